@@ -1,0 +1,174 @@
+"""What travels: one frozen type per record, field by field what `avro/*.avsc` says.
+
+Instants (`*_at`, `idle_since`, `not_before`) are epoch milliseconds, UTC. Every field has a default, as in Avro;
+whoever reads a record decides which absences are faults (`streams.domain.facts.fact_of` does for facts).
+"""
+
+from typing import Literal
+
+import msgspec
+
+By = Literal["unknown", "sales", "lead", "marketing"]
+Activity = Literal["unknown", "call", "email", "message", "meeting", "visit", "form", "other"]
+Direction = Literal["unknown", "outbound", "inbound"]
+ContactOutcome = Literal[
+    "unknown",
+    "no_answer",
+    "busy",
+    "voicemail",
+    "wrong_number",
+    "sent",
+    "bounced",
+    "connected",
+    "replied",
+    "meeting_set",
+    "meeting_held",
+]
+DeclaredBy = Literal["unknown", "sales", "detector"]
+DealOutcome = Literal["unknown", "won", "lost"]
+RecycleAction = Literal["UNKNOWN", "RECYCLE", "REVOKE"]
+Decision = Literal["UNKNOWN", "RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE"]
+Stage = Literal["unknown", "new", "working", "stalled", "nurture", "lost", "won"]
+DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead"]
+HeartbeatSays = Literal["unknown", "complete", "alive"]
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What all facts carry. `event_id` names the fact for ever: the same id is the same fact, told again."""
+
+    event_id: str = ""
+    lead_id: str = ""
+    occurred_at: int = 0
+    recorded_at: int = 0
+    source: str = ""
+
+
+class LeadCreated(Record, frozen=True, kw_only=True, gc=False):
+    """Marketing passed a lead to sales: the first time, or again after it was handed back."""
+
+    origin: str = ""
+    campaign_id: str = ""
+    segment: str = ""
+    owner_id: str = ""
+    account_id: str = ""
+    consent_expires_at: int | None = None
+    do_not_contact: bool = False
+    expected_amount: int | None = None
+
+
+class LeadContacted(Record, frozen=True, kw_only=True, gc=False):
+    """Somebody did something: sales, the lead, or marketing (which moves no clock)."""
+
+    by: By = "sales"
+    activity: Activity = "unknown"
+    direction: Direction = "unknown"
+    outcome: ContactOutcome = "unknown"
+    owner_id: str = ""
+    next_step_at: int | None = None
+
+
+class LeadStalled(Record, frozen=True, kw_only=True, gc=False):
+    """The lead has gone cold: sales says so, or a clock ran out. `idle_since`: the start of that clock."""
+
+    declared_by: DeclaredBy = "sales"
+    reason: str = ""
+    note: str = ""
+    resume_at: int | None = None
+    idle_since: int | None = None
+
+
+class DealClosed(Record, frozen=True, kw_only=True, gc=False):
+    """The deal was won or lost. `amount` in minor units of `currency` (ISO 4217)."""
+
+    outcome: DealOutcome = "unknown"
+    reason: str = ""
+    amount: int | None = None
+    currency: str = ""
+
+
+class LeadRecycled(Record, frozen=True, kw_only=True, gc=False):
+    """A lead handed back to marketing (RECYCLE), or taken away from it again (REVOKE, with `cause`)."""
+
+    action: RecycleAction = "UNKNOWN"
+    recycle_id: str = ""
+    stall_id: str = ""
+    pass_no: int = 0
+    reason: str = ""
+    track: str = ""
+    not_before: int | None = None
+    origin: str = ""
+    campaign_id: str = ""
+    segment: str = ""
+    account_id: str = ""
+    touches: int = 0
+    days_since_created: int = 0
+    cause: str = ""
+
+
+class LeadDecided(Record, frozen=True, kw_only=True, gc=False):
+    """What became of a stall, and why: also when the lead was not recycled."""
+
+    decision: Decision = "UNKNOWN"
+    why: str = ""
+    stall_id: str = ""
+    recycle_id: str = ""
+    pass_no: int = 0
+    reason: str = ""
+    origin: str = ""
+    policy_version: str = ""
+
+
+class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The current truth about a lead; the newest one per lead_id stands."""
+
+    lead_id: str = ""
+    occurred_at: int = 0
+    recorded_at: int = 0
+    source: str = ""
+    stage: Stage = "unknown"
+    pass_no: int = 0
+    created_at: int | None = None
+    origin: str = ""
+    campaign_id: str = ""
+    segment: str = ""
+    owner_id: str = ""
+    account_id: str = ""
+    first_touch_at: int | None = None
+    last_touch_at: int | None = None
+    last_progress_at: int | None = None
+    touches: int = 0
+    stall_id: str = ""
+    stall_reason: str = ""
+    stalled_at: int | None = None
+    recycle_id: str = ""
+    recycles: int = 0
+    due_at: int | None = None
+    due_reason: str = ""
+    late_facts: int = 0
+
+
+class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """How handing one recycle event to one endpoint ended."""
+
+    endpoint: str = ""
+    recycle_id: str = ""
+    action: RecycleAction = "UNKNOWN"
+    lead_id: str = ""
+    occurred_at: int = 0
+    outcome: DeliveryOutcome = "unknown"
+    attempts: int = 0
+    status: int | None = None
+    detail: str = ""
+
+
+class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A time per partition. complete: every fact up to `occurred_at` is in Kafka. alive: only measures freshness."""
+
+    occurred_at: int = 0
+    recorded_at: int = 0
+    source: str = ""
+    says: HeartbeatSays = "unknown"
+
+
+FactRecord = LeadCreated | LeadContacted | LeadStalled | DealClosed | LeadRecycled
+AnyRecord = FactRecord | LeadDecided | LeadSnapshot | DeliveryResult | Heartbeat
