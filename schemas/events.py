@@ -1,7 +1,7 @@
 """What travels: one frozen type per record, field by field what `avro/*.avsc` says.
 
-Instants (`*_at`, `idle_since`, `not_before`) are epoch milliseconds, UTC. Every field has a default, as in Avro;
-whoever reads a record decides which absences are faults (`streams.domain.facts.fact_of` does for facts).
+Instants (`*_at`, `idle_since`, `not_before`) are epoch milliseconds, UTC. Every field has a default, as in
+Avro; whoever reads a record decides which absences are faults (`streams.domain.facts.fact_of` does for facts).
 """
 
 from typing import Literal
@@ -162,7 +162,7 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A time per partition. complete: every fact up to `occurred_at` is in Kafka. alive: only measures freshness."""
+    """A time per partition. complete: every fact up to `occurred_at` is in Kafka; alive: measures freshness."""
 
     occurred_at: int = 0
     recorded_at: int = 0

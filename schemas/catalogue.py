@@ -1,0 +1,119 @@
+"""Which schema a record is written with, which id stands for it, and which schema an id stands for.
+
+`Catalogue.bundled()` knows every version that was released, under ids that never change, and needs nothing;
+`Catalogue.from_registry()` asks a registry.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any, get_args
+
+from msgspec import Struct
+
+from . import events
+from .compiled import Schema
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+    from .registry import RegistryConf
+
+RECORDS: tuple[type[events.AnyRecord], ...] = get_args(events.AnyRecord)
+"""Every type of record."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Release:
+    """A version of a record's schema that was released, and stays as it is. `sha256`: of its file."""
+
+    id: int
+    record: str
+    version: int
+    sha256: str
+
+    @classmethod
+    def of(cls, record: type[Struct], version: int) -> "Release":
+        """The release that the current schema of a record would be."""
+        sha256 = hashlib.sha256(text_of(record).encode()).hexdigest()
+        number = max((release.id for release in releases()), default=0) + 1
+        return cls(id=number, record=record.__name__, version=version, sha256=sha256)
+
+    @property
+    def path(self) -> str:
+        """Where its file stands, from `schemas/avro`."""
+        return f"released/{self.record}/v{self.version}.avsc"
+
+    def row(self) -> dict[str, Any]:
+        """Its line in catalogue.json."""
+        return asdict(self)
+
+    def text(self) -> str:
+        """The schema as it was released."""
+        return _avro().joinpath(self.path).read_text(encoding="utf-8")
+
+    def is_untouched(self) -> bool:
+        """Whether the file is still the one that was released."""
+        return hashlib.sha256(self.text().encode()).hexdigest() == self.sha256
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """`ids`: what each type of record is written under. `schema_of_id`: the schema of any id, None if unknown.
+
+    `schema_of_id` may raise RegistryUnavailable where a registry does not answer: the id may well be known.
+    """
+
+    ids: Mapping[type[events.AnyRecord], int]
+    schema_of_id: Callable[[int], Schema | None]
+
+    @classmethod
+    def bundled(cls) -> "Catalogue":
+        """The released versions that came with this program; the newest of a record is the one written."""
+        by_id = {release.id: json.loads(release.text()) for release in releases()}
+        newest = {release.record: release.id for release in releases()}
+        return cls({record: newest[record.__name__] for record in RECORDS}, by_id.get)
+
+    @classmethod
+    def from_registry(cls, conf: "RegistryConf", prefix: str = "") -> "Catalogue":
+        """What a registry that speaks the Confluent API says; asks for the id of every record at once.
+
+        Raises:
+            RegistryUnavailable: it does not answer, or refuses.
+            NotRegistered: a schema of ours is not there; `leadloop schemas push` registers it.
+        """
+        # An optional dependency: who uses no registry need not have its client.
+        from .registry import Registry  # noqa: PLC0415
+
+        registry = Registry(conf, prefix)
+        return cls({record: registry.id_of(record) for record in RECORDS}, registry.schema_of_id)
+
+
+@cache
+def text_of(record: type[Struct]) -> str:
+    """The schema of a record as it is now, as text."""
+    return _avro().joinpath(f"{record.__name__}.avsc").read_text(encoding="utf-8")
+
+
+def schema_of(record: type[Struct]) -> dict[str, Any]:
+    """The schema of a record as it is now."""
+    schema: dict[str, Any] = json.loads(text_of(record))
+    return schema
+
+
+@cache
+def releases() -> tuple[Release, ...]:
+    """Every released version, in the order of releases."""
+    return tuple(Release(**row) for row in json.loads(_avro().joinpath("catalogue.json").read_text("utf-8")))
+
+
+def releases_of(record: type[events.AnyRecord]) -> Iterator[Release]:
+    """The released versions of one record, oldest first."""
+    return (release for release in releases() if release.record == record.__name__)
+
+
+def _avro() -> "Traversable":
+    return resources.files(__package__).joinpath("avro")

@@ -1,0 +1,72 @@
+"""Headers of a record: CloudEvents' Kafka binding in binary mode, and the trace it belongs to, passed through."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from functools import lru_cache
+from urllib.parse import quote
+
+from . import events
+from .catalogue import RECORDS
+
+Headers = list[tuple[str, bytes]]
+
+_FIXED: dict[type, Headers] = {
+    record: [
+        ("ce_specversion", b"1.0"),
+        ("ce_type", f"leadloop.v1.{record.__name__}".encode()),
+        ("content-type", b"application/avro"),
+    ]
+    for record in RECORDS
+}
+_LAST_TIME = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
+_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?")
+
+
+def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes | None = None) -> Headers:
+    """What CloudEvents asks for. A record that names no source has its topic for one."""
+    headers = _FIXED[type(record)] + [
+        ("ce_id", _id_of(record).encode()),
+        ("ce_source", _uri(getattr(record, "source", "") or topic)),
+    ]
+    if 0 <= record.occurred_at <= _LAST_TIME:
+        second, ms = divmod(record.occurred_at, 1000)
+        headers.append(("ce_time", b"%s.%03dZ" % (_second(second), ms)))
+    if not isinstance(record, events.Heartbeat) and record.lead_id:
+        headers.append(("ce_subject", record.lead_id.encode()))
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent))
+    return headers
+
+
+def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes | None:
+    """The W3C trace a record belongs to; None if it names none, or something that is not one."""
+    if not headers:
+        return None
+    for name, value in headers:
+        if name == "traceparent" and value and _TRACEPARENT.fullmatch(value):
+            return value
+    return None
+
+
+def _id_of(record: events.AnyRecord) -> str:
+    """Names the record among those of its source; facts carry such a name."""
+    match record:
+        case events.LeadSnapshot():
+            return f"{record.lead_id}:{record.occurred_at}:{record.recorded_at}:{record.stage}"
+        case events.DeliveryResult():
+            return f"{record.endpoint}:{record.recycle_id}:{record.action}:{record.occurred_at}"
+        case events.Heartbeat():
+            return f"{record.says}:{record.occurred_at}:{record.recorded_at}"
+        case fact:
+            return fact.event_id
+
+
+@lru_cache(maxsize=1024)
+def _uri(source: str) -> bytes:
+    return quote(source, safe="/:?#[]@!$&'()*+,;=%").encode()
+
+
+@lru_cache(maxsize=4096)
+def _second(second: int) -> bytes:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S").encode()

@@ -1,0 +1,145 @@
+"""The table of topics: what travels where, who writes it, and how Kafka keeps it.
+
+All inputs of streams have equally many partitions and are keyed by lead_id with Java's murmur2. Nobody sets a
+record's Kafka timestamp to `occurred_at`: retention would eat an imported history while it is being read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from struct import unpack_from
+from types import MappingProxyType
+from typing import Literal
+
+from . import events
+
+Cleanup = Literal["delete", "compact"]
+Compatibility = Literal["FULL_TRANSITIVE", "BACKWARD_TRANSITIVE"]
+
+MAX_LEAD_ID = 128
+"""The longest lead_id, in characters."""
+MAX_RECORD_BYTES = 65_536
+"""The longest value of a record, framing included."""
+
+_DAY_MS = 86_400_000
+_MIB = 1_048_576
+
+
+@dataclass(frozen=True, kw_only=True)
+class Topic:
+    """One topic. `record` is None where values are opaque bytes.
+
+    `retention_ms` is how long records are kept, in a compacted topic tombstones. Less than 30 days by default: who
+    must be forgotten is then gone from the log in time.
+    """
+
+    name: str
+    record: type[events.AnyRecord] | None
+    written_by: tuple[str, ...]
+    cleanup: Cleanup = "delete"
+    public: bool = False
+    is_input: bool = False
+    holds_state: bool = False
+    retention_ms: int = 28 * _DAY_MS
+    max_message_bytes: int = _MIB
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Kafka's settings of the topic, as strings."""
+        keeps = "delete.retention.ms" if self.cleanup == "compact" else "retention.ms"
+        return {
+            "cleanup.policy": self.cleanup,
+            keeps: str(self.retention_ms),
+            "max.message.bytes": str(self.max_message_bytes),
+            "message.timestamp.type": "CreateTime",
+        }
+
+    @property
+    def compatibility(self) -> Compatibility:
+        """What a new version of the record's schema owes to the older ones."""
+        return "FULL_TRANSITIVE" if self.public else "BACKWARD_TRANSITIVE"
+
+
+def _fact(name: str, record: type[events.AnyRecord], *written_by: str) -> Topic:
+    return Topic(name=name, record=record, written_by=written_by, public=True, is_input=True)
+
+
+_TABLE = (
+    _fact("lead-created", events.LeadCreated, "upstream"),
+    _fact("lead-contacted", events.LeadContacted, "upstream"),
+    _fact("deal-closed", events.DealClosed, "upstream"),
+    _fact("lead-stalled", events.LeadStalled, "upstream", "streams"),
+    _fact("lead-recycled", events.LeadRecycled, "streams"),
+    Topic(
+        name="stream-heartbeats",
+        record=events.Heartbeat,
+        written_by=("import", "streams"),
+        is_input=True,
+        retention_ms=7 * _DAY_MS,
+    ),
+    Topic(name="lead-decisions", record=events.LeadDecided, written_by=("streams",), public=True),
+    Topic(
+        name="lead-snapshots",
+        record=events.LeadSnapshot,
+        written_by=("streams",),
+        public=True,
+        cleanup="compact",
+        retention_ms=7 * _DAY_MS,
+    ),
+    Topic(name="delivery-results", record=events.DeliveryResult, written_by=("deliver",)),
+    Topic(
+        name="lead-dead-letters",
+        record=None,
+        written_by=("streams", "ingest", "deliver"),
+        # The longest record an input may carry, as it came, and the headers that say what was wrong with it.
+        max_message_bytes=2 * _MIB,
+    ),
+)
+
+TOPICS: Mapping[str, Topic] = MappingProxyType({topic.name: topic for topic in _TABLE})
+"""Every topic by its name without prefix."""
+
+INPUTS: tuple[str, ...] = tuple(topic.name for topic in _TABLE if topic.is_input)
+"""The inputs of streams; their order settles ties of event time."""
+
+TOPIC_OF: Mapping[type, Topic] = MappingProxyType({topic.record: topic for topic in _TABLE if topic.record})
+"""The one topic that a type of record travels on."""
+
+
+def changelog_of(app_id: str) -> Topic:
+    """The topic that keeps the state of streams: absolute values by lead, newest wins."""
+    return Topic(
+        name=f"{app_id}-changelog",
+        record=None,
+        written_by=("streams",),
+        cleanup="compact",
+        holds_state=True,
+        # A local store that was away for less than this cannot bring a deleted lead back.
+        retention_ms=7 * _DAY_MS,
+    )
+
+
+def subject_of(topic: Topic, prefix: str = "") -> str:
+    """The registry's subject of a topic's values (subject strategy TOPIC)."""
+    return f"{prefix}{topic.name}-value"
+
+
+def partition_of(key: bytes, partitions: int) -> int:
+    """The partition that Java's default partitioner gives a key (librdkafka calls it murmur2_random)."""
+    return (_murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+_M = 0x5BD1E995
+_32_BITS = 0xFFFFFFFF
+
+
+def _murmur2(data: bytes) -> int:
+    """As org.apache.kafka.common.utils.Utils.murmur2, but unsigned."""
+    words, rest = divmod(len(data), 4)
+    h = 0x9747B28C ^ len(data)
+    for word in unpack_from(f"<{words}I", data):
+        k = word * _M & _32_BITS
+        h = (h * _M ^ (k ^ k >> 24) * _M) & _32_BITS
+    if rest:
+        h = (h ^ int.from_bytes(data[-rest:], "little")) * _M & _32_BITS
+    h = (h ^ h >> 13) * _M & _32_BITS
+    return h ^ h >> 15
