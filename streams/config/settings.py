@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from schemas.registry import RegistryConf
+
 T = TypeVar("T")
 
 Clock = Literal["wall", "events"]
@@ -47,7 +49,11 @@ class KafkaSettings:
 
     def librdkafka(self) -> dict[str, Any]:
         """The connection in the words of confluent-kafka."""
-        conf = {"bootstrap.servers": self.bootstrap_servers, "security.protocol": self.security_protocol}
+        conf: dict[str, Any] = {
+            "bootstrap.servers": self.bootstrap_servers,
+            "security.protocol": self.security_protocol,
+            "log_level": 4,  # warnings: what goes well is no news
+        }
         if self.is_sasl:
             conf |= {
                 "sasl.mechanism": self.sasl_mechanism,
@@ -89,20 +95,11 @@ class KafkaSettings:
 
 
 @dataclass(frozen=True)
-class RegistrySettings:
-    """Where schema ids come from; without a url, from the catalogue that is bundled."""
-
-    url: str = ""
-    basic_auth_user_info: str = field(default="", repr=False)
-    ssl_ca_location: str = ""
-
-
-@dataclass(frozen=True)
 class Settings:
     """What one process needs to know. The names in the environment stand in `Settings.from_env`."""
 
     kafka: KafkaSettings = field(default_factory=KafkaSettings)
-    registry: RegistrySettings = field(default_factory=RegistrySettings)
+    registry: RegistryConf | None = None  # None: ids come from the catalogue that is bundled
     app_id: str = "leadloop"
     topic_prefix: str = ""
     instance_id: str = ""
@@ -132,11 +129,7 @@ class Settings:
         read = _Reader(os.environ if env is None else env)
         settings = cls(
             kafka=_kafka(read),
-            registry=RegistrySettings(
-                url=read.text("SCHEMA_REGISTRY_URL"),
-                basic_auth_user_info=read.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO"),
-                ssl_ca_location=read.path("SCHEMA_REGISTRY_SSL_CA_LOCATION"),
-            ),
+            registry=_registry(read),
             app_id=read.text("LEADLOOP_APP_ID", cls.app_id),
             topic_prefix=read.text("LEADLOOP_TOPIC_PREFIX"),
             instance_id=read.text("LEADLOOP_INSTANCE_ID"),
@@ -181,6 +174,15 @@ def _kafka(read: "_Reader") -> KafkaSettings:
     return kafka
 
 
+def _registry(read: "_Reader") -> RegistryConf | None:
+    url = read.text("SCHEMA_REGISTRY_URL")
+    user_info = read.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO") or None
+    ca_location = read.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
+    if not url:
+        return None
+    return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location)
+
+
 class _Reader:
     """Reads one variable after the other and remembers what is wrong."""
 
@@ -218,9 +220,7 @@ class _Reader:
             self.fault(f"{name}={value} is none of {', '.join(allowed)}")
         return value
 
-    def number(
-        self, name: str, kind: Callable[[str], T], default: T, *, low: float, high: float = float("inf")
-    ) -> T:
+    def number(self, name: str, kind: Callable[[str], T], default: T, *, low: float, high: float = float("inf")) -> T:
         text = self.text(name)
         if not text:
             return default

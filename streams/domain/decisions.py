@@ -1,0 +1,172 @@
+"""What becomes of a stall: values, decided before anything is done about them.
+
+`at` of a decision is the instant of its stall, of a Revoke that of the newest fact: so a replay repeats it exactly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, assert_never
+
+from .facts import DecidedAs, Revoked, Verdict
+from .ids import digest
+from .lead import Cause, Lead, Stall
+from .policy import Action, Limits, Policy
+from .policy.terms import NURTURE
+
+
+@dataclass(frozen=True, slots=True)
+class Recycle:
+    """Hand the lead back to marketing: on this track, not before that instant."""
+
+    recycle_id: str
+    stall_id: str
+    at: int
+    reason: str
+    track: str
+    not_before: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    event_id: str
+    stall_id: str
+    at: int
+    reason: str
+    why: str
+
+
+class Holdout(_Kept):
+    """Leave the lead alone, to measure what handing back is worth."""
+
+    __slots__ = ()
+
+
+class Suppress(_Kept):
+    """Do not hand the lead back this time."""
+
+    __slots__ = ()
+
+
+class Retire(_Kept):
+    """Do not hand the lead back any more."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Revoke:
+    """Take a recycle back."""
+
+    event_id: str
+    recycle_id: str
+    stall_id: str
+    at: int
+    cause: Cause
+
+
+Decision = Recycle | Holdout | Suppress | Retire | Revoke
+
+
+def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> Decision | None:
+    """What is to be done about this lead; None if nothing is. `now` is stream time: replays must agree."""
+    if lead.to_revoke:
+        doubt = lead.to_revoke[0]
+        event_id = digest("revoke", doubt.recycle_id)
+        return Revoke(event_id, doubt.recycle_id, doubt.stall_id, lead.newest_at, doubt.cause)
+    stall = lead.stall
+    if stall is None or stall.decided is not None:
+        return None
+    case = _Case(lead_id, lead, stall, policy.action_of(stall.reason), policy.limits, now)
+    return _kept(case) or _recycle(case)
+
+
+def fact_of_decision(decision: Decision) -> Verdict | Revoked:
+    """The decision as the fact that the lead remembers."""
+    match decision:
+        case Recycle():
+            return Verdict(decision.at, decision.recycle_id, "recycle", decision.stall_id)
+        case Revoke():
+            return Revoked(decision.at, decision.event_id, decision.recycle_id, decision.stall_id)
+        case Holdout() | Suppress() | Retire():
+            return Verdict(decision.at, decision.event_id, VERDICTS[type(decision)], decision.stall_id)
+        case never:
+            assert_never(never)
+
+
+class _Case(NamedTuple):
+    lead_id: str
+    lead: Lead
+    stall: Stall
+    action: Action | None
+    limits: Limits
+    now: int
+
+
+def _is_expired(case: _Case) -> bool:
+    expires_at = case.lead.consent_expires_at
+    return expires_at is not None and expires_at <= case.stall.at
+
+
+def _is_at_limit(case: _Case) -> bool:
+    return case.limits.max_recycles is not None and case.lead.recycles >= case.limits.max_recycles
+
+
+def _is_too_old(case: _Case) -> bool:
+    max_age = case.limits.max_age
+    return max_age is not None and case.now > max_age.after(case.stall.at)
+
+
+def _is_cooling(case: _Case) -> bool:
+    recycled_at = case.lead.recycled_at
+    if recycled_at is None or recycled_at > case.stall.at:
+        return False
+    own = case.action.cooldown if case.action else None
+    return case.stall.at < (own or case.limits.cooldown).after(recycled_at)
+
+
+def _is_held_out(case: _Case) -> bool:
+    limits = case.limits
+    drawn = limits.holdout_percent and int(digest(limits.holdout_salt, case.lead_id), 16) % 100
+    return drawn < limits.holdout_percent
+
+
+GROUNDS: tuple[tuple[type[Holdout | Suppress | Retire], str, Callable[[_Case], bool]], ...] = (
+    (Suppress, "customer", lambda case: case.lead.won_ever),
+    (Suppress, "do_not_contact", lambda case: case.lead.do_not_contact),
+    (Suppress, "consent_expired", _is_expired),
+    (Retire, "never", lambda case: case.action is None),
+    (Retire, "recycle_limit", _is_at_limit),
+    (Suppress, "too_old", _is_too_old),
+    (Suppress, "cooldown", _is_cooling),
+    (Holdout, "holdout", _is_held_out),
+)
+"""Why a lead is not handed back; the first ground that applies is the one that is told."""
+
+VERDICTS: dict[type[Holdout | Suppress | Retire], DecidedAs] = {
+    Holdout: "holdout",
+    Suppress: "suppress",
+    Retire: "retire",
+}
+
+
+def _kept(case: _Case) -> Holdout | Suppress | Retire | None:
+    stall = case.stall
+    for verdict, why, applies in GROUNDS:
+        if applies(case):
+            event_id = _id_of(VERDICTS[verdict], case)
+            return verdict(event_id, stall.stall_id, stall.at, stall.reason, why)
+    return None
+
+
+def _recycle(case: _Case) -> Recycle:
+    stall, action = case.stall, case.action or NURTURE
+    recycle_id = _id_of("recycle", case)
+    not_before = max(action.delay.after(stall.at), stall.resume_at or 0)
+    return Recycle(recycle_id, stall.stall_id, stall.at, stall.reason, action.track, not_before, stall.reason)
+
+
+def _id_of(verdict: DecidedAs, case: _Case) -> str:
+    stall_id = case.stall.stall_id
+    again = sum(sent.stall_id == stall_id for sent in case.lead.revoked)
+    return digest(verdict, stall_id, again) if again else digest(verdict, stall_id)  # true after all: a new id

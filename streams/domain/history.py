@@ -1,0 +1,219 @@
+"""The bounded memory of one lead: the facts that may still be overtaken, on top of a lead that no fact changes.
+
+The newest fact is applied to the lead as it stands; one that comes late, and every REVOKE, fold anew from `base`.
+
+What is forgotten goes into `base` in order, but verdicts about the stall of `base` wait for as long as it stands: a
+REVOKE may still undo them. They may wait, because what leaves a stall standing does not mind who was told of it.
+"""
+
+from bisect import insort
+from collections.abc import Sequence
+from typing import Literal, Self
+
+import msgspec
+from msgspec.structs import replace
+
+from .facts import Closed, Fact, Order, Revoked, Stalled, Verdict
+from .lead import IN_ORDER, NOBODY, Doubt, Lead, SentRecycle, apply, fold
+
+Arrival = Literal["new", "repeat", "late"]
+
+FORMAT = 1
+KEPT = 64
+KEPT_REVOKED = 32
+
+
+class UnknownFormat(ValueError):
+    """The state was written by another version: go back to that one, or remove the state and replay the topics."""
+
+
+class _Encoded(msgspec.Struct, array_like=True, gc=False):
+    lead: Lead  # first, so that it can be read alone
+    base: Lead | None
+    horizon: Order | None
+    facts: list[Fact]
+    late: int
+    repeated: int
+
+
+class _LeadOnly(msgspec.Struct, array_like=True, gc=False):
+    lead: Lead
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(_Encoded)
+_LEAD_DECODER = msgspec.msgpack.Decoder(_LeadOnly)
+
+
+class History:
+    """What is remembered of one lead: at most `kept` facts, once `forget` was called.
+
+    `lead` is always `fold(facts, base)`. Everything that is not in the bytes of `encode` follows from them.
+    """
+
+    __slots__ = ("base", "facts", "horizon", "kept", "late", "lead", "repeated")
+
+    def __init__(self, kept: int = KEPT) -> None:
+        """Remember nothing yet."""
+        self.kept = kept
+        self.lead = NOBODY
+        self.base: Lead | None = None  # the fold of what was forgotten
+        self.horizon: Order | None = None  # the newest that was forgotten
+        self.facts: list[Fact] = []  # in order
+        self.late = 0
+        self.repeated = 0
+
+    def add(self, fact: Fact) -> Arrival:
+        """Take in one fact: new, told before, or late (older than the memory, so counted and not folded)."""
+        if self._is_repeat(fact):
+            self.repeated += 1
+            return "repeat"
+        if self.horizon is not None and self._is_late(fact):
+            self.late += 1
+            self._doubt(fact)
+            return "late"
+        if type(fact) is not Revoked and self._is_newest(fact):
+            self.facts.append(fact)
+            self.lead = apply(self.lead, fact)
+        else:
+            insort(self.facts, fact, key=IN_ORDER)
+            self._fold_anew(fact)
+        return "new"
+
+    def forget(self) -> None:
+        """Fold all but the newest facts into `base`.
+
+        For when the lead is settled, so that no recycle is in doubt; never in between, or a replay would differ.
+        """
+        while len(self.facts) > self.kept:
+            self._forget_oldest()
+
+    def encode(self) -> bytes:
+        """The state of the lead, as it is stored and logged."""
+        state = _Encoded(self.lead, self.base, self.horizon, self.facts, self.late, self.repeated)
+        buffer = bytearray((FORMAT,))
+        _ENCODER.encode_into(state, buffer, 1)
+        return bytes(buffer)
+
+    @classmethod
+    def decode(cls, state: bytes, kept: int = KEPT) -> Self:
+        """Read what `encode` wrote.
+
+        Raises:
+            UnknownFormat: Another version wrote it.
+        """
+        encoded = _DECODER.decode(_payload(state))
+        history = cls(kept)
+        history.lead = encoded.lead
+        history.base = encoded.base
+        history.horizon = encoded.horizon
+        history.facts = encoded.facts
+        history.late = encoded.late
+        history.repeated = encoded.repeated
+        return history
+
+    def _is_repeat(self, fact: Fact) -> bool:
+        event_id = fact.event_id
+        for known in self.facts:  # a loop: `any` over a generator takes three times as long
+            if known.event_id == event_id:
+                return True
+        return type(fact) is Revoked and _recycle_of(fact) in self.lead.revoked
+
+    def _is_newest(self, fact: Fact) -> bool:
+        if not self.facts:
+            return True
+        newest = self.facts[-1]
+        return fact.at > newest.at or (fact.at == newest.at and fact.order > newest.order)
+
+    def _is_late(self, fact: Fact) -> bool:
+        if self.horizon is None or fact.order > self.horizon or type(fact) is Revoked:
+            return False
+        stall = self.base.stall if self.base else None
+        return type(fact) is not Verdict or stall is None or fact.at < stall.at
+
+    def _doubt(self, fact: Fact) -> None:
+        """Take back a recycle that was told and is not known, unless the account of its pass is closed."""
+        base = self.base
+        if base is None or type(fact) is not Verdict or fact.decided != "recycle":
+            return
+        recycle = SentRecycle(fact.event_id, fact.stall_id)
+        is_closed = base.created_at is not None and fact.at < base.created_at
+        if is_closed or recycle == base.recycle or recycle in self.lead.revoked:
+            return
+        doubt = Doubt(recycle.recycle_id, recycle.stall_id, "void")
+        if doubt not in base.to_revoke:
+            self.base = replace(base, to_revoke=(*base.to_revoke, doubt))
+            self.lead = fold(self.facts, self.base)
+
+    def _fold_anew(self, fact: Fact) -> None:
+        if self.base is not None and type(fact) is Revoked:
+            self.base = _without(self.base, _recycle_of(fact))
+        self.lead = fold(self.facts, self.base or NOBODY)
+
+    def _forget_oldest(self) -> None:
+        base = replace(self.base or NOBODY, revoked=self.lead.revoked)
+        count = _leading_verdicts(self.facts) if base.stall else 0
+        if count == len(self.facts):  # there is nothing but verdicts that wait
+            count = 0
+        oldest = self.facts[count]
+        after = apply(base, oldest)
+        if count and after.stall is not base.stall:  # its stall is over: the verdicts need wait no longer
+            after = _applied([*self.facts[:count], oldest], base)
+            del self.facts[: count + 1]
+        else:
+            del self.facts[count]
+        self._remember(after, oldest)
+
+    def _remember(self, base: Lead, forgotten: Fact) -> None:
+        revoked = self.base.revoked if self.base else ()
+        if type(forgotten) is Revoked:
+            revoked = self._still_needed((*revoked, _recycle_of(forgotten)), base)
+        self.base = replace(base, revoked=revoked)
+        self.horizon = max(self.horizon or forgotten.order, forgotten.order)
+
+    def _still_needed(self, revoked: tuple[SentRecycle, ...], base: Lead) -> tuple[SentRecycle, ...]:
+        if len(revoked) <= KEPT_REVOKED:
+            return revoked
+        older, newest = revoked[:-KEPT_REVOKED], revoked[-KEPT_REVOKED:]
+        known = {fact.event_id for fact in self.facts if type(fact) in (Stalled, Closed, Verdict)}
+        known.add(base.stall.stall_id if base.stall else "")
+        needed = (sent for sent in older if sent.stall_id in known or sent.recycle_id in known)
+        return (*needed, *newest)
+
+
+def lead_of(state: bytes) -> Lead:
+    """Read only the lead out of what `History.encode` wrote: a fraction of the price.
+
+    Raises:
+        UnknownFormat: Another version wrote it.
+    """
+    return _LEAD_DECODER.decode(_payload(state)).lead
+
+
+def _payload(state: bytes) -> memoryview:
+    if not state or state[0] != FORMAT:
+        raise UnknownFormat(f"the state of a lead has format {state[:1].hex() or 'none'}, not {FORMAT:02x}")
+    return memoryview(state)[1:]
+
+
+def _recycle_of(fact: Revoked) -> SentRecycle:
+    return SentRecycle(fact.recycle_id, fact.stall_id)
+
+
+def _leading_verdicts(facts: Sequence[Fact]) -> int:
+    return next((n for n, fact in enumerate(facts) if type(fact) is not Verdict), len(facts))
+
+
+def _applied(facts: Sequence[Fact], lead: Lead) -> Lead:
+    for fact in facts:
+        lead = apply(lead, fact)
+    return lead
+
+
+def _without(base: Lead, recycle: SentRecycle) -> Lead:
+    """The base as if this recycle had been taken back before it fell."""
+    to_revoke = tuple(d for d in base.to_revoke if (d.recycle_id, d.stall_id) != (recycle.recycle_id, recycle.stall_id))
+    base = replace(base, to_revoke=to_revoke)
+    if base.recycle != recycle or base.stall is None:
+        return base
+    return replace(base, recycle=None, stall=replace(base.stall, decided=None))

@@ -1,0 +1,80 @@
+"""One lead, live: facts come in any order, stream time goes on, and what is told becomes a fact itself."""
+
+from typing import NamedTuple
+
+from .deadlines import Deadline, next_deadline
+from .decisions import Decision, decide, fact_of_decision
+from .facts import Fact, Stalled
+from .history import Arrival, History
+from .ids import digest
+from .lead import Lead
+from .policy import Policy
+
+
+class Told(NamedTuple):
+    """What must be told to the outside, the lead as it is after it, and the stream time at which that was decided."""
+
+    what: Stalled | Decision
+    lead: Lead
+    now: int
+
+
+class Ledger:
+    """The history of one lead, kept settled: every stall in it is decided, and no recycle in doubt.
+
+    `told` is for the caller to send, in order, and to clear.
+    """
+
+    __slots__ = ("history", "lead_id", "told")
+
+    def __init__(self, lead_id: str, history: History | None = None) -> None:
+        """Go on with this history, or begin one."""
+        self.lead_id = lead_id
+        self.history = History() if history is None else history
+        self.told: list[Told] = []
+
+    @property
+    def lead(self) -> Lead:
+        """What the lead is now."""
+        return self.history.lead
+
+    def add(self, fact: Fact, policy: Policy, now: int) -> Arrival:
+        """Take in one fact and decide what follows from it. `now` is stream time."""
+        arrival = self.history.add(fact)
+        if arrival != "repeat":
+            self._settle(policy, now)
+            self.history.forget()
+        return arrival
+
+    def tick(self, policy: Policy, now: int) -> None:
+        """Fire every deadline that stream time is past."""
+        while (deadline := self.deadline(policy)) is not None and deadline.due < now:
+            stall = self._stall(deadline)
+            self.history.add(stall)
+            self.told.append(Told(stall, self.lead, deadline.due))
+            self._settle(policy, deadline.due)
+        self.history.forget()
+
+    def deadline(self, policy: Policy) -> Deadline | None:
+        """When to tick next; None if no clock runs, or the stall that it would make has been told already."""
+        deadline = next_deadline(self.lead, policy)
+        return None if deadline is None or self._was_told(deadline) else deadline
+
+    def _settle(self, policy: Policy, now: int) -> None:
+        while (decision := decide(self.lead_id, self.lead, policy, now)) is not None:
+            self.history.add(fact_of_decision(decision))
+            self.told.append(Told(decision, self.lead, now))
+
+    def _stall(self, deadline: Deadline) -> Stalled:
+        at = max(deadline.due, self.lead.newest_at)
+        return Stalled(at, self._stall_id(deadline), "detector", deadline.reason, deadline.idle_since)
+
+    def _was_told(self, deadline: Deadline) -> bool:
+        idle_since = deadline.idle_since
+        for fact in self.history.facts:  # the id is only worth reckoning for a stall of the same clock
+            if type(fact) is Stalled and fact.idle_since == idle_since and fact.event_id == self._stall_id(deadline):
+                return True
+        return False
+
+    def _stall_id(self, deadline: Deadline) -> str:
+        return digest("stall", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)

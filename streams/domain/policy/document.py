@@ -1,0 +1,235 @@
+"""The policy as its file says it: read, checked, and told line by line what is wrong.
+
+What a file leaves out is as in the default policy; what a rule leaves out is as in `promises`.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import date
+from itertools import combinations
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    field_validator,
+)
+
+from streams.config.documents import Document, Fault, Faults, unfit
+
+from .calendars import Calendar, Hours
+from .patterns import ANYTHING, covers
+from .terms import DIMENSIONS, Action, Limits, Policy, Promises, Rule
+from .words import SpanWords, parse_hours, parse_span, parse_week, parse_zone
+
+Calendars = Mapping[str, Calendar]
+
+
+class PolicyFaults(Faults):
+    """All that is wrong with a policy file; each line says file, line, problem and what to write instead."""
+
+
+def parse_policy(text: str, name: str) -> Policy:
+    """Read a policy file. `name` is what faults call it.
+
+    Raises:
+        PolicyFaults: The text is no policy.
+    """
+    try:
+        document = Document(text, name)
+    except Faults as unread:
+        raise PolicyFaults(name, unread.faults) from None
+    file, faults = document.check(_PolicyFile, context=_names(document.data, "calendars"))
+    faults += [_unreachable(document, *each) for each in _covered(document.data)]
+    if file is None or faults:
+        raise PolicyFaults(name, faults)
+    return file.policy()
+
+
+def _span(text: object, info: ValidationInfo) -> SpanWords:
+    return parse_span(text, info.context or [])
+
+
+def _clock(text: object, info: ValidationInfo) -> SpanWords | None:
+    return None if text == "off" else parse_span(text, info.context or [], least=1)
+
+
+def _span_or_off(text: object, info: ValidationInfo) -> SpanWords | None:
+    return None if text == "off" else parse_span(text, info.context or [])
+
+
+def _count_or_off(value: object) -> int | None:
+    if value == "off":
+        return None
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise unfit(f"{value!r} is no number of times", "write a whole number, or 'off'")
+    return value
+
+
+def _never(value: object) -> object:
+    if value is None or (isinstance(value, str) and value != "never"):
+        raise unfit("no action", "write 'never', or a track: '{ track: keep-warm }'")
+    return None if value == "never" else value
+
+
+def _list(value: object) -> object:
+    return value if isinstance(value, list) else [value]
+
+
+SpanField = Annotated[SpanWords, PlainValidator(_span)]
+Clock = Annotated[SpanWords | None, PlainValidator(_clock)]
+SpanOrOff = Annotated[SpanWords | None, PlainValidator(_span_or_off)]
+CountOrOff = Annotated[int | None, PlainValidator(_count_or_off)]
+Patterns = Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    def said(self, calendars: Calendars) -> dict[str, Any]:
+        """What this section does say, with its spans on their calendars."""
+        values = ((name, getattr(self, name)) for name in self.model_fields_set)
+        return {name: _on(value, calendars) for name, value in values}
+
+
+class _CalendarFile(_Section):
+    timezone: Annotated[ZoneInfo, PlainValidator(parse_zone)]
+    hours: dict[str, Annotated[tuple[Hours, ...], PlainValidator(parse_hours)]]
+    holidays: tuple[date, ...] = ()
+
+    @field_validator("hours")
+    @classmethod
+    def _no_day_twice(cls, hours: dict[str, tuple[Hours, ...]]) -> dict[str, tuple[Hours, ...]]:
+        parse_week(hours)
+        return hours
+
+    def calendar(self, name: str) -> Calendar:
+        return Calendar(name, self.timezone, parse_week(self.hours), frozenset(self.holidays))
+
+
+class _PromisesFile(_Section):
+    never_contacted: Clock = None
+    no_follow_up: Clock = None
+    no_progress: Clock = None
+    grace: SpanOrOff = None
+    max_attempts: CountOrOff = None
+
+
+class _WhenFile(_Section):
+    origin: Patterns = (ANYTHING,)
+    segment: Patterns = (ANYTHING,)
+    campaign: Patterns = (ANYTHING,)
+    owner: Patterns = (ANYTHING,)
+
+
+class _RuleFile(_Section):
+    name: str = ""
+    when: _WhenFile = _WhenFile()
+    promises: _PromisesFile
+
+    def rule(self, number: int, everybody: Promises, calendars: Calendars) -> Rule:
+        promises = replace(everybody, **self.promises.said(calendars))
+        return Rule(self.name or f"rule {number}", promises, self.when.said(calendars))
+
+
+class _ActionFile(_Section):
+    track: Word
+    delay: SpanField = SpanWords(0, "day", None)
+    cooldown: SpanField | None = None
+
+
+ActionOrNever = Annotated[_ActionFile | None, BeforeValidator(_never)]
+
+
+class _HoldoutFile(_Section):
+    percent: int = Field(default=0, ge=0, le=100)
+    salt: str = ""
+
+
+class _LimitsFile(_Section):
+    max_recycles: CountOrOff = None
+    max_age: SpanOrOff = None
+    cooldown: SpanField = SpanWords(0, "day", None)
+    holdout: _HoldoutFile = _HoldoutFile()
+
+    def limits(self, calendars: Calendars) -> Limits:
+        said = self.said(calendars)
+        holdout = said.pop("holdout", self.holdout)
+        return Limits(**said, holdout_percent=holdout.percent, holdout_salt=holdout.salt)
+
+
+class _PolicyFile(_Section):
+    version: Word
+    calendars: dict[str, _CalendarFile] = {}
+    promises: _PromisesFile = _PromisesFile()
+    rules: list[_RuleFile] = []
+    reasons: dict[str, ActionOrNever] = {}
+    otherwise: ActionOrNever = None
+    limits: _LimitsFile = _LimitsFile()
+
+    def policy(self) -> Policy:
+        calendars = {name: file.calendar(name) for name, file in self.calendars.items()}
+        default = Policy()
+        everybody = replace(default.promises, **self.promises.said(calendars))
+        rules = (rule.rule(n, everybody, calendars) for n, rule in enumerate(self.rules, start=1))
+        actions = {reason: _action(file, calendars) for reason, file in self.reasons.items()}
+        return Policy(
+            version=self.version,
+            promises=everybody,
+            rules=tuple(rules),
+            reasons=actions if "reasons" in self.model_fields_set else default.reasons,
+            otherwise=_action(self.otherwise, calendars) if "otherwise" in self.model_fields_set else default.otherwise,
+            limits=self.limits.limits(calendars),
+        )
+
+
+def _action(file: _ActionFile | None, calendars: Calendars) -> Action | None:
+    return None if file is None else Action(**file.said(calendars))
+
+
+def _on(value: object, calendars: Calendars) -> object:
+    return value.on(calendars) if isinstance(value, SpanWords) else value
+
+
+def _names(data: object, section: str) -> list[str]:
+    named = data.get(section) if isinstance(data, dict) else None
+    return [str(name) for name in named] if isinstance(named, dict) else []
+
+
+def _covered(data: object) -> Iterator[tuple[int, int]]:
+    """Pairs of rules of which the later never matches first."""
+    rules = data.get("rules") if isinstance(data, dict) else None
+    patterns = [_patterns(rule) for rule in rules] if isinstance(rules, list) else []
+    seen: set[int] = set()
+    for (earlier, wide), (later, narrow) in combinations(enumerate(patterns), 2):
+        if later not in seen and wide is not None and narrow is not None and _is_covered(narrow, wide):
+            seen.add(later)
+            yield earlier, later
+
+
+def _patterns(rule: object) -> dict[str, list[str]] | None:
+    """The patterns of a rule by dimension; None if it is not written as a rule."""
+    when = rule.get("when", {}) if isinstance(rule, dict) else None
+    if not isinstance(when, dict) or not set(when) <= set(DIMENSIONS):
+        return None
+    lists = {name: value if isinstance(value, list) else [value] for name, value in when.items()}
+    return {name: [str(pattern) for pattern in patterns] for name, patterns in lists.items()}
+
+
+def _is_covered(narrow: dict[str, list[str]], wide: dict[str, list[str]]) -> bool:
+    return all(
+        all(any(covers(each, pattern) for each in patterns) for pattern in narrow.get(name, [ANYTHING]))
+        for name, patterns in wide.items()
+    )
+
+
+def _unreachable(document: Document, earlier: int, later: int) -> Fault:
+    line = document.line_of(("rules", earlier))
+    problem = f"no lead ever comes to this rule: the one on line {line} takes all of its leads"
+    return document.fault(("rules", later), problem, "put it before that one, or leave it out")

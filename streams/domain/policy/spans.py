@@ -1,0 +1,50 @@
+"""How long a promise is: plain time, or the open hours and days of a calendar."""
+
+from dataclasses import dataclass
+
+from .calendars import Calendar
+
+DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class PlainTime:
+    """So many milliseconds, day and night."""
+
+    ms: int
+
+    def after(self, at: int) -> int:
+        """The instant at which this much time has passed since `at`."""
+        return at + self.ms
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessTime:
+    """So many milliseconds of a calendar's open hours."""
+
+    ms: int
+    calendar: Calendar
+
+    def after(self, at: int) -> int:
+        """The instant at which this much open time has passed since `at`."""
+        return self.calendar.open_time_after(at, self.ms)
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessDays:
+    """So many open days of a calendar."""
+
+    count: int
+    calendar: Calendar
+
+    def after(self, at: int) -> int:
+        """The instant that many open days later that is as far into its working day as `at` was."""
+        return self.calendar.open_days_after(at, self.count)
+
+
+Span = PlainTime | BusinessTime | BusinessDays
+
+
+def days(count: int) -> PlainTime:
+    """So many times 24 hours."""
+    return PlainTime(count * DAY_MS)

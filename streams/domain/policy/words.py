@@ -1,0 +1,123 @@
+"""The words of a policy file: how spans, open hours, weekdays and time zones are written."""
+
+import re
+from collections.abc import Mapping
+from itertools import pairwise
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+from streams.config.documents import did_you_mean, unfit
+
+from .calendars import Calendar, Hours
+from .spans import BusinessDays, BusinessTime, PlainTime, Span
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+UNITS_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
+LONGEST_MS = 3_660 * UNITS_MS["day"]
+EXAMPLES = "write for example '45 minutes', '30 days', '4 business hours' or '3 business days on office'"
+
+_SPAN = re.compile(r"(\d{1,9}) +(business +)?([a-z]+?)s?(?: +on +(\S+))?")
+_HOURS = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)")
+
+
+class SpanWords(NamedTuple):
+    """A span as it is written: `calendar` is None for plain time."""
+
+    number: int
+    unit: str
+    calendar: str | None
+
+    def on(self, calendars: Mapping[str, Calendar]) -> Span:
+        """The span, on the calendar that it names."""
+        ms = self.number * UNITS_MS[self.unit]
+        if self.calendar is None:
+            return PlainTime(ms)
+        calendar = calendars[self.calendar]
+        return BusinessDays(self.number, calendar) if self.unit == "day" else BusinessTime(ms, calendar)
+
+
+def parse_span(text: object, calendars: list[str], least: int = 0) -> SpanWords:
+    """Read a span; business time that names no calendar is on the only one there is."""
+    match = _SPAN.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise unfit(f"{text!r} is no duration", EXAMPLES)
+    number, business, unit, calendar = match.groups()
+    if unit not in UNITS_MS:
+        raise unfit(f"{unit!r} is no unit of time", did_you_mean(unit, UNITS_MS))
+    count = int(number)
+    if count * UNITS_MS[unit] > LONGEST_MS:
+        raise unfit(f"{text!r} is more than ten years", "write less, or 'off' where there is to be no limit")
+    if count < least:
+        raise unfit("a promise of no time is broken at once", "write at least '1 second', or 'off'")
+    return SpanWords(count, unit, _calendar(business, unit, calendar, calendars))
+
+
+def _calendar(business: str | None, unit: str, named: str | None, known: list[str]) -> str | None:
+    if business is None:
+        if named is not None:
+            raise unfit("only business time is on a calendar", f"write 'business {unit}s' or leave 'on {named}' out")
+        return None
+    if unit in ("week", "second"):
+        raise unfit(f"there are no business {unit}s", "write business minutes, hours or days")
+    if named in known:
+        return named
+    if named is not None:
+        raise unfit(f"there is no calendar {named!r}", did_you_mean(named, known))
+    if len(known) != 1:
+        problem = "business time of which calendar?" if known else "business time needs a calendar"
+        raise unfit(problem, f"write 'business {unit}s on NAME'" if known else "name one under 'calendars'")
+    return known[0]
+
+
+def parse_hours(text: object) -> tuple[Hours, ...]:
+    """Read the open hours of a day: `09:00-12:30, 13:30-18:00`."""
+    parts = [_HOURS.fullmatch(part.strip()) for part in text.split(",")] if isinstance(text, str) else [None]
+    hours = tuple(_stretch(part) for part in parts if part is not None)
+    if len(hours) != len(parts):
+        raise unfit(f"{text!r} are no open hours", "write for example '09:00-17:30' or '09:00-12:00, 13:00-17:30'")
+    if any(each.opens >= each.closes or each.closes > 24 * 60 for each in hours):
+        raise unfit(f"{text!r} closes before it opens, or after 24:00", "write the earlier time first")
+    if any(this.closes > following.opens for this, following in pairwise(hours)):
+        raise unfit(f"{text!r} overlap or are out of order", "write stretches in order, each after the one before")
+    return hours
+
+
+def _stretch(match: re.Match[str]) -> Hours:
+    hour, minute, closing_hour, closing_minute = (int(group) for group in match.groups())
+    return Hours(hour * 60 + minute, closing_hour * 60 + closing_minute)
+
+
+def parse_weekdays(text: str) -> range:
+    """Read a weekday or a range of them: `sat`, `mon-fri`."""
+    first, _, last = text.partition("-")
+    for day in (first, last or first):
+        if day not in WEEKDAYS:
+            raise unfit(f"{day!r} is no weekday", did_you_mean(day, WEEKDAYS))
+    days = range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1)
+    if not days:
+        raise unfit(f"{text!r} goes backwards", "a week begins on Monday: write two ranges")
+    return days
+
+
+def parse_week(hours: dict[str, tuple[Hours, ...]]) -> dict[int, tuple[Hours, ...]]:
+    """Spread hours of ranges of weekdays over the days of the week."""
+    week: dict[int, tuple[Hours, ...]] = {}
+    for text, stretches in hours.items():
+        for day in parse_weekdays(text):
+            if day in week:
+                raise unfit(f"{WEEKDAYS[day]} has hours twice", "write each weekday once: ranges must not overlap")
+            week[day] = stretches
+    if not week:
+        raise unfit("a calendar that is never open", "write for example 'mon-fri: 09:00-17:00'")
+    return week
+
+
+def parse_zone(name: object) -> ZoneInfo:
+    """Find a time zone of the IANA database."""
+    if not isinstance(name, str):
+        raise unfit(f"{name!r} is no time zone", "write for example 'Europe/Berlin'")
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of the database
+        fix = did_you_mean(name, available_timezones())
+        raise unfit(f"there is no time zone {name!r}", fix) from None

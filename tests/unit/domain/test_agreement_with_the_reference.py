@@ -1,0 +1,85 @@
+"""Our domain and the reference model decide the same, fact by fact."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.decisions import fact_of_decision
+from streams.domain.facts import Fact, Stalled
+from streams.domain.history import History
+from streams.domain.lead import stage
+from streams.domain.ledger import Ledger, Told
+from streams.domain.policy import Policy
+
+from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, live, policies
+from .reference_model import (
+    MODEL,
+    emitted_by_the_model,
+    lead_as_the_model_says,
+    policy_to_model,
+    to_model,
+    told_as_the_model_says,
+)
+
+
+def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Any:
+    ledger, now = MODEL.Ledger(LEAD_ID, policy_to_model(policy)), 0
+    for fact in facts:
+        now = max(now, fact.at)
+        for _ in range(repeats):
+            ledger.tick(now)
+            ledger.add(to_model(fact), now)
+    ledger.tick(END)
+    return ledger
+
+
+def assert_same(ours: Ledger, theirs: Any) -> None:
+    assert lead_as_the_model_says(ours.lead) == lead_as_the_model_says(theirs.lead)
+    assert stage(ours.lead) == MODEL.stage(theirs.lead)
+    assert [told_as_the_model_says(told) for told in ours.told] == [
+        emitted_by_the_model(fact) for fact in theirs.emitted
+    ]
+
+
+@examples(400)
+@given(histories(), policies, st.integers(1, 2), st.data())
+def test_the_same_is_told_in_the_same_order_whatever_order_facts_come_in(
+    facts: list[Fact], policy: Policy, repeats: int, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(facts))
+    assert_same(live(order, policy, repeats=repeats), model_live(order, policy, repeats))
+
+
+def _fact_told(told: Told) -> Fact:
+    return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
+
+
+@examples(400)
+@given(histories(8), st.data())
+def test_the_same_is_told_when_what_was_told_and_forgotten_comes_back(facts: list[Fact], data: st.DataObject) -> None:
+    known = data.draw(st.integers(1, len(facts)))
+    told = [_fact_told(told) for told in live(facts[:known]).told]
+    mixed = data.draw(st.permutations([*facts, *told]))
+    assert_same(live(mixed), model_live(mixed, BOUNDLESS))
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_the_same_is_told_when_the_state_is_stored_after_every_fact(
+    facts: list[Fact], policy: Policy, data: st.DataObject
+) -> None:
+    order = data.draw(st.permutations(facts))
+    ledger, now = Ledger(LEAD_ID), 0
+    told: list[Told] = []
+    for fact in order:
+        now = max(now, fact.at)
+        ledger = Ledger(LEAD_ID, History.decode(ledger.history.encode()))
+        ledger.tick(policy, now)
+        ledger.add(fact, policy, now)
+        told += ledger.told
+    ledger.told.clear()
+    ledger.tick(policy, END)
+    ledger.told[:0] = told
+    assert_same(ledger, model_live(order, policy))

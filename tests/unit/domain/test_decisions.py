@@ -1,0 +1,101 @@
+"""What becomes of a stall."""
+
+import pytest
+
+from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress, decide
+from streams.domain.facts import Fact
+from streams.domain.ids import digest
+from streams.domain.lead import fold
+from streams.domain.policy import Action, Limits, PlainTime, Policy
+from tests.builders_domain import a_policy, contacted, created, lost, revoked, stalled, verdict, won
+
+
+def decision_of(*facts: Fact, policy: Policy | None = None, now: int = 100) -> Decision | None:
+    return decide("lead", fold(facts), policy or a_policy(), now)
+
+
+def ground_of(*facts: Fact, limits: Limits | None = None, now: int = 100) -> tuple[type, str]:
+    policy = a_policy(limits=limits, reasons={"poor_fit": None})
+    decision = decision_of(*facts, policy=policy, now=now)
+    assert isinstance(decision, Holdout | Suppress | Retire)
+    return type(decision), decision.why
+
+
+def test_a_lead_that_is_not_cold_needs_no_decision() -> None:
+    assert decision_of(created(1), contacted(2)) is None
+    assert decision_of(created(1), stalled(2), verdict(2)) is None
+
+
+def test_a_stall_is_recycled_on_the_track_of_its_reason() -> None:
+    policy = a_policy(reasons={"bad_timing": Action("later", PlainTime(60))})
+    decision = decision_of(created(1), stalled(10), policy=policy)
+    recycle_id = digest("recycle", "s")
+    assert decision == Recycle(recycle_id, "s", 10, "bad_timing", "later", 70, "bad_timing")
+
+
+def test_marketing_waits_until_the_lead_asked_to_be_called_again() -> None:
+    later = stalled(10).__class__(10, "s", "sales", "bad_timing", 0, 500)
+    decision = decision_of(created(1), later)
+    assert isinstance(decision, Recycle)
+    assert decision.not_before == 500
+
+
+@pytest.mark.parametrize(
+    ("facts", "ground"),
+    [
+        ((created(1), won(2), created(3, "again"), stalled(10)), (Suppress, "customer")),
+        ((created(1, do_not_contact=True), stalled(10)), (Suppress, "do_not_contact")),
+        ((created(1, consent_expires_at=10), stalled(10)), (Suppress, "consent_expired")),
+        ((created(1), lost(10, reason="poor_fit")), (Retire, "never")),
+    ],
+)
+def test_some_leads_are_never_handed_back(facts: tuple[Fact, ...], ground: tuple[type, str]) -> None:
+    assert ground_of(*facts) == ground
+
+
+BEFORE = (created(1), stalled(10, "s1"), verdict(10, "v1", stall_id="s1"), created(20, "again"), stalled(30, "s2"))
+
+
+def test_a_lead_at_its_limit_of_recycles_is_retired() -> None:
+    assert ground_of(*BEFORE, limits=Limits(max_recycles=1)) == (Retire, "recycle_limit")
+
+
+def test_a_stall_that_is_decided_too_late_is_suppressed() -> None:
+    limits = Limits(max_age=PlainTime(50))
+    assert ground_of(created(1), stalled(30), limits=limits, now=81) == (Suppress, "too_old")
+    assert isinstance(decision_of(created(1), stalled(30), policy=a_policy(limits=limits), now=80), Recycle)
+
+
+def test_in_a_history_no_stall_is_too_old() -> None:
+    policy = a_policy(limits=Limits(max_age=PlainTime(50))).for_history()
+    assert isinstance(decision_of(created(1), stalled(30), policy=policy, now=9_999), Recycle)
+
+
+def test_a_lead_cools_down_between_recycles() -> None:
+    assert ground_of(*BEFORE, limits=Limits(cooldown=PlainTime(21))) == (Suppress, "cooldown")
+    assert isinstance(decision_of(*BEFORE, policy=a_policy(limits=Limits(cooldown=PlainTime(20)))), Recycle)
+
+
+def test_a_reason_may_have_a_cooldown_of_its_own() -> None:
+    own = {"bad_timing": Action("later", cooldown=PlainTime(5))}
+    policy = a_policy(limits=Limits(cooldown=PlainTime(1_000)), reasons={**own})
+    assert isinstance(decision_of(*BEFORE, policy=policy), Recycle)
+
+
+def test_about_so_many_leads_are_held_out_and_always_the_same_ones() -> None:
+    policy = a_policy(limits=Limits(holdout_percent=10, holdout_salt="x"))
+    lead = fold([created(1), stalled(10)])
+    held_out = [n for n in range(2_000) if isinstance(decide(f"lead {n}", lead, policy, 10), Holdout)]
+    assert 140 < len(held_out) < 260
+    assert held_out == [n for n in range(2_000) if isinstance(decide(f"lead {n}", lead, policy, 99), Holdout)]
+
+
+def test_a_recycle_in_doubt_is_revoked_first() -> None:
+    decision = decision_of(created(1), stalled(10), verdict(10), won(12))
+    assert decision == Revoke(digest("revoke", "v"), "v", "s", 12, "won")
+
+
+def test_a_stall_that_proves_true_after_its_recycle_was_taken_back_gets_a_new_one() -> None:
+    decision = decision_of(created(1), stalled(10), verdict(10), revoked(11, "v"))
+    assert isinstance(decision, Recycle)
+    assert decision.recycle_id == digest("recycle", "s", 1)

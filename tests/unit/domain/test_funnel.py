@@ -1,0 +1,71 @@
+"""Live counts of leads."""
+
+from streams.domain.facts import Fact
+from streams.domain.funnel import Funnel, Step, contribution
+from streams.domain.lead import Lead, fold
+from tests.builders_domain import contacted, created, detected, progressed, stalled, verdict, won
+
+NEW = fold([created(1, origin="web")])
+WORKING = fold([created(1, origin="web"), contacted(2)])
+COLD = fold([created(1, origin="web"), detected(5, "s", "never_contacted", 1)])
+
+
+def steps_of(*facts: Fact) -> list[tuple[str, str, str]]:
+    return [tuple(step) for step in contribution(fold(facts))]  # type: ignore[misc]  # a step is such a tuple
+
+
+def test_a_pass_contributes_each_step_that_it_reached() -> None:
+    assert steps_of(created(1, origin="web"), progressed(2), won(3)) == [
+        ("1", "web", "created"),
+        ("1", "web", "touched"),
+        ("1", "web", "progressed"),
+        ("1", "web", "won"),
+    ]
+
+
+def test_steps_stay_reached_when_the_lead_moves_again() -> None:
+    steps = steps_of(created(1), stalled(2), verdict(2), progressed(3))
+    assert {step for _, _, step in steps} == {"created", "touched", "progressed", "stalled", "recycled"}
+
+
+def test_passes_over_are_counted_with_the_origin_that_they_had() -> None:
+    assert steps_of(created(1, origin="web"), stalled(2), created(3, "c2", origin="fair")) == [
+        ("1", "web", "created"),
+        ("1", "web", "stalled"),
+        ("2", "fair", "created"),
+    ]
+
+
+def test_from_the_fourth_on_passes_are_counted_together() -> None:
+    passes = [fact for n in range(1, 12, 2) for fact in (created(n, f"c{n}"), stalled(n + 1, f"s{n}"))]
+    labels = [label for label, _, step in steps_of(*passes) if step == "created"]
+    assert labels == ["1", "2", "3", "4+", "4+", "4+"]
+
+
+def test_a_lead_that_was_never_created_contributes_no_step() -> None:
+    assert steps_of(contacted(1)) == []
+
+
+def test_a_change_retracts_what_was_counted_and_adds_what_is() -> None:
+    funnel = Funnel()
+    funnel.replace(None, NEW)
+    funnel.replace(None, NEW)
+    funnel.replace(NEW, WORKING)
+    assert dict(funnel.stages) == {("new", "web"): 1, ("working", "web"): 1}
+    assert funnel.steps[Step("1", "web", "touched")] == 1
+
+
+def test_leads_that_a_clock_found_cold_are_overdue_by_its_reason() -> None:
+    funnel = Funnel()
+    funnel.replace(None, COLD)
+    assert dict(funnel.overdue) == {"never_contacted": 1}
+    funnel.replace(COLD, WORKING)
+    assert dict(funnel.overdue) == {}
+
+
+def test_nothing_is_left_of_a_lead_that_is_taken_out() -> None:
+    funnel = Funnel()
+    leads: list[Lead | None] = [None, NEW, WORKING, COLD, None]
+    for old, new in zip(leads, leads[1:], strict=False):
+        funnel.replace(old, new)
+    assert (dict(funnel.steps), dict(funnel.stages), dict(funnel.overdue)) == ({}, {}, {})

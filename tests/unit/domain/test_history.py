@@ -1,0 +1,181 @@
+"""The bounded memory of one lead."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.decisions import fact_of_decision
+from streams.domain.facts import Fact, Revoked, Stalled
+from streams.domain.history import KEPT_REVOKED, History, UnknownFormat, lead_of
+from streams.domain.lead import NOBODY, fold, stage
+from streams.domain.ledger import Ledger
+from streams.domain.policy import Policy
+from tests.builders_domain import contacted, created, progressed, revoked, stalled, verdict
+
+from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
+
+
+def history_of(*facts: Fact, kept: int = 64) -> History:
+    history = History(kept)
+    for fact in facts:
+        history.add(fact)
+        history.forget()
+    return history
+
+
+def test_a_fact_told_twice_is_a_repeat_and_changes_nothing() -> None:
+    history = history_of(created(1), contacted(2))
+    before = history.lead
+    assert history.add(contacted(2)) == "repeat"
+    assert (history.lead, history.repeated) == (before, 1)
+
+
+def test_a_fact_that_comes_late_is_folded_in_its_place() -> None:
+    history = history_of(created(1), contacted(5, "b", next_step_at=50))
+    assert history.add(contacted(3, "a", next_step_at=30)) == "new"
+    assert history.lead.next_step_at == 50
+    assert history.lead.touches == 2
+
+
+def test_the_oldest_facts_are_forgotten_and_not_their_effect() -> None:
+    touches = [contacted(n, f"t{n}") for n in range(2, 102)]
+    history = history_of(created(1, origin="fair"), *touches, kept=10)
+    assert len(history.facts) == 10
+    assert (history.lead.origin, history.lead.touches) == ("fair", 100)
+
+
+def test_a_fact_older_than_the_memory_is_counted_and_not_folded() -> None:
+    history = history_of(created(10), *(contacted(n, f"t{n}") for n in range(20, 30)), kept=3)
+    assert history.add(contacted(12, "too late")) == "late"
+    assert (history.late, history.lead.touches) == (1, 10)
+
+
+def test_a_revoke_undoes_a_recycle_that_was_forgotten_long_ago() -> None:
+    long_after = [contacted(n, f"t{n}") for n in range(20, 40)]
+    history = history_of(created(1), stalled(10), verdict(10), *long_after, kept=3)
+    assert stage(history.lead) == "nurture"
+    assert history.add(revoked(11, "v")) == "new"
+    assert stage(history.lead) == "stalled"
+    assert history.lead.stall is not None
+    assert history.lead.stall.decided is None
+
+
+def test_a_revoke_that_was_forgotten_is_a_repeat_when_it_comes_again() -> None:
+    long_after = [contacted(n, f"t{n}") for n in range(20, 40)]
+    history = history_of(created(1), stalled(10), verdict(10), revoked(11, "v"), *long_after, kept=3)
+    assert history.add(revoked(11, "v")) == "repeat"
+
+
+def test_a_recycle_older_than_the_memory_that_nobody_knows_of_is_taken_back() -> None:
+    history = history_of(created(1), *(contacted(n, f"t{n}") for n in range(20, 40)), kept=3)
+    assert history.add(verdict(15, "forgotten")) == "late"
+    assert [(doubt.recycle_id, doubt.cause) for doubt in history.lead.to_revoke] == [("forgotten", "void")]
+
+
+def test_a_late_recycle_of_a_pass_that_is_over_is_left_alone() -> None:
+    second_pass: list[Fact] = [stalled(10), created(15, "again"), *(contacted(n, f"t{n}") for n in range(20, 40))]
+    history = history_of(created(1), *second_pass, kept=3)
+    assert history.add(verdict(10, "forgotten")) == "late"
+    assert history.lead.to_revoke == ()
+
+
+def test_a_verdict_about_a_stall_that_still_stands_is_never_late() -> None:
+    history = history_of(created(1), stalled(10), *(contacted(n, f"t{n}") for n in range(20, 40)), kept=3)
+    assert history.add(verdict(10)) == "new"
+    assert stage(history.lead) == "nurture"
+
+
+def test_what_was_taken_back_is_remembered_within_bounds() -> None:
+    history = History(kept=4)
+    for n in range(1, 2_000, 5):
+        facts: list[Fact] = [stalled(n, f"s{n}"), verdict(n, f"v{n}", stall_id=f"s{n}"), progressed(n + 1, f"p{n}")]
+        for fact in (*facts, revoked(n + 1, f"v{n}", f"s{n}")):
+            history.add(fact)
+        history.forget()
+    assert len(history.facts) == 4
+    assert len(history.lead.revoked) <= KEPT_REVOKED + 4
+    assert len(history.encode()) < 8_000
+
+
+@examples(150)
+@given(histories(), policies, st.integers(1, 4), st.data())
+def test_the_lead_is_always_the_fold_of_what_is_remembered(
+    facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
+) -> None:
+    ledger, now = Ledger(LEAD_ID, History(kept)), 0
+    for fact in data.draw(st.permutations(facts)):
+        now = max(now, fact.at)
+        ledger.tick(policy, now)
+        ledger.add(fact, policy, now)
+        history = ledger.history
+        assert history.lead == fold(history.facts, history.base or NOBODY)
+        assert len(history.facts) <= kept
+
+
+@examples(300)
+@given(histories(), policies, st.integers(1, 6), st.data())
+def test_a_bounded_memory_decides_the_same_about_all_facts_that_it_folds(
+    facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
+) -> None:
+    """Facts older than the memory aside: those the bounded one counts, the boundless one is not told."""
+    bounded, boundless, now = Ledger(LEAD_ID, History(kept)), Ledger(LEAD_ID, History(10_000)), 0
+    for fact in data.draw(st.permutations(facts)):
+        now = max(now, fact.at)
+        bounded.tick(policy, now)
+        boundless.tick(policy, now)
+        if bounded.add(fact, policy, now) == "new":
+            boundless.add(fact, policy, now)
+    bounded.tick(policy, END)
+    boundless.tick(policy, END)
+    assert bounded.told == boundless.told
+    assert bounded.lead == boundless.lead
+
+
+@examples(200)
+@given(histories(8), st.integers(1, 6), st.data())
+def test_every_recycle_ever_sent_stands_or_is_taken_back_however_little_is_remembered(
+    facts: list[Fact], kept: int, data: st.DataObject
+) -> None:
+    """What was told before a crash and forgotten comes back as input, in between other facts; only one pass."""
+    facts = [fact for fact in facts if type(fact).__name__ != "Created" or fact.event_id == "e0"]
+    known = data.draw(st.integers(1, len(facts)))
+    told = [_fact_told(each.what) for each in live(facts[:known]).told]
+    ledger, now = Ledger(LEAD_ID, History(kept)), 0
+    for fact in data.draw(st.permutations([*facts, *told])):
+        now = max(now, fact.at)
+        ledger.add(fact, BOUNDLESS, now)
+    ledger.tick(BOUNDLESS, END)
+    sent = [*told, *(_fact_told(each.what) for each in ledger.told)]
+    recycles = {fact.event_id for fact in sent if getattr(fact, "decided", None) == "recycle"}
+    revokes = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
+    assert recycles - revokes == ({ledger.lead.recycle.recycle_id} if ledger.lead.recycle else set())
+
+
+def _fact_told(what: object) -> Fact:
+    return what if isinstance(what, Stalled) else fact_of_decision(what)  # type: ignore[arg-type]  # one of the two
+
+
+@examples(150)
+@given(histories(), policies)
+def test_the_newest_fact_in_place_makes_the_same_lead_as_folding_anew(facts: list[Fact], policy: Policy) -> None:
+    history = live(in_order(facts), policy).history
+    assert history.lead == fold(history.facts)
+
+
+@examples(100)
+@given(histories(), policies, st.integers(1, 10))
+def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Policy, kept: int) -> None:
+    history = live(facts, policy, repeats=2, kept=kept).history
+    state = history.encode()
+    again = History.decode(state, kept)
+    assert all(getattr(again, name) == getattr(history, name) for name in History.__slots__)
+    assert again.encode() == state
+    assert lead_of(state) == history.lead
+
+
+@pytest.mark.parametrize("state", [b"", b"\x00\x90", b"\x02\x90"])
+def test_a_state_of_another_version_is_refused(state: bytes) -> None:
+    with pytest.raises(UnknownFormat, match="format"):
+        History.decode(state)
+    with pytest.raises(UnknownFormat, match="format"):
+        lead_of(state)

@@ -1,0 +1,76 @@
+"""One lead, live."""
+
+from streams.domain.decisions import Recycle, Revoke
+from streams.domain.facts import Stalled
+from streams.domain.history import History
+from streams.domain.ids import digest
+from streams.domain.lead import stage
+from streams.domain.ledger import Ledger
+from tests.builders_domain import a_policy, contacted, created, stalled, within
+
+POLICY = a_policy(within(never_contacted=20))
+
+
+def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
+    ledger = Ledger("lead")
+    ledger.add(created(1), POLICY, 1)
+    ledger.tick(POLICY, 21)
+    assert ledger.told == []
+    ledger.tick(POLICY, 22)
+    stall, recycle = ledger.told
+    stall_id = digest("stall", "lead", 1, "never_contacted", 1)
+    assert stall.what == Stalled(21, stall_id, "detector", "never_contacted", 1)
+    assert (stage(stall.lead), stall.now) == ("stalled", 21)
+    assert isinstance(recycle.what, Recycle)
+    assert (stage(recycle.lead), recycle.now) == ("nurture", 21)
+
+
+def test_a_late_touch_takes_the_recycle_back() -> None:
+    ledger = Ledger("lead")
+    ledger.add(created(1), POLICY, 1)
+    ledger.tick(POLICY, 50)
+    ledger.told.clear()
+    assert ledger.add(contacted(15), POLICY, 50) == "new"
+    [told] = ledger.told
+    assert isinstance(told.what, Revoke)
+    assert told.what.cause == "void"
+    assert stage(ledger.lead) == "working"
+
+
+def test_a_repeat_is_not_decided_anew() -> None:
+    ledger = Ledger("lead")
+    ledger.add(stalled(1), POLICY, 1)
+    ledger.told.clear()
+    assert ledger.add(stalled(1), POLICY, 1) == "repeat"
+    assert ledger.told == []
+
+
+def test_the_next_deadline_follows_the_lead() -> None:
+    ledger = Ledger("lead")
+    assert ledger.deadline(POLICY) is None
+    ledger.add(created(1), POLICY, 1)
+    assert ledger.deadline(POLICY) == (21, "never_contacted", 1)
+    ledger.tick(POLICY, 22)
+    assert ledger.deadline(POLICY) is None
+
+
+def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
+    ledger = Ledger("lead")
+    stall_id = digest("stall", "lead", 1, "never_contacted", 7)
+    # Told of another lead's clock by mistake: it stands for nothing, and is not told again and again.
+    ledger.add(Stalled(5, stall_id, "detector", "never_contacted", 7), POLICY, 5)
+    ledger.add(contacted(6), POLICY, 6)
+    ledger.add(created(7), POLICY, 7)
+    ledger.told.clear()
+    ledger.tick(POLICY, 1_000)
+    assert ledger.deadline(POLICY) is None
+    assert ledger.told == []
+
+
+def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
+    ledger = Ledger("lead", History(kept=5))
+    for n in range(1, 500):
+        ledger.add(contacted(n * 7, f"t{n}"), POLICY, n * 7)
+        ledger.tick(POLICY, n * 7)
+    assert len(ledger.history.facts) == 5
+    assert ledger.lead.touches == 499

@@ -1,0 +1,122 @@
+"""What holds for every lead, however its facts come."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.decisions import fact_of_decision
+from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
+from streams.domain.funnel import Funnel
+from streams.domain.history import History
+from streams.domain.lead import stage
+from streams.domain.ledger import Ledger, Told
+from streams.domain.policy import Policy
+
+from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
+
+
+def run(facts: list[Fact]) -> Ledger:
+    return live(in_order(facts))
+
+
+def fact_told(told: Told) -> Fact:
+    return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
+
+
+def one_pass(facts: list[Fact]) -> list[Fact]:
+    return [fact for fact in facts if fact.event_id == "e0" or not isinstance(fact, Created)]
+
+
+@examples(200)
+@given(histories(8).map(one_pass), st.data())
+def test_whatever_order_facts_come_in_the_lead_ends_in_the_same_stage(facts: list[Fact], data: st.DataObject) -> None:
+    assert stage(live(data.draw(st.permutations(facts))).lead) == stage(run(facts).lead)
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_facts_told_twice_change_nothing(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
+    order = data.draw(st.permutations(facts))
+    once, twice = live(order, policy), live(order, policy, repeats=2)
+    assert once.lead == twice.lead
+    assert once.told == twice.told
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_marketing_never_keeps_a_lead_that_moves_again_or_was_won(
+    facts: list[Fact], policy: Policy, data: st.DataObject
+) -> None:
+    lead = live(data.draw(st.permutations(facts)), policy).lead
+    assert lead.to_revoke == ()
+    assert lead.recycle is None or lead.stall is not None
+
+
+@examples(150)
+@given(histories(8).map(one_pass), st.data())
+def test_replaying_the_log_with_its_own_stalls_decides_the_same(facts: list[Fact], data: st.DataObject) -> None:
+    first, again = live(data.draw(st.permutations(facts))), Ledger(LEAD_ID)
+    log = [fact for fact in first.history.facts if isinstance(fact, Created | Contacted | Closed | Stalled)]
+    for fact in in_order(log):
+        again.add(fact, BOUNDLESS, fact.at)
+    again.tick(BOUNDLESS, END)
+    assert stage(again.lead) == stage(first.lead)
+
+
+@examples(150)
+@given(histories(8).map(one_pass), st.data())
+def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_longer_holds(
+    facts: list[Fact], data: st.DataObject
+) -> None:
+    """A crash after the outputs and before the state: what was told is read back, after the facts that led to it."""
+    known = data.draw(st.integers(1, len(facts)))
+    before, after = facts[:known], facts[known:]
+    told = [fact_told(each) for each in live(before).told]
+    read = [*data.draw(st.permutations(before)), *told, *data.draw(st.permutations(after))]
+    again, now = Ledger(LEAD_ID), 0
+    for fact in read:
+        now = max(now, fact.at)
+        again.add(fact, BOUNDLESS, now)
+    again.tick(BOUNDLESS, END)
+    sent = [*told, *(fact_told(each) for each in again.told)]
+    recycles = {fact.event_id for fact in sent if isinstance(fact, Verdict) and fact.decided == "recycle"}
+    taken_back = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
+    assert recycles - taken_back == ({again.lead.recycle.recycle_id} if again.lead.recycle else set())
+
+
+@examples(150)
+@given(histories(), policies, st.integers(1, 60))
+def test_ticking_more_often_tells_the_same(facts: list[Fact], policy: Policy, step: int) -> None:
+    ledger, now = Ledger(LEAD_ID), 0
+    for fact in in_order(facts):
+        for instant in [*range(now, fact.at, step), fact.at]:
+            ledger.tick(policy, instant)
+        ledger.add(fact, policy, fact.at)
+        now = fact.at
+    ledger.tick(policy, END)
+    assert ledger.told == live(in_order(facts), policy).told
+
+
+@examples(150)
+@given(histories(), policies)
+def test_a_deadline_that_is_past_is_never_left_standing(facts: list[Fact], policy: Policy) -> None:
+    deadline = live(facts, policy).deadline(policy)
+    assert deadline is None or deadline.due >= END
+
+
+@examples(150)
+@given(histories(), policies, st.data())
+def test_the_live_funnel_equals_one_that_is_counted_at_the_end(
+    facts: list[Fact], policy: Policy, data: st.DataObject
+) -> None:
+    counted_live, now = Funnel(), 0
+    ledger = Ledger(LEAD_ID, History(kept=4))
+    for fact in data.draw(st.permutations(facts)):
+        now, before = max(now, fact.at), ledger.lead
+        ledger.tick(policy, now)
+        ledger.add(fact, policy, now)
+        counted_live.replace(before if counted_live.stages else None, ledger.lead)
+    counted_at_the_end = Funnel()
+    counted_at_the_end.replace(None, ledger.lead)
+    assert counted_live.steps == counted_at_the_end.steps
+    assert counted_live.stages == counted_at_the_end.stages
+    assert counted_live.overdue == counted_at_the_end.overdue
