@@ -1,0 +1,124 @@
+"""Intake: fetches the inputs of one partition number, decodes each record once, merges by event time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from aiokafka.errors import KafkaError
+
+from .merge import Item, Merge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from aiokafka import AIOKafkaConsumer
+    from aiokafka.structs import TopicPartition
+
+    from .engine import Engine
+
+log = logging.getLogger(__name__)
+
+
+class Intake:
+    """Gives merged runs, and says up to when they are complete.
+
+    Two ways to know the end of a topic. Unbounded, it is the high watermark of the last fetch.
+    Bounded by another topic's word "everything up to T is in", it is the end that the broker names
+    *after* that word was seen: an older watermark could hide what came in before the word was given.
+    """
+
+    def __init__(self, kafka: AIOKafkaConsumer, engine: Engine, inputs: Sequence[TopicPartition], bound: int) -> None:
+        self._kafka = kafka
+        self._engine = engine
+        self._inputs = {tp.topic: tp for tp in inputs}
+        self._merge = Merge([*self._inputs], bounded_by=engine.bounded_by, bound=bound)
+        self._polls: dict[str, tuple[int, int]] = {}  # times of the last two fetches
+        self._promised: dict[str, int] = {}  # ends as of the newest bound
+        self._promised_for = -1
+        self._caught_up: set[str] = set()
+        self.ends: dict[str, int] = {}
+
+    @property
+    def bound(self) -> int:
+        return self._merge.bound
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether only a new record can change what there is to take."""
+        return not self._merge.awaited(self._caught_up)
+
+    async def take(self, limit: int, wait: float) -> list[Item]:
+        """The next run: up to `limit` items of what is there, or that come within `wait` seconds."""
+        run: list[Item] = []
+        while len(run) < limit:
+            await self._fetch(0.0 if run else wait)
+            await self._see_ends()
+            more = self._merge.take(limit - len(run), self._caught_up)
+            if not more:
+                break
+            run += more
+        return run
+
+    def complete_until(self) -> int:
+        """A wall-clock time (ms) up to which the ends just seen are known to be the ends, or 0.
+
+        Watermarks may be old: after a long chunk, a lost broker, a paused process. The last response may
+        itself have waited in the socket; but its request was sent after the response before it had
+        been received, so the time of that one is safe.
+        """
+        if self._engine.bounded_by is not None:
+            return 0
+        for topic, tp in self._inputs.items():
+            newest = self._kafka.last_poll_timestamp(tp) or 0
+            if newest != (latest := self._polls.get(topic, (0, 0))[1]):
+                self._polls[topic] = (latest, newest)
+        is_empty = len(self._merge.wanted()) == len(self._caught_up) == len(self._inputs)
+        return min(before for before, _ in self._polls.values()) if is_empty else 0
+
+    async def _fetch(self, wait: float) -> None:
+        wanted = [self._inputs[topic] for topic in self._merge.wanted()]
+        if not wanted:
+            return  # getmany() without partitions would mean all of them
+        limit = self._engine.max_records
+        fetched = await self._kafka.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=limit)
+        for tp, records in fetched.items():
+            self._merge.offer(tp.topic, [self._decode(record) for record in records])
+            await asyncio.sleep(0)  # decoding is long work, and the heartbeats share this loop
+
+    def _decode(self, record: Any) -> Item:
+        try:
+            return Item(*self._engine.decode(record), record)
+        except Exception as error:  # noqa: BLE001  a decoder must give 0 for what it cannot read
+            place = f"{record.topic}[{record.partition}]@{record.offset}"
+            self._engine.die(error, where=place)
+
+    async def _see_ends(self) -> None:
+        """Which inputs are read up to the end, as far as it is known.
+
+        Positions, not record offsets: transaction markers and compaction leave gaps. (With
+        isolation_level=read_committed it would have to be last_stable_offset().)
+        """
+        for topic, tp in self._inputs.items():
+            if (end := self._kafka.highwater(tp)) is not None:
+                self.ends[topic] = end
+        if self._engine.bounded_by is not None:
+            await self._ask_ends()
+        ends = self.ends if self._engine.bounded_by is None else self._promised
+        self._caught_up = {
+            topic for topic, end in ends.items() if await self._kafka.position(self._inputs[topic]) >= end
+        }
+
+    async def _ask_ends(self) -> None:
+        """Ask the broker once per bound; as long as it does not answer, no end is known."""
+        bound = self._merge.bound
+        if bound == self._promised_for:
+            return
+        self._promised = {}
+        try:
+            ends = await self._kafka.end_offsets([*self._inputs.values()])
+        except KafkaError as error:
+            log.warning("the ends of the inputs are not known yet: %r", error)
+            return
+        self._promised, self._promised_for = {tp.topic: end for tp, end in ends.items()}, bound

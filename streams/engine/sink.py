@@ -1,0 +1,79 @@
+"""Sink: whole record batches to Kafka (per record: send() about 20 us, in a batch 0.5 us)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from aiokafka.partitioner import DefaultPartitioner
+
+if TYPE_CHECKING:
+    from aiokafka.structs import TopicPartition
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Output(NamedTuple):
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Sink:
+    """One idempotent producer for outputs and changelog; every delivery is awaited."""
+
+    def __init__(self, **settings: Any) -> None:
+        self._producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **settings)
+        self._partitioner = DefaultPartitioner()
+        self._partitions: dict[str, list[int]] = {}
+
+    async def start(self, topics: Iterable[str], patience: float) -> None:
+        """Connect, and learn how many partitions each topic has.
+
+        Raises:
+            LookupError: a topic is not there, or may not be described; create it, then start again.
+        """
+        await self._producer.start()
+        for topic in topics:
+            try:
+                found = await asyncio.wait_for(self._producer.partitions_for(topic), patience)
+            except (TimeoutError, KafkaError) as error:
+                raise LookupError(f"topic {topic} is not there: {error!r}") from error
+            self._partitions[topic] = sorted(found)
+
+    async def stop(self) -> None:
+        await self._producer.stop()
+
+    def count(self, topic: str) -> int:
+        return len(self._partitions[topic])
+
+    def partition_for(self, topic: str, key: bytes | None) -> int:
+        """The partition that Kafka's own clients choose for this key."""
+        partitions = self._partitions[topic]
+        chosen: int = self._partitioner(key, partitions, partitions)
+        return chosen
+
+    async def deliver(self, tp: TopicPartition, outputs: Iterable[Output]) -> tuple[int, int]:
+        """Write all outputs in order; returns (first offset, last offset + 1) once acknowledged.
+
+        Raises:
+            ValueError: a record is larger than a batch may be.
+        """
+        batch, waiting, count = self._producer.create_batch(), [], 0
+        for count, (key, value, headers) in enumerate(outputs, 1):  # noqa: B007  count is used after the loop
+            fields = {"key": key, "value": value, "timestamp": None, "headers": list(headers)}
+            if batch.append(**fields) is None:
+                waiting.append(await self._send(batch, tp))
+                batch = self._producer.create_batch()
+                if batch.append(**fields) is None:
+                    raise ValueError(f"record of key {key!r} for {tp.topic} does not fit in a batch")
+        waiting.append(await self._send(batch, tp))
+        first = (await asyncio.gather(*waiting))[0].offset
+        return first, first + count
+
+    async def _send(self, batch: Any, tp: TopicPartition) -> asyncio.Future[Any]:
+        future: asyncio.Future[Any] = await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
+        return future

@@ -1,0 +1,46 @@
+"""Status: what a worker knows of itself, for metrics and readiness; reading it costs Kafka nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class PartitionStatus:
+    """One assigned partition number.
+
+    Attributes:
+        is_ready: recovered; it takes chunks.
+        remaining: changelog offsets that recovery still has to read; None while that is not known.
+        positions: per input topic, the next offset to process.
+        ends: per input topic, the last known end.
+        moved_at: epoch ms of the last finished chunk or tick, or step of recovery.
+        chunk_at: epoch ms of the last finished chunk with records, 0 if there was none.
+        keys: how many keys the state has, roughly.
+    """
+
+    number: int
+    is_ready: bool
+    remaining: int | None
+    positions: Mapping[str, int]
+    ends: Mapping[str, int]
+    moved_at: int
+    chunk_at: int
+    keys: int
+
+    def lag(self, topic: str) -> int:
+        """Records of a topic that are known and not yet processed."""
+        return max(0, self.ends.get(topic, 0) - self.positions.get(topic, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A worker. `is_member`: Kafka has accepted a commit of it within the last session."""
+
+    is_assigned: bool
+    is_member: bool
+    partitions: tuple[PartitionStatus, ...] = ()

@@ -1,0 +1,97 @@
+"""Crash points: the process ends at the nth time a named step of the engine's protocol is reached."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from streams.engine import chunk, consumer, offsets, partition, store
+
+EXIT = 77
+POINTS = (
+    "after_outputs:5",
+    "before_store:5",
+    "after_store:5",
+    "after_ack:5",
+    "before_commit:2",
+    "after_commit:2",
+    "in_recovery:2",
+    "before_drain:1",
+    "after_drain:1",
+)
+
+
+class _Fuse:
+    def __init__(self, spec: str) -> None:
+        self._point, count = spec.split(":")
+        self._left = int(count)
+        self.is_recovering = 0
+
+    def reached(self, point: str) -> None:
+        if point == self._point:
+            self._left -= 1
+            if self._left <= 0:
+                os._exit(EXIT)
+
+
+def install(spec: str) -> None:
+    """Arm one point, by wrapping the engine's methods; `spec` is point:nth, or empty."""
+    if spec:
+        fuse = _Fuse(spec)
+        _wrap(chunk.Chunk, "send_outputs", fuse, after="after_outputs")
+        _wrap(offsets.Offsets, "commit", fuse, before="before_commit", after="after_commit")
+        _wrap(partition.Partition, "stop", fuse, before="before_drain")
+        _wrap(consumer.ChunkConsumer, "wait_empty", fuse, after="after_drain")
+        _wrap_recovery(fuse)
+        for kind in (store.MemoryStore, store.RocksStore):
+            _wrap_apply(kind, fuse)
+        _wrap_ack(fuse)
+
+
+def _wrap(owner: Any, name: str, fuse: _Fuse, before: str = "", after: str = "") -> None:
+    original = getattr(owner, name)
+
+    async def wrapped(*args: Any, **kwargs: Any) -> Any:
+        fuse.reached(before)
+        result = await original(*args, **kwargs)
+        fuse.reached(after)
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def _wrap_recovery(fuse: _Fuse) -> None:
+    owner: Any = partition
+    original = owner.replay
+
+    async def replay(*args: Any) -> Any:
+        fuse.is_recovering += 1
+        try:
+            return await original(*args)
+        finally:
+            fuse.is_recovering -= 1
+
+    owner.replay = replay
+
+
+def _wrap_apply(kind: Any, fuse: _Fuse) -> None:
+    original = kind.apply
+
+    def apply(*args: Any) -> None:
+        during = bool(fuse.is_recovering)
+        fuse.reached("" if during else "before_store")
+        original(*args)
+        fuse.reached("in_recovery" if during else "after_store")
+
+    kind.apply = apply
+
+
+def _wrap_ack(fuse: _Fuse) -> None:
+    original = offsets.Offsets.ack
+
+    def ack(self: offsets.Offsets, tp: Any, position: int) -> None:
+        is_first = self.position(tp) is None
+        original(self, tp, position)
+        fuse.reached("" if is_first else "after_ack")
+
+    offsets.Offsets.ack = ack  # type: ignore[method-assign]  # that is the point of it

@@ -1,0 +1,127 @@
+"""A small job for the engine's component tests, run as a process: settings are JSON in the variable JOB.
+
+State of a key: its event ids in the order they were taken. One output for each id.
+"""
+
+import asyncio
+import json
+import logging
+import os
+import random
+from pathlib import Path
+from typing import Any
+
+import faust
+import msgspec
+
+from streams.engine import FAUST_SETTINGS, Chunk, Engine, MemoryStore, RocksStore, Store, run
+from tests.component.engine import crash
+
+SETTINGS: dict[str, Any] = json.loads(os.environ["JOB"])
+NAME, DATA = SETTINGS["name"], Path(SETTINGS["data"])
+
+
+class Event(msgspec.Struct):
+    at: int
+    id: str = ""
+
+
+DECODER = msgspec.json.Decoder(Event)
+STATE = msgspec.json.Decoder(list[str])
+
+
+def decode(record: Any) -> tuple[int, Event | None]:
+    try:
+        event = DECODER.decode(record.value)
+    except (msgspec.MsgspecError, TypeError):
+        return 0, None
+    return event.at, event
+
+
+def store(number: int) -> Store:
+    return RocksStore(DATA, number, SETTINGS["max_age"]) if SETTINGS["rocks"] else MemoryStore(number)
+
+
+session = SETTINGS["session"]
+app = faust.App(
+    NAME,
+    **{
+        **FAUST_SETTINGS,
+        "datadir": str(DATA / "faust"),
+        "broker_session_timeout": session,
+        "broker_heartbeat_interval": session / 6,
+        "broker_commit_interval": SETTINGS["commit"],
+    },
+)
+engine = Engine(
+    app,
+    changelog=f"{NAME}-changelog",
+    partitions=SETTINGS["partitions"],
+    store=store,
+    decode=decode,
+    client={"bootstrap_servers": SETTINGS["bootstrap"]},
+    outputs=[f"{NAME}-out"],
+    bounded_by=f"{NAME}-heartbeats" if SETTINGS["bounded"] else None,
+    tick=SETTINGS["tick"],
+    max_records=SETTINGS["max_records"],
+)
+inputs = engine.topic(f"{NAME}-a", f"{NAME}-b", f"{NAME}-heartbeats")
+clocks: dict[int, int] = {}
+
+
+async def recovered(number: int, kept: Store) -> int:
+    clocks[number] = int(kept.get(b"\0now") or 0)
+    keys = sum(1 for _ in kept.items())
+    with (DATA.parent / "recovered.jsonl").open("a") as seen:
+        seen.write(json.dumps({"partition": number, "keys": keys, "worker": DATA.name}) + "\n")
+    return clocks[number]
+
+
+async def revoked(number: int, kept: Store) -> None:
+    del clocks[number], kept
+
+
+engine.on_recovered.append(recovered)
+engine.on_revoked.append(revoked)
+
+
+@app.agent(inputs, concurrency=4, name="ledger")
+async def ledger(chunks: Any) -> None:
+    async for chunk in chunks:
+        async with chunk:
+            take(chunk)
+            if SETTINGS["slow"]:
+                await asyncio.sleep(SETTINGS["slow"] * random.random())
+
+
+def take(chunk: Chunk) -> None:
+    states: dict[bytes, list[str]] = {}
+    for item in chunk.records:
+        chunk.current, record = item, item.record
+        if item.value is None:
+            chunk.send(f"{NAME}-out", record.key, b"dead", partition=chunk.partition)
+        elif item.value.id == "BOOM":
+            raise ValueError("a bug")
+        elif item.value.id:
+            told(chunk, states, record.key, item.value.id)
+        clocks[chunk.partition] = max(clocks[chunk.partition], item.at)
+    for key, ids in states.items():
+        chunk.put(key, msgspec.json.encode(ids))
+    if not chunk.records:
+        chunk.put(b"\0ticks", b"%d" % (int(chunk.get(b"\0ticks") or 0) + 1))
+    chunk.put(b"\0now", b"%d" % clocks[chunk.partition])
+
+
+def told(chunk: Chunk, states: dict[bytes, list[str]], key: bytes, event_id: str) -> None:
+    ids = states.get(key)
+    if ids is None:
+        ids = states[key] = STATE.decode(chunk.get(key) or b"[]")
+    if event_id not in ids:
+        ids.append(event_id)
+    chunk.send(f"{NAME}-out", key, event_id.encode(), partition=chunk.partition, headers=[("h", b"1")])
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    crash.install(SETTINGS["crash"])
+    run(app)

@@ -1,0 +1,78 @@
+"""The process ends at each step of the protocol: what another then makes of it is exact, and in order."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.component.engine.crash import EXIT, POINTS
+from tests.component.engine.harness import Job
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.kafka import Broker
+
+VARIANTS = {
+    "memory": {"rocks": False, "max_records": 100},
+    "rocks": {"rocks": True, "max_records": 100},
+    "rocks-chunks-of-1": {"rocks": True, "max_records": 1},
+    "rocks-unbounded": {"rocks": True, "max_records": 100, "bounded": False},
+}
+SCENARIOS = [(variant, point) for variant in VARIANTS for point in POINTS]
+
+
+@pytest.fixture(scope="module")
+def crashed(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Job]]]:
+    """All scenarios at once: each waits for sessions to end most of the time."""
+    with ThreadPoolExecutor(5) as pool:
+        yield {
+            (variant, point): pool.submit(
+                crash_and_go_on, Job(kafka, tmp_path_factory.mktemp("crash"), 2, dict(VARIANTS[variant])), point
+            )
+            for variant, point in SCENARIOS
+        }
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize(("variant", "point"), SCENARIOS)
+def test_a_crash_loses_nothing_and_doubles_nothing(
+    crashed: dict[tuple[str, str], Future[Job]], variant: str, point: str
+) -> None:
+    job = crashed[variant, point].result()
+    job.assert_exact(in_order=bool(job.settings.get("bounded", True)))
+
+
+def crash_and_go_on(job: Job, point: str) -> Job:
+    """Crash the first worker at the point, let a second one finish."""
+    try:
+        job.feed(600, keys=40)
+        if point.startswith("in_recovery"):
+            fill_changelog(job)
+        crashing = job.worker("a", crash=point, slow=0.02)
+        if "drain" in point:
+            join_another(job)
+        assert crashing.ended() == EXIT, crashing.log.read_text()
+        job.feed(100, keys=40)
+        successor = job.worker("a")
+        job.wait_done(successor, within=90)
+        assert successor.stop() == 0
+    finally:
+        job.end()
+    return job
+
+
+def fill_changelog(job: Job) -> None:
+    """And lose the local state: there is something to recover."""
+    job.wait_done(first := job.worker("first"))
+    first.kill()
+    job.feed(200, keys=40)
+
+
+def join_another(job: Job) -> None:
+    """A second member: the first has to give partitions away."""
+    job.wait_done(*job.workers)
+    job.feed(200, keys=40)
+    job.worker("b", slow=0.02)

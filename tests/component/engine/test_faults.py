@@ -1,0 +1,65 @@
+"""Bad records, bugs, and brokers that go away."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tests.kafka import Broker, read_all, wait_for
+
+if TYPE_CHECKING:
+    from tests.component.engine.conftest import MakeJob
+    from tests.kafka import RealKafka
+
+
+def test_a_record_that_cannot_be_read_is_set_aside_and_holds_up_nothing(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka)
+    job.feed(300)
+    job.raw(b"lead-1", b"{not json")
+    job.raw(b"lead-2", b"")
+    job.feed(300)
+    worker = job.worker()
+    job.wait_done(worker)
+    assert worker.is_alive()
+    job.assert_exact()
+    assert job.outputs()[b"dead"] == 2
+
+
+def test_a_bug_ends_the_process_before_the_ack_and_names_the_record(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka, 1)
+    job.feed(300)
+    worker = job.worker()
+    job.wait_done(worker)
+    job.raw(b"lead-3", b'{"at": 1, "id": "BOOM"}')
+    assert worker.ended() == 70
+    again = job.worker()
+    assert again.ended() == 70
+    assert job.lag() == 1
+    offset = read_all(job.broker.bootstrap, job.inputs[0])[-1].offset
+    complaints = [line for line in again.log.read_text().splitlines() if " CRITICAL " in line]
+    assert len(complaints) == 2, "one for each process"
+    assert f"{job.inputs[0]}[0]@{offset}: ValueError" in complaints[0]
+
+
+def test_a_topic_with_another_number_of_partitions_is_refused(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka, 2)
+    worker = job.worker(partitions=3)
+    assert worker.ended() == 70
+    assert "has 2 partitions, it must have 3" in worker.log.read_text()
+
+
+def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_kafka: RealKafka, make_job: MakeJob) -> None:
+    job = make_job(Broker(own_kafka.bootstrap, "real"), rocks=True, slow=0.05, max_records=50)
+    workers = [job.worker("a"), job.worker("b")]
+    job.feed(1500)
+    wait_for(lambda: 0 < job.lag() < 1200, 30)
+    own_kafka.kill()
+    wait_for(lambda: all("Unable" in one.log.read_text() or not one.is_alive() for one in workers), 40)
+    own_kafka.start()
+    for name, worker in zip("ab", list(workers), strict=True):
+        if not worker.is_alive():  # as an orchestrator would
+            workers.append(job.worker(name))
+    job.feed(500)
+    job.wait_done(*workers, within=90)
+    job.assert_exact()
+    lines = sum(len(worker.log.read_text().splitlines()) for worker in workers)
+    assert lines < 2000, "an outage floods the log"

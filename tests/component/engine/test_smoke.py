@@ -1,0 +1,65 @@
+"""The engine on any broker, as a user starts it: merged order, state, outputs, a clean end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kafka import wait_for
+
+if TYPE_CHECKING:
+    from tests.component.engine.conftest import MakeJob
+    from tests.kafka import Broker
+
+
+@pytest.mark.parametrize("chunk", [1, 2000])
+@pytest.mark.parametrize("rocks", [False, True], ids=["memory", "rocks"])
+def test_state_and_outputs_are_exact_and_in_the_global_order(
+    kafka: Broker, make_job: MakeJob, rocks: bool, chunk: int
+) -> None:
+    job = make_job(kafka, rocks=rocks, max_records=chunk)
+    job.feed(2000)
+    worker = job.worker()
+    job.wait_done(worker)
+    job.feed(1000)
+    job.wait_done(worker)
+    assert worker.stop() == 0
+    job.assert_exact()
+
+
+def test_nothing_is_taken_before_somebody_says_that_all_is_in(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka)
+    job.feed(500)
+    worker = job.worker()
+    job.wait_done(worker)
+    job.feed(500, word=False)
+    ticks = job.ticks()
+    wait_for(lambda: job.ticks() > ticks + 4, 20)
+    assert sum(map(len, job.state().values())) == 500
+    job.heartbeat()
+    job.wait_done(worker)
+    job.assert_exact()
+
+
+def test_without_a_bound_what_is_there_is_taken(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka, bounded=False)
+    job.feed(2000, word=False)
+    job.wait_done(job.worker())
+    job.assert_exact(in_order=False)
+
+
+def test_a_worker_that_is_stopped_at_any_moment_of_its_start_exits_0(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka)
+    job.feed(200)
+    codes = []
+    for delay in (0.15, 0.4, 0.8, 1.2, 1.6, 2.0, 2.4):
+        worker = job.worker()
+        with pytest.raises(TimeoutError):  # nothing to wait for but the moment itself
+            wait_for(lambda: False, delay)
+        worker.signal(signal.SIGTERM)
+        codes.append(worker.ended())
+    assert codes == [0] * len(codes)
+    job.wait_done(job.worker())
+    job.assert_exact()

@@ -1,0 +1,78 @@
+"""The types in `schemas.events` and the schemas in `schemas/avro` say the same, field by field."""
+
+import json
+import typing
+from importlib import resources
+from typing import Any, Literal
+
+import msgspec
+import pytest
+
+from schemas import events
+from schemas.catalogue import RECORDS, releases, schema_of
+from schemas.topics import TOPIC_OF, TOPICS
+
+UNITS = (
+    "Attempts, from 1.",
+    "Days, rounded down.",
+    "Epoch milliseconds, UTC.",
+    "Facts.",
+    "HTTP status",
+    "Minor units of",
+    "Passes, from 1.",
+    "Recycles.",
+    "Touches.",
+)
+pytestmark = pytest.mark.parametrize("record", RECORDS)
+
+
+def _kind_of(hint: Any) -> Any:
+    """The Avro type that a type hint must have."""
+    if typing.get_origin(hint) is Literal:
+        symbols = list(typing.get_args(hint))
+        (name,) = (name for name, alias in vars(events).items() if alias == hint)
+        return {"type": "enum", "name": name, "symbols": symbols, "default": symbols[0]}
+    return "long" if hint is int else {str: "string", bool: "boolean", int | None: ["null", "long"]}[hint]
+
+
+def test_a_schema_has_the_fields_of_its_type_in_their_order(record: type[events.AnyRecord]) -> None:
+    assert tuple(field["name"] for field in schema_of(record)["fields"]) == record.__struct_fields__
+
+
+def test_a_schema_has_the_kinds_and_the_defaults_of_its_type(record: type[events.AnyRecord]) -> None:
+    hints = typing.get_type_hints(record)
+    said = [(field["name"], field["type"], field["default"]) for field in schema_of(record)["fields"]]
+    assert said == [(one.name, _kind_of(hints[one.name]), one.default) for one in msgspec.structs.fields(record)]
+
+
+def test_an_enum_begins_with_the_symbol_for_what_is_not_known(record: type[events.AnyRecord]) -> None:
+    kinds = [field["type"] for field in schema_of(record)["fields"]]
+    enums = [kind for kind in kinds if isinstance(kind, dict)]
+    assert all(enum["symbols"][0].lower() == "unknown" for enum in enums)
+
+
+def test_a_schema_says_what_it_and_each_field_mean_and_in_which_unit(record: type[events.AnyRecord]) -> None:
+    schema = schema_of(record)
+    assert schema["doc"] == " ".join((record.__doc__ or "").split())
+    for field in schema["fields"]:
+        assert field["doc"]
+        if field["type"] in ("long", ["null", "long"]):
+            assert any(unit in field["doc"] for unit in UNITS), field["name"]
+
+
+def test_a_schema_is_named_like_its_type_in_the_namespace_of_its_major(record: type[events.AnyRecord]) -> None:
+    schema = schema_of(record)
+    assert (schema["namespace"], schema["name"]) == ("leadloop.v1", record.__name__)
+
+
+def test_a_record_travels_on_exactly_one_topic(record: type[events.AnyRecord]) -> None:
+    assert [topic for topic in TOPICS.values() if topic.record is record] == [TOPIC_OF[record]]
+
+
+def test_every_schema_in_the_tree_belongs_to_a_record_or_a_release(record: type[events.AnyRecord]) -> None:
+    avro = resources.files("schemas").joinpath("avro")
+    names = {file.name for file in avro.iterdir() if file.is_file()}
+    assert names == {f"{one.__name__}.avsc" for one in RECORDS} | {"catalogue.json"}
+    kept = {file.name for file in avro.joinpath("released", record.__name__).iterdir()}
+    assert kept == {f"v{one.version}.avsc" for one in releases() if one.record == record.__name__}
+    assert all(json.loads(one.text())["name"] == one.record for one in releases())

@@ -1,0 +1,114 @@
+"""One suite on every store: what the engine may expect of local state."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rocksdict import Rdict
+
+from streams.engine import MemoryStore, RocksStore, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+KEYS = st.sampled_from([b"a", b"b", b"\0now", b"lead-1"])
+CHANGES = st.lists(st.dictionaries(KEYS, st.none() | st.binary(max_size=4)), max_size=8)
+
+
+@pytest.fixture(params=["memory", "rocks"])
+def make(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[int], Store]:
+    return MemoryStore if request.param == "memory" else lambda number: RocksStore(tmp_path, number)
+
+
+@pytest.fixture
+def store(make: Callable[[int], Store]) -> Iterator[Store]:
+    store = make(0)
+    yield store
+    store.close()
+
+
+def test_a_new_store_is_empty_and_starts_at_the_changelogs_first_offset(store: Store) -> None:
+    assert (store.offset, len(store), list(store.items()), store.get(b"a")) == (0, 0, [], None)
+
+
+def test_values_and_offset_change_together(store: Store) -> None:
+    store.apply({b"a": b"1", b"b": b"2"}, 2)
+    store.apply({b"a": None, b"c": b"3"}, 4)
+    assert (store.offset, dict(store.items())) == (4, {b"b": b"2", b"c": b"3"})
+
+
+def test_deleting_what_is_not_there_is_no_error(store: Store) -> None:
+    store.apply({b"a": None}, 1)
+    assert (store.offset, store.get(b"a")) == (1, None)
+
+
+def test_an_empty_value_is_not_a_deleted_one(store: Store) -> None:
+    store.apply({b"a": b""}, 1)
+    assert store.get(b"a") == b""
+
+
+def test_a_wiped_store_is_like_new_and_can_be_used(store: Store) -> None:
+    store.apply({b"a": b"1"}, 9)
+    store.wipe()
+    assert (store.offset, list(store.items())) == (0, [])
+    store.apply({b"b": b"2"}, 1)
+    assert dict(store.items()) == {b"b": b"2"}
+
+
+def test_partitions_do_not_share_anything(make: Callable[[int], Store]) -> None:
+    one, other = make(1), make(2)
+    one.apply({b"a": b"1"}, 1)
+    assert (other.offset, other.get(b"a")) == (0, None)
+    one.close()
+    other.close()
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(CHANGES)
+def test_a_store_is_a_dictionary_of_all_changes(store: Store, changes: list[dict[bytes, bytes | None]]) -> None:
+    store.wipe()
+    expected: dict[bytes, bytes | None] = {}
+    for offset, change in enumerate(changes, 1):
+        store.apply(change, offset)
+        expected |= change
+    assert dict(store.items()) == {key: value for key, value in expected.items() if value is not None}
+    assert store.offset == len(changes)
+
+
+def test_rocks_finds_state_and_offset_after_a_restart(tmp_path: Path) -> None:
+    first = RocksStore(tmp_path, 3)
+    first.apply({b"a": b"1"}, 7)
+    first.close()
+    again = RocksStore(tmp_path, 3)
+    assert (again.offset, dict(again.items())) == (7, {b"a": b"1"})
+    again.close()
+
+
+def test_rocks_starts_anew_when_it_slept_longer_than_deletions_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = RocksStore(tmp_path, 3, max_age=60)
+    store.apply({b"a": b"1"}, 7)
+    store.close()
+    later = time.time() + 62
+    monkeypatch.setattr(time, "time", lambda: later)
+    again = RocksStore(tmp_path, 3, max_age=60)
+    assert (again.offset, again.get(b"a")) == (0, None)
+    again.close()
+
+
+def test_rocks_keeps_its_format_version_in_the_path(tmp_path: Path) -> None:
+    RocksStore(tmp_path, 3).close()
+    assert [path.name for path in tmp_path.iterdir()] == ["p3-v1"]
+
+
+def test_rocks_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
+    store = RocksStore(tmp_path, 3)
+    with pytest.raises(Exception, match=r"(?i)lock"):
+        Rdict(str(tmp_path / "p3-v1"))
+    store.close()

@@ -1,0 +1,103 @@
+"""Stream time and its deadlines."""
+
+from __future__ import annotations
+
+import gc
+import time
+import tracemalloc
+from typing import TypeAlias
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.engine import Clock
+
+DAY = 86_400_000
+TIMES = st.integers(0, 50) | st.integers(0, 3 * DAY)
+Step: TypeAlias = tuple[str, int, int | None]
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("set"), st.integers(0, 4), st.none() | TIMES),
+        st.tuples(st.just("to"), TIMES, st.none()),
+    )
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(STEPS)
+def test_deadlines_fire_once_strictly_passed_in_due_order_and_only_if_they_still_stand(
+    steps: list[Step],
+) -> None:
+    clock, now, due = Clock(), 0, dict[bytes, int]()
+    for what, number, at in steps:
+        if what == "set":
+            clock.set(b"%d" % number, at)
+            due.pop(b"%d" % number, None)
+            due |= {} if at is None else {b"%d" % number: at}
+        else:
+            now = max(now, number)
+            passed = sorted((at, key) for key, at in due.items() if at < now)
+            assert list(clock.advance(number)) == passed
+            due = {key: at for key, at in due.items() if at >= now}
+        assert (clock.now, len(clock)) == (now, len(due))
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(TIMES, min_size=1), st.lists(st.integers(0, DAY), max_size=5))
+def test_deadlines_set_between_two_that_fire_come_in_their_turn(dues: list[int], delays: list[int]) -> None:
+    clock, fired, more = Clock(), list[int](), list(delays)
+    for n, due in enumerate(dues):
+        clock.set(b"%d" % n, due)
+    for due, key in clock.advance(10 * DAY):
+        fired.append(due)
+        if more:
+            clock.set(key, due + more.pop())
+    assert fired == sorted(fired)
+    assert (len(fired), len(clock)) == (len(dues) + len(delays), 0)
+
+
+def test_a_deadline_that_a_late_record_sets_in_the_past_comes_before_the_next_record() -> None:
+    clock = Clock(now=DAY)
+    clock.set(b"late", 5)
+    assert list(clock.advance(3)) == [(5, b"late")]
+    assert clock.now == DAY
+
+
+def test_a_deadline_is_not_due_at_its_own_millisecond() -> None:
+    clock = Clock()
+    clock.set(b"a", 7)
+    assert not list(clock.advance(7))
+    assert list(clock.advance(8)) == [(7, b"a")]
+
+
+def test_touches_that_move_a_deadline_on_do_not_make_the_index_grow() -> None:
+    tracemalloc.start()
+    clock = Clock()
+    for touch in range(2_000):
+        clock.set(b"lead", touch * DAY // 100 + DAY)
+        list(clock.advance(touch * DAY // 100))
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size < 20_000
+
+
+def test_an_index_of_open_leads_costs_at_most_200_bytes_each_keys_included() -> None:
+    count = 200_000
+    gc.collect()
+    tracemalloc.start()
+    clock = Clock()
+    for n in range(count):
+        clock.set(b"%032x" % n, n * 7_919_000 % (30 * DAY) + n % 1000)
+    size, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size / count < 200
+
+
+def test_moving_time_costs_what_is_due_and_not_what_is_open() -> None:
+    clock = Clock()
+    for n in range(200_000):
+        clock.set(b"%d" % n, DAY + n * 1000)
+    start = time.perf_counter()
+    for second in range(10_000):
+        list(clock.advance(second * 1000))
+    assert time.perf_counter() - start < 0.5
