@@ -1,0 +1,77 @@
+"""`python -m streams`: one streams worker, from its settings to its exit code.
+
+Exit codes: 0 after SIGTERM or SIGINT (drained and committed), 2 when the settings or the policy do not fit, 70 when
+something unexpected happened (nothing unfinished is acked: start it again), 1 when a service of Faust crashed.
+"""
+
+import sys
+
+from streams.signals import exit_quietly_until_started
+
+exit_quietly_until_started()
+
+import logging  # noqa: E402  Faust takes a second to import: a stop in that second must be a clean one
+
+from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: E402
+
+from schemas.catalogue import Catalogue  # noqa: E402
+from schemas.codec import Codec  # noqa: E402
+from schemas.registry import NotRegistered, RegistryUnavailable  # noqa: E402
+from streams.agents.lead_loop import LeadLoop  # noqa: E402
+from streams.agents.probes import Probes  # noqa: E402
+from streams.config.settings import Settings, SettingsFault  # noqa: E402
+from streams.domain.policy import Policy, PolicyFaults, parse_policy  # noqa: E402
+from streams.engine import run  # noqa: E402
+
+log = logging.getLogger("streams")
+
+
+def main() -> None:
+    """Wire the worker and run it until it is told to stop."""
+    try:
+        settings = Settings.from_env()
+        policy = _policy(settings)
+        codec = Codec(_catalogue(settings))
+    except (SettingsFault, PolicyFaults, RegistryUnavailable, NotRegistered) as fault:
+        sys.stderr.write(f"{fault}\n")
+        sys.exit(2)
+    _set_up_logging(settings)
+    registry = CollectorRegistry()
+    ProcessCollector(registry=registry)
+    PlatformCollector(registry=registry)
+    loop = LeadLoop(settings, policy, codec, registry)
+    probes = Probes(settings.metrics_host, settings.metrics_port, registry, loop.engine.is_ready)
+    probes.start()
+    log.info(
+        "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
+        settings.app_id,
+        settings.clock,
+        policy.version,
+        settings.metrics_host,
+        probes.port,
+    )
+    run(loop.app)
+
+
+def _policy(settings: Settings) -> Policy:
+    if settings.policy_file is None:
+        return Policy()
+    return parse_policy(settings.policy_file.read_text(encoding="utf-8"), str(settings.policy_file))
+
+
+def _catalogue(settings: Settings) -> Catalogue:
+    if settings.registry is None:
+        return Catalogue.bundled()
+    return Catalogue.from_registry(settings.registry, settings.topic_prefix)
+
+
+def _set_up_logging(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )
+    for noisy in ("aiokafka", "faust", "mode"):
+        logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+
+
+if __name__ == "__main__":
+    main()

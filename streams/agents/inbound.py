@@ -1,0 +1,64 @@
+"""Reads what Kafka holds: once per record, before the merge. Never raises on what a record contains."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import FactRecord, Heartbeat
+from schemas.topics import INPUTS, TOPICS
+from streams.domain.errors import Poison
+from streams.domain.facts import Fact, fact_of
+
+if TYPE_CHECKING:
+    from aiokafka import ConsumerRecord
+
+FUTURE_MS = 600_000  # clocks differ; what is dated further ahead than this is not believed
+AT_ONCE = 0  # the event time of what must not wait in the merge
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A record for the dead letters."""
+
+    reason: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class Misplaced:
+    """A fact whose key is not its lead: it may be on the wrong partition."""
+
+    lead_id: str
+
+
+Value = Fact | Heartbeat | Refused | Misplaced
+
+
+class Inbound:
+    """Turns a fetched record into its event time (epoch ms) and what the loop works on."""
+
+    def __init__(self, codec: Codec, prefix: str, wall_ms: Callable[[], int]) -> None:
+        self._codec = codec
+        self._records: dict[str, type[FactRecord | Heartbeat]] = {
+            prefix + name: cast("type[FactRecord | Heartbeat]", TOPICS[name].record) for name in INPUTS
+        }
+        self._wall_ms = wall_ms
+
+    def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
+        try:
+            at, value = self._read(record)
+        except (Undecodable, Poison) as fault:
+            return AT_ONCE, Refused(fault.reason, fault.detail)
+        if at > self._wall_ms() + FUTURE_MS:
+            return AT_ONCE, Refused("future", f"occurred_at {at} is more than {FUTURE_MS} ms ahead of the clock")
+        return at, value
+
+    def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
+        event = self._codec.decode(record.value, self._records[record.topic])
+        if isinstance(event, Heartbeat):
+            return event.occurred_at, event
+        fact = fact_of(event)
+        if record.key != event.lead_id.encode():
+            return AT_ONCE, Misplaced(event.lead_id)
+        return fact.at, fact

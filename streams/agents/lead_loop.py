@@ -1,0 +1,93 @@
+"""The agent: binds the loop of each partition to the engine's chunks and hooks."""
+
+import asyncio
+import time
+from typing import get_args
+
+from faust.types import StreamT
+from prometheus_client import CollectorRegistry
+
+from schemas.codec import Codec
+from streams.agents.inbound import Inbound
+from streams.agents.leads import Leads
+from streams.agents.loop import DECISIONS, NOW, PartitionLoop, Rules
+from streams.agents.metrics import LoopState, Metrics
+from streams.agents.outbound import Outbound
+from streams.app import build, inputs
+from streams.config.settings import Settings
+from streams.domain.deadlines import next_deadline
+from streams.domain.decisions import GROUNDS
+from streams.domain.funnel import Funnel
+from streams.domain.history import lead_of
+from streams.domain.lead import Cause
+from streams.domain.policy import Policy
+from streams.engine import Chunk, Clock, Store
+
+SLICE = 1000  # leads read back between two breaths of the event loop
+
+
+def wall_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def whys_of(policy: Policy) -> set[tuple[str, str]]:
+    """Every (action, why) that this policy can lead to, unnamed reasons of upstreams aside."""
+    kept = {(DECISIONS[verdict], why) for verdict, why, _ in GROUNDS}
+    reasons = {reason for reason, action in policy.reasons.items() if action is not None}
+    return kept | {("RECYCLE", reason) for reason in reasons} | {("REVOKE", cause) for cause in get_args(Cause)}
+
+
+class LeadLoop:
+    """The job of one streams process: its partitions' loops, and what they share."""
+
+    def __init__(self, settings: Settings, policy: Policy, codec: Codec, registry: CollectorRegistry) -> None:
+        self._settings = settings
+        self._policy = policy if settings.clock == "wall" else policy.for_history()
+        self._codec = codec
+        self._loops: dict[int, PartitionLoop] = {}
+        self._rules = Rules(
+            policy=self._policy,
+            partitions=settings.partitions,
+            is_live=settings.clock == "wall",
+            grace_ms=int(settings.grace_seconds * 1000),
+            wall_ms=wall_ms,
+        )
+        self.app, self.engine = build(settings, Inbound(codec, settings.topic_prefix, wall_ms))
+        self.engine.on_recovered.append(self.recovered)
+        self.engine.on_revoked.append(self.revoked)
+        self._metrics = Metrics(registry, whys_of(self._policy))
+        registry.register(LoopState(self._loops, self.engine, self._metrics.origins))
+        topic = self.engine.topic(*inputs(settings))
+        self.app.agent(topic, name="lead-loop", concurrency=4)(self.work)
+
+    async def work(self, chunks: StreamT[Chunk]) -> None:
+        """Outputs, changelog and store are safe when `async with` ends; only then the chunk is acked."""
+        async for chunk in chunks:
+            started = time.perf_counter()
+            async with chunk:
+                tally = await self._loops[chunk.partition].run(chunk)
+            self._metrics.observe(tally, time.perf_counter() - started)
+
+    async def recovered(self, number: int, store: Store) -> int:
+        """Build the partition's indexes anew; returns stream time, up to which input may be taken at once."""
+        clock, funnel = Clock(int(store.get(NOW) or 0)), Funnel()
+        for n, (key, raw) in enumerate(store.items(), 1):
+            if key != NOW:
+                lead = lead_of(raw)
+                due = next_deadline(lead, self._policy)
+                clock.set(key, due and due.due)
+                funnel.replace(None, lead)
+            if n % SLICE == 0:
+                await asyncio.sleep(0)
+        self._loops[number] = PartitionLoop(
+            number,
+            self._rules,
+            clock,
+            Leads(self._policy, self._settings.memory_facts, funnel),
+            funnel,
+            Outbound(self._codec, self._settings.topic_prefix, number, self._policy.version),
+        )
+        return clock.now
+
+    async def revoked(self, number: int, _store: Store) -> None:
+        self._loops.pop(number, None)

@@ -1,0 +1,101 @@
+"""The leads of one partition: decoded once, kept while they are busy, written back per chunk."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from streams.domain.deadlines import Deadline
+from streams.domain.funnel import Funnel
+from streams.domain.history import History
+from streams.domain.lead import Lead, stage
+from streams.domain.ledger import Ledger
+from streams.domain.policy import Policy
+
+CACHED = 50_000  # leads; some 2 kB each
+
+
+class Values(Protocol):
+    """What a chunk offers: the stored values, and its own changes over them."""
+
+    def get(self, key: bytes) -> bytes | None: ...
+    def put(self, key: bytes, value: bytes | None) -> None: ...
+
+
+@dataclass(slots=True)
+class Entry:
+    """One lead in memory, and what of it is already stored and told."""
+
+    key: bytes
+    ledger: Ledger
+    stored: Lead | None
+    due: Deadline | None
+    is_touched: bool = False
+
+    @property
+    def lead(self) -> Lead:
+        return self.ledger.history.lead
+
+
+def milestones(lead: Lead, due: Deadline | None) -> tuple[object, ...]:
+    """What a snapshot is written for when it moves."""
+    return (
+        stage(lead),
+        lead.pass_no,
+        lead.stall and lead.stall.stall_id,
+        lead.recycle,
+        lead.owner_id,
+        due and due.due,
+    )
+
+
+class Leads:
+    """A cache over the store of one partition. What a chunk touched is in `touched` until `save`."""
+
+    def __init__(self, policy: Policy, memory: int, funnel: Funnel, cached: int = CACHED) -> None:
+        self._policy = policy
+        self._memory = memory
+        self._funnel = funnel
+        self._cached = cached
+        self._entries: dict[bytes, Entry] = {}
+        self.touched: list[Entry] = []
+
+    def known(self, key: bytes) -> Entry | None:
+        """The lead if it is in memory."""
+        return self._entries.get(key)
+
+    def load(self, key: bytes, lead_id: str, values: Values) -> Entry:
+        """Read the lead from the store, or begin it."""
+        raw = values.get(key)
+        history = History(self._memory) if raw is None else History.decode(raw, self._memory)
+        ledger = Ledger(lead_id, history)
+        entry = Entry(key, ledger, None if raw is None else history.lead, ledger.deadline(self._policy))
+        self._entries[key] = entry
+        return entry
+
+    def touch(self, entry: Entry) -> None:
+        if not entry.is_touched:
+            entry.is_touched = True
+            self.touched.append(entry)
+
+    def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
+        """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""
+        for entry in self.touched:
+            values.put(entry.key, entry.ledger.history.encode())
+            self._funnel.replace(entry.stored, entry.lead)
+            before = entry.stored and milestones(entry.stored, entry.due)
+            entry.due = entry.ledger.deadline(self._policy)
+            if before != milestones(entry.lead, entry.due):
+                moved(entry)
+            entry.stored, entry.is_touched = entry.lead, False
+        self.touched.clear()
+        self._evict()
+
+    def _evict(self) -> None:
+        """Forget the half that has been in memory longest: all of it is stored by now."""
+        if len(self._entries) > self._cached:
+            for key in list(_first(self._entries, len(self._entries) // 2)):
+                del self._entries[key]
+
+
+def _first(keys: dict[bytes, Entry], count: int) -> Iterator[bytes]:
+    return (key for key, _ in zip(keys, range(count), strict=False))

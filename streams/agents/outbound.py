@@ -1,0 +1,114 @@
+"""Encodes and addresses what one partition tells."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from schemas.codec import Codec
+from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
+from schemas.headers import cloudevents_headers
+from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
+from streams.domain.decisions import Recycle, Revoke
+from streams.domain.facts import Stalled
+from streams.domain.ledger import Told
+
+DEAD_LETTER_BYTES = 786_432  # of a value that is kept in a dead letter; the rest is cut, and said so
+DEAD_LETTER_HEADERS = 65_536  # of the headers that came with it
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Output(Protocol):
+    """What a chunk offers to send with."""
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        *,
+        partition: int | None = None,
+        headers: Headers = (),
+    ) -> None: ...
+
+
+class Consumed(Protocol):
+    """A consumed record, as far as it is passed on."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers
+
+
+class Outbound:
+    """All topics that streams writes have equally many partitions, so outputs stay on the number of their lead."""
+
+    def __init__(self, codec: Codec, prefix: str, partition: int, policy_version: str) -> None:
+        self._codec = codec
+        self._prefix = prefix
+        self._partition = partition
+        self._policy_version = policy_version
+
+    def tell(self, out: Output, key: bytes, lead_id: str, told: Told, traceparent: bytes | None) -> None:
+        """Send a stall of our own, or a decision and what follows from it."""
+        what, lead = told.what, told.lead
+        if isinstance(what, Stalled):
+            self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent)
+            return
+        if isinstance(what, Recycle):
+            self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent)
+        elif isinstance(what, Revoke):
+            self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent)
+        self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy_version), traceparent)
+
+    def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
+        """Send the current truth about a lead."""
+        self._send(out, "lead-snapshots", key, record, None)
+
+    def heartbeat(self, out: Output, now: int) -> None:
+        """Send the record whose age, when it comes back, is the age of everything that goes through."""
+        beat = Heartbeat(occurred_at=now, recorded_at=now, source=SOURCE, says="alive")
+        self._send(out, "stream-heartbeats", None, beat, None)
+
+    def dead_letter(self, out: Output, record: Consumed, reason: str, error: str, now: int) -> None:
+        """Send the bytes as they came, with where they came from and what is wrong with them."""
+        out.send(
+            self._prefix + "lead-dead-letters",
+            record.key,
+            record.value and record.value[:DEAD_LETTER_BYTES],
+            partition=self._partition,
+            headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
+        )
+
+    def reroute(self, out: Output, record: Consumed, key: bytes, partition: int) -> None:
+        """Publish the same record again, where the default partitioner would have put it."""
+        out.send(record.topic, key, record.value, partition=partition, headers=record.headers)
+
+    def _send(self, out: Output, topic: str, key: bytes | None, record: AnyRecord, traceparent: bytes | None) -> None:
+        out.send(
+            self._prefix + topic,
+            key,
+            self._codec.encode(record),
+            partition=self._partition,
+            headers=cloudevents_headers(record, topic, traceparent),
+        )
+
+
+def _kept_headers(record: Consumed) -> Headers:
+    size = sum(len(name) + len(value or b"") for name, value in record.headers)
+    return record.headers if size <= DEAD_LETTER_HEADERS else ()
+
+
+def _reasons(record: Consumed, reason: str, error: str, now: int) -> Headers:
+    cut = len(record.value or b"") - DEAD_LETTER_BYTES
+    return [
+        ("dl_reason", reason.encode()),
+        ("dl_error", error[:1000].encode(errors="replace")),
+        ("dl_topic", record.topic.encode()),
+        ("dl_partition", b"%d" % record.partition),
+        ("dl_offset", b"%d" % record.offset),
+        ("dl_seen_at", b"%d" % now),
+        *([("dl_cut_bytes", b"%d" % cut)] if cut > 0 else []),
+    ]

@@ -1,0 +1,51 @@
+"""What others ask a running streams over HTTP: /metrics, /healthz (the process answers), /readyz (it works)."""
+
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, make_wsgi_app
+
+Start = Callable[[str, list[tuple[str, str]]], object]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, *_: Any) -> None:
+        """Scrapes are no news."""
+
+
+class Probes:
+    """A small server in a thread of its own: it answers while the event loop works."""
+
+    def __init__(self, host: str, port: int, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> None:
+        self._metrics = make_wsgi_app(registry)
+        self._is_ready = is_ready
+        self._server: WSGIServer = make_server(host, port, self._answer, handler_class=_Quiet)
+        self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
+
+    @property
+    def port(self) -> int:
+        """The port in use: the one asked for, or a free one where 0 was asked for."""
+        return int(self._server.server_port)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def _answer(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        match environ.get("PATH_INFO"):
+            case "/metrics":
+                return self._metrics(environ, start)  # type: ignore[no-any-return]  # WSGI is untyped there
+            case "/healthz":
+                return _say(start, "200 OK", b"ok\n")
+            case "/readyz" if self._is_ready():
+                return _say(start, "200 OK", b"ready\n")
+            case "/readyz":
+                return _say(start, "503 Service Unavailable", b"not ready: waiting, recovering or stuck\n")
+            case _:
+                return _say(start, "404 Not Found", b"try /metrics, /healthz or /readyz\n")
+
+
+def _say(start: Start, status: str, text: bytes) -> Iterable[bytes]:
+    start(status, [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(text)))])
+    return [text]

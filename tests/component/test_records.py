@@ -1,0 +1,196 @@
+"""What becomes of records that are late, repeated, shuffled, early, orphaned, broken or on the wrong partition.
+
+Each on a real broker, through a whole streams process; and none of them holds up its partition.
+"""
+
+import random
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.events import LeadContacted, LeadCreated
+from schemas.topics import partition_of
+from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
+from tests.kafka import Broker
+from tests.world import CODEC, Told, World
+
+END = T0 + 100 * DAY
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def world(kafka: Broker, tmp_path: Path) -> Iterator[World]:
+    world = World.on_real(kafka.bootstrap, tmp_path)
+    yield world
+    world.close()
+
+
+def _ended(world: World) -> Told:
+    """Close the history with a heartbeat, let a worker take all of it, and read what it told."""
+    world.heartbeat(END)
+    if not world.workers:
+        world.streams()
+    world.settle(60)
+    return world.told()
+
+
+def _reasons(world: World) -> list[str]:
+    return sorted(letter["dl_reason"] for letter in world.dead_letters())
+
+
+def _on(partition: int, partitions: int = 4) -> str:
+    """A lead_id whose partition this is."""
+    return next(f"lead-{n}" for n in range(1000) if partition_of(f"lead-{n}".encode(), partitions) == partition)
+
+
+def test_a_late_touch_takes_the_recycle_back(world: World) -> None:
+    world.send(a_created("cold"), a_created("warm"))
+    first = _ended(world)
+    assert first.counts() == (2, 2, 0)
+    world.send(a_reply("warm", T0 + DAY))
+    world.settle()
+    told = world.told()
+    assert len(told.ids["REVOKE"]) == 1
+    assert told.stage_of["cold"] == "nurture"
+    assert told.clashes == []
+
+
+def test_a_fact_told_twice_changes_nothing(world: World) -> None:
+    facts = [a_created("a"), a_contact("a", T0 + DAY), a_created("b"), a_win("b", T0 + DAY)]
+    world.send(*facts)
+    once = _ended(world)
+    world.send(*facts)
+    world.settle()
+    twice = world.told()
+    assert twice.ids == once.ids
+    assert twice.stage_of == once.stage_of
+
+
+def test_shuffled_facts_end_in_the_same_stages_as_sorted_ones(kafka: Broker, tmp_path: Path) -> None:
+    facts = []
+    for n in range(60):
+        lead = f"lead-{n}"
+        facts += [a_created(lead), *(a_contact(lead, T0 + k * DAY) for k in range(n % 4))]
+        facts += [a_reply(lead, T0 + 20 * DAY)] * (n % 3 == 0)
+        facts += [[a_win, a_loss, a_stall][n % 5](lead, T0 + 40 * DAY)] if n % 5 < 3 else []
+    stages = []
+    for is_shuffled in (False, True):
+        world = World.on_real(kafka.bootstrap, tmp_path)
+        try:
+            order = sorted(facts, key=lambda fact: fact.occurred_at)
+            if is_shuffled:
+                random.Random(7).shuffle(order)
+            world.send(*order)
+            stages.append(_ended(world).stage_of)
+        finally:
+            world.close()
+    assert stages[0] == stages[1]
+
+
+def test_a_record_from_the_future_is_a_dead_letter_and_holds_up_nothing(world: World) -> None:
+    lead = _on(0)
+    now = int(time.time() * 1000)
+    world.send(a_created(lead, now + 3_600_000), a_created(lead, T0), key=lead)
+    told = _ended(world)
+    assert _reasons(world) == ["future"]
+    assert told.stage_of[lead] == "nurture"
+
+
+def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
+    now = int(time.time() * 1000)
+    worker = world.streams(LEADLOOP_CLOCK="wall", LEADLOOP_GRACE_SECONDS="0.5")
+    world.send(a_created("ahead", now + 60_000))
+    world.settle()
+    assert worker.is_alive()
+    assert world.told().stage_of["ahead"] == "new"
+    assert world.dead_letters() == []
+
+
+def test_an_orphaned_fact_waits_for_its_creation_and_belongs_to_the_first_pass(world: World) -> None:
+    world.send(a_contact("orphan", T0 + DAY), a_win("winner", T0 + 2 * DAY))
+    told = _ended(world)
+    assert told.stage_of["orphan"] == "unknown"
+    assert told.stage_of["winner"] == "won"
+    world.send(a_created("orphan", T0 + 99 * DAY))
+    world.settle()
+    assert world.told().stage_of["orphan"] == "working"
+
+
+def test_broken_records_are_dead_letters_with_their_bytes_and_reason_and_the_partition_goes_on(world: World) -> None:
+    lead = _on(1)
+    good = CODEC.encode(a_created(lead))
+    broken = {
+        "not_avro": b"{}",
+        "empty": None,
+        "unknown_schema": b"\x00\x00\x0f\xff\xff" + good[5:],
+        "bad_avro": good[:-3],
+        "wrong_record": CODEC.encode(a_win(lead, T0)),
+        "oversized": good[:5] + b"x" * 70_000,
+        "no_event_id": CODEC.encode(LeadCreated(lead_id=lead, occurred_at=T0)),
+        "no_lead_id": CODEC.encode(LeadCreated(event_id="e", occurred_at=T0)),
+        "no_time": CODEC.encode(LeadCreated(event_id="e", lead_id=lead)),
+        "lead_id_too_long": CODEC.encode(LeadCreated(event_id="e", lead_id="x" * 129, occurred_at=T0)),
+    }
+    for value in broken.values():
+        world.send_raw("lead-created", lead, value, headers=[("traceparent", b"00-11-22-01"), ("null", None)])
+    world.flush()
+    world.send(a_created(lead))
+    told = _ended(world)
+    assert _reasons(world) == sorted(broken)
+    assert told.stage_of == {lead: "nurture"}
+    kept = {message.value() for message in world.read("lead-dead-letters")}
+    assert set(broken.values()) == kept
+    letter = next(letter for letter in world.dead_letters() if letter["dl_reason"] == "bad_avro")
+    assert letter["dl_topic"] == world.prefix + "lead-created"
+    assert letter["dl_partition"] == "1"
+    assert letter["traceparent"] == "00-11-22-01"
+
+
+def test_a_dead_letter_larger_than_a_batch_is_cut_and_says_so(world: World) -> None:
+    world.send_raw("lead-created", "big", b"x" * 990_000)
+    world.flush()
+    world.send(a_created("small"))
+    told = _ended(world)
+    assert told.stage_of == {"small": "nurture"}
+    (letter,) = world.dead_letters()
+    assert letter["dl_reason"] == "oversized"
+    assert int(letter["dl_cut_bytes"]) > 0
+
+
+def test_a_record_on_the_wrong_partition_is_published_to_the_right_one(world: World) -> None:
+    lead = _on(2)
+    world.send(a_created(lead), partition=2)
+    world.send(a_win(lead, T0 + DAY), partition=3)
+    told = _ended(world)
+    assert told.stage_of == {lead: "won"}
+    assert [message.partition() for message in world.read("deal-closed")].count(2) == 1
+
+
+def test_a_record_whose_key_is_not_its_lead_finds_its_lead(world: World) -> None:
+    lead = _on(2)
+    world.send(a_created(lead), key="somebody-else")
+    world.send(a_win(lead, T0 + DAY), key="")
+    told = _ended(world)
+    assert told.stage_of == {lead: "won"}
+    assert world.dead_letters() == []
+
+
+def test_the_trace_of_a_fact_goes_on_with_what_follows_from_it(world: World) -> None:
+    world.send_raw("lead-created", "t", CODEC.encode(a_created("t")))
+    world.send_raw("lead-stalled", "t", CODEC.encode(a_stall("t", T0 + DAY)), headers=[("traceparent", b"00-aa-bb-01")])
+    world.flush()
+    _ended(world)
+    (message,) = world.read("lead-recycled")
+    headers = dict(message.headers())
+    assert headers["traceparent"] == b"00-aa-bb-01"
+    assert headers["ce_id"].decode() == CODEC.decode(message.value(), type(world.decoded("lead-recycled")[0])).event_id
+
+
+def test_a_contact_by_marketing_moves_no_clock(world: World) -> None:
+    world.send(a_created("m"), *(a_contact("m", T0 + k * DAY // 2, by="marketing") for k in range(6)))
+    told = _ended(world)
+    assert told.counts() == (1, 1, 0)
+    assert isinstance(world.decoded("lead-contacted")[0], LeadContacted)

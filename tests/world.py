@@ -1,0 +1,293 @@
+"""A small world for whole-process tests: topics of its own on a broker, streams workers, and what they told."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import AnyRecord, Heartbeat, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
+from schemas.headers import cloudevents_headers
+from schemas.topics import INPUTS, TOPICS, changelog_of
+from workers import admin
+from workers.demo.broker import EmbeddedBroker
+
+APP_ID = "leadloop"
+CODEC = Codec(Catalogue.bundled())
+TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
+
+
+def wait_for(condition: Callable[[], object], within: float, what: str) -> None:
+    """Look again and again until the condition holds; fails with `what` when it does not in time."""
+    end = time.monotonic() + within
+    while not condition():
+        assert time.monotonic() < end, f"not within {within} s: {what}"
+        time.sleep(0.05)
+
+
+@dataclass
+class Told:
+    """What stands in the topics that streams writes. Ids by kind; `clashes`: one id, different bytes."""
+
+    ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    clashes: list[str] = field(default_factory=list)
+    repeats: int = 0
+    stages: Counter[str] = field(default_factory=Counter)
+    stage_of: dict[str, str] = field(default_factory=dict)
+    whys: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def counts(self) -> tuple[int, int, int]:
+        """Own stalls, RECYCLEs and REVOKEs."""
+        return tuple(len(self.ids[kind]) for kind in ("stalled", "RECYCLE", "REVOKE"))  # type: ignore[return-value]
+
+
+class World:
+    """Topics with a prefix of their own, on a given broker."""
+
+    def __init__(self, bootstrap: str, folder: Path, partitions: int = 4, *, app_id: str = APP_ID) -> None:
+        self.bootstrap = bootstrap
+        self.folder = folder
+        self.partitions = partitions
+        self.prefix = f"t{uuid4().hex[:8]}-"
+        self.app_id = self.prefix + app_id
+        self.workers: list[Streams] = []
+        self._producer: Producer | None = None
+
+    @classmethod
+    def on_real(cls, bootstrap: str, folder: Path, partitions: int = 4) -> "World":
+        world = cls(bootstrap, folder, partitions)
+        report = admin.create_topics(
+            {"bootstrap.servers": bootstrap},
+            partitions=partitions,
+            replication=1,
+            prefix=world.prefix,
+            app_id=world.app_id,
+        )
+        assert not report.faults
+        return world
+
+    @classmethod
+    def on_embedded(cls, broker: EmbeddedBroker, folder: Path, partitions: int = 4) -> "World":
+        """For a broker that was started with `topics_of(partitions)`."""
+        world = cls(broker.bootstrap, folder, partitions)
+        world.prefix, world.app_id = "", APP_ID
+        return world
+
+    # -- in ------------------------------------------------------------------------------------
+
+    @property
+    def producer(self) -> Producer:
+        if self._producer is None:
+            self._producer = Producer(
+                {
+                    "bootstrap.servers": self.bootstrap,
+                    "partitioner": "murmur2_random",
+                    "enable.idempotence": True,
+                    "message.max.bytes": 2_000_000,
+                }
+            )
+        return self._producer
+
+    def send(self, *records: AnyRecord, partition: int = -1, key: str | None = None) -> None:
+        for record in records:
+            topic = TOPIC_OF[type(record)]
+            self.send_raw(
+                topic,
+                key if key is not None else record.lead_id,
+                CODEC.encode(record),
+                partition=partition,
+                headers=cloudevents_headers(record, topic, None),
+            )
+        self.flush()
+
+    def send_raw(
+        self,
+        topic: str,
+        key: str | bytes | None,
+        value: bytes | None,
+        *,
+        partition: int = -1,
+        headers: Any = None,
+    ) -> None:
+        self.producer.produce(self.prefix + topic, key=key, value=value, partition=partition, headers=headers)
+        self.producer.poll(0)
+
+    def heartbeat(self, until: int) -> None:
+        beat = CODEC.encode(Heartbeat(occurred_at=until, recorded_at=until, source="test", says="complete"))
+        for number in range(self.partitions):
+            self.send_raw("stream-heartbeats", None, beat, partition=number)
+        self.flush()
+
+    def flush(self) -> None:
+        assert self.producer.flush(60) == 0
+
+    # -- workers -------------------------------------------------------------------------------
+
+    def env(self, **more: str) -> dict[str, str]:
+        return {
+            "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap,
+            "LEADLOOP_APP_ID": self.app_id,
+            "LEADLOOP_TOPIC_PREFIX": self.prefix,
+            "LEADLOOP_PARTITIONS": str(self.partitions),
+            "LEADLOOP_CLOCK": "events",
+            "LEADLOOP_SESSION_SECONDS": "6",
+            "LEADLOOP_COMMIT_SECONDS": "0.3",
+            "LEADLOOP_TICK_SECONDS": "0.3",
+            "LEADLOOP_METRICS_PORT": "0",
+            **more,
+        }
+
+    def streams(self, name: str = "a", **more: str) -> "Streams":
+        """Start a worker; the same name comes back to the same data directory."""
+        worker = Streams(name, self.folder / self.app_id / name, self.env(**more))
+        self.workers.append(worker)
+        return worker
+
+    def close(self) -> None:
+        for worker in self.workers:
+            worker.kill()
+
+    # -- out -----------------------------------------------------------------------------------
+
+    def left(self) -> int:
+        """Records behind the committed positions, over all inputs; 1 while the group has no coordinator yet."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.app_id, "enable.auto.commit": False})
+        try:
+            places = [TopicPartition(self.prefix + t, n) for t in INPUTS for n in range(self.partitions)]
+            return sum(
+                consumer.get_watermark_offsets(place, timeout=30)[1] - max(place.offset, 0)
+                for place in consumer.committed(places, timeout=30)
+            )
+        except KafkaException as error:
+            if error.args[0].code() in {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}:
+                return 1
+            raise
+        finally:
+            consumer.close()
+
+    def settle(self, within: float = 120.0) -> None:
+        """Wait until everything is taken and committed, own records included, and stays so."""
+        calm = 0
+
+        def is_calm() -> bool:
+            nonlocal calm
+            for worker in self.workers:
+                assert worker.is_alive() or worker.is_expected_dead, f"worker ended: {worker.tail()}"
+            calm = calm + 1 if self.left() == 0 else 0
+            return calm >= 4
+
+        wait_for(is_calm, within, "every input taken and committed")
+
+    def read(self, topic: str) -> Iterable[Any]:
+        """All records of a topic, as messages."""
+        consumer = Consumer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "group.id": uuid4().hex,
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "enable.partition.eof": True,
+                "fetch.message.max.bytes": 4_000_000,
+            }
+        )
+        places = [TopicPartition(self.prefix + topic, n, 0) for n in range(self.partitions)]
+        consumer.assign(places)
+        ended: set[int] = set()
+        try:
+            while len(ended) < self.partitions:
+                for message in consumer.consume(5000, 0.5):
+                    if message.error():
+                        ended.add(message.partition())
+                    else:
+                        yield message
+        finally:
+            consumer.close()
+
+    def decoded(self, topic: str) -> list[Any]:
+        record = TOPICS[topic].record
+        assert record is not None
+        return [CODEC.decode(message.value(), record) for message in self.read(topic)]
+
+    def told(self) -> Told:
+        told, seen = Told(), {}
+        for topic in ("lead-stalled", "lead-recycled", "lead-decisions"):
+            for message in self.read(topic):
+                self._note(told, seen, topic, message.value())
+        for message in self.read("lead-snapshots"):
+            told.stage_of[message.key().decode()] = CODEC.decode(message.value(), LeadSnapshot).stage
+        told.stages.update(told.stage_of.values())
+        return told
+
+    def _note(self, told: Told, seen: dict[tuple[str, str, str], bytes], topic: str, value: bytes) -> None:
+        record = CODEC.decode(value, TOPICS[topic].record)  # type: ignore[type-var]  # all three have one
+        match record:
+            case LeadStalled(declared_by="detector", event_id=event_id):
+                kind, name = "stalled", event_id
+            case LeadRecycled(action=action, recycle_id=recycle_id):
+                kind, name = action, recycle_id
+            case LeadDecided(decision=decision, event_id=event_id, why=why):
+                kind, name = f"decided {decision}", event_id
+                if (topic, kind, name) not in seen:
+                    told.whys[decision, why] += 1
+            case _:
+                return
+        before = seen.setdefault((topic, kind, name), value)
+        told.repeats += name in told.ids[kind]
+        if before != value:
+            told.clashes.append(f"{kind} {name}")
+        told.ids[kind].add(name)
+
+    def dead_letters(self) -> list[dict[str, str]]:
+        return [
+            {name: (value or b"").decode() for name, value in message.headers() or ()}
+            for message in self.read("lead-dead-letters")
+        ]
+
+
+class Streams:
+    """One `python -m streams`, as a user runs it."""
+
+    def __init__(self, name: str, folder: Path, env: Mapping[str, str]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / "log"
+        self.is_expected_dead = False
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEADLOOP_", "KAFKA_"))}
+        with self.log.open("ab") as sink:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "streams"],
+                env={**clean, "LEADLOOP_DATA_DIR": str(folder), **env},
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+            )
+
+    def is_alive(self) -> bool:
+        return self.process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: no clean-up of any kind."""
+        self.is_expected_dead = True
+        self.process.kill()
+        self.process.wait()
+
+    def term(self, within: float = 30.0) -> int:
+        self.is_expected_dead = True
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(within)
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
+
+
+def topics_of(partitions: int) -> dict[str, int]:
+    """What an embedded broker has to be started with."""
+    return {**dict.fromkeys(TOPICS, partitions), changelog_of(APP_ID).name: partitions}

@@ -1,0 +1,173 @@
+"""What is done by hand, or by a deployment, before anything runs: topics and schemas.
+
+Nothing that exists is ever altered: differences are named, each with what to do about it.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
+from confluent_kafka.cimpl import NewTopic
+
+from schemas.catalogue import RECORDS, Release, releases, releases_of, schema_of
+from schemas.topics import TOPICS, Topic, changelog_of
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from schemas import events
+    from schemas.registry import Pushed, RegistryConf
+
+_ANSWER_SECONDS = 15.0
+
+
+class BrokerUnavailable(ConnectionError):
+    """The broker does not answer, or not to us: check its address and the credentials."""
+
+
+@dataclass(frozen=True)
+class TopicsReport:
+    """What `create_topics` found and did. `faults`: what differs or failed, each with what to do."""
+
+    created: tuple[str, ...]
+    present: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+def create_topics(
+    admin_conf: Mapping[str, Any], *, app_id: str, partitions: int, replication: int = 1, prefix: str = ""
+) -> TopicsReport:
+    """Create every topic that is missing, the changelog of `app_id` included; check those that exist.
+
+    Raises:
+        BrokerUnavailable: it does not answer in time.
+    """
+    admin = AdminClient(dict(admin_conf))
+    topics = {f"{prefix}{topic.name}": topic for topic in (*TOPICS.values(), changelog_of(app_id))}
+    try:
+        known = _partition_counts(admin)
+        missing = {name: topic for name, topic in topics.items() if name not in known}
+        created, failed = _create(admin, missing, partitions, replication)
+        present = {name: topic for name, topic in topics.items() if name not in {*created, *failed}}
+        differing = _differences(admin, present, partitions)
+    except KafkaException as fault:
+        raise BrokerUnavailable(f"the broker does not answer: {_reason(fault)}") from fault
+    return TopicsReport(created, tuple(present), (*failed.values(), *differing))
+
+
+def check_schemas() -> list[str]:
+    """Everything that keeps the current schemas from being released, offline. Needs the package `avro`."""
+    # Not needed by what runs: the checker comes with the tools of development.
+    from schemas.compatibility import faults_of  # noqa: PLC0415
+
+    faults = [f"{release.path} was changed after its release" for release in releases() if not release.is_untouched()]
+    for record in RECORDS:
+        faults += _unreleased(record)
+        faults += faults_of(record)
+    return faults
+
+
+def push_schemas(conf: "RegistryConf", prefix: str = "") -> list["Pushed"]:
+    """Register every released version, oldest first, under the compatibility that its topic has.
+
+    Raises:
+        Refused: the registry holds a version that one of ours breaks.
+        RegistryUnavailable: it does not answer; what was registered stays, pushing again is safe.
+    """
+    # An optional dependency: who uses no registry need not have its client.
+    from schemas.registry import Registry  # noqa: PLC0415
+
+    registry = Registry(conf, prefix)
+    return [pushed for record in RECORDS for pushed in registry.push(record)]
+
+
+def _unreleased(record: type["events.AnyRecord"]) -> list[str]:
+    versions = list(releases_of(record))
+    if [release.version for release in versions] != list(range(1, len(versions) + 1)):
+        return [f"catalogue.json: the versions of {record.__name__} are not 1, 2, 3 … in this order"]
+    if versions and json.loads(versions[-1].text()) == schema_of(record):
+        return []
+    coming = Release.of(record, version=len(versions) + 1)
+    todo = f"when it is final, copy it to {coming.path} and add to catalogue.json {json.dumps(coming.row())}"
+    return [f"{record.__name__}.avsc differs from what was released last: {todo}"]
+
+
+def _partition_counts(admin: AdminClient) -> dict[str, int]:
+    metadata = admin.list_topics(timeout=_ANSWER_SECONDS)
+    return {name: len(topic.partitions) for name, topic in metadata.topics.items()}
+
+
+def _create(
+    admin: AdminClient, missing: Mapping[str, Topic], partitions: int, replication: int
+) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The topics created, and those that could not be with the reason. Others came into being meanwhile."""
+    if not missing:
+        return (), {}
+    created, failed = [], {}
+    wanted = [NewTopic(name, partitions, replication, config=topic.config) for name, topic in missing.items()]
+    for name, future in admin.create_topics(wanted, request_timeout=_ANSWER_SECONDS).items():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as fault:
+            if fault.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                failed[name] = f"{name} was not created: {_reason(fault)}"
+    return tuple(created), failed
+
+
+def _differences(admin: AdminClient, present: Mapping[str, Topic], partitions: int) -> list[str]:
+    counts = _partition_counts(admin)
+    found = []
+    for name, config in _configs(admin, present).items():
+        # A broker may answer about a topic that is very new without knowing its partitions yet.
+        if counts.get(name, partitions) != partitions:
+            found.append(_count_differs(name, present[name], counts[name], partitions))
+        found += _config_differs(name, present[name], config)
+    return found
+
+
+def _configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    if not resources:
+        return {}
+    asked: Mapping[ConfigResource, Future[Any]] = admin.describe_configs(resources, request_timeout=_ANSWER_SECONDS)
+    return {
+        resource.name: {key: entry.value for key, entry in future.result().items()}
+        for resource, future in asked.items()
+    }
+
+
+def _count_differs(name: str, topic: Topic, count: int, wanted: int) -> str:
+    fault = f"{name} has {count} partitions, not {wanted}: "
+    if topic.is_input or topic.holds_state:
+        # More partitions would send a lead elsewhere than where its past and its state are.
+        return fault + f"create topics with {count} partitions, or all of them anew under another prefix"
+    return fault + "nothing breaks, but consumers can share the work among that many only"
+
+
+def _config_differs(name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name} has {key}={config.get(key)}, not {wanted}: kafka-configs --alter --entity-type topics "
+        f"--entity-name {name} --add-config {key}={wanted}"
+        for key, wanted in topic.config.items()
+        if not _is_enough(config.get(key), wanted)
+    ]
+
+
+def _is_enough(value: str | None, wanted: str) -> bool:
+    """Words must be the same; what is kept longer, or may be larger, does no harm. -1 is without end."""
+    if value is None or not wanted.isdigit():
+        return value == wanted
+    return int(value) == -1 or int(value) >= int(wanted)
+
+
+def _reason(fault: KafkaException) -> str:
+    error = fault.args[0] if fault.args else fault
+    return error.str() if isinstance(error, KafkaError) else str(error)

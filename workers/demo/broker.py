@@ -1,0 +1,235 @@
+"""A Kafka broker for trying out: librdkafka's mock cluster, from confluent-kafka's wheel, as a process.
+
+It keeps 5 MiB and 100,000 batches a partition (the oldest go), in memory; it compacts nothing and makes no
+topics when asked over the protocol, so every topic is named at the start:
+
+    python -m workers.demo.broker lead-created:4 deal-closed:4      prints host:port, runs until SIGTERM
+"""
+
+import argparse
+import ctypes
+import ctypes.util
+import importlib.util
+import os
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from types import FrameType
+from typing import IO, Self
+
+_LAYOUTS = (  # where wheels put the library: auditwheel's, delocate's
+    "confluent_kafka.libs/librdkafka*.so*",
+    "confluent_kafka/.dylibs/librdkafka*.dylib",
+    "confluent_kafka.libs/librdkafka*.dylib",
+)
+_PROTOTYPES: tuple[tuple[str, type | None, list[type]], ...] = (
+    ("rd_kafka_conf_new", ctypes.c_void_p, []),
+    ("rd_kafka_new", ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
+    ("rd_kafka_mock_cluster_new", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
+    ("rd_kafka_mock_cluster_bootstraps", ctypes.c_char_p, [ctypes.c_void_p]),
+    ("rd_kafka_mock_cluster_destroy", None, [ctypes.c_void_p]),
+    (
+        "rd_kafka_mock_topic_create",
+        ctypes.c_int,
+        [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_int, ctypes.c_int],
+    ),
+    ("rd_kafka_mock_group_initial_rebalance_delay_ms", None, [ctypes.c_void_p, ctypes.c_int32]),
+)
+_LOOK_SECONDS = 1.0
+_PRODUCER = 0
+
+
+class BrokerUnavailable(Exception):
+    """The embedded broker did not start: no librdkafka, a topic that it refuses, or no answer in time."""
+
+
+class EmbeddedBroker:
+    """The broker as a child process, up inside `with`. It ends with this process, however this one ends.
+
+    Args:
+        topics: Partitions by topic name.
+        within: Seconds the broker may take to come up.
+    """
+
+    def __init__(self, topics: Mapping[str, int], *, within: float = 20.0) -> None:
+        self._topics = dict(topics)
+        self._within = within
+        self._process: subprocess.Popen[str] | None = None
+        self.bootstrap = ""
+
+    def start(self) -> Self:
+        """Start it and wait for its address. Raises BrokerUnavailable with what it said."""
+        process = subprocess.Popen(
+            # By path, isolated from it: runs from a bare checkout, whatever the working directory is.
+            [sys.executable, "-P", __file__, "--with-parent", *_arguments(self._topics)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for whoever uses it: the broker goes last
+        )
+        self._process = process
+        self.bootstrap = _first_line(process.stdout, self._within)
+        if not self.bootstrap:
+            said = self._ended() or f"no address within {self._within:g} s"
+            raise BrokerUnavailable(f"the embedded broker did not start: {said}")
+        _drain(process.stderr)
+        return self
+
+    def stop(self) -> None:
+        """End it; twice is fine."""
+        if self._process is not None:
+            self._process.terminate()
+            self._ended()
+
+    def kill(self) -> None:
+        """End it as a crash would. What it held is gone."""
+        if self._process is not None:
+            self._process.kill()
+            self._ended()
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._process.pid if self._process is not None else None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _ended(self) -> str:
+        process, self._process = self._process, None
+        if process is None:
+            return ""
+        process.terminate()
+        try:
+            process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+        said = _said(process)
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe is not None:
+                pipe.close()
+        return said
+
+
+def library_path() -> str:
+    """Where librdkafka is: in the wheel on Linux and macOS, else the system's. Raises BrokerUnavailable."""
+    spec = importlib.util.find_spec("confluent_kafka")
+    site = Path(spec.origin).parents[1] if spec is not None and spec.origin else Path()
+    for layout in _LAYOUTS:
+        for path in sorted(site.glob(layout)):
+            return str(path)
+    system = ctypes.util.find_library("rdkafka")
+    if system is None:
+        raise BrokerUnavailable(f"found no librdkafka under {site}: install the confluent-kafka wheel")
+    return system
+
+
+class _Cluster:
+    """The mock cluster in this process."""
+
+    def __init__(self) -> None:
+        self._library = ctypes.CDLL(library_path())
+        for name, result, arguments in _PROTOTYPES:
+            function = getattr(self._library, name)
+            function.restype, function.argtypes = result, arguments
+        client = self._library.rd_kafka_new(
+            _PRODUCER, self._library.rd_kafka_conf_new(), ctypes.create_string_buffer(512), 512
+        )
+        self._cluster = self._library.rd_kafka_mock_cluster_new(client, 1)
+        # Its default holds the first member of a group for three seconds.
+        self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 50)
+
+    def create(self, topic: str, partitions: int) -> None:
+        fault = self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
+        if fault:
+            what = f"{topic} with {partitions} partitions"
+            raise BrokerUnavailable(f"cannot create {what}: librdkafka error {fault}")
+
+    @property
+    def bootstrap(self) -> str:
+        address: bytes = self._library.rd_kafka_mock_cluster_bootstraps(self._cluster)
+        return address.decode()
+
+    def close(self) -> None:
+        self._library.rd_kafka_mock_cluster_destroy(self._cluster)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run a broker with the named topics until SIGTERM, SIGINT or, with --with-parent, the parent's end."""
+    parser = argparse.ArgumentParser(prog="python -m workers.demo.broker", description=__doc__)
+    parser.add_argument("topics", nargs="*", metavar="TOPIC:PARTITIONS", type=_topic)
+    parser.add_argument("--with-parent", action="store_true", help="end when stdin closes or the parent dies")
+    given = parser.parse_args(argv)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _leave)
+    try:
+        _serve(given.topics, with_parent=given.with_parent)
+    except BrokerUnavailable as fault:
+        sys.stderr.write(f"{fault}\n")
+        return 1
+    return 0
+
+
+def _serve(topics: Iterable[tuple[str, int]], *, with_parent: bool) -> None:
+    parent = os.getppid()
+    cluster = _Cluster()
+    for topic, partitions in topics:
+        cluster.create(topic, partitions)
+    sys.stdout.write(f"{cluster.bootstrap}\n")
+    sys.stdout.flush()
+    try:
+        _linger(parent if with_parent else None)
+    finally:
+        cluster.close()
+
+
+def _linger(parent: int | None) -> None:
+    # Both signs: a child that the parent forked may hold the pipe, and the parent may be gone before we look.
+    watched = [sys.stdin] if parent is not None else []
+    while parent is None or os.getppid() == parent:
+        readable, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
+        if readable and not os.read(sys.stdin.fileno(), 1024):
+            return
+
+
+def _leave(_number: int, _frame: FrameType | None) -> None:
+    raise SystemExit(0)
+
+
+def _topic(text: str) -> tuple[str, int]:
+    name, _, partitions = text.rpartition(":")
+    if not name or not partitions.isdecimal() or int(partitions) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not TOPIC:PARTITIONS, such as lead-created:4")
+    return name, int(partitions)
+
+
+def _arguments(topics: Mapping[str, int]) -> Iterator[str]:
+    return (f"{name}:{partitions}" for name, partitions in topics.items())
+
+
+def _first_line(pipe: IO[str] | None, within: float) -> str:
+    if pipe is None or not select.select([pipe], [], [], within)[0]:
+        return ""
+    return pipe.readline().strip()
+
+
+def _said(process: subprocess.Popen[str]) -> str:
+    return process.stderr.read().strip() if process.stderr is not None and not process.stderr.closed else ""
+
+
+def _drain(pipe: IO[str] | None) -> None:
+    # librdkafka logs to stderr; a full pipe would stop the broker.
+    if pipe is not None:
+        threading.Thread(target=pipe.read, name="embedded-broker-stderr", daemon=True).start()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,216 @@
+"""Turns rows into facts as a mapping says. Pure: the same row makes the same facts with the same ids, for ever."""
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import msgspec
+
+from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, Record
+from schemas.topics import MAX_LEAD_ID
+
+from .faults import Reject
+from .instants import FUTURE_MS, Guesses, to_instant
+from .mapping import (
+    AmountSource,
+    Condition,
+    FactPart,
+    FlagSource,
+    InstantSource,
+    Table,
+    TextSource,
+)
+from .values import Cell, Convert, Empties, text_of, to_amount, to_currency, to_flag, to_text, to_word
+
+Row = Sequence[Cell]
+ImportedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
+Source = TextSource | FlagSource | InstantSource | AmountSource
+
+RECORDS: Mapping[str, type[ImportedFact]] = {
+    "lead-created": LeadCreated,
+    "lead-contacted": LeadContacted,
+    "deal-closed": DealClosed,
+    "lead-stalled": LeadStalled,
+}
+RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(RECORDS)}  # ties of time: as streams folds
+_REQUIRED = {"lead_id", "occurred_at", "event_id"}
+_REQUIRED_OF = {"deal-closed": {"outcome"}, "lead-stalled": {"reason"}}
+_encode = msgspec.msgpack.Encoder().encode
+
+
+def derived_id(source: str, kind: str, content: Mapping[str, object]) -> str:
+    """The id of a fact without one of its own: a digest of what it says.
+
+    `content` holds what is given, in the order of the names: a field that is added to the record later, or to
+    the mapping and is empty, changes no id.
+    """
+    return hashlib.blake2b(_encode((source, kind, content)), digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What holds for every row of one import."""
+
+    source: str
+    zone: str
+    now: int
+    guesses: Guesses = field(default_factory=Guesses)
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    column: str
+    index: int
+    convert: Convert
+
+
+class FactMaker:
+    """Makes one fact of a row, or none where its conditions do not hold."""
+
+    def __init__(self, part: FactPart, columns: Sequence[str], table: Table, reading: Reading) -> None:
+        compiler = _Compiler(part, table, reading)
+        where = {name: number for number, name in enumerate(columns)}
+        self.kind = part.kind
+        self.rank = RANKS[part.kind]
+        self._record = RECORDS[part.kind]
+        self._reading = reading
+        self._conditions = [(name, where[name], holds) for name, holds in compiler.conditions()]
+        self._steps = [
+            _Step(name, source.column or "", where.get(source.column or "", 0), compiler.convert(name, source))
+            for name, source in part.sources()
+        ]
+
+    def make(self, row: Row) -> ImportedFact | None:
+        """The fact that this row tells. Raises Reject with the column at fault."""
+        return self._build(self._content(row)) if self._is_told(row) else None
+
+    def _is_told(self, row: Row) -> bool:
+        for column, index, holds in self._conditions:
+            try:
+                if not holds(row[index]):
+                    return False
+            except Reject as fault:
+                raise fault.at(column, row[index]) from None
+        return True
+
+    def _content(self, row: Row) -> dict[str, Any]:
+        content: dict[str, Any] = {}
+        for step in self._steps:
+            try:
+                value = step.convert(row[step.index])
+            except Reject as fault:
+                raise fault.at(step.column, row[step.index]) from None
+            if value is not None:
+                content[step.name] = value
+        return content
+
+    def _build(self, content: dict[str, Any]) -> ImportedFact:
+        source = self._reading.source
+        recorded_at = content.pop("recorded_at", self._reading.now)
+        event_id = content.pop("event_id", None) or derived_id(source, self.kind, content)
+        return self._record(event_id=event_id, source=source, recorded_at=recorded_at, **content)
+
+
+class Recipe:
+    """All that is made of the rows of one table. Rows hold the cells of `columns`, in that order."""
+
+    def __init__(self, table: Table, reading: Reading) -> None:
+        self.columns = _columns(table)
+        self.makers = [FactMaker(part, self.columns, table, reading) for part in table.facts]
+
+    def facts(self, row: Row) -> list[tuple[int, ImportedFact]]:
+        """The facts of a row, each with its rank. Raises Reject: then nothing of the row goes in."""
+        made = [(maker.rank, maker.make(row)) for maker in self.makers]
+        return [(rank, fact) for rank, fact in made if fact is not None]
+
+
+def _columns(table: Table) -> tuple[str, ...]:
+    named = [source.column for part in table.facts for _, source in part.sources() if source.column is not None]
+    asked = [column for part in table.facts for column in part.when]
+    return tuple(dict.fromkeys(named + asked))
+
+
+class _Compiler:
+    """Finds the converter of each field of one fact."""
+
+    def __init__(self, part: FactPart, table: Table, reading: Reading) -> None:
+        self._part = part
+        self._table = table
+        self._reading = reading
+        self._required = _REQUIRED | _REQUIRED_OF.get(part.kind, set())
+
+    def conditions(self) -> list[tuple[str, Callable[[Cell], bool]]]:
+        asked = [(column, _holds(condition, self._table)) for column, condition in self._part.when.items()]
+        skipped = [
+            (source.column, _holds(Condition(empty=False), self._table))
+            for _, source in self._part.sources()
+            if source.column is not None and source.empty == "skip"
+        ]
+        return asked + skipped
+
+    def convert(self, name: str, source: Source) -> Convert:
+        read = self._reader(name, source, self._empties(name, source))
+        if not source.is_constant():
+            return read
+        constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
+        return lambda _: constant
+
+    def _empties(self, name: str, source: Source) -> Empties:
+        answer = source.empty
+        if answer is None and name in self._required:
+            answer = "reject"
+        return Empties(() if source.is_constant() else self._table.empty_values, answer)
+
+    def _reader(self, name: str, source: Source, empties: Empties) -> Convert:
+        match source:
+            case InstantSource():
+                return self._instant(name, source, empties)
+            case FlagSource():
+                return to_flag(empties, source.values)
+            case AmountSource():
+                return to_amount(empties, source.decimal, source.digits)
+            case TextSource():
+                return self._text(name, source, empties)
+
+    def _text(self, name: str, source: TextSource, empties: Empties) -> Convert:
+        allowed = _words_of(RECORDS[self._part.kind], name)
+        otherwise = source.otherwise if source.values else "keep"
+        if name == "currency":
+            return to_currency(empties, source.values, otherwise)
+        if allowed or source.values:
+            return to_word(empties, source.values, otherwise, allowed, source.prefix)
+        longest = MAX_LEAD_ID if name in ("lead_id", "event_id") else None
+        return to_text(empties, source.prefix, breaks=name == "note", longest=longest)
+
+    def _instant(self, name: str, source: InstantSource, empties: Empties) -> Convert:
+        return to_instant(
+            empties,
+            source.formats or self._table.formats,
+            source.zone or self._table.zone or self._reading.zone,
+            source.local_time or self._table.local_time,
+            self._reading.guesses,
+            self._reading.now + FUTURE_MS if name == "occurred_at" else None,
+        )
+
+
+@cache
+def _words_of(record: type[Record], name: str) -> tuple[str, ...]:
+    hint = get_type_hints(record)[name]
+    return get_args(hint) if get_origin(hint) is Literal else ()
+
+
+def _holds(condition: Condition, table: Table) -> Callable[[Cell], bool]:
+    empties = Empties(table.empty_values, None)
+    wanted = frozenset(word.strip().casefold() for word in condition.is_)
+    unwanted = frozenset(word.strip().casefold() for word in condition.is_not)
+
+    def holds(cell: Cell) -> bool:
+        text = text_of(cell).casefold()
+        if condition.empty is not None and (text in empties) is not condition.empty:
+            return False
+        return (not wanted or text in wanted) and text not in unwanted
+
+    return holds

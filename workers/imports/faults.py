@@ -1,0 +1,31 @@
+"""What can go wrong with an import, by what happens next.
+
+Exception
+├── ImportFault   nothing can go on: the message says what to change
+│   └── BrokerTrouble   the broker: run it again, facts that are in are recognised
+└── Reject        one row stays out, with its reason; the import goes on
+"""
+
+
+class ImportFault(Exception):
+    """The import cannot go on as asked; the message names the cause and what to do."""
+
+
+class BrokerTrouble(ImportFault):
+    """The broker refused or fell silent. Run the import again: what is in by then is recognised by its id."""
+
+
+class Reject(Exception):
+    """One row stays out. `reason` is a word to count by, `advice` what its owner can do."""
+
+    def __init__(self, reason: str, advice: str, column: str = "", value: object = None) -> None:
+        super().__init__(f"{reason}: {advice}")
+        self.reason = reason
+        self.advice = advice
+        self.column = column
+        self.value = value
+
+    def at(self, column: str, value: object) -> "Reject":
+        """The same with the place that it was found at."""
+        self.column, self.value = column, value
+        return self

@@ -1,0 +1,116 @@
+"""Turns what stands in a cell into an instant: epoch milliseconds, from any of several formats and zones."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache, partial
+from zoneinfo import ZoneInfo
+
+from .faults import Reject
+from .mapping import LocalTime
+from .values import Cell, Convert, Empties, text_of, whole
+
+FUTURE_MS = 600_000  # how far ahead of the clock a fact may be dated; streams refuses what is beyond
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # times of no zone are measured from it
+_MS = timedelta(milliseconds=1)
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999
+
+Read = Callable[[str], datetime | int]
+
+
+@dataclass(slots=True)
+class Guesses:
+    """How many local times were not certain: the clock showed them twice, or never."""
+
+    count: int = 0
+
+
+def to_instant(
+    empties: Empties,
+    formats: Sequence[str],
+    zone: str,
+    local_time: LocalTime,
+    guesses: Guesses,
+    latest: int | None = None,
+) -> Convert:
+    """Reads an instant by the first format that fits; `latest` is the newest that is believed, in ms."""
+    readers = [_reader(name) for name in formats]
+    place = _Place(zone, local_time, guesses)
+
+    def convert(cell: Cell) -> object:
+        text = text_of(cell)
+        if text in empties:
+            return empties.answer()
+        for read in readers:
+            try:
+                found = read(text)
+            except (ValueError, OverflowError):
+                continue
+            return _believable(found if isinstance(found, int) else place.ms(found), latest)
+        raise Reject("not_a_time", f"read as {', '.join(formats)}: add its format to `formats:`")
+
+    return convert
+
+
+def _reader(name: str) -> Read:
+    match name:
+        case "iso":
+            return datetime.fromisoformat
+        case "epoch_s":
+            return partial(whole, places=3)
+        case "epoch_ms":
+            return partial(whole, places=0)
+        case _:
+            return _by_pattern(name)
+
+
+def _by_pattern(pattern: str) -> Read:
+    # strptime takes 5–10 µs, and most columns name the same days again and again.
+    @lru_cache(maxsize=16_384)
+    def read(text: str) -> datetime:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied by _Place
+
+    return read
+
+
+class _Place:
+    """Knows which instant a local time is."""
+
+    def __init__(self, zone: str, local_time: LocalTime, guesses: Guesses) -> None:
+        self._zone = None if zone == "UTC" else ZoneInfo(zone)
+        self._local_time = local_time
+        self._guesses = guesses
+
+    def ms(self, time: datetime) -> int:
+        if time.tzinfo is not None:
+            return (time - _EPOCH) // _MS
+        if self._zone is None:
+            return (time - _NAIVE_EPOCH) // _MS
+        return (time - _NAIVE_EPOCH - self._offset(time.replace(tzinfo=self._zone))) // _MS
+
+    def _offset(self, time: datetime) -> timedelta:
+        first, second = _offset_of(time), _offset_of(time.replace(fold=1))
+        if first == second:
+            return first
+        if self._local_time == "reject":
+            raise Reject("uncertain_time", "clocks changed: say `local_time: first` or `second`, or write an offset")
+        self._guesses.count += 1
+        return first if self._local_time == "first" else second
+
+
+def _offset_of(time: datetime) -> timedelta:
+    offset = time.utcoffset()
+    if offset is None:  # pragma: no cover  # a ZoneInfo always has one
+        raise TypeError(f"{time.tzinfo} has no offset")
+    return offset
+
+
+def _believable(ms: int, latest: int | None) -> int:
+    if ms <= 0:
+        raise Reject("before_1970", "a fact of leads is younger: is the format or the unit right?")
+    if ms > _LAST_MS:
+        raise Reject("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
+    if latest is not None and ms > latest:
+        raise Reject("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")
+    return ms

@@ -1,0 +1,182 @@
+"""What an import has to say: while it runs, and when it is done."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Literal, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bars
+
+_EXAMPLES = 5
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an import is. While it reads, `bytes_read` of `bytes_total` is the measure; then `acked` of `facts`."""
+
+    phase: Literal["reading", "publishing"] = "reading"
+    bytes_total: int = 0
+    bytes_read: int = 0
+    rows: int = 0
+    rejected: int = 0
+    facts: int = 0
+    acked: int = 0
+    complete_until: int = 0  # epoch ms: the time of the newest heartbeat
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Watch:
+    """Keeps the progress and tells it: always with the same object."""
+
+    def __init__(self, tell: OnProgress, progress: Progress) -> None:
+        self._tell = tell
+        self._progress = progress
+        self._read_before = 0
+
+    def has_read(self, size: int) -> None:
+        """A file of this size is done."""
+        self._read_before += size
+
+    def reading(self, position: int, summary: "Summary") -> None:
+        """So far in the file at hand."""
+        self._progress.bytes_read = self._read_before + position
+        self._progress.rows = summary.rows
+        self._progress.rejected = summary.rejected
+        self._tell(self._progress)
+
+    def to_publish(self, facts: int) -> None:
+        """Everything is read; so many facts are to go out."""
+        self._progress.phase = "publishing"
+        self._progress.facts = facts
+        self._tell(self._progress)
+
+    def publishing(self, acked: int, complete_until: int | None) -> None:
+        """So many are in, and up to this time it was said that all are."""
+        self._progress.acked = acked
+        self._progress.complete_until = complete_until or 0
+        self._tell(self._progress)
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that stays out, with why and what to do; one line of the rejects file."""
+
+    file: str
+    line: int
+    column: str
+    value: str
+    reason: str
+    advice: str
+    row: object
+
+    def __str__(self) -> str:
+        where = f"{self.file}:{self.line}" + (f", {self.column} = {self.value!r}" if self.column else "")
+        return f"{where}: {self.reason}; {self.advice}"
+
+
+@dataclass(slots=True)
+class Summary:
+    """What an import did. Times are epoch ms; `complete_until` is the time of the last heartbeat."""
+
+    files: int = 0
+    rows: int = 0
+    silent: int = 0  # rows that tell no fact, as the mapping has it
+    repeated: int = 0  # facts that these files tell more than once: published once
+    guessed_times: int = 0  # local times that the clock showed twice or never
+    published: Counter[str] = field(default_factory=Counter)
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    examples: list[Rejected] = field(default_factory=list)
+    rejects: Path | None = None
+    heartbeats: int = 0
+    first_at: int | None = None
+    last_at: int | None = None
+    complete_until: int | None = None
+    seconds: float = 0.0
+
+    @property
+    def facts(self) -> int:
+        """How many facts were published."""
+        return self.published.total()
+
+    def refuse(self, rejected: Rejected) -> None:
+        """Count a row that stays out; keep the first few as examples."""
+        self.rejected += 1
+        self.reasons[rejected.reason] += 1
+        if len(self.examples) < _EXAMPLES:
+            self.examples.append(rejected)
+
+    def exit_code(self, *, strict: bool) -> int:
+        """0, or 1 where rows were rejected and `strict` is asked for."""
+        return int(strict and self.rejected > 0)
+
+    def __str__(self) -> str:
+        return "\n".join(_lines(self))
+
+
+def _lines(summary: Summary) -> list[str]:
+    took = f" in {summary.seconds:.1f} s" if summary.seconds else ""
+    lines = [f"{summary.rows:,} rows of {summary.files} files: {summary.facts:,} facts published{took}"]
+    lines += [f"  {count:>9,} {kind}" for kind, count in sorted(summary.published.items())]
+    if summary.first_at is not None and summary.last_at is not None:
+        lines.append(f"  from {_day(summary.first_at)} to {_day(summary.last_at)}")
+    notes = (
+        (summary.repeated, "facts told more than once: published once"),
+        (summary.silent, "rows that tell no fact"),
+        (summary.guessed_times, "local times that were uncertain, because clocks changed (`local_time:`)"),
+    )
+    lines += [f"  {count:>9,} {text}" for count, text in notes if count]
+    lines += _rejections(summary)
+    if summary.complete_until is not None:
+        lines.append(f"complete up to {_moment(summary.complete_until)}: streams may decide up to then")
+    return lines
+
+
+def _rejections(summary: Summary) -> list[str]:
+    if not summary.rejected:
+        return []
+    lines = [f"{summary.rejected:,} rows rejected" + (f", see {summary.rejects}" if summary.rejects else "")]
+    lines += [f"  {count:>9,} {reason}" for reason, count in summary.reasons.most_common()]
+    return lines + [f"  e.g. {example}" for example in summary.examples]
+
+
+def _moment(at: int) -> str:
+    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _day(at: int) -> str:
+    return _moment(at)[:10]
+
+
+class ImportBar:
+    """Two bars on the terminal: what was read, what the broker has. Call it with each Progress, inside `with`."""
+
+    def __init__(self, console: Console | None = None) -> None:
+        columns = (TextColumn("{task.description:>9}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        self._bars = Bars(*columns, TimeElapsedColumn(), console=console, transient=True)
+        self._reading = self._bars.add_task("reading", total=None, told="")
+        self._publishing: TaskID | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        told = f"{progress.rows:,} rows" + (f", {progress.rejected:,} rejected" if progress.rejected else "")
+        self._bars.update(self._reading, total=progress.bytes_total, completed=progress.bytes_read, told=told)
+        if progress.phase == "reading":
+            return
+        if self._publishing is None:
+            self._publishing = self._bars.add_task("acked", total=progress.facts, told="")
+        told = f"{progress.acked:,} of {progress.facts:,} facts"
+        self._bars.update(self._publishing, total=progress.facts, completed=progress.acked, told=told)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._bars.stop()

@@ -1,0 +1,87 @@
+"""Puts any number of facts into the order of events in bounded memory: sorted runs on the disk, then a merge."""
+
+import heapq
+import tempfile
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+Entry = tuple[int, int, str, str, str, bytes]  # occurred_at, rank of the kind, event_id, lead_id, source, value
+
+_RUN = 100_000  # facts in memory at a time: about 60 MB
+_FAN_IN = 64  # runs merged at once: open files are few on some machines
+_BATCH = 256
+_LENGTH = 4
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(list[Entry]).decode
+
+
+class Sorter:
+    """Takes facts in any order, gives them back in the order of events, each event_id of a time once.
+
+    Args:
+        scratch: Where runs go, if there are more facts than `run_size`; the system's folder for it by default.
+    """
+
+    def __init__(self, scratch: Path | None = None, run_size: int = _RUN, fan_in: int = _FAN_IN) -> None:
+        self.count = 0
+        self.repeated = 0
+        self._run_size = run_size
+        self._fan_in = fan_in
+        self._entries: list[Entry] = []
+        self._runs: list[Path] = []
+        self._written = 0
+        self._folder = tempfile.TemporaryDirectory(prefix="leadloop-import-", dir=scratch)
+
+    def add(self, entry: Entry) -> None:
+        self._entries.append(entry)
+        self.count += 1
+        if len(self._entries) >= self._run_size:
+            self._spill()
+
+    def merged(self) -> Iterator[Entry]:
+        """All that was added, in order. A fact told twice at one time comes once, and is counted in `repeated`."""
+        self._entries.sort()
+        last = None
+        for entry in heapq.merge(*map(_read, self._runs), self._entries):
+            if entry[:3] == last:
+                self.repeated += 1
+            else:
+                last = entry[:3]
+                yield entry
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+        self._folder.cleanup()
+
+    def _spill(self) -> None:
+        self._entries.sort()
+        self._runs.append(self._write(self._entries))
+        self._entries = []
+        if len(self._runs) >= self._fan_in:
+            merged = self._write(heapq.merge(*map(_read, self._runs)))
+            for run in self._runs:
+                run.unlink()
+            self._runs = [merged]
+
+    def _write(self, entries: Iterable[Entry]) -> Path:
+        self._written += 1
+        path = Path(self._folder.name) / f"{self._written}.run"
+        source = iter(entries)
+        with path.open("wb") as file:
+            while batch := list(islice(source, _BATCH)):
+                block = _encode(batch)
+                file.write(len(block).to_bytes(_LENGTH, "big") + block)
+        return path
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    with path.open("rb") as file:
+        while size := file.read(_LENGTH):
+            yield from _decode(file.read(int.from_bytes(size, "big")))
