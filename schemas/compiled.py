@@ -85,7 +85,7 @@ _GIVEN: Mapping[str, Any] = {
     "write_long": write_long,
     "Malformed": Malformed,
     "LENGTHS": [write_long(n) for n in range(_ONE_BYTE)],
-    "IS_SET": {0: False, 2: True, 4: True},
+    "IS_SET": {0: False, 2: True},
     "BOOLEANS": {0: False, 1: True},
     "NULL": write_long(0),
     "SET": write_long(1),

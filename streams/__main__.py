@@ -71,6 +71,7 @@ def _set_up_logging(settings: Settings) -> None:
     )
     for noisy in ("aiokafka", "faust", "mode"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
+    logging.getLogger("mode.timers").setLevel(logging.ERROR)  # a late timer is what a busy loop looks like
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """A small world for whole-process tests: topics of its own on a broker, streams workers, and what they told."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,8 +9,10 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 from uuid import uuid4
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
@@ -149,7 +152,7 @@ class World:
 
     def streams(self, name: str = "a", **more: str) -> "Streams":
         """Start a worker; the same name comes back to the same data directory."""
-        worker = Streams(name, self.folder / self.app_id / name, self.env(**more))
+        worker = Streams(self.folder / self.app_id / name, self.env(**more))
         self.workers.append(worker)
         return worker
 
@@ -257,11 +260,12 @@ class World:
 class Streams:
     """One `python -m streams`, as a user runs it."""
 
-    def __init__(self, name: str, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         self.is_expected_dead = False
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEADLOOP_", "KAFKA_"))}
+        self._begins_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streams"],
@@ -283,6 +287,30 @@ class Streams:
         self.is_expected_dead = True
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(within)
+
+    def port(self) -> int | None:
+        """Where its metrics are, once it has said so."""
+        said = self.log.read_bytes()[self._begins_at :].decode(errors="replace")
+        found = re.search(r"metrics at http://127\.0\.0\.1:(\d+)/", said)
+        return int(found[1]) if found else None
+
+    def is_ready(self) -> bool:
+        port = self.port()
+        if port is None:
+            return False
+        try:
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+                return bool(answer.status == HTTPStatus.OK)
+        except OSError:
+            return False
+
+    def wait_ready(self, within: float = 30.0) -> None:
+        wait_for(lambda: self.is_ready() or not self.is_alive(), within, "the worker is ready")
+        assert self.is_alive(), self.tail()
+
+    def metrics(self) -> str:
+        with urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=5) as answer:
+            return str(answer.read().decode())
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])

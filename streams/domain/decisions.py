@@ -167,6 +167,10 @@ def _recycle(case: _Case) -> Recycle:
 
 
 def _id_of(verdict: DecidedAs, case: _Case) -> str:
-    stall_id = case.stall.stall_id
-    again = sum(sent.stall_id == stall_id for sent in case.lead.revoked)
-    return digest(verdict, stall_id, again) if again else digest(verdict, stall_id)  # true after all: a new id
+    stall_id, revoked = case.stall.stall_id, case.lead.revoked
+    again = sum(sent.stall_id == stall_id for sent in revoked)  # taken back, and true after all: a new id
+    verdict_id = digest(verdict, stall_id, again) if again else digest(verdict, stall_id)
+    while any(sent.recycle_id == verdict_id for sent in revoked):  # taken back in another order than sent
+        again += 1
+        verdict_id = digest(verdict, stall_id, again)
+    return verdict_id

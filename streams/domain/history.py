@@ -80,6 +80,10 @@ class History:
             self._fold_anew(fact)
         return "new"
 
+    def earliest_from(self, at: int) -> int:
+        """The first instant from `at` on of which no fact was forgotten."""
+        return at if self.horizon is None or at > self.horizon[0] else self.horizon[0] + 1
+
     def forget(self) -> None:
         """Fold all but the newest facts into `base`.
 
@@ -166,10 +170,11 @@ class History:
 
     def _remember(self, base: Lead, forgotten: Fact) -> None:
         revoked = self.base.revoked if self.base else ()
-        if type(forgotten) is Revoked:
+        if type(forgotten) is Revoked:  # it is known before the fold: nothing is too late for it, nor it for anything
             revoked = self._still_needed((*revoked, _recycle_of(forgotten)), base)
+        else:
+            self.horizon = max(self.horizon or forgotten.order, forgotten.order)
         self.base = replace(base, revoked=revoked)
-        self.horizon = max(self.horizon or forgotten.order, forgotten.order)
 
     def _still_needed(self, revoked: tuple[SentRecycle, ...], base: Lead) -> tuple[SentRecycle, ...]:
         if len(revoked) <= KEPT_REVOKED:

@@ -50,8 +50,8 @@ class Ledger:
         """Fire every deadline that stream time is past."""
         while (deadline := self.deadline(policy)) is not None and deadline.due < now:
             stall = self._stall(deadline)
-            self.history.add(stall)
-            self.told.append(Told(stall, self.lead, deadline.due))
+            if not self._tell(stall, stall, deadline.due):
+                break
             self._settle(policy, deadline.due)
         self.history.forget()
 
@@ -62,11 +62,17 @@ class Ledger:
 
     def _settle(self, policy: Policy, now: int) -> None:
         while (decision := decide(self.lead_id, self.lead, policy, now)) is not None:
-            self.history.add(fact_of_decision(decision))
-            self.told.append(Told(decision, self.lead, now))
+            if not self._tell(decision, fact_of_decision(decision), now):
+                break
+
+    def _tell(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
+        if self.history.add(fact) != "new":
+            return False  # a record forged under our own id: no reason to tell it for ever
+        self.told.append(Told(what, self.lead, now))
+        return True
 
     def _stall(self, deadline: Deadline) -> Stalled:
-        at = max(deadline.due, self.lead.newest_at)
+        at = self.history.earliest_from(max(deadline.due, self.lead.newest_at))
         return Stalled(at, self._stall_id(deadline), "detector", deadline.reason, deadline.idle_since)
 
     def _was_told(self, deadline: Deadline) -> bool:

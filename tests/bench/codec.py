@@ -1,4 +1,4 @@
-"""What a record costs to write and to read: `python -m tests.bench.codec`. CPU microseconds, the best of several rounds.
+"""What a record costs to write and to read, in CPU microseconds: `python -m tests.bench.codec`.
 
 Beside ours: fastavro with parsed schemas into the same types, and Confluent's own serializers into dicts.
 """

@@ -7,6 +7,8 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
+from rich.box import SIMPLE_HEAD
+from rich.columns import Columns
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -16,11 +18,11 @@ from schemas.events import LeadRecycled
 
 STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
 WORDS = {
-    "created": "leads",
+    "created": "passes",
     "touched": "contacted",
-    "progressed": "got somewhere",
-    "stalled": "went cold",
-    "recycled": "handed back",
+    "progressed": "moved",
+    "stalled": "cold",
+    "recycled": "recycled",
     "won": "won",
 }
 REASONS = {
@@ -71,7 +73,7 @@ def _add(picture: Picture, name: str, labels: dict[str, str], value: float) -> N
     match name:
         case "leadloop_funnel_leads":
             picture.funnel[labels["origin"], labels["step"]] += int(value)
-            if labels["pass"] != "1":
+            if labels["pass"] != "1":  # noqa: S105  a journey of a lead, no password
                 picture.second_pass[labels["step"]] += int(value)
         case "leadloop_leads":
             picture.leads[labels["stage"]] += int(value)
@@ -103,22 +105,17 @@ def in_words(event: LeadRecycled) -> Text:
 
 
 def drawn(picture: Picture, news: list[LeadRecycled], progress: str) -> RenderableType:
-    """The whole screen."""
-    side = Group(_stalls(picture), _loop(picture))
-    columns = Table.grid(expand=True, padding=(0, 1))
-    columns.add_column(ratio=3)
-    columns.add_column(ratio=2)
-    columns.add_row(_funnel(picture), side)
+    """The whole screen: two columns where there is room, one below the other where there is not."""
     newest = Group(*(in_words(event) for event in news[-8:])) if news else Text("nothing yet", style="dim")
     return Group(
         Text.assemble(("Leadloop", "bold cyan"), f"   {picture.day}   {progress}"),
-        columns,
+        Columns([_funnel(picture), Group(_stalls(picture), _loop(picture))], padding=(0, 2)),
         Panel(newest, title="newest recycle events", title_align="left", border_style="dim"),
     )
 
 
 def _funnel(picture: Picture) -> RenderableType:
-    table = Table(title="Funnel by origin", title_justify="left", expand=True, border_style="dim")
+    table = _table("Funnel by origin")
     table.add_column("origin")
     for step in STEPS:
         table.add_column(WORDS[step], justify="right")
@@ -131,21 +128,27 @@ def _funnel(picture: Picture) -> RenderableType:
     return table
 
 
+def _table(title: str, *, has_header: bool = True) -> Table:
+    return Table(
+        title=title, title_justify="left", box=SIMPLE_HEAD, border_style="dim", show_header=has_header, show_edge=False
+    )
+
+
 def _stalls(picture: Picture) -> RenderableType:
-    table = Table(title="Broken promises", title_justify="left", expand=True, border_style="dim", show_header=False)
+    table = _table("Broken promises", has_header=False)
     for reason, words in REASONS.items():
         table.add_row(words, f"{picture.stalls[reason]:,}")
     return table
 
 
 def _loop(picture: Picture) -> RenderableType:
-    table = Table(title="The loop", title_justify="left", expand=True, border_style="dim", show_header=False)
+    table = _table("The loop", has_header=False)
     for words, count in (
         ("handed to marketing", picture.decided("RECYCLE")),
         ("taken back", picture.decided("REVOKE")),
         ("with marketing now", picture.leads["nurture"]),
         ("kept out, or kept back to compare", sum(map(picture.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
-        ("came again (second passes)", picture.second_pass["created"]),
+        ("second passes and later", picture.second_pass["created"]),
         ("of these won", picture.second_pass["won"]),
     ):
         table.add_row(words, f"{count:,}")
@@ -166,11 +169,11 @@ def ending(picture: Picture) -> RenderableType:
     created = sum(n for (_, step), n in picture.funnel.items() if step == "created")
     stalled = sum(n for (_, step), n in picture.funnel.items() if step == "stalled")
     return Text.from_markup(
-        f"\n[bold]What happened.[/] {sum(picture.leads.values()):,} leads made {created:,} journeys; {stalled:,} went cold,"
-        f" {sum(picture.stalls.values()):,} of them because a promise was broken and the clock said so.\n"
+        f"\n[bold]What happened.[/] {sum(picture.leads.values()):,} leads made {created:,} passes from marketing to"
+        f" sales; {stalled:,} of the passes went cold. {sum(picture.stalls.values()):,} times a promise was broken.\n"
         f"Leadloop handed {picture.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
         f" {picture.decided('REVOKE'):,} of them back because the lead moved again. {picture.second_pass['created']:,}"
-        f" came again; {picture.second_pass['won']:,} of those were won, which nobody would have had.\n\n"
+        f" passes were second ones or later; {picture.second_pass['won']:,} of those were won.\n\n"
         "[bold]Try next.[/]\n"
         "  make demo ARGS='--stay'              keep it up, and look around with leadloop tail and /metrics\n"
         "  make demo ARGS='--seed 7 --speed 0'  another history, as fast as it goes\n"

@@ -1,6 +1,7 @@
 """Publishes facts and heartbeats. A heartbeat for T goes out only after the broker has acked everything up to T."""
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
@@ -18,6 +19,7 @@ Encode = Callable[[AnyRecord], bytes]
 
 HEARTBEATS = "stream-heartbeats"
 CONNECT_SECONDS = 15.0
+SETTLE_SECONDS = 5.0
 _POLL_EVERY = 512
 _LOG = logging.getLogger("leadloop.import.kafka")
 
@@ -114,12 +116,10 @@ class Publisher:
     def _look(self, kinds: Iterable[str]) -> int:
         """How many partitions the topics have. Every one must be there, with as many as the others."""
         names = [self._prefix + kind for kind in kinds]
-        try:
-            there = self._producer.list_topics(timeout=CONNECT_SECONDS).topics
-        except KafkaException as fault:
-            self._producer.poll(0)
-            raise BrokerTrouble(f"cannot reach the brokers: {self._trouble or fault.args[0].str()}") from fault
-        missing = [name for name in names if name not in there]
+        there, deadline = self._topics(), time.monotonic() + SETTLE_SECONDS
+        while (missing := [name for name in names if name not in there]) and time.monotonic() < deadline:
+            self._producer.poll(0.2)  # topics that were made a moment ago are not known to every broker yet
+            there = self._topics()
         if missing:
             raise ImportFault(f"there is no topic {', '.join(missing)}: make them with `leadloop topics create`")
         counts = {name: len(there[name].partitions) for name in names}
@@ -127,6 +127,14 @@ class Publisher:
             said = ", ".join(f"{name} has {count}" for name, count in counts.items())
             raise ImportFault(f"the topics must have equally many partitions: {said}")
         return counts[names[0]]
+
+    def _topics(self) -> Mapping[str, Any]:
+        try:
+            topics: Mapping[str, Any] = self._producer.list_topics(timeout=CONNECT_SECONDS).topics
+        except KafkaException as fault:
+            self._producer.poll(0)
+            raise BrokerTrouble(f"cannot reach the brokers: {self._trouble or fault.args[0].str()}") from fault
+        return topics
 
     def _delivered(self, fault: KafkaError | None, message: Message) -> None:
         if fault is not None and self._failure is None:

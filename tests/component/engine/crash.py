@@ -17,7 +17,7 @@ POINTS = (
     "after_commit:2",
     "in_recovery:2",
     "before_drain:1",
-    "after_drain:1",
+    "after_drain:2",  # the first is that of joining, with nothing to drain
 )
 
 

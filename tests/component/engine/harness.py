@@ -182,6 +182,12 @@ class Job:
         log = read_all(self.broker.bootstrap, f"{self.name}-changelog")
         return sum(1 for record in log if record.key == b"\0ticks")
 
+    def complete_until(self) -> int:
+        """The oldest of the partitions' newest words, in ms of the wall clock; 0 before the first."""
+        log = read_all(self.broker.bootstrap, f"{self.name}-changelog")
+        words = {record.partition: int(record.value or 0) for record in log if record.key == b"\0complete"}
+        return min(words.values(), default=0) if len(words) == self.partitions else 0
+
     def outputs(self) -> Counter[bytes]:
         return Counter(record.value or b"" for record in read_all(self.broker.bootstrap, f"{self.name}-out"))
 

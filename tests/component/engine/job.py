@@ -27,6 +27,7 @@ class Event(msgspec.Struct):
 
 
 DECODER = msgspec.json.Decoder(Event)
+ON_ITS_WAY = 500  # ms that a record may take from its producer into Kafka
 STATE = msgspec.json.Decoder(list[str])
 
 
@@ -67,6 +68,7 @@ engine = Engine(
 )
 inputs = engine.topic(f"{NAME}-a", f"{NAME}-b", f"{NAME}-heartbeats")
 clocks: dict[int, int] = {}
+complete: dict[int, int] = {}
 
 
 async def recovered(number: int, kept: Store) -> int:
@@ -105,9 +107,13 @@ def take(chunk: Chunk) -> None:
         elif item.value.id:
             told(chunk, states, record.key, item.value.id)
         clocks[chunk.partition] = max(clocks[chunk.partition], item.at)
+        if record.timestamp + ON_ITS_WAY < complete.get(chunk.partition, 0):
+            chunk.send(f"{NAME}-out", record.key, b"overtaken", partition=chunk.partition)
     for key, ids in states.items():
         chunk.put(key, msgspec.json.encode(ids))
+    complete[chunk.partition] = max(complete.get(chunk.partition, 0), chunk.complete_until)
     if not chunk.records:
+        chunk.put(b"\0complete", b"%d" % complete[chunk.partition])
         chunk.put(b"\0ticks", b"%d" % (int(chunk.get(b"\0ticks") or 0) + 1))
     chunk.put(b"\0now", b"%d" % clocks[chunk.partition])
 

@@ -1,5 +1,7 @@
 """Live counts of leads."""
 
+from itertools import pairwise
+
 from streams.domain.facts import Fact
 from streams.domain.funnel import Funnel, Step, contribution
 from streams.domain.lead import Lead, fold
@@ -66,6 +68,6 @@ def test_leads_that_a_clock_found_cold_are_overdue_by_its_reason() -> None:
 def test_nothing_is_left_of_a_lead_that_is_taken_out() -> None:
     funnel = Funnel()
     leads: list[Lead | None] = [None, NEW, WORKING, COLD, None]
-    for old, new in zip(leads, leads[1:], strict=False):
+    for old, new in pairwise(leads):
         funnel.replace(old, new)
     assert (dict(funnel.steps), dict(funnel.stages), dict(funnel.overdue)) == ({}, {}, {})

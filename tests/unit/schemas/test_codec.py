@@ -76,6 +76,18 @@ def test_a_length_that_lies_is_refused(length: int) -> None:
     assert _refusal(framing + write_long(length) + b"abc") == "bad_avro"
 
 
+def test_a_negative_length_is_refused_even_where_nothing_else_is_wrong() -> None:
+    value = CODEC.encode(LeadCreated())
+    assert _refusal(value[:5] + b"\x01" + value[6:]) == "bad_avro"
+
+
+@pytest.mark.parametrize("branch", [b"\x04\x02", b"\x01\x02", b"\x03\x02", b"\x80\x00"])
+def test_a_branch_that_the_union_lacks_is_refused(branch: bytes) -> None:
+    value = CODEC.encode(LeadContacted(next_step_at=1))
+    assert value.endswith(b"\x02\x02")
+    assert _refusal(value[:-2] + branch, LeadContacted) == "bad_avro"
+
+
 @pytest.mark.parametrize("field", [b"\x08", b"\x01", b"\xff\x01"])
 def test_a_symbol_that_the_enum_lacks_is_refused(field: bytes) -> None:
     value = CODEC.encode(Heartbeat())
@@ -152,6 +164,21 @@ def test_bytes_of_another_version_are_a_record_or_refused(datum: bytes) -> None:
     with suppress(Undecodable):
         read = _codec_that_knows(newer).decode(b"\0\0\0\0\x4d" + datum, LeadContacted)
         assert isinstance(read, LeadContacted)
+
+
+def test_a_schema_is_asked_for_once() -> None:
+    asked: list[int] = []
+    bundled = Catalogue.bundled()
+
+    def schema_of_id(schema_id: int) -> dict[str, Any] | None:
+        asked.append(schema_id)
+        return bundled.schema_of_id(schema_id)
+
+    codec = Codec(Catalogue(bundled.ids, schema_of_id))
+    for value in [codec.encode(Heartbeat()), codec.encode(LeadCreated())] * 3:
+        with suppress(Undecodable):
+            codec.decode(value, Heartbeat)
+    assert asked == [bundled.ids[Heartbeat], bundled.ids[LeadCreated]]
 
 
 @pytest.mark.parametrize(

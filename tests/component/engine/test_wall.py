@@ -1,0 +1,45 @@
+"""Without a bound, a chunk says up to which moment of the wall clock it is complete: is that true?"""
+
+from __future__ import annotations
+
+import signal
+import time
+from functools import partial
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kafka import wait_for
+
+if TYPE_CHECKING:
+    from tests.component.engine.conftest import MakeJob
+    from tests.component.engine.harness import Job
+    from tests.kafka import Broker
+
+
+def test_idle_partitions_are_complete_up_to_the_last_moments(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka, bounded=False, tick=0.2)
+    job.worker()
+    wait_for(partial(is_complete_after, job, time.time() + 2), 20)
+    assert time.time() * 1000 - job.complete_until() < 2000
+
+
+def test_a_worker_that_was_paused_never_calls_complete_what_came_meanwhile(kafka: Broker, make_job: MakeJob) -> None:
+    job = make_job(kafka, bounded=False, tick=0.05, session=20.0)
+    worker = job.worker()
+    for _ in range(5):
+        job.feed(40, word=False)
+        job.wait_done(worker)
+        worker.signal(signal.SIGSTOP)
+        job.feed(40, word=False)
+        with pytest.raises(TimeoutError):  # the pause is the test
+            wait_for(lambda: False, 1.2)
+        worker.signal(signal.SIGCONT)
+    job.wait_done(worker)
+    wait_for(partial(is_complete_after, job, time.time()), 20)
+    job.assert_exact(in_order=False)
+    assert job.outputs()[b"overtaken"] == 0
+
+
+def is_complete_after(job: Job, moment: float) -> bool:
+    return job.complete_until() > moment * 1000

@@ -1,0 +1,285 @@
+"""The import, on a broker."""
+
+import json
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import DealClosed, Heartbeat, LeadCreated
+from schemas.topics import INPUTS, MAX_RECORD_BYTES, TOPICS, partition_of
+from tests.builders_imports import CLOSED, CREATED, NOW, STALLED, a_mapping
+from tests.kafka import Broker, Record, read_all
+from workers.demo.broker import EmbeddedBroker
+from workers.demo.history import history_mapping, write_history
+from workers.imports.faults import BrokerTrouble, ImportFault
+from workers.imports.mapping import Mapping, load_mapping
+from workers.imports.report import Progress, Summary
+from workers.imports.request import Request
+from workers.imports.run import run_import
+
+REPOSITORY = Path(__file__).parents[2]
+OLIST = Path(os.environ.get("LEADLOOP_OLIST", REPOSITORY / "../shared/data/olist"))
+CODEC = Codec(Catalogue.bundled())
+PARTITIONS = 3
+DAY = 86_400_000
+
+
+class World:
+    """The topics of one test, what is imported into them, and what is in them then."""
+
+    def __init__(self, kafka: Broker) -> None:
+        self.prefix = f"{uuid4().hex[:8]}."
+        self.broker = kafka.make_topics({self.prefix + name: PARTITIONS for name in INPUTS})
+
+    def take_in(self, *files: Path, mappings: list[Mapping], **asked: Any) -> Summary:
+        request = Request(files=files, mappings=mappings, **asked)
+        conf = {"bootstrap.servers": self.broker.bootstrap}
+        return run_import(request, conf, CODEC.encode, prefix=self.prefix, now_ms=lambda: NOW)
+
+    def records(self, topic: str) -> list[Record]:
+        return read_all(self.broker.bootstrap, self.prefix + topic)
+
+    def values(self, topic: str) -> list[Any]:
+        record: type[Any] | None = TOPICS[topic].record
+        assert record is not None
+        values: list[Any] = [CODEC.decode(found.value, record) for found in self.records(topic)]
+        return values
+
+    def beats(self) -> dict[int, list[int]]:
+        """The times of the heartbeats, by partition."""
+        found: dict[int, list[int]] = {}
+        for record in self.records("stream-heartbeats"):
+            found.setdefault(record.partition, []).append(CODEC.decode(record.value, Heartbeat).occurred_at)
+        return found
+
+
+@pytest.fixture
+def world(kafka: Broker) -> World:
+    return World(kafka)
+
+
+@pytest.fixture
+def file_of(tmp_path: Path) -> Callable[..., Path]:
+    def write(*rows: str, name: str = "leads.csv", header: str = "id,at") -> Path:
+        path = tmp_path / name
+        path.write_text("\n".join([header, *rows]) + "\n")
+        return path
+
+    return write
+
+
+FileOf = Callable[..., Path]
+LEADS = [a_mapping(CREATED)]
+
+
+def test_rows_become_records_on_the_partition_of_their_lead(world: World, file_of: FileOf) -> None:
+    world.take_in(file_of(*(f"L{n},2024-05-0{n}" for n in range(1, 9))), mappings=LEADS)
+    records = world.records("lead-created")
+    assert sorted(record.key or b"" for record in records) == [f"L{n}".encode() for n in range(1, 9)]
+    for record in records:
+        assert record.partition == partition_of(record.key or b"", PARTITIONS)
+        assert dict(record.headers)["ce_type"] == b"leadloop.v1.LeadCreated"
+        assert dict(record.headers)["ce_subject"] == record.key
+
+
+def test_facts_of_all_files_come_in_the_order_of_events(world: World, file_of: FileOf) -> None:
+    mapping = a_mapping({**CREATED, "lead_id": {"constant": "L1"}})
+    one = file_of("a,2024-05-03", "a,2024-05-01", name="one.csv")
+    two = file_of("a,2024-05-04", "a,2024-05-02", name="two.csv")
+    world.take_in(one, two, mappings=[mapping])
+    times = [fact.occurred_at for fact in world.values("lead-created")]
+    assert times == sorted(times)
+    assert len(times) == 4
+
+
+def test_at_the_end_every_partition_hears_that_everything_is_in(world: World, file_of: FileOf) -> None:
+    summary = world.take_in(file_of("L1,2024-05-01", "L2,2024-05-02"), mappings=LEADS)
+    assert summary.last_at is not None
+    assert world.beats() == {number: [summary.last_at + 1] for number in range(PARTITIONS)}
+    assert summary.complete_until == summary.last_at + 1
+
+
+def test_heartbeats_on_the_way_promise_only_what_was_sent_before_them(world: World, file_of: FileOf) -> None:
+    rows = [f"L{n},{1_700_000_000 + n // 3}" for n in range(2_000)]
+    mapping = a_mapping(CREATED, formats="epoch_s")
+    summary = world.take_in(file_of(*rows), mappings=[mapping], beat_facts=500, beat_seconds=60.0)
+    beats = world.beats()
+    assert summary.heartbeats == sum(map(len, beats.values()))
+    for times in beats.values():
+        assert len(times) >= 3
+        assert times == sorted(set(times))
+    assert len({tuple(times) for times in beats.values()}) == 1
+
+
+def test_until_moves_the_last_heartbeat_but_never_before_the_newest_fact(world: World, file_of: FileOf) -> None:
+    leads = file_of("L1,2024-05-01")
+    newest = 1_714_521_600_000
+    assert world.take_in(leads, mappings=LEADS, until=newest + DAY).complete_until == newest + DAY
+    assert world.take_in(leads, mappings=LEADS, until=newest - DAY).complete_until == newest + 1
+
+
+def test_a_part_sends_no_heartbeat_and_a_call_without_files_sends_the_last(world: World, file_of: FileOf) -> None:
+    world.take_in(file_of("L1,2024-05-01"), mappings=LEADS, part=True, beat_seconds=0.0)
+    assert world.beats() == {}
+    world.take_in(mappings=[], until=NOW)
+    assert world.beats() == {number: [NOW] for number in range(PARTITIONS)}
+
+
+def test_importing_again_repeats_the_ids(world: World, file_of: FileOf) -> None:
+    leads = file_of("L1,2024-05-01", "L2,2024-05-02")
+    world.take_in(leads, mappings=LEADS)
+    world.take_in(leads, mappings=LEADS)
+    ids = Counter(fact.event_id for fact in world.values("lead-created"))
+    assert sorted(ids.values()) == [2, 2]
+
+
+def test_what_files_tell_twice_is_published_once(world: World, file_of: FileOf) -> None:
+    one = file_of("L1,2024-05-01", "L1,2024-05-01", name="one.csv")
+    two = file_of("L1,2024-05-01", name="two.csv")
+    summary = world.take_in(one, two, one, mappings=LEADS)
+    assert (summary.files, summary.rows, summary.facts, summary.repeated) == (2, 3, 1, 2)
+    assert len(world.values("lead-created")) == 1
+
+
+def test_one_row_can_tell_several_facts(world: World, file_of: FileOf) -> None:
+    won = {**CLOSED, "occurred_at": {"column": "won", "empty": "skip"}, "amount": "worth"}
+    rows = ("L1,2024-05-01,2024-05-09,99.50", "L2,2024-05-02,,")
+    summary = world.take_in(file_of(*rows, header="id,at,won,worth"), mappings=[a_mapping(CREATED, won)])
+    assert summary.published == {"lead-created": 2, "deal-closed": 1}
+    (closed,) = world.values("deal-closed")
+    assert isinstance(closed, DealClosed)
+    assert (closed.lead_id, closed.outcome, closed.amount) == ("L1", "won", 9_950)
+
+
+def test_rejected_rows_stay_out_with_line_column_and_reason(world: World, file_of: FileOf, tmp_path: Path) -> None:
+    leads = file_of("L1,2024-05-01", ",2024-05-01", "L3,soon", "L4,2099-01-01", "L5,a,b,c", "L6,2024-05-02")
+    rejects = tmp_path / "rejects.jsonl"
+    summary = world.take_in(leads, mappings=LEADS, rejects=rejects)
+    found = [json.loads(line) for line in rejects.read_text().splitlines()]
+    assert [(row["line"], row["column"], row["reason"]) for row in found] == [
+        (3, "id", "empty"),
+        (4, "at", "not_a_time"),
+        (5, "at", "in_the_future"),
+        (6, "", "broken_row"),
+    ]
+    assert found[1]["row"] == {"id": "L3", "at": "soon"}
+    assert all(row["advice"] and row["file"] == str(leads) for row in found)
+    assert (summary.rejected, summary.facts, summary.exit_code(strict=True)) == (4, 2, 1)
+    assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
+
+
+def test_without_rejects_there_is_no_file(world: World, file_of: FileOf, tmp_path: Path) -> None:
+    world.take_in(file_of("L1,2024-05-01"), mappings=LEADS, rejects=tmp_path / "rejects.jsonl")
+    assert not (tmp_path / "rejects.jsonl").exists()
+
+
+def test_a_fact_that_is_too_large_or_no_text_is_rejected(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    long, last = b"L1,2024-05-01," + b"x" * MAX_RECORD_BYTES, b"L3,2024-05-01,ok"
+    path.write_bytes(b"\n".join([b"id,at,why", long, b"L2,2024-05-01,M\xfcller", last]))
+    summary = world.take_in(path, mappings=[a_mapping(STALLED)])
+    assert summary.reasons == {"too_large": 1, "wrong_encoding": 1}
+    assert [(row.line, row.column) for row in summary.examples] == [(2, ""), (3, "why")]
+    assert summary.facts == 1
+
+
+def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: FileOf) -> None:
+    good = file_of("L1,2024-05-01", name="good.csv")
+    bad = file_of("L1", name="bad.csv", header="idd")
+    with pytest.raises(ImportFault, match=r"no column 'id'\. Do you mean 'idd'"):
+        world.take_in(good, bad, mappings=LEADS)
+    assert world.records("lead-created") == []
+
+
+@pytest.mark.parametrize(
+    ("asked", "message"),
+    [
+        ({}, "name at least one file"),
+        ({"until": NOW, "part": True}, "at least one file"),
+        ({"until": NOW + DAY}, "lies in the future"),
+    ],
+)
+def test_what_cannot_be_asked_for_is_a_fault(world: World, asked: dict[str, Any], message: str) -> None:
+    with pytest.raises(ImportFault, match=message):
+        world.take_in(mappings=LEADS, **asked)
+
+
+def test_the_rejects_cannot_overwrite_what_is_imported(world: World, file_of: FileOf) -> None:
+    leads = file_of("L1,2024-05-01")
+    with pytest.raises(ImportFault, match="another file"):
+        world.take_in(leads, mappings=LEADS, rejects=leads)
+
+
+def test_missing_topics_are_named(world: World, file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.imports.publish.SETTLE_SECONDS", 0.0)
+    world.prefix = "nowhere."
+    with pytest.raises(ImportFault, match=r"nowhere\.lead-created.*leadloop topics create"):
+        world.take_in(file_of("L1,2024-05-01"), mappings=LEADS)
+
+
+def test_progress_is_told_up_to_the_end(world: World, file_of: FileOf) -> None:
+    told: list[Progress] = []
+    leads = file_of(*(f"L{n},2024-05-01" for n in range(5_000)))
+    run_import(
+        Request(files=[leads], mappings=LEADS),
+        {"bootstrap.servers": world.broker.bootstrap},
+        CODEC.encode,
+        prefix=world.prefix,
+        on_progress=lambda progress: told.append(replace(progress)),
+    )
+    assert told[-1].acked == told[-1].facts == told[-1].rows == 5_000
+    assert told[-1].bytes_read == told[-1].bytes_total == leads.stat().st_size
+    assert [progress.acked for progress in told] == sorted(progress.acked for progress in told)
+
+
+@pytest.fixture
+def own_broker() -> Iterator[EmbeddedBroker]:
+    with EmbeddedBroker(dict.fromkeys(INPUTS, 1)) as broker:
+        yield broker
+
+
+def test_a_broker_that_goes_away_is_told_with_how_far_the_import_got(
+    own_broker: EmbeddedBroker, file_of: FileOf
+) -> None:
+    conf = {"bootstrap.servers": own_broker.bootstrap, "message.timeout.ms": 1_500}
+    leads = file_of(*(f"L{n},2024-05-01" for n in range(3_000)))
+
+    def lose_it(progress: Progress) -> None:
+        if progress.phase == "publishing":
+            own_broker.kill()
+
+    with pytest.raises(BrokerTrouble, match=r"of 3,000 facts are in; run the same import again"):
+        run_import(Request(files=[leads], mappings=LEADS), conf, CODEC.encode, on_progress=lose_it)
+
+
+def test_a_broker_out_of_reach_is_told(file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.imports.publish.CONNECT_SECONDS", 0.5)
+    request = Request(files=[file_of("L1,2024-05-01")], mappings=LEADS)
+    with pytest.raises(BrokerTrouble, match="cannot reach the brokers"):
+        run_import(request, {"bootstrap.servers": "127.0.0.1:1"}, CODEC.encode)
+
+
+def test_the_generated_history_comes_in_whole(world: World, tmp_path: Path) -> None:
+    history = write_history(tmp_path, leads=150)
+    summary = world.take_in(tmp_path, mappings=[history_mapping()])
+    assert (summary.rows, summary.rejected, summary.facts) == (history.rows, 0, history.rows)
+
+
+@pytest.mark.skipif(not OLIST.is_dir() and not os.environ.get("CI"), reason=f"{OLIST} is not there: set LEADLOOP_OLIST")
+def test_olist_comes_in_whole(world: World) -> None:
+    mapping = load_mapping(REPOSITORY / "deploy/config/mappings/olist.yml")
+    summary = world.take_in(OLIST, mappings=[mapping])
+    assert summary.published == {"lead-created": 8_000, "deal-closed": 842}
+    assert (summary.rejected, summary.repeated) == (0, 0)
+    origins = Counter(fact.origin for fact in world.values("lead-created") if isinstance(fact, LeadCreated))
+    assert origins["unknown"] >= 60
+    assert "" not in origins

@@ -1,0 +1,197 @@
+"""A real history, told in every way that a history can be told, must come to the same decisions.
+
+8,000 leads and 842 wins (LEADLOOP_OLIST names the folder; the files are not part of the project). With a policy whose
+only clock is 30 days to the first contact: 7,453 leads stall, 295 of them are won after all. The expected figures were
+reckoned by the reference model; here whole processes repeat them, as a user starts them.
+"""
+
+import itertools
+import os
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.kafka import Broker
+from tests.world import Streams, World, topics_of
+from workers.demo.broker import EmbeddedBroker
+
+ROOT = Path(__file__).parents[2]
+OLIST = Path(os.environ.get("LEADLOOP_OLIST", ROOT.parent / "shared/data/olist"))
+LEADS = OLIST / "olist_marketing_qualified_leads_dataset.csv"
+DEALS = OLIST / "olist_closed_deals_dataset.csv"
+MAPPING = ROOT / "deploy/config/mappings/olist.yml"
+UNTIL = "2018-11-15"
+EXPECTED = {30: (7453, 7453, 295), 90: (7309, 7309, 151)}
+KILLS = 5
+
+pytestmark = [
+    pytest.mark.kafka,
+    pytest.mark.skipif(
+        not LEADS.exists() and "CI" not in os.environ, reason=f"needs the Olist files: set LEADLOOP_OLIST, not {OLIST}"
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way to tell the history, and one way to run streams."""
+
+    way: str
+    partitions: int = 4
+    chunk: int = 2000
+    store: str = "memory"
+    days: int = 30
+
+    def __str__(self) -> str:
+        return f"{self.way}-{self.partitions}p-{self.chunk}r-{self.store}-{self.days}d"
+
+
+@dataclass
+class Telling:
+    """What a way has at hand."""
+
+    world: World
+    case: Case
+    policy: Path
+
+    def start(self) -> Streams:
+        return self.world.streams(
+            LEADLOOP_STORE=self.case.store,
+            LEADLOOP_CHUNK_RECORDS=str(self.case.chunk),
+            LEADLOOP_POLICY_FILE=str(self.policy),
+        )
+
+    def load(self, *arguments: str | Path, wait: bool = True) -> "subprocess.Popen[bytes]":
+        """`leadloop import`, as a user types it."""
+        command = [sys.executable, "-m", "workers.cli", "import", *map(str, arguments), "--mapping", str(MAPPING)]
+        env = {**os.environ, **self.world.env()}
+        process = subprocess.Popen(command, env=env, cwd=self.world.folder, stdout=subprocess.DEVNULL)
+        if wait:
+            assert process.wait(120) == 0
+        return process
+
+
+def _after(telling: Telling) -> None:
+    telling.load(LEADS, DEALS)
+    telling.start()
+
+
+def _before(telling: Telling) -> None:
+    worker = telling.start()
+    worker.wait_ready()
+    telling.load(LEADS, DEALS)
+
+
+def _during(telling: Telling) -> None:
+    loading = telling.load(LEADS, DEALS, wait=False)
+    telling.start()
+    assert loading.wait(120) == 0
+
+
+def _deals_first(telling: Telling) -> None:
+    telling.start()
+    telling.load(DEALS, "--part")
+    telling.load(LEADS, "--part")
+    telling.load("--until", UNTIL)
+
+
+def _twice(telling: Telling) -> None:
+    telling.load(LEADS, DEALS, LEADS)
+    telling.start()
+    telling.world.settle()
+    telling.load(LEADS, DEALS)
+
+
+def _killed(telling: Telling) -> None:
+    """SIGKILL, at moments that differ from run to run, while there is work left."""
+    loading = telling.load(LEADS, DEALS, wait=False)
+    dice = random.Random(str(telling.case))
+    interrupted = 0
+    for _ in range(KILLS):
+        worker = telling.start()
+        worker.wait_ready()
+        time.sleep(dice.uniform(0.0, 0.7))
+        worker.kill()
+        interrupted += telling.world.left() > 0
+    assert loading.wait(120) == 0
+    assert interrupted, "every worker was done before it was killed: the test tests nothing"
+    telling.start()
+
+
+WAYS: dict[str, Callable[[Telling], None]] = {
+    "after": _after,
+    "before": _before,
+    "during": _during,
+    "deals-first": _deals_first,
+    "twice": _twice,
+    "killed": _killed,
+}
+
+EACH_WAY_ONCE = [
+    Case("after", days=90),
+    Case("before", partitions=12, store="rocks"),
+    Case("during", store="rocks"),
+    Case("deals-first", partitions=12),
+    Case("twice", partitions=1, store="rocks"),
+    Case("killed", store="rocks", chunk=100),
+]
+ALL = [
+    Case(*values)
+    for values in itertools.product(WAYS, (1, 4, 12), (1, 2000), ("memory", "rocks"), (30,))
+    if values[2] > 1 or values[0] in {"after", "killed"}
+]
+EMBEDDED = [Case("after"), Case("killed", partitions=12, chunk=200)]
+
+
+@pytest.mark.parametrize("case", EACH_WAY_ONCE, ids=str)
+def test_on_a_real_kafka_each_way_comes_to_the_same_decisions(real_kafka: Broker, tmp_path: Path, case: Case) -> None:
+    _holds(World.on_real(real_kafka.bootstrap, tmp_path, case.partitions), case)
+
+
+@pytest.mark.parametrize("case", EMBEDDED, ids=str)
+def test_on_the_embedded_broker_it_is_the_same(tmp_path: Path, case: Case) -> None:
+    with EmbeddedBroker(topics_of(case.partitions)) as broker:
+        _holds(World.on_embedded(broker, tmp_path, case.partitions), case)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("case", ALL, ids=str)
+def test_every_way_with_every_setting(real_kafka: Broker, tmp_path: Path, case: Case) -> None:
+    _holds(World.on_real(real_kafka.bootstrap, tmp_path, case.partitions), case)
+
+
+def _holds(world: World, case: Case) -> None:
+    with _closing(world):
+        WAYS[case.way](Telling(world, case, _policy(world.folder, case.days)))
+        world.settle(600)
+        told = world.told()
+        assert told.counts() == EXPECTED[case.days]
+        assert told.stages == {"nurture": 7158, "won": 842}
+        assert told.clashes == []
+        assert world.workers[-1].term() == 0
+
+
+@contextmanager
+def _closing(world: World) -> Iterator[None]:
+    try:
+        yield
+    finally:
+        world.close()
+
+
+def _policy(folder: Path, days: int) -> Path:
+    path = folder / "policy.yml"
+    path.write_text(
+        f"""version: "only {days} days"
+promises: {{never_contacted: {days} days, no_follow_up: off, no_progress: off, grace: off, max_attempts: off}}
+""",
+        encoding="utf-8",
+    )
+    return path

@@ -1,0 +1,141 @@
+"""The durability protocol of a chunk, step by step, without Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from aiokafka import TopicPartition
+
+from streams.engine import Chunk, Item, MemoryStore
+
+CHANGELOG = TopicPartition("changelog", 3)
+
+
+class Died(BaseException):
+    pass
+
+
+class FakeOwner:
+    """A partition that writes down what is done to Kafka and to the store, and in what order."""
+
+    def __init__(self, first: int = 0, fault: Exception | None = None) -> None:
+        self.number, self.store, self.changelog = 3, MemoryStore(3), CHANGELOG
+        self.done: list[object] = []
+        self.consumer: Any = self
+        self.sink = self.offsets = self.engine = self.consumer
+        self._first, self._fault = first, fault
+
+    async def deliver(self, tp: TopicPartition, outputs: Any) -> tuple[int, int]:
+        written = [(one.key, one.value) for one in outputs]
+        if self._fault is not None and tp != CHANGELOG:
+            raise self._fault
+        self.done.append((tp.topic, tp.partition, written))
+        return self._first, self._first + len(written)
+
+    def partition_for(self, topic: str, key: bytes | None) -> int:
+        return len(topic) + len(key or b"")
+
+    async def lease(self) -> float:
+        return 5.0
+
+    def ack(self, tp: TopicPartition, position: int) -> None:
+        self.done.append((tp, position))
+
+    def die(self, reason: object, *, where: str = "") -> NoReturn:
+        raise Died(where, reason)
+
+
+def an_item(topic: str, offset: int) -> Item:
+    return Item(1, None, SimpleNamespace(topic=topic, partition=3, offset=offset))
+
+
+def a_chunk(owner: Any, *items: Item) -> Chunk:
+    return Chunk(owner, items)
+
+
+async def test_outputs_then_changelog_then_store_then_ack() -> None:
+    owner = FakeOwner()
+    async with a_chunk(owner, an_item("a", 4), an_item("b", 9), an_item("a", 5)) as chunk:
+        chunk.put(b"k", b"v")
+        chunk.send("out", b"k", b"told", partition=3)
+        assert owner.done == []
+    assert owner.done == [
+        ("out", 3, [(b"k", b"told")]),
+        ("changelog", 3, [(b"k", b"v")]),
+        (TopicPartition("a", 3), 6),
+        (TopicPartition("b", 3), 10),
+    ]
+    assert (owner.store.get(b"k"), owner.store.offset) == (b"v", 1)
+    assert chunk.done.is_set()
+
+
+async def test_reading_sees_the_changes_of_the_chunk() -> None:
+    owner = FakeOwner()
+    owner.store.apply({b"a": b"old", b"b": b"old"}, 0)
+    async with a_chunk(owner) as chunk:
+        chunk.put(b"a", b"new")
+        chunk.put(b"b", None)
+        assert (chunk.get(b"a"), chunk.get(b"b"), chunk.get(b"c")) == (b"new", None, None)
+
+
+async def test_an_output_without_a_partition_goes_where_its_key_belongs() -> None:
+    owner = FakeOwner()
+    async with a_chunk(owner) as chunk:
+        chunk.send("out", b"k", b"v")
+    assert owner.done == [("out", 4, [(b"k", b"v")])]
+
+
+async def test_an_exception_in_the_block_ends_the_process_before_anything_is_done() -> None:
+    owner = FakeOwner()
+    with pytest.raises(Died) as died:
+        async with a_chunk(owner, an_item("a", 4), an_item("a", 5)) as chunk:
+            chunk.put(b"k", b"v")
+            chunk.current = chunk.records[1]
+            raise ValueError
+    assert died.value.args[0] == "a[3]@5"
+    assert owner.done == []
+
+
+async def test_without_a_current_item_the_whole_run_is_named() -> None:
+    chunk = a_chunk(FakeOwner(), an_item("a", 4), an_item("b", 9), an_item("a", 7))
+    assert chunk.where() == "a[3]@4..7, b[3]@9"
+    assert a_chunk(FakeOwner()).where() == "tick of 3"
+
+
+async def test_an_output_that_cannot_be_delivered_leaves_state_and_offsets_alone() -> None:
+    owner = FakeOwner(fault=TimeoutError())
+    with pytest.raises(Died):
+        async with a_chunk(owner, an_item("a", 4)) as chunk:
+            chunk.put(b"k", b"v")
+            chunk.send("out", b"k", b"told")
+    assert (owner.done, owner.store.offset) == ([], 0)
+
+
+async def test_a_changelog_that_another_has_written_to_ends_the_process() -> None:
+    owner = FakeOwner(first=7)
+    with pytest.raises(Died, match="second writer"):
+        async with a_chunk(owner, an_item("a", 4)) as chunk:
+            chunk.put(b"k", b"v")
+    assert owner.store.get(b"k") is None
+
+
+@pytest.mark.parametrize("reason", [asyncio.CancelledError, GeneratorExit])
+async def test_a_chunk_whose_agent_is_stopped_is_not_acked(reason: type[BaseException]) -> None:
+    owner = FakeOwner()
+    with pytest.raises(reason):
+        async with a_chunk(owner, an_item("a", 4)):
+            raise reason
+    assert owner.done == []
+
+
+async def test_an_abandoned_chunk_does_nothing() -> None:
+    owner = FakeOwner()
+    chunk = a_chunk(owner, an_item("a", 4))
+    chunk.abandon()
+    async with chunk:
+        assert not chunk.records
+        chunk.put(b"k", b"v")
+    assert owner.done == []

@@ -1,0 +1,91 @@
+"""Commits, and the lease that they renew."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
+
+from streams.engine.offsets import Offsets
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+A = TopicPartition("a", 0)
+
+
+class FakeKafka:
+    """Accepts commits, or answers with a fault, or never."""
+
+    def __init__(self) -> None:
+        self.commits: list[dict[TopicPartition, int]] = []
+        self.fault: Exception | None = None
+        self.is_silent = False
+
+    async def commit(self, offsets: Mapping[TopicPartition, Any]) -> None:
+        if self.is_silent:
+            await asyncio.Event().wait()
+        if self.fault is not None:
+            raise self.fault
+        self.commits.append({tp: one.offset for tp, one in offsets.items()})
+
+
+@pytest.fixture
+def kafka() -> FakeKafka:
+    return FakeKafka()
+
+
+def offsets_of(kafka: Any, session: float = 60.0) -> Offsets:
+    offsets = Offsets(kafka, session, patience=session)
+    offsets.ack(A, 7)
+    return offsets
+
+
+async def test_an_accepted_commit_is_a_lease_of_one_session(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    assert not offsets.is_proved()
+    assert 59 < await offsets.lease() <= 60
+    assert offsets.is_proved()
+    assert kafka.commits == [{A: 7}]
+
+
+async def test_a_young_lease_is_not_renewed(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    assert await offsets.commit()
+    await offsets.lease()
+    assert len(kafka.commits) == 1
+
+
+async def test_unchanged_positions_are_committed_again_for_the_proof(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    await offsets.commit()
+    await offsets.commit()
+    assert kafka.commits == [{A: 7}, {A: 7}]
+
+
+async def test_who_is_no_member_any_more_gets_no_lease(kafka: FakeKafka) -> None:
+    kafka.fault = CommitFailedError()
+    with pytest.raises(CommitFailedError):
+        await offsets_of(kafka).lease()
+
+
+async def test_a_refused_commit_is_not_a_done_one(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    kafka.fault = CommitFailedError()
+    assert not await offsets.commit()
+    assert not offsets.is_proved()
+
+
+async def test_a_commit_that_is_not_answered_within_a_session_is_given_up(kafka: FakeKafka) -> None:
+    kafka.is_silent = True
+    assert not await offsets_of(kafka, session=0.05).commit()
+
+
+async def test_a_new_assignment_has_to_be_proved_anew(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    await offsets.commit()
+    offsets.forget()
+    assert (offsets.is_proved(), offsets.position(A)) == (False, None)

@@ -1,0 +1,48 @@
+"""Logs in an outage."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.engine.quiet import RateLimit, quieten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@pytest.fixture
+def logger() -> Iterator[logging.Logger]:
+    logger = logging.getLogger("outage.client")
+    yield logger
+    for one in list(logger.filters):
+        logger.removeFilter(one)
+
+
+def test_a_repeated_message_comes_once_in_a_while_and_says_how_many_were_held_back(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    logger.addFilter(RateLimit(30, lambda: now[0]))
+    for second in range(35):
+        now[0] = float(second)
+        logger.warning("no broker %s", second)
+    assert [record.getMessage() for record in caplog.records] == [
+        "no broker 0",
+        "no broker 30 (29 more like it held back)",
+    ]
+
+
+def test_different_messages_do_not_hide_each_other(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+    logger.addFilter(RateLimit())
+    for _ in range(2):
+        logger.warning("no broker")
+        logger.error("no coordinator")
+    assert [record.getMessage() for record in caplog.records] == ["no broker", "no coordinator"]
+
+
+def test_every_logger_of_a_library_is_limited(logger: logging.Logger) -> None:
+    quieten("outage")
+    assert [type(one) for one in logger.filters] == [RateLimit]

@@ -1,0 +1,84 @@
+"""docs/mapping.md says what is so."""
+
+import re
+from pathlib import Path
+
+from streams.config.documents import load
+from tests.builders_imports import NOW
+from workers.imports import facts, instants, intake, rows, values
+from workers.imports.facts import Reading, Recipe
+from workers.imports.faults import Reject
+from workers.imports.files import SourceFile
+from workers.imports.mapping import (
+    KINDS,
+    AmountSource,
+    ClosedPart,
+    Condition,
+    ContactedPart,
+    CreatedPart,
+    InstantSource,
+    Mapping,
+    StalledPart,
+    Table,
+    TextSource,
+)
+
+PAGE = (Path(__file__).parents[3] / "docs/mapping.md").read_text(encoding="utf-8")
+
+
+def _block(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def test_the_example_makes_the_facts_that_the_page_counts(tmp_path: Path) -> None:
+    path = tmp_path / "leads-2024.csv"
+    path.write_text(_block("csv"), encoding="utf-8")
+    mapping = load(_block("yaml"), "crm.yml", Mapping)
+    table = mapping.tables["leads"]
+    recipe = Recipe(table, Reading(mapping.source, mapping.zone, NOW))
+    source = SourceFile(path, table, recipe.columns)
+    source.check()
+    made = []
+    for _, cells, _ in source.rows():
+        assert not isinstance(cells, Reject)
+        made += [fact for _, fact in recipe.facts(cells)]
+    assert len(made) == 7
+    assert {fact.lead_id for fact in made} == {"4711", "4712", "4713"}
+
+
+def test_every_reason_of_a_reject_is_explained() -> None:
+    sources = [Path(module.__file__ or "").read_text("utf-8") for module in (facts, instants, intake, rows, values)]
+    reasons = set(re.findall(r'Reject\(\s*"(\w+)"', "\n".join(sources)))
+    assert len(reasons) > 10
+    assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
+
+
+def test_every_key_of_a_mapping_is_explained() -> None:
+    parts = (
+        Mapping,
+        Table,
+        CreatedPart,
+        ContactedPart,
+        StalledPart,
+        ClosedPart,
+        TextSource,
+        InstantSource,
+        AmountSource,
+    )
+    named = {key for part in parts for key in part.model_fields}
+    assert {key for key in named if not re.search(rf"\b{key}\b", PAGE)} == set()
+
+
+def test_every_kind_is_explained() -> None:
+    assert {kind for kind in KINDS if f"`{kind}`" not in PAGE} == set()
+
+
+def test_the_conditions_of_the_page_are_conditions() -> None:
+    block = re.findall(r"```yaml\n(when:.*?)```", PAGE, re.DOTALL)[0]
+    fact = "    - kind: lead-created\n      lead_id: a\n      occurred_at: a\n"
+    text = f"source: a\ntables:\n  t:\n    files: a\n    facts:\n{fact}"
+    indented = "".join(f"      {line}\n" for line in block.splitlines())
+    (part,) = load(text + indented, "page", Mapping).tables["t"].facts
+    assert part.when["Stage"] == Condition.model_validate({"is": ["Lead", "Prospect"]})

@@ -1,0 +1,128 @@
+"""Cells become instants."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
+from workers.imports.facts import Reading, Recipe
+from workers.imports.faults import Reject
+from workers.imports.instants import FUTURE_MS
+
+
+def _ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+@pytest.mark.parametrize(
+    ("cell", "formats", "expected"),
+    [
+        ("2018-02-01", "iso", "2018-02-01T00:00Z"),
+        ("2018-02-26 19:58:54", "iso", "2018-02-26T19:58:54Z"),
+        ("2018-02-26T19:58:54.123+02:00", "iso", "2018-02-26T17:58:54.123Z"),
+        ("1519675134", "epoch_s", "2018-02-26T19:58:54Z"),
+        ("1519675134.25", "epoch_s", "2018-02-26T19:58:54.250Z"),
+        (1519675134000, "epoch_ms", "2018-02-26T19:58:54Z"),
+        ("26.02.2018", "%d.%m.%Y", "2018-02-26T00:00Z"),
+        ("02/26/18 07:58 PM", "%m/%d/%y %I:%M %p", "2018-02-26T19:58Z"),
+        ("2018-02-26", ["%d.%m.%Y", "iso"], "2018-02-26T00:00Z"),
+    ],
+)
+def test_instants_are_read_by_the_first_format_that_fits(cell: object, formats: object, expected: str) -> None:
+    assert fact_of({"at": cell}, formats=formats).occurred_at == _ms(expected)
+
+
+@pytest.mark.parametrize(
+    ("cell", "formats", "reason"),
+    [
+        ("yesterday", "iso", "not_a_time"),
+        ("31.02.2018", "%d.%m.%Y", "not_a_time"),
+        ("0001-01-01", "iso", "before_1970"),
+        ("1969-12-31", "iso", "before_1970"),
+        ("9999-12-31", "iso", "in_the_future"),
+        ("9999-12-31T23:59:59-12:00", "iso", "after_9999"),
+        ("99999999999999", "epoch_s", "after_9999"),
+        ("1519675134000", "iso", "not_a_time"),
+        ("1e999999999", "epoch_s", "not_a_time"),
+        ("NaN", "epoch_ms", "not_a_time"),
+        ("Infinity", "epoch_ms", "not_a_time"),
+        ("", "iso", "empty"),
+        (True, "iso", "not_a_time"),
+    ],
+)
+def test_what_is_no_time_of_a_fact_is_rejected(cell: object, formats: str, reason: str) -> None:
+    with pytest.raises(Reject) as fault:
+        fact_of({"at": cell}, formats=formats)
+    assert (fault.value.reason, fault.value.column) == (reason, "at")
+
+
+@given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))
+def test_any_cell_is_a_time_or_a_reject(cell: object, formats: str) -> None:
+    try:
+        at = fact_of({"at": cell}, formats=formats, zone="America/Sao_Paulo").occurred_at
+    except Reject:
+        return
+    assert 0 < at <= NOW + FUTURE_MS
+
+
+@pytest.mark.parametrize("offset", [FUTURE_MS, FUTURE_MS + 1])
+def test_a_fact_may_be_ten_minutes_ahead_of_the_clock(offset: int) -> None:
+    row, is_believed = {"at": NOW + offset}, offset <= FUTURE_MS
+    if is_believed:
+        assert fact_of(row, formats="epoch_ms").occurred_at == NOW + offset
+    else:
+        with pytest.raises(Reject, match="in_the_future"):
+            fact_of(row, formats="epoch_ms")
+
+
+def test_other_instants_may_lie_ahead() -> None:
+    consent = {**CREATED, "consent_expires_at": "c"}
+    assert fact_of({"c": "2099-01-01"}, consent).consent_expires_at == _ms("2099-01-01T00:00Z")
+
+
+def test_a_column_can_have_a_zone_and_formats_of_its_own() -> None:
+    at = {"column": "at", "zone": "America/New_York", "formats": "%d %b %Y"}
+    made = fact_of({"at": "01 Feb 2018"}, {**CREATED, "occurred_at": at}, zone="Asia/Tokyo")
+    assert made.occurred_at == _ms("2018-02-01T00:00-05:00")
+
+
+@pytest.mark.parametrize(
+    ("local_time", "cell", "expected"),
+    [
+        ("first", "2023-10-29 02:30", "2023-10-29T02:30+02:00"),
+        ("second", "2023-10-29 02:30", "2023-10-29T02:30+01:00"),
+        ("first", "2023-03-26 02:30", "2023-03-26T02:30+01:00"),
+        ("second", "2023-03-26 02:30", "2023-03-26T02:30+02:00"),
+        ("reject", "2023-03-26 03:30", "2023-03-26T03:30+02:00"),
+    ],
+)
+def test_local_times_around_a_change_of_clocks(local_time: str, cell: str, expected: str) -> None:
+    assert fact_of({"at": cell}, zone="Europe/Berlin", local_time=local_time).occurred_at == _ms(expected)
+
+
+@pytest.mark.parametrize("cell", ["2023-10-29 02:30", "2023-03-26 02:30"])
+def test_times_that_the_clock_showed_twice_or_never_can_be_rejected(cell: str) -> None:
+    with pytest.raises(Reject, match="uncertain_time"):
+        fact_of({"at": cell}, zone="Europe/Berlin", local_time="reject")
+
+
+def test_a_midnight_that_never_was_is_the_first_moment_of_its_day() -> None:
+    made = fact_of({"at": "2017-10-15"}, zone="America/Sao_Paulo")
+    assert made.occurred_at == _ms("2017-10-15T01:00-02:00")
+
+
+def test_uncertain_times_are_counted() -> None:
+    (table,) = a_mapping(CREATED).tables.values()
+    reading = Reading("test", "Europe/Berlin", NOW)
+    recipe = Recipe(table, reading)
+    for cell in ("2023-10-29 02:30", "2023-10-29 04:30", "2023-03-26 02:30"):
+        recipe.facts(["L1" if column == "id" else cell for column in recipe.columns])
+    assert reading.guesses.count == 2
+
+
+@given(st.datetimes(datetime(1980, 1, 1), datetime(2024, 12, 31)))  # noqa: DTZ001  # of no zone on purpose
+def test_reading_a_utc_time_gives_that_time(time: datetime) -> None:
+    made = fact_of({"at": time.isoformat()})
+    assert made.occurred_at == int(time.replace(tzinfo=UTC).timestamp() * 1_000_000) // 1000 or time.microsecond

@@ -1,0 +1,94 @@
+"""Mapping documents: what is right is read, what is wrong is named with its line and what to write."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.config.documents import Faults
+from workers.demo.history import history_mapping
+from workers.imports.mapping import load_mapping, parse_mapping
+
+REPOSITORY = Path(__file__).parents[3]
+HEAD = "source: crm\ntables:\n  leads:\n    files: leads.csv\n"
+FACT = "    facts:\n      - kind: lead-created\n        lead_id: id\n        occurred_at: at\n"
+
+
+def test_a_short_mapping_is_enough() -> None:
+    mapping = parse_mapping(HEAD + FACT, "crm.yml")
+    assert mapping.tables["leads"].facts[0].lead_id.column == "id"
+
+
+def test_numbers_are_words_where_words_are_asked_for() -> None:
+    mapping = parse_mapping(f"{HEAD}{FACT}        origin: {{column: o, values: {{2: ads, true: 3}}}}\n", "crm.yml")
+    assert mapping.tables["leads"].facts[0].origin.values == {"2": "ads", "true": "3"}  # type: ignore[union-attr]  # it is a lead-created
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("        orign: o", "there is no such key; did you mean 'origin'?"),
+        ("        origin: {colum: o}", "did you mean 'column'?"),
+        ("        origin: {column: o, constant: x}", "either `column:` or `constant:`"),
+        ("        origin: {column: o, values: {a: b, A: c}}", "two words differ only in case"),
+        ("        do_not_contact: {column: o, empty: perhaps}", "perhaps"),
+        ("        event_id: {column: o, values: {a: b}}", "an id is taken as it stands"),
+        ("        recorded_at: {column: o, formats: '%d.%m'}", "is no format"),
+        ("        recorded_at: {column: o, formats: '%Y'}", "names no year and month"),
+        ("        recorded_at: {column: o, formats: '%Y-%m-%d %Z'}", "%Z is not read reliably"),
+        ("        recorded_at: {column: o, zone: Europe/Berln}", "'Europe/Berln' is no zone"),
+        ("        recorded_at: {column: o, zone: ../../etc/passwd}", "is no zone"),
+        ("        when: {status: {}}", "nothing to look for"),
+        ("        expected_amount: {column: o, digits: 9}", "9 does not fit"),
+        ("    encoding: utf-9", "'utf-9' is no encoding"),
+        ("    encoding: rot13", "'rot13' is no encoding"),
+        ("    delimiter: ', '", "does not fit"),
+    ],
+)
+def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -> None:
+    with pytest.raises(Faults) as faults:
+        parse_mapping(HEAD + FACT + line, "crm.yml")
+    assert said in str(faults.value)
+    assert "crm.yml:9: " in str(faults.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is no kind of fact")]
+)
+def test_an_unknown_kind_of_fact_is_told(kind: str, said: str) -> None:
+    with pytest.raises(Faults) as faults:
+        parse_mapping((HEAD + FACT).replace("lead-created", kind), "crm.yml")
+    assert said in str(faults.value)
+    assert str(faults.value).startswith("crm.yml:6: ")
+
+
+def test_words_that_a_field_does_not_know_are_told() -> None:
+    text = HEAD + FACT.replace("lead-created", "lead-contacted")
+    with pytest.raises(Faults, match="did you mean 'connected'"):
+        parse_mapping(f"{text}        outcome: {{column: o, values: {{x: conected}}}}\n", "crm.yml")
+
+
+def test_two_facts_of_a_row_cannot_share_an_id() -> None:
+    named = FACT + "        event_id: no\n"
+    text = HEAD + named + named.replace("    facts:\n", "").replace("lead-created", "lead-contacted")
+    with pytest.raises(Faults, match="share one event_id"):
+        parse_mapping(text, "crm.yml")
+
+
+@pytest.mark.parametrize("text", ["", "source: crm\ntables: {}\n", HEAD + "    facts: []\n"])
+def test_what_is_missing_is_told(text: str) -> None:
+    with pytest.raises(Faults):
+        parse_mapping(text, "crm.yml")
+
+
+def test_all_faults_are_told_at_once() -> None:
+    with pytest.raises(Faults) as faults:
+        parse_mapping(f"zone: Nowhere\n{HEAD}{FACT}        orign: o\n", "crm.yml")
+    assert len(faults.value.faults) == 2
+
+
+def test_the_mappings_that_come_along_are_right() -> None:
+    paths = sorted((REPOSITORY / "deploy/config/mappings").glob("*.yml"))
+    assert paths
+    for path in paths:
+        assert load_mapping(path).tables
+    assert history_mapping().source == "demo-crm"

@@ -1,0 +1,33 @@
+"""Facts come out in the order of events, however many there are."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.imports.sorting import Entry, Sorter
+
+
+def an_entry(at: int, rank: int = 0, event_id: str = "") -> Entry:
+    return (at, rank, event_id or f"e{at}/{rank}", f"L{at}", "test", bytes([at % 256]))
+
+
+ENTRIES = st.lists(st.builds(an_entry, st.integers(1, 40), st.integers(0, 3)), max_size=60)
+
+
+@given(ENTRIES, st.integers(1, 9), st.integers(2, 4))
+def test_any_entries_come_back_sorted_and_once(entries: list[Entry], run_size: int, fan_in: int) -> None:
+    with Sorter(run_size=run_size, fan_in=fan_in) as sorter:
+        for entry in entries:
+            sorter.add(entry)
+        merged = list(sorter.merged())
+    assert merged == sorted(set(entries))
+    assert (sorter.count, sorter.repeated) == (len(entries), len(entries) - len(merged))
+
+
+def test_what_was_written_to_the_disk_goes_away_again(tmp_path: Path) -> None:
+    with Sorter(tmp_path, run_size=2) as sorter:
+        for at in range(9):
+            sorter.add(an_entry(at))
+        assert list(tmp_path.rglob("*.run"))
+    assert not list(tmp_path.iterdir())

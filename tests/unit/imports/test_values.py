@@ -1,0 +1,142 @@
+"""Cells become values."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.builders_imports import CLOSED, CONTACTED, CREATED, STALLED, fact_of
+from workers.imports.faults import Reject
+
+MONEY = {**CREATED, "expected_amount": "money"}
+GERMAN = {**CREATED, "expected_amount": {"column": "money", "decimal": ","}}
+YEN = {**CREATED, "expected_amount": {"column": "money", "digits": 0}}
+
+
+@pytest.mark.parametrize(
+    ("mapping", "cell", "minor"),
+    [
+        (MONEY, "1234.56", 123_456),
+        (MONEY, "1,234.56", 123_456),
+        (MONEY, "$ 1,234", 123_400),
+        (MONEY, "-12.5", -1_250),
+        (MONEY, "0.125", 13),
+        (MONEY, ".5", 50),
+        (MONEY, 99.99, 9_999),
+        (MONEY, 100, 10_000),
+        (MONEY, 1e3, 100_000),
+        (GERMAN, "1.234,56", 123_456),
+        (GERMAN, "1\u00a0234,56 €", 123_456),
+        (GERMAN, "1'234'567,8", 123_456_780),
+        (YEN, "1,000", 1_000),
+        (MONEY, "", None),
+    ],
+)
+def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: object, minor: int | None) -> None:
+    assert fact_of({"money": cell}, mapping).expected_amount == minor
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        ("1.234,56", "not_a_number"),
+        ("12,34", "not_a_number"),
+        ("abc", "not_a_number"),
+        ("€", "not_a_number"),
+        ("1e5", "not_a_number"),
+        ("9" * 5_000, "not_a_number"),
+        ("99999999999999999999", "out_of_range"),
+        (1e300, "not_a_number"),
+        (float("inf"), "not_a_number"),
+        (True, "not_a_number"),
+        ([1], "nested"),
+    ],
+)
+def test_money_that_is_no_number_is_rejected(cell: object, reason: str) -> None:
+    with pytest.raises(Reject) as fault:
+        fact_of({"money": cell}, MONEY)
+    assert (fault.value.reason, fault.value.column) == (reason, "money")
+
+
+@given(st.text() | st.integers() | st.floats() | st.none())
+def test_any_cell_is_an_amount_or_a_reject(cell: object) -> None:
+    try:
+        amount = fact_of({"money": cell}, MONEY).expected_amount
+    except Reject:
+        return
+    assert amount is None or -(2**63) < amount < 2**63
+
+
+def test_text_is_trimmed_and_the_rest_of_it_kept() -> None:
+    assert fact_of({"o": " Paid  Search "}, {**CREATED, "origin": "o"}).origin == "Paid  Search"
+
+
+def test_numbers_and_truths_of_json_are_text_where_text_is_asked_for() -> None:
+    assert fact_of({"id": 123, "o": True}, {**CREATED, "origin": "o"}).lead_id == "123"
+    assert fact_of({"o": True}, {**CREATED, "origin": "o"}).origin == "true"
+
+
+def test_words_are_looked_up_whatever_their_case() -> None:
+    outcome = {"column": "o", "values": {"No Answer": "no_answer"}}
+    assert fact_of({"o": " NO ANSWER "}, {**CONTACTED, "outcome": outcome}).outcome == "no_answer"
+
+
+def test_a_word_that_is_not_listed_is_rejected_with_its_column() -> None:
+    with pytest.raises(Reject, match="add it to `values:`") as fault:
+        fact_of({"o": "Fax"}, {**CONTACTED, "outcome": {"column": "o", "values": {"a": "busy"}}})
+    assert (fault.value.column, fault.value.value) == ("o", "Fax")
+
+
+def test_a_word_that_is_not_listed_can_be_kept_or_replaced() -> None:
+    by = {"column": "o", "values": {"x": "y"}}
+    assert fact_of({"o": "Fax"}, {**CREATED, "origin": {**by, "otherwise": "keep"}}).origin == "Fax"
+    assert fact_of({"o": "Fax"}, {**CREATED, "origin": {**by, "otherwise": "other"}}).origin == "other"
+
+
+def test_words_of_a_closed_set_need_no_table_where_they_stand_as_they_are() -> None:
+    assert fact_of({"o": "Connected"}, {**CONTACTED, "outcome": "o"}).outcome == "connected"
+    with pytest.raises(Reject, match="no_answer"):
+        fact_of({"o": "Fax"}, {**CONTACTED, "outcome": "o"})
+
+
+def test_empty_is_the_default_a_word_or_a_reject_as_the_mapping_says() -> None:
+    assert fact_of({"o": ""}, {**CREATED, "origin": "o"}).origin == ""
+    assert fact_of({"o": " "}, {**CREATED, "origin": {"column": "o", "empty": "unknown"}}).origin == "unknown"
+    with pytest.raises(Reject, match="empty"):
+        fact_of({"o": None}, {**CREATED, "origin": {"column": "o", "empty": "reject"}})
+
+
+def test_a_table_can_say_what_else_counts_as_empty() -> None:
+    assert fact_of({"o": "n/a"}, {**CREATED, "origin": "o"}, empty_values=["N/A", "-"]).origin == ""
+
+
+@pytest.mark.parametrize("cell", ["yes", "TRUE", "1", 1, True, "x"])
+def test_flags_are_read_in_the_usual_words(cell: object) -> None:
+    assert fact_of({"f": cell}, {**CREATED, "do_not_contact": "f"}).do_not_contact is True
+
+
+def test_flags_are_read_in_the_words_of_a_table() -> None:
+    words = {"column": "f", "values": {"gesperrt": True, "frei": False}}
+    assert fact_of({"f": "Gesperrt"}, {**CREATED, "do_not_contact": words}).do_not_contact is True
+    with pytest.raises(Reject):
+        fact_of({"f": "yes"}, {**CREATED, "do_not_contact": words})
+
+
+@pytest.mark.parametrize(
+    ("lead_id", "reason"),
+    [("", "empty"), ("  ", "empty"), (None, "empty"), ("x" * 129, "too_long"), ("a\nb", "control_character"),
+     ("a\0", "control_character"), ({"a": 1}, "nested")],
+)  # fmt: skip
+def test_a_lead_id_must_be_one(lead_id: object, reason: str) -> None:
+    with pytest.raises(Reject) as fault:
+        fact_of({"id": lead_id})
+    assert (fault.value.reason, fault.value.column) == (reason, "id")
+
+
+def test_a_note_may_have_lines() -> None:
+    assert fact_of({"n": "one\ntwo", "why": "timing"}, {**STALLED, "note": "n"}).note == "one\ntwo"
+
+
+def test_a_currency_is_a_code_of_three_letters() -> None:
+    assert fact_of({"c": "eur"}, {**CLOSED, "currency": "c"}).currency == "EUR"
+    with pytest.raises(Reject, match="such as EUR"):
+        fact_of({"c": "€"}, {**CLOSED, "currency": "c"})
