@@ -30,8 +30,11 @@ def main() -> None:
     """Wire the worker and run it until it is told to stop."""
     try:
         settings = Settings.from_env()
+        if not settings.kafka.bootstrap_servers:
+            raise SettingsFault("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
         policy = _policy(settings)
         codec = Codec(_catalogue(settings))
+        _make_room(settings)
     except (SettingsFault, PolicyFaults, RegistryUnavailable, NotRegistered) as fault:
         sys.stderr.write(f"{fault}\n")
         sys.exit(2)
@@ -63,6 +66,13 @@ def _catalogue(settings: Settings) -> Catalogue:
     if settings.registry is None:
         return Catalogue.bundled()
     return Catalogue.from_registry(settings.registry, settings.topic_prefix)
+
+
+def _make_room(settings: Settings) -> None:
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsFault(f"LEADLOOP_DATA_DIR={settings.data_dir} cannot be made: {error.strerror}") from error
 
 
 def _set_up_logging(settings: Settings) -> None:

@@ -10,7 +10,7 @@ from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.config.settings import Settings
 from streams.engine import FAUST_SETTINGS, Decode, Engine, MemoryStore, RocksStore, Store
 
-OUTPUTS = ("lead-stalled", "lead-recycled", "lead-decisions", "lead-snapshots", "lead-dead-letters")
+OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
 CHUNK_SECONDS = 50.0  # a chunk, or a recovery that stands still, may take this long
 
 
@@ -28,7 +28,7 @@ def build(settings: Settings, decode: Decode) -> tuple[faust.App, Engine]:
         partitions=settings.partitions,
         store=_stores(settings),
         decode=decode,
-        outputs=[prefix + name for name in dict.fromkeys((*OUTPUTS, *INPUTS))],
+        outputs=[prefix + name for name in OUTPUTS],
         bounded_by=prefix + "stream-heartbeats" if settings.clock == "events" else None,
         tick=settings.tick_seconds,
         max_records=settings.chunk_records,

@@ -135,7 +135,7 @@ def import_(
     rejects: Annotated[Path, typer.Option(help="Where rejected rows go")] = Path("rejects.jsonl"),
 ) -> None:
     """Bring the history of leads in from files. Importing twice changes nothing."""
-    from workers.imports.mapping import load_mapping  # noqa: PLC0415
+    from workers.imports.mapping import parse_mapping  # noqa: PLC0415
     from workers.imports.report import ImportBar  # noqa: PLC0415
     from workers.imports.request import Request  # noqa: PLC0415
     from workers.imports.run import run_import  # noqa: PLC0415
@@ -143,7 +143,7 @@ def import_(
     settings = _settings()
     request = Request(
         files=files or (),
-        mappings=[load_mapping(path) for path in mapping or ()],
+        mappings=[parse_mapping(_text(path), path.name) for path in mapping or ()],
         part=part,
         until=int(until.replace(tzinfo=UTC).timestamp() * 1000) if until else None,
         rejects=rejects,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import msgspec
@@ -70,10 +70,10 @@ def _records(
 
 def described(message: Message, codec: Codec, prefix: str) -> dict[str, Any]:
     """One record in words: where it stands, its key, its fields with instants as ISO 8601, its dead-letter headers."""
-    topic = message.topic().removeprefix(prefix)
+    topic = str(message.topic()).removeprefix(prefix)
     place = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
     key = message.key()
-    shown = place | {"key": key.decode(errors="replace") if key else None}
+    shown = place | {"key": bytes(key or b"").decode(errors="replace") or None}
     record = TOPICS[topic].record if topic in TOPICS else None
     if record is None:
         return shown | _raw(message)
@@ -84,7 +84,8 @@ def described(message: Message, codec: Codec, prefix: str) -> dict[str, Any]:
 
 
 def _raw(message: Message) -> dict[str, Any]:
-    headers = {name: (value or b"").decode(errors="replace") for name, value in message.headers() or ()}
+    came = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers = {name: (value or b"").decode(errors="replace") for name, value in came}
     return {"bytes": (message.value() or b"").hex(), "headers": headers}
 
 

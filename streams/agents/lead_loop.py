@@ -13,7 +13,7 @@ from streams.agents.leads import Leads
 from streams.agents.loop import DECISIONS, NOW, PartitionLoop, Rules
 from streams.agents.metrics import LoopState, Metrics
 from streams.agents.outbound import Outbound
-from streams.app import build, inputs
+from streams.app import OUTPUTS, build, inputs
 from streams.config.settings import Settings
 from streams.domain.deadlines import next_deadline
 from streams.domain.decisions import GROUNDS
@@ -85,9 +85,14 @@ class LeadLoop:
             clock,
             Leads(self._policy, self._settings.memory_facts, funnel),
             funnel,
-            Outbound(self._codec, self._settings.topic_prefix, number, self._policy.version),
+            self._outbound(number),
         )
         return clock.now
+
+    def _outbound(self, number: int) -> Outbound:
+        prefix, partitions = self._settings.topic_prefix, self._settings.partitions
+        aligned = {name for name in OUTPUTS if self.engine.partitions_of(prefix + name) == partitions}
+        return Outbound(self._codec, prefix, number, aligned, self._policy.version)
 
     async def revoked(self, number: int, _store: Store) -> None:
         self._loops.pop(number, None)

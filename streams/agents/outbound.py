@@ -1,6 +1,6 @@
 """Encodes and addresses what one partition tells."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from schemas.codec import Codec
@@ -43,12 +43,17 @@ class Consumed(Protocol):
 
 
 class Outbound:
-    """All topics that streams writes have equally many partitions, so outputs stay on the number of their lead."""
+    """Outputs stay on the number of their lead in `aligned` topics, which have as many partitions as the inputs.
 
-    def __init__(self, codec: Codec, prefix: str, partition: int, policy_version: str) -> None:
+    Elsewhere the key decides, which is the same rule, but costs a hash for each.
+    """
+
+    def __init__(
+        self, codec: Codec, prefix: str, partition: int, aligned: Collection[str], policy_version: str
+    ) -> None:
         self._codec = codec
         self._prefix = prefix
-        self._partition = partition
+        self._numbers = dict.fromkeys(aligned, partition)
         self._policy_version = policy_version
 
     def tell(self, out: Output, key: bytes, lead_id: str, told: Told, traceparent: bytes | None) -> None:
@@ -78,7 +83,6 @@ class Outbound:
             self._prefix + "lead-dead-letters",
             record.key,
             record.value and record.value[:DEAD_LETTER_BYTES],
-            partition=self._partition,
             headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
         )
 
@@ -91,7 +95,7 @@ class Outbound:
             self._prefix + topic,
             key,
             self._codec.encode(record),
-            partition=self._partition,
+            partition=self._numbers.get(topic),
             headers=cloudevents_headers(record, topic, traceparent),
         )
 

@@ -106,9 +106,15 @@ class Document:
             return model.model_validate(self.data, context=context), list(self._faults)
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False)
-            # Each alternative that does not fit complains by itself.
-            found = dict.fromkeys(self._fault(error, model) for error in errors)
+            found = dict.fromkeys(self._fault(error, model) for error in self._told(errors))
             return None, [*self._faults, *found]
+
+    def _told(self, errors: list[ErrorDetails]) -> list[ErrorDetails]:
+        """Without those of alternatives that were not meant: of another kind than what has faults inside."""
+        places = [(self._nearest(error["loc"]), error) for error in errors]
+        entered = {place[:depth] for place, _ in places for depth in range(len(place))}
+        entered |= {place for place, error in places if error["type"] == "missing"}
+        return [error for place, error in places if place not in entered or not _is_of_kind(error)]
 
     def fault(self, place: Place, problem: str, fix: str) -> Fault:
         """A fault at this place of the document, or at the nearest to it that there is."""
@@ -213,6 +219,10 @@ def _line(node: Node) -> int:
 
 def _path(place: Place) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
+
+
+def _is_of_kind(error: ErrorDetails) -> bool:
+    return error["type"].endswith(("_type", "literal_error", "enum"))
 
 
 def _explained(error: ErrorDetails) -> tuple[str, str]:

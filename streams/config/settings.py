@@ -141,7 +141,7 @@ class Settings:
             partitions=read.number("LEADLOOP_PARTITIONS", int, cls.partitions, low=1, high=10_000),
             replication=read.number("LEADLOOP_REPLICATION", int, cls.replication, low=1, high=100),
             chunk_records=read.number("LEADLOOP_CHUNK_RECORDS", int, cls.chunk_records, low=1, high=10_000),
-            memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=10_000),
+            memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=200),
             tick_seconds=read.number("LEADLOOP_TICK_SECONDS", float, cls.tick_seconds, low=0.05),
             commit_seconds=read.number("LEADLOOP_COMMIT_SECONDS", float, cls.commit_seconds, low=0.05),
             session_seconds=read.number("LEADLOOP_SESSION_SECONDS", float, cls.session_seconds, low=6, high=300),

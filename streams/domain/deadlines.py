@@ -21,12 +21,16 @@ def next_deadline(lead: Lead, policy: Policy) -> Deadline | None:
         return None
     promises = policy.promises_of(lead)
     moved = created_at if lead.last_progress_at is None else lead.last_progress_at
-    clocks = (
+    return _earlier(
         _touch_clock(lead, created_at, promises),
-        _progress_clock(lead, moved, promises),
-        _attempts_clock(lead, moved, promises),
+        _earlier(_progress_clock(lead, moved, promises), _attempts_clock(lead, moved, promises)),
     )
-    return min((clock for clock in clocks if clock is not None), default=None)
+
+
+def _earlier(one: Deadline | None, other: Deadline | None) -> Deadline | None:
+    if one is None or other is None:
+        return one or other
+    return min(one, other)  # of two that are due at once, by their names: so that every replay agrees
 
 
 def _touch_clock(lead: Lead, created_at: int, promises: Promises) -> Deadline | None:

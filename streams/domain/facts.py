@@ -13,6 +13,9 @@ from schemas.topics import MAX_LEAD_ID
 
 from .errors import Poison
 
+MAX_TEXT = 256
+"""The longest text that a lead remembers, in characters: what is told of a lead must fit a record."""
+
 LAST_AT = 32_503_680_000_000
 """The year 3000: instants are kept below it, so that calendars can reckon with all of them."""
 
@@ -130,10 +133,17 @@ def _check(record: FactRecord) -> None:
         raise Poison("no_lead_id", "a fact needs the lead_id of its lead")
     if len(record.lead_id) > MAX_LEAD_ID:
         raise Poison("lead_id_too_long", f"{len(record.lead_id)} characters, at most {MAX_LEAD_ID}")
+    _texts(record.event_id)
     if record.occurred_at <= 0:
         raise Poison("no_time", f"occurred_at is {record.occurred_at}, not epoch milliseconds")
     if record.occurred_at >= LAST_AT:
         raise Poison("time_out_of_range", f"occurred_at is {record.occurred_at}: milliseconds, not micros?")
+
+
+def _texts(*texts: str) -> None:
+    for text in texts:
+        if len(text) > MAX_TEXT:
+            raise Poison("text_too_long", f"{len(text)} characters in one field, at most {MAX_TEXT}")
 
 
 def _bounded(at: int | None) -> int | None:
@@ -142,6 +152,7 @@ def _bounded(at: int | None) -> int | None:
 
 
 def _created(record: LeadCreated) -> Created:
+    _texts(record.origin, record.campaign_id, record.segment, record.owner_id, record.account_id)
     return Created(
         record.occurred_at,
         record.event_id,
@@ -156,6 +167,7 @@ def _created(record: LeadCreated) -> Created:
 
 
 def _contacted(record: LeadContacted) -> Contacted:
+    _texts(record.owner_id)
     return Contacted(
         record.occurred_at,
         record.event_id,
@@ -167,12 +179,14 @@ def _contacted(record: LeadContacted) -> Contacted:
 
 
 def _closed(record: DealClosed) -> Closed:
+    _texts(record.reason)
     if record.outcome == "unknown":
         raise Poison("unknown_outcome", "a deal is closed as won or as lost")
     return Closed(record.occurred_at, record.event_id, record.outcome == "won", record.reason or "lost")
 
 
 def _stalled(record: LeadStalled) -> Stalled:
+    _texts(record.reason)
     at, event_id, resume_at = record.occurred_at, record.event_id, _bounded(record.resume_at)
     if record.declared_by != "detector":
         return Stalled(at, event_id, "sales", record.reason or "unspecified", 0, resume_at)
@@ -184,6 +198,7 @@ def _stalled(record: LeadStalled) -> Stalled:
 
 
 def _recycled(record: LeadRecycled) -> Verdict | Revoked:
+    _texts(record.recycle_id, record.stall_id)
     if not record.recycle_id:
         raise Poison("no_recycle_id", f"{record.action} of which recycle?")
     if not record.stall_id:

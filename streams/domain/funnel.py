@@ -1,13 +1,14 @@
 """Live counts of leads, derived and not counted along: each lead contributes, a change retracts and adds."""
 
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
+from functools import lru_cache
 from itertools import chain
-from typing import NamedTuple, TypeVar
-
-from schemas.events import Stage
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from .lead import CREATED, LOST, PROGRESSED, RECYCLED, STALLED, TOUCHED, WON, Lead, stage
+
+if TYPE_CHECKING:
+    from schemas.events import Stage
 
 STEPS = {
     "created": CREATED,
@@ -19,6 +20,7 @@ STEPS = {
     "lost": LOST,
 }
 K = TypeVar("K")
+REMEMBERED = 10_000
 PASS_LABELS = ("1", "2", "3", "4+")
 
 
@@ -30,23 +32,18 @@ class Step(NamedTuple):
     step: str
 
 
-class StageOf(NamedTuple):
-    """Where leads of this origin are."""
-
-    stage: Stage
-    origin: str
-
-
 def contribution(lead: Lead) -> tuple[Step, ...]:
     """The steps that the passes of this lead have reached, one count each."""
-    passes = ((old.pass_no, old.origin, old.reached) for old in lead.passes)
-    current = ((lead.pass_no, lead.origin, lead.reached),) if lead.pass_no else ()
-    return tuple(chain.from_iterable(_reached(*each) for each in chain(passes, current)))
+    over = chain.from_iterable(_steps(old.pass_no, old.origin, old.reached) for old in lead.passes)
+    return (*over, *_steps(lead.pass_no, lead.origin, lead.reached))
 
 
-def _reached(pass_no: int, origin: str, reached: int) -> Iterator[Step]:
+@lru_cache(maxsize=REMEMBERED)
+def _steps(pass_no: int, origin: str, reached: int) -> tuple[Step, ...]:
+    if not pass_no:
+        return ()
     label = PASS_LABELS[min(pass_no, len(PASS_LABELS)) - 1]
-    return (Step(label, origin, step) for step, bit in STEPS.items() if reached & bit)
+    return tuple(Step(label, origin, step) for step, bit in STEPS.items() if reached & bit)
 
 
 class Funnel:
@@ -56,39 +53,46 @@ class Funnel:
 
     def __init__(self) -> None:
         """Count nobody yet."""
-        self.steps: Counter[Step] = Counter()
-        self.stages: Counter[StageOf] = Counter()
-        self.overdue: Counter[str] = Counter()
-        """Leads that stand under a stall that no person declared, by its reason."""
+        self.steps: dict[Step, int] = {}
+        self.stages: dict[tuple[Stage, str], int] = {}
+        self.overdue: dict[str, int] = {}
+        """Leads that a clock found cold and that are so still, by its reason."""
 
     def replace(self, old: Lead | None, new: Lead | None) -> None:
         """Count a lead as `new` where it was counted as `old`; None is no lead."""
-        if old is new or (old is not None and new is not None and _counted(old) == _counted(new)):
+        if old is not None and new is not None and _is_same_pass(old, new):
+            self._go_on(old, new)
             return
         if old is not None:
-            self._put(old, -1)
+            self._put(old, contribution(old), -1)
         if new is not None:
-            self._put(new, 1)
+            self._put(new, contribution(new), 1)
 
-    def _put(self, lead: Lead, times: int) -> None:
-        for step in contribution(lead):
+    def _go_on(self, old: Lead, new: Lead) -> None:
+        """Most changes are none to be counted: they must cost next to nothing."""
+        is_same_stall = old.stall == new.stall and (old.recycle is None) == (new.recycle is None)
+        if old.reached == new.reached and old.closed == new.closed and is_same_stall:
+            return
+        pass_no, origin = new.pass_no, new.origin
+        self._put(old, _steps(pass_no, origin, old.reached & ~new.reached), -1)
+        self._put(new, _steps(pass_no, origin, new.reached & ~old.reached), 1)
+
+    def _put(self, lead: Lead, steps: Iterable[Step], times: int) -> None:
+        for step in steps:
             _count(self.steps, step, times)
-        _count(self.stages, StageOf(stage(lead), lead.origin), times)
-        reason = _overdue(lead)
-        if reason is not None:
-            _count(self.overdue, reason, times)
+        _count(self.stages, (stage(lead), lead.origin), times)
+        stall = lead.stall
+        if stall is not None and stall.declared_by == "detector":
+            _count(self.overdue, stall.reason, times)
 
 
-def _counted(lead: Lead) -> tuple[object, ...]:
-    return (lead.pass_no, lead.reached, lead.origin, stage(lead), _overdue(lead), lead.passes)
+def _is_same_pass(old: Lead, new: Lead) -> bool:
+    return old.pass_no == new.pass_no and old.origin == new.origin and old.passes == new.passes
 
 
-def _overdue(lead: Lead) -> str | None:
-    stall = lead.stall
-    return stall.reason if stall is not None and stall.declared_by == "detector" else None
-
-
-def _count(counter: Counter[K], key: K, times: int) -> None:
-    counter[key] += times
-    if not counter[key]:
+def _count(counter: dict[K, int], key: K, times: int) -> None:
+    left = counter.get(key, 0) + times
+    if left:
+        counter[key] = left
+    else:
         del counter[key]

@@ -68,7 +68,7 @@ class History:
         if self._is_repeat(fact):
             self.repeated += 1
             return "repeat"
-        if self.horizon is not None and self._is_late(fact):
+        if self.horizon is not None and self.is_late(fact):
             self.late += 1
             self._doubt(fact)
             return "late"
@@ -80,9 +80,12 @@ class History:
             self._fold_anew(fact)
         return "new"
 
-    def earliest_from(self, at: int) -> int:
-        """The first instant from `at` on of which no fact was forgotten."""
-        return at if self.horizon is None or at > self.horizon[0] else self.horizon[0] + 1
+    def is_late(self, fact: Fact) -> bool:
+        """Whether the fact is older than the memory, and what was forgotten minds."""
+        if self.horizon is None or fact.order > self.horizon or type(fact) is Revoked:
+            return False
+        stall = self.base.stall if self.base else None
+        return type(fact) is not Verdict or stall is None or fact.at < stall.at
 
     def forget(self) -> None:
         """Fold all but the newest facts into `base`.
@@ -128,12 +131,6 @@ class History:
             return True
         newest = self.facts[-1]
         return fact.at > newest.at or (fact.at == newest.at and fact.order > newest.order)
-
-    def _is_late(self, fact: Fact) -> bool:
-        if self.horizon is None or fact.order > self.horizon or type(fact) is Revoked:
-            return False
-        stall = self.base.stall if self.base else None
-        return type(fact) is not Verdict or stall is None or fact.at < stall.at
 
     def _doubt(self, fact: Fact) -> None:
         """Take back a recycle that was told and is not known, unless the account of its pass is closed."""

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from .deadlines import Deadline, next_deadline
 from .decisions import Decision, decide, fact_of_decision
 from .facts import Fact, Stalled
@@ -72,8 +74,9 @@ class Ledger:
         return True
 
     def _stall(self, deadline: Deadline) -> Stalled:
-        at = self.history.earliest_from(max(deadline.due, self.lead.newest_at))
-        return Stalled(at, self._stall_id(deadline), "detector", deadline.reason, deadline.idle_since)
+        at, stall_id = max(deadline.due, self.lead.newest_at), self._stall_id(deadline)
+        stall = Stalled(at, stall_id, "detector", deadline.reason, deadline.idle_since)
+        return replace(stall, at=at + 1) if self.history.is_late(stall) else stall
 
     def _was_told(self, deadline: Deadline) -> bool:
         idle_since = deadline.idle_since

@@ -126,6 +126,12 @@ class Engine:
         # acks=False: Faust would ack a chunk whose agent raised, we never do
         return self.app.topic(*names, schema=ChunkSchema(), acks=False, **options)
 
+    def partitions_of(self, topic: str) -> int:
+        """How many partitions an input or output has; known once the worker has started."""
+        if self.consumer is None:
+            raise RuntimeError("the worker has not started")
+        return self.consumer.sink.count(topic)
+
     def status(self) -> Status:
         if self.consumer is None:
             return Status(is_assigned=False, is_member=False)

@@ -54,6 +54,7 @@ class Publisher:
         source: str = "leadloop/import",
     ) -> None:
         self.sent = 0
+        self._acked = 0
         self._trouble = ""
         self._failure: str | None = None
         self._prefix = prefix
@@ -64,8 +65,10 @@ class Publisher:
 
     @property
     def acked(self) -> int:
-        """How many of the sent the broker has."""
-        return max(0, self.sent - len(self._producer))
+        """How many of the sent the broker has, at least; it never goes back."""
+        # The client's own events stand in the same queue: now and then it looks longer than it is.
+        self._acked = max(self._acked, self.sent - len(self._producer))
+        return self._acked
 
     def send(self, kind: str, entry: Entry) -> None:
         """Send a fact to the topic of its kind."""

@@ -18,6 +18,7 @@ _BREAKS = "\t\n\r"
 _YES = dict.fromkeys(("true", "yes", "y", "t", "1", "x", "on"), True)
 _NO = dict.fromkeys(("false", "no", "n", "f", "0", "off"), False)
 _SHOWN = 80
+_REMEMBERED = 4_096  # words of a column: mostly there are a few
 _LONGEST = 20  # digits: what is longer fits nowhere
 
 
@@ -88,15 +89,22 @@ def to_word(
 ) -> Convert:
     """Reads a word by a table: `otherwise` is "reject", "keep" or the word to take. `allowed`: none is any."""
     known = {word.casefold(): word for word in allowed}
+    seen: dict[str, object] = {}
 
     def convert(cell: Cell) -> object:
+        if type(cell) is str and (word := seen.get(cell)) is not None:
+            return word
         text = text_of(cell)
         if text in empties:
             return empties.answer()
-        word = table.get(text.casefold(), None)
+        word = table.get(text.casefold())
         if word is None:
             word = _unlisted(text, otherwise, known)
-        return prefix + word if isinstance(word, str) else word
+        if isinstance(word, str):
+            word = prefix + word
+        if type(cell) is str and len(seen) < _REMEMBERED:
+            seen[cell] = word
+        return word
 
     return convert
 

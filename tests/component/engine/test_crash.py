@@ -27,7 +27,7 @@ SCENARIOS = [(variant, point) for variant in VARIANTS for point in POINTS]
 def crashed(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Job]]]:
     """All scenarios at once: each waits for sessions to end most of the time."""
     session = 6.0 if kafka.kind == "given" else 3.0  # of what crashed: the others wait for its end
-    with ThreadPoolExecutor(6) as pool:
+    with ThreadPoolExecutor(9) as pool:
         yield {
             (variant, point): pool.submit(
                 crash_and_go_on,

@@ -30,7 +30,7 @@ def test_state_and_outputs_are_exact_and_in_the_global_order(
 
 
 def test_nothing_is_taken_before_somebody_says_that_all_is_in(kafka: Broker, make_job: MakeJob) -> None:
-    job = make_job(kafka)
+    job = make_job(kafka, tick=0.2)
     job.feed(500)
     worker = job.worker()
     job.wait_done(worker)

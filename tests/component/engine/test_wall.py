@@ -27,7 +27,7 @@ def test_idle_partitions_are_complete_up_to_the_last_moments(kafka: Broker, make
 def test_a_worker_that_was_paused_never_calls_complete_what_came_meanwhile(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka, bounded=False, tick=0.05, session=20.0)
     worker = job.worker()
-    for _ in range(5):
+    for _ in range(4):
         job.feed(40, word=False)
         job.wait_done(worker)
         worker.signal(signal.SIGSTOP)

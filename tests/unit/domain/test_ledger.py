@@ -1,7 +1,7 @@
 """One lead, live."""
 
 from streams.domain.decisions import Recycle, Revoke
-from streams.domain.facts import Stalled
+from streams.domain.facts import Revoked, Stalled, Verdict
 from streams.domain.history import History
 from streams.domain.ids import digest
 from streams.domain.lead import stage
@@ -74,3 +74,22 @@ def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
         ledger.tick(POLICY, n * 7)
     assert len(ledger.history.facts) == 5
     assert ledger.lead.touches == 499
+
+
+def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
+    ledger = Ledger("lead")
+    forged = Verdict(1, digest("recycle", "s"), "recycle", "s")  # dated before its stall, so it stands for nothing
+    ledger.add(forged, POLICY, 1)
+    ledger.told.clear()
+    ledger.add(stalled(5), POLICY, 5)
+    assert stage(ledger.lead) == "nurture"
+
+
+def test_recycles_read_back_in_another_order_than_sent_do_not_stop_the_next() -> None:
+    ledger = Ledger("lead")
+    again = digest("recycle", "s", 1)
+    for fact in (Verdict(5, again, "recycle", "s"), Revoked(6, "x", again, "s"), stalled(5)):
+        ledger.add(fact, POLICY, 6)
+    assert stage(ledger.lead) == "nurture"
+    assert ledger.lead.recycle is not None
+    assert ledger.lead.recycle.recycle_id not in (again, digest("recycle", "s"))

@@ -88,13 +88,20 @@ async def test_an_output_without_a_partition_goes_where_its_key_belongs() -> Non
     assert owner.done == [("out", 4, [(b"k", b"v")])]
 
 
+async def work(chunk: Chunk, fault: BaseException | None = None) -> None:
+    """What an agent does: a change and an output, and perhaps a bug at its second item."""
+    async with chunk:
+        chunk.put(b"k", b"v")
+        chunk.send("out", b"k", b"told", partition=3)
+        if fault is not None:
+            chunk.current = chunk.records[1]
+            raise fault
+
+
 async def test_an_exception_in_the_block_ends_the_process_before_anything_is_done() -> None:
     owner = FakeOwner()
     with pytest.raises(Died) as died:
-        async with a_chunk(owner, an_item("a", 4), an_item("a", 5)) as chunk:
-            chunk.put(b"k", b"v")
-            chunk.current = chunk.records[1]
-            raise ValueError
+        await work(a_chunk(owner, an_item("a", 4), an_item("a", 5)), ValueError())
     assert died.value.args[0] == "a[3]@5"
     assert owner.done == []
 
@@ -108,17 +115,14 @@ async def test_without_a_current_item_the_whole_run_is_named() -> None:
 async def test_an_output_that_cannot_be_delivered_leaves_state_and_offsets_alone() -> None:
     owner = FakeOwner(fault=TimeoutError())
     with pytest.raises(Died):
-        async with a_chunk(owner, an_item("a", 4)) as chunk:
-            chunk.put(b"k", b"v")
-            chunk.send("out", b"k", b"told")
+        await work(a_chunk(owner, an_item("a", 4)))
     assert (owner.done, owner.store.offset) == ([], 0)
 
 
 async def test_a_changelog_that_another_has_written_to_ends_the_process() -> None:
     owner = FakeOwner(first=7)
     with pytest.raises(Died, match="second writer"):
-        async with a_chunk(owner, an_item("a", 4)) as chunk:
-            chunk.put(b"k", b"v")
+        await work(a_chunk(owner, an_item("a", 4)))
     assert owner.store.get(b"k") is None
 
 
@@ -126,8 +130,7 @@ async def test_a_changelog_that_another_has_written_to_ends_the_process() -> Non
 async def test_a_chunk_whose_agent_is_stopped_is_not_acked(reason: type[BaseException]) -> None:
     owner = FakeOwner()
     with pytest.raises(reason):
-        async with a_chunk(owner, an_item("a", 4)):
-            raise reason
+        await work(a_chunk(owner, an_item("a", 4), an_item("a", 5)), reason())
     assert owner.done == []
 
 

@@ -1,0 +1,142 @@
+"""Business time, across weekends, holidays, breaks and changes of the clocks."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.policy.calendars import Calendar, Hours
+from tests.unit.domain.histories import examples
+
+HOUR = 3_600_000
+NINE_TO_FIVE = Hours(9 * 60, 17 * 60)
+BERLIN = ZoneInfo("Europe/Berlin")
+OFFICE = Calendar("office", BERLIN, dict.fromkeys(range(5), (NINE_TO_FIVE,)), frozenset({date(2026, 5, 1)}))
+WITH_BREAK = Calendar("break", BERLIN, {day: (Hours(540, 720), Hours(780, 1020)) for day in range(5)})
+SHORT_FRIDAY = Calendar("short", BERLIN, {**dict.fromkeys(range(4), (NINE_TO_FIVE,)), 4: (Hours(9 * 60, 13 * 60),)})
+NIGHTS = Calendar("nights", BERLIN, {day: (Hours(0, 6 * 60), Hours(22 * 60, 24 * 60)) for day in range(7)})
+
+
+def at(text: str, zone: ZoneInfo = BERLIN) -> int:
+    return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
+
+
+def clock(instant: int, zone: ZoneInfo = BERLIN) -> str:
+    return datetime.fromtimestamp(instant / 1000, zone).strftime("%Y-%m-%d %H:%M")
+
+
+@pytest.mark.parametrize(
+    ("since", "hours", "due"),
+    [
+        ("2026-03-02 10:00", 4, "2026-03-02 14:00"),  # a Monday
+        ("2026-03-02 15:00", 4, "2026-03-03 11:00"),
+        ("2026-03-06 16:00", 2, "2026-03-09 10:00"),  # over a weekend
+        ("2026-03-07 12:00", 1, "2026-03-09 10:00"),
+        ("2026-03-02 07:00", 8, "2026-03-02 17:00"),
+        ("2026-04-30 16:00", 2, "2026-05-04 10:00"),  # over a holiday
+        ("2026-03-27 16:00", 2, "2026-03-30 10:00"),  # the clocks go forward on the Sunday
+    ],
+)
+def test_hours_pass_only_while_the_office_is_open(since: str, hours: int, due: str) -> None:
+    assert clock(OFFICE.open_time_after(at(since), hours * HOUR)) == due
+
+
+@pytest.mark.parametrize(
+    ("calendar", "since", "count", "due"),
+    [
+        (OFFICE, "2026-03-02 10:30", 3, "2026-03-05 10:30"),
+        (OFFICE, "2026-03-05 10:30", 3, "2026-03-10 10:30"),
+        (OFFICE, "2026-03-07 12:00", 1, "2026-03-10 09:00"),  # a Saturday counts as Monday's opening
+        (OFFICE, "2026-03-02 20:00", 1, "2026-03-04 09:00"),
+        (OFFICE, "2026-04-30 16:00", 1, "2026-05-04 16:00"),
+        (OFFICE, "2026-03-27 16:00", 1, "2026-03-30 16:00"),
+        (WITH_BREAK, "2026-03-02 14:00", 1, "2026-03-03 14:00"),
+        (WITH_BREAK, "2026-03-02 12:30", 1, "2026-03-03 12:00"),
+        (SHORT_FRIDAY, "2026-03-05 16:00", 1, "2026-03-06 13:00"),  # at most the end of the day
+        (SHORT_FRIDAY, "2026-03-05 16:00", 2, "2026-03-09 16:00"),
+    ],
+)
+def test_days_later_is_as_far_into_the_working_day(calendar: Calendar, since: str, count: int, due: str) -> None:
+    assert clock(calendar.open_days_after(at(since), count)) == due
+
+
+def test_a_night_in_which_the_clocks_change_is_as_long_as_it_is() -> None:
+    forward, back, usual = at("2026-03-29 00:00"), at("2026-10-25 00:00"), at("2026-11-01 00:00")
+    assert clock(NIGHTS.open_time_after(forward, 5 * HOUR)) == "2026-03-29 06:00"
+    assert clock(NIGHTS.open_time_after(usual, 6 * HOUR)) == "2026-11-01 06:00"
+    assert clock(NIGHTS.open_time_after(back, 7 * HOUR)) == "2026-10-25 06:00"
+
+
+def test_a_time_that_the_clocks_skip_is_when_they_skip_it() -> None:
+    skipped = Calendar("skipped", BERLIN, {6: (Hours(2 * 60 + 30, 4 * 60),)})
+    assert clock(skipped.open_time_after(at("2026-03-29 00:00"), 30 * 60_000)) == "2026-03-29 03:30"
+
+
+def test_a_calendar_that_is_never_open_is_refused() -> None:
+    with pytest.raises(ValueError, match="never open"):
+        Calendar("closed", BERLIN, {0: ()})
+
+
+def test_hours_that_overlap_are_refused() -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        Calendar("overlapping", BERLIN, {0: (Hours(540, 720), Hours(700, 900))})
+
+
+ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC")
+bounds = st.lists(st.integers(0, 1440), min_size=2, max_size=6, unique=True).map(sorted)
+stretches = bounds.map(lambda at: tuple(Hours(*each) for each in zip(at[::2], at[1::2], strict=False)))
+weeks = st.dictionaries(st.integers(0, 6), stretches, min_size=1)
+calendars = st.builds(
+    Calendar,
+    name=st.just("any"),
+    zone=st.sampled_from(ZONES).map(ZoneInfo),
+    week=weeks,
+    holidays=st.frozensets(st.dates(date(2017, 1, 1), date(2018, 12, 31)), max_size=20),
+)
+instants = st.integers(1_483_228_800_000, 1_546_300_800_000)  # 2017 and 2018: Brazil still changed its clocks
+spans = st.integers(1, 60 * HOUR)
+
+
+@examples(150)
+@given(calendars, instants, spans)
+def test_it_is_open_when_a_promise_is_due(calendar: Calendar, since: int, ms: int) -> None:
+    due = calendar.open_time_after(since, ms)
+    assert calendar.is_open(due)
+    assert due >= since + ms
+    assert calendar.is_open(calendar.open_days_after(since, ms % 7))
+
+
+@examples(150)
+@given(calendars, instants, spans, spans)
+def test_open_time_adds_up(calendar: Calendar, since: int, one: int, other: int) -> None:
+    both = calendar.open_time_after(since, one + other)
+    assert calendar.open_time_after(calendar.open_time_after(since, one), other) == both
+
+
+@examples(150)
+@given(calendars, instants, st.integers(0, 10 * 24 * HOUR), spans, st.integers(0, 9))
+def test_who_starts_later_is_due_no_earlier(calendar: Calendar, since: int, later: int, ms: int, count: int) -> None:
+    assert calendar.open_time_after(since, ms) <= calendar.open_time_after(since + later, ms)
+    assert calendar.open_days_after(since, count) <= calendar.open_days_after(since + later, count)
+
+
+@examples(100)
+@given(instants, st.integers(1, 9), st.integers(1, 9))
+def test_days_of_equal_hours_add_up(since: int, one: int, other: int) -> None:
+    both = OFFICE.open_days_after(since, one + other)
+    assert OFFICE.open_days_after(OFFICE.open_days_after(since, one), other) == both
+
+
+@examples(100)
+@given(calendars, instants, spans)
+def test_open_time_passes_neither_faster_nor_slower_than_minute_by_minute(
+    calendar: Calendar, since: int, ms: int
+) -> None:
+    minute = 60_000
+    ms = ms % (4 * HOUR) // minute * minute + minute
+    step, due = since, calendar.open_time_after(since, ms)
+    for _ in range(ms // minute):
+        step = calendar.open_time_after(step, minute)
+    assert step == due

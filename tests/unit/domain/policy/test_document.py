@@ -1,0 +1,201 @@
+"""The policy file: what it says, and how it is told what is wrong with it."""
+
+from datetime import date
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from streams.domain.policy import (
+    ALL_OFF,
+    Action,
+    BusinessDays,
+    BusinessTime,
+    Limits,
+    PlainTime,
+    Policy,
+    PolicyFaults,
+    Promises,
+    Rule,
+    days,
+    parse_policy,
+)
+from streams.domain.policy.calendars import Calendar, Hours
+
+DEFAULT = Path(__file__).parents[4] / "deploy" / "config" / "policy.yml"
+OFFICE = """
+calendars:
+  office: { timezone: Europe/Berlin, hours: { mon-fri: "09:00-17:00" }, holidays: [2026-12-25] }
+"""
+
+
+def policy_of(text: str) -> Policy:
+    return parse_policy(f'version: "1"\n{text}', "policy.yml")
+
+
+def faults_of(text: str) -> list[str]:
+    with pytest.raises(PolicyFaults) as faults:
+        policy_of(text)
+    return str(faults.value).splitlines()
+
+
+def test_the_commented_file_is_the_default_policy() -> None:
+    assert parse_policy(DEFAULT.read_text(encoding="utf-8"), "policy.yml") == Policy()
+
+
+def test_examples_in_the_comments_of_the_default_file_are_valid() -> None:
+    text = DEFAULT.read_text(encoding="utf-8").replace("\nrules: []\n", "\n")
+    sections = ("calendars:", "  office:", "    ", "rules:", "  - ")
+    lines = (
+        line.removeprefix("# ") if line.removeprefix("# ").startswith(sections) else line for line in text.splitlines()
+    )
+    policy = parse_policy("\n".join(lines), "policy.yml")
+    [rule] = policy.rules
+    assert rule.name == "hot inbound"
+    assert isinstance(rule.promises.never_contacted, BusinessTime)
+
+
+def test_what_a_file_leaves_out_is_as_in_the_default() -> None:
+    assert policy_of("") == Policy()
+    assert policy_of("promises: { no_progress: 9 days }") == Policy(
+        promises=Promises(days(2), days(7), days(9), days(1), 6)
+    )
+
+
+def test_one_clock_is_a_line_with_the_others_off() -> None:
+    others = "no_follow_up: off, no_progress: off, grace: off, max_attempts: off"
+    policy = policy_of(f"promises: {{ never_contacted: 30 days, {others} }}")
+    assert policy.promises == Promises(never_contacted=days(30))
+    assert policy_of(f"promises: {{ never_contacted: off, {others} }}").promises == ALL_OFF
+
+
+def test_a_rule_leaves_the_other_promises_as_they_are() -> None:
+    policy = policy_of("rules: [{ when: { origin: web }, promises: { no_progress: off } }]")
+    promises = Promises(days(2), days(7), None, days(1), 6)
+    assert policy.rules == (Rule("rule 1", promises, {"origin": ("web",)}),)
+
+
+@pytest.mark.parametrize(
+    ("text", "ms"),
+    [("90 seconds", 90_000), ("45 minutes", 2_700_000), ("1 hour", 3_600_000), ("2 weeks", 1_209_600_000)],
+)
+def test_spans_are_written_in_words(text: str, ms: int) -> None:
+    assert policy_of(f"promises: {{ grace: {text} }}").promises.grace == PlainTime(ms)
+
+
+def test_business_time_is_on_the_only_calendar_there_is_or_on_the_one_it_names() -> None:
+    text = OFFICE + "promises: { never_contacted: 4 business hours, grace: 3 business days on office }"
+    promises = policy_of(text).promises
+    week = {day: (Hours(540, 1020),) for day in range(5)}
+    office = Calendar("office", ZoneInfo("Europe/Berlin"), week, frozenset({date(2026, 12, 25)}))
+    assert promises.never_contacted == BusinessTime(14_400_000, office)
+    assert promises.grace == BusinessDays(3, office)
+
+
+def test_reasons_that_a_file_names_are_all_there_are() -> None:
+    policy = policy_of(
+        "reasons: { price: { track: offer, delay: 2 days, cooldown: 3 days }, spam: never }\notherwise: never"
+    )
+    assert policy.reasons == {"price": Action("offer", days(2), days(3)), "spam": None}
+    assert policy.otherwise is None
+
+
+def test_limits_may_be_off() -> None:
+    policy = policy_of(
+        "limits: { max_recycles: off, max_age: off, cooldown: 0 days, holdout: { percent: 10, salt: x } }"
+    )
+    assert policy.limits == Limits(None, None, PlainTime(0), 10, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (
+            "promises: { no_progres: 1 day }",
+            "2: promises.no_progres: there is no such key; did you mean 'no_progress'?",
+        ),
+        ("promises: { grace: 2 dayz }", "2: promises.grace: 'dayz' is no unit of time; did you mean 'day'?"),
+        ("promises: { grace: soon }", "2: promises.grace: 'soon' is no duration; write for example '45 minutes'"),
+        ("promises: { grace: 2 }", "2: promises.grace: 2 is no duration; write for example '45 minutes'"),
+        ("promises:\n  no_progress: 0 days", "3: promises.no_progress: a promise of no time is broken at once"),
+        ("limits: { cooldown: 9999 days }", "2: limits.cooldown: '9999 days' is more than ten years"),
+        ("limits: { holdout: { percent: 101 } }", "2: limits.holdout.percent: 101 does not fit; write less than"),
+        ("limits: { max_recycles: -1 }", "2: limits.max_recycles: -1 is no number of times; write a whole number"),
+        ("promises: { grace: 4 business hours }", "2: promises.grace: business time needs a calendar; name one"),
+        ("promises: { grace: 4 days on office }", "2: promises.grace: only business time is on a calendar; write"),
+        (
+            "rules: [{ when: { origin: [] }, promises: {} }]",
+            "2: rules[0].when.origin: this does not fit; write at least one",
+        ),
+        (
+            "rules: [{ when: { colour: red }, promises: {} }]",
+            "2: rules[0].when.colour: there is no such key; write one of: campaign",
+        ),
+        ("rules: [{ when: { origin: a } }]", "2: rules[0]: 'promises' is missing; write 'promises: …'"),
+        ("reasons: { price: nevr }", "2: reasons.price: no action; write 'never', or a track"),
+        ("reasons: { price: }", "2: reasons.price: no action; write 'never', or a track"),
+        ("reasons: { a: { track: b, dely: 1 day } }", "2: reasons.a.dely: there is no such key; did you mean 'delay'?"),
+        ("calendars: { a: { timezone: Europe/Berln, hours: { mon: 09:00-17:00 } } }", "did you mean 'Europe/Berlin'?"),
+        ("calendars: { a: { timezone: UTC, hours: { mon: 9-17 } } }", "'9-17' are no open hours; write for example"),
+        ("calendars: { a: { timezone: UTC, hours: { mon: 17:00-09:00 } } }", "closes before it opens"),
+        ("calendars: { a: { timezone: UTC, hours: { mon: '09:00-12:00, 11:00-13:00' } } }", "overlap"),
+        (
+            "calendars: { a: { timezone: UTC, hours: { mon-wed: 09:00-17:00, tue: 09:00-17:00 } } }",
+            "tue has hours twice",
+        ),
+        ("calendars: { a: { timezone: UTC, hours: { fri-mon: 09:00-17:00 } } }", "goes backwards"),
+        (
+            "calendars: { a: { timezone: UTC, hours: { monday: 09:00-17:00 } } }",
+            "'monday' is no weekday; did you mean 'mon'?",
+        ),
+        ("calendars: { a: { timezone: UTC, hours: {} } }", "a calendar that is never open"),
+    ],
+)
+def test_a_fault_names_line_place_problem_and_what_to_write_instead(text: str, fault: str) -> None:
+    [told] = faults_of(text)
+    assert told.startswith("policy.yml:")
+    assert fault in told
+
+
+def test_business_time_must_say_of_which_calendar_if_there_are_several() -> None:
+    several = OFFICE + "  home: { timezone: UTC, hours: { sat: 09:00-17:00 } }\n"
+    [told] = faults_of(several + "promises: { grace: 4 business hours }")
+    assert told == "policy.yml:6: promises.grace: business time of which calendar?; write 'business hours on NAME'"
+    [told] = faults_of(several + "promises: { grace: 4 business hours on ofice }")
+    assert told == "policy.yml:6: promises.grace: there is no calendar 'ofice'; did you mean 'office'?"
+
+
+def test_a_rule_that_no_lead_comes_to_is_a_fault() -> None:
+    rules = """rules:
+  - when: { origin: ["web*", fair] }
+    promises: {}
+  - when: { origin: webinar, segment: smb }
+    promises: {}
+  - when: { origin: [phone, fair] }
+    promises: {}
+  - promises: {}
+  - when: { segment: smb }
+    promises: {}
+"""
+    assert faults_of(rules) == [
+        f"policy.yml:{line}: rules[{n}]: no lead ever comes to this rule: "
+        f"the one on line {first} takes all of its leads; put it before that one, or leave it out"
+        for line, n, first in ((5, 1, 3), (10, 4, 9))
+    ]
+
+
+def test_all_faults_are_named_at_once_in_order_of_lines() -> None:
+    told = faults_of(
+        "promises:\n  grace: x\n  grace: y\n  no_progress: z\nlimits: { holdout: { percent: lots } }\nrule: []"
+    )
+    assert [line.split(":")[1] for line in told] == ["3", "4", "5", "6", "7"]
+
+
+def test_a_file_that_is_no_yaml_is_a_fault_with_its_line() -> None:
+    [told] = faults_of("promises: [")
+    assert told.startswith("policy.yml:")
+
+
+def test_a_version_is_needed() -> None:
+    with pytest.raises(PolicyFaults, match=r"policy.yml:1: 'version' is missing; write 'version: …'"):
+        parse_policy("", "policy.yml")
