@@ -29,9 +29,7 @@ log = logging.getLogger("streams")
 def main() -> None:
     """Wire the worker and run it until it is told to stop."""
     try:
-        settings = Settings.from_env()
-        if not settings.kafka.bootstrap_servers:
-            raise SettingsFault("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
+        settings = _settings()
         policy = _policy(settings)
         codec = Codec(_catalogue(settings))
         _make_room(settings)
@@ -54,6 +52,13 @@ def main() -> None:
         probes.port,
     )
     run(loop.app)
+
+
+def _settings() -> Settings:
+    settings = Settings.from_env()
+    if not settings.kafka.bootstrap_servers:
+        raise SettingsFault("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
+    return settings
 
 
 def _policy(settings: Settings) -> Policy:

@@ -3,9 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
-
-from aiokafka.structs import TopicPartition
+from typing import NamedTuple, Self
 
 from streams.engine import Chunk, Item, MemoryStore, Status
 
@@ -117,10 +115,3 @@ class Log:
 def positions_after(records: Sequence[Item]) -> dict[str, int]:
     """Where each topic goes on once these records are done."""
     return {item.record.topic: item.record.offset + 1 for item in records}
-
-
-def on(topic: str, partition: int = 0) -> TopicPartition:
-    return TopicPartition(topic, partition)
-
-
-AnyRecord = Any

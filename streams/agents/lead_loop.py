@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
 from streams.agents.inbound import Inbound
-from streams.agents.leads import Leads
+from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import DECISIONS, NOW, PartitionLoop, Rules
 from streams.agents.metrics import LoopState, Metrics
 from streams.agents.outbound import Outbound
@@ -83,7 +83,7 @@ class LeadLoop:
             number,
             self._rules,
             clock,
-            Leads(self._policy, self._settings.memory_facts, funnel),
+            Leads(self._policy, self._settings.memory_facts, funnel, CACHED // self._settings.partitions),
             funnel,
             self._outbound(number),
         )

@@ -11,7 +11,9 @@ from streams.domain.lead import Lead, stage
 from streams.domain.ledger import Ledger
 from streams.domain.policy import Policy
 
-CACHED = 50_000  # leads; some 2 kB each
+Milestones = tuple[object, ...]
+
+CACHED = 100_000  # leads in memory of one process; some 3 kB each
 
 
 class Values(Protocol):
@@ -23,12 +25,13 @@ class Values(Protocol):
 
 @dataclass(slots=True)
 class Entry:
-    """One lead in memory, and what of it is already stored and told."""
+    """One lead in memory: `due` is its next deadline, `stored` and `told` are as of its last chunk."""
 
     key: bytes
     ledger: Ledger
-    stored: Lead | None
     due: Deadline | None
+    stored: Lead | None = None
+    told: Milestones | None = None
     is_touched: bool = False
 
     @property
@@ -36,7 +39,7 @@ class Entry:
         return self.ledger.history.lead
 
 
-def milestones(lead: Lead, due: Deadline | None) -> tuple[object, ...]:
+def milestones(lead: Lead, due: Deadline | None) -> Milestones:
     """What a snapshot is written for when it moves."""
     return (
         stage(lead),
@@ -51,7 +54,7 @@ def milestones(lead: Lead, due: Deadline | None) -> tuple[object, ...]:
 class Leads:
     """A cache over the store of one partition. What a chunk touched is in `touched` until `save`."""
 
-    def __init__(self, policy: Policy, memory: int, funnel: Funnel, cached: int = CACHED) -> None:
+    def __init__(self, policy: Policy, memory: int, funnel: Funnel, cached: int) -> None:
         self._policy = policy
         self._memory = memory
         self._funnel = funnel
@@ -68,8 +71,9 @@ class Leads:
         raw = values.get(key)
         history = History(self._memory) if raw is None else History.decode(raw, self._memory)
         ledger = Ledger(lead_id, history)
-        entry = Entry(key, ledger, None if raw is None else history.lead, ledger.deadline(self._policy))
-        self._entries[key] = entry
+        entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy))
+        if raw is not None:
+            entry.stored, entry.told = history.lead, milestones(history.lead, entry.due)
         return entry
 
     def touch(self, entry: Entry) -> None:
@@ -82,9 +86,9 @@ class Leads:
         for entry in self.touched:
             values.put(entry.key, entry.ledger.history.encode())
             self._funnel.replace(entry.stored, entry.lead)
-            before = entry.stored and milestones(entry.stored, entry.due)
-            entry.due = entry.ledger.deadline(self._policy)
-            if before != milestones(entry.lead, entry.due):
+            reached = milestones(entry.lead, entry.due)
+            if reached != entry.told:
+                entry.told = reached
                 moved(entry)
             entry.stored, entry.is_touched = entry.lead, False
         self.touched.clear()

@@ -109,6 +109,8 @@ class PartitionLoop:
                 return
             entry = self._leads.load(key, key.decode(), self._chunk)
         self._advance(item.at)
+        if type(fact) is Verdict:
+            self._stall_first(entry, min(fact.at, self._wall))
         first_touch_at = entry.lead.first_touch_at
         match entry.ledger.add(fact, self._rules.policy, self.clock.now):
             case "new":
@@ -128,6 +130,16 @@ class PartitionLoop:
             entry.ledger.tick(self._rules.policy, due + 1)
             self._settle(entry, ())
 
+    def _stall_first(self, entry: Entry, at: int) -> None:
+        """A recycle that comes back after a crash says: time was past its stall, so the lead is told of that again.
+
+        The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
+        """
+        due = entry.ledger.deadline(self._rules.policy)
+        if due is not None and due.due <= at:
+            entry.ledger.tick(self._rules.policy, at + 1)
+            self._settle(entry, ())
+
     def _settle(self, entry: Entry, headers: Any) -> None:
         """Tell what follows, and wait for the lead's next deadline."""
         self._leads.touch(entry)
@@ -137,7 +149,7 @@ class PartitionLoop:
                 self._out.tell(self._chunk, entry.key, entry.ledger.lead_id, told, traceparent)
                 self._count(told)
             entry.ledger.told.clear()
-        due = entry.ledger.deadline(self._rules.policy)
+        entry.due = due = entry.ledger.deadline(self._rules.policy)
         self.clock.set(entry.key, due and due.due)
 
     def _reroute(self, item: Item, key: bytes) -> None:

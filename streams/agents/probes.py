@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable
+from socketserver import ThreadingMixIn
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
@@ -10,18 +11,24 @@ from prometheus_client import CollectorRegistry, make_wsgi_app
 Start = Callable[[str, list[tuple[str, str]]], object]
 
 
+class _Server(ThreadingMixIn, WSGIServer):
+    daemon_threads = True  # a client that stays must not keep others waiting, nor the process
+
+
 class _Quiet(WSGIRequestHandler):
+    timeout = 10.0  # seconds for a client to say what it wants
+
     def log_message(self, *_: Any) -> None:
         """Scrapes are no news."""
 
 
 class Probes:
-    """A small server in a thread of its own: it answers while the event loop works."""
+    """A small server in threads of its own: it answers while the event loop works."""
 
     def __init__(self, host: str, port: int, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> None:
         self._metrics = make_wsgi_app(registry)
         self._is_ready = is_ready
-        self._server: WSGIServer = make_server(host, port, self._answer, handler_class=_Quiet)
+        self._server: WSGIServer = make_server(host, port, self._answer, _Server, _Quiet)
         self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
 
     @property

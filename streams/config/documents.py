@@ -7,7 +7,7 @@ text. No merge keys, no tags, and no document that is small to read and huge to 
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, TypeVar, get_args
@@ -16,6 +16,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from .yaml12 import SCALARS, Loader
 
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
@@ -173,35 +175,12 @@ class Document:
         return read(node.value)
 
 
-SCALARS: Mapping[str, Callable[[str], Any]] = {
-    "tag:yaml.org,2002:null": lambda _: None,
-    "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
-    "tag:yaml.org,2002:int": int,
-    "tag:yaml.org,2002:float": float,
-    "tag:yaml.org,2002:str": str,
-}
-
-
-class _Loader(yaml.SafeLoader):
-    pass
-
-
-_Loader.yaml_implicit_resolvers = {}
-for _kind, _pattern, _first in (
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    ("int", r"-?(?:0|[1-9][0-9]{0,17})", list("-0123456789")),  # 007 is text: it may be a code
-    ("float", r"-?(?:0|[1-9][0-9]{0,17})\.[0-9]{1,17}", list("-0123456789")),
-):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_kind}", re.compile(rf"^(?:{_pattern})$"), _first)
-
-
 def _composed(text: str, name: str) -> Node | None:
     if len(text) > MAX_CHARACTERS:
         problem = f"{len(text):,} characters, at most {MAX_CHARACTERS:,} are read"
         raise Faults(name, [Fault(1, "", problem, "write less")])
     try:
-        node: Node | None = yaml.compose(text, _Loader)
+        node: Node | None = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
         told = broken.problem or broken.context or "this is not YAML"

@@ -41,7 +41,7 @@ class Sink:
             try:
                 found = await asyncio.wait_for(self._producer.partitions_for(topic), patience)
             except (TimeoutError, KafkaError) as error:
-                raise LookupError(f"topic {topic} is not there: {error!r}") from error
+                raise LookupError(f"topic {topic} is not there ({error!r}): run `leadloop topics create`") from error
             self._partitions[topic] = sorted(found)
 
     async def stop(self) -> None:
@@ -63,13 +63,13 @@ class Sink:
             ValueError: a record is larger than a batch may be.
         """
         batch, waiting, count = self._producer.create_batch(), [], 0
-        for count, (key, value, headers) in enumerate(outputs, 1):  # noqa: B007  count is used after the loop
-            fields = {"key": key, "value": value, "timestamp": None, "headers": list(headers)}
-            if batch.append(**fields) is None:
+        for output in outputs:
+            if not _fits(batch, output):
                 waiting.append(await self._send(batch, tp))
                 batch = self._producer.create_batch()
-                if batch.append(**fields) is None:
-                    raise ValueError(f"record of key {key!r} for {tp.topic} does not fit in a batch")
+                if not _fits(batch, output):
+                    raise ValueError(f"record of key {output.key!r} for {tp.topic} does not fit in a batch")
+            count += 1
         waiting.append(await self._send(batch, tp))
         first = (await asyncio.gather(*waiting))[0].offset
         return first, first + count
@@ -77,3 +77,9 @@ class Sink:
     async def _send(self, batch: Any, tp: TopicPartition) -> asyncio.Future[Any]:
         future: asyncio.Future[Any] = await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
         return future
+
+
+def _fits(batch: Any, output: Output) -> bool:
+    """Append, if there is room."""
+    headers = list(output.headers)
+    return batch.append(key=output.key, value=output.value, timestamp=None, headers=headers) is not None

@@ -87,7 +87,8 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
         Revoked(5, "a"),
         Created(6, "a"),
     ]
-    assert sorted(facts[::-1], key=lambda fact: fact.order) == facts
+    backwards = facts[::-1]
+    assert sorted(backwards, key=lambda fact: fact.order) == facts
 
 
 @pytest.mark.parametrize(

@@ -78,10 +78,17 @@ def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
 
 def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
     ledger = Ledger("lead")
-    forged = Verdict(1, digest("recycle", "s"), "recycle", "s")  # dated before its stall, so it stands for nothing
-    ledger.add(forged, POLICY, 1)
-    ledger.told.clear()
+    ledger.add(contacted(1, digest("recycle", "s")), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
+    assert stage(ledger.lead) == "stalled"
+    assert ledger.told == []
+
+
+def test_a_recycle_dated_before_its_stall_is_taken_back_and_the_stall_gets_a_new_one() -> None:
+    ledger = Ledger("lead")
+    ledger.add(Verdict(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
+    ledger.add(stalled(5), POLICY, 5)
+    assert [type(told.what) for told in ledger.told] == [Revoke, Recycle]
     assert stage(ledger.lead) == "nurture"
 
 

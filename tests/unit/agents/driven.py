@@ -1,0 +1,125 @@
+"""The whole agent over the log of one partition, without Kafka: chunk by chunk, with crashes where a test wants them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Iterable
+from dataclasses import dataclass
+from typing import Any, cast
+
+from prometheus_client import CollectorRegistry
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
+from schemas.topics import INPUTS, TOPICS
+from streams.agents.lead_loop import LeadLoop
+from streams.config.settings import KafkaSettings, Settings
+from streams.domain.policy import Policy
+from streams.engine import Item, MemoryStore, Merge
+from tests.fakes import FakeChunk, FakeConsumer, Log, Sent, positions_after
+
+CODEC = Codec(Catalogue.bundled())
+TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
+SETTINGS = Settings(
+    kafka=KafkaSettings(bootstrap_servers="nowhere:9092"), clock="events", partitions=1, store="memory"
+)
+
+
+@dataclass(frozen=True)
+class Crash:
+    """The process dies at the end of a chunk, when these topics have its outputs, and so much of the state is safe.
+
+    `changes` counts from the first; outputs come before state, so it is only for when every topic has its outputs.
+    """
+
+    topics: Collection[str] = tuple(TOPICS)
+    changes: int = 0
+
+
+class Driven:
+    """An agent, its state, and a log of its inputs into which its own outputs come back."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.registry = CollectorRegistry()
+        self.agent = LeadLoop(SETTINGS, policy, CODEC, self.registry)
+        self.agent.engine.consumer = cast("Any", FakeConsumer())
+        self.log = Log(INPUTS)
+        self.store = MemoryStore(0)
+        self.told: list[Sent] = []
+        self._positions = dict.fromkeys(INPUTS, 0)
+        self._is_up = False
+
+    def add(self, *records: AnyRecord) -> "Driven":
+        for record in records:
+            key = None if isinstance(record, Heartbeat) else record.lead_id.encode()
+            self.log.append(TOPIC_OF[type(record)], key, CODEC.encode(record))
+        return self
+
+    def until(self, at: int) -> "Driven":
+        return self.add(Heartbeat(occurred_at=at, recorded_at=at, source="test", says="complete"))
+
+    def run(self, limits: Iterable[int] = (), crashes: Iterable[Crash | None] = ()) -> "Driven":
+        """Take all there is, in chunks of these sizes, then of 1,000; each may end in a crash."""
+        asyncio.run(self._run(limits, crashes))
+        return self
+
+    async def _run(self, limits: Iterable[int], crashes: Iterable[Crash | None]) -> None:
+        sizes, ends = iter(limits), iter(crashes)
+        while items := self._next(next(sizes, 1000)):
+            await self._chunk(items, next(ends, None))
+
+    def _next(self, limit: int) -> list[Item]:
+        merge = Merge(INPUTS)
+        for topic in INPUTS:
+            records = self.log.records[topic][self._positions[topic] :]
+            merge.offer(topic, [Item(*self.agent.engine.decode(record), record) for record in records])
+        return merge.take(limit, INPUTS)
+
+    async def _chunk(self, items: list[Item], crash: Crash | None) -> None:
+        if not self._is_up:
+            await self.agent.recovered(0, self.store)
+            self._is_up = True
+        await self.agent.work(cast("Any", _once(FakeChunk(items, self.store, ended=lambda c: self._end(c, crash)))))
+
+    def _end(self, chunk: FakeChunk, crash: Crash | None) -> None:
+        kept = TOPICS if crash is None else crash.topics
+        for one in chunk.sent:
+            if one.topic in kept:
+                self.told.append(one)
+                if one.topic in INPUTS:
+                    self.log.append(one.topic, one.key, one.value, one.headers)
+        if crash is None:
+            self.store.apply(chunk.changes, self.store.offset + len(chunk.changes))
+            self._positions |= positions_after(chunk.records)
+        else:
+            changes = dict(list(chunk.changes.items())[: crash.changes])
+            self.store.apply(changes, self.store.offset + len(changes))
+            self._is_up = False
+
+    def told_to(self, topic: str) -> list[Any]:
+        record = TOPICS[topic].record
+        assert record is not None
+        return [CODEC.decode(one.value, record) for one in self.told if one.topic == topic]
+
+    def stages(self) -> dict[str, str]:
+        """The newest snapshots, by lead."""
+        return {each.lead_id: each.stage for each in self.told_to("lead-snapshots") if isinstance(each, LeadSnapshot)}
+
+    def decided(self) -> dict[tuple[str, str, str], set[bytes]]:
+        """What was told beside snapshots: by topic, id and action; every id should stand for the same bytes."""
+        told: dict[tuple[str, str, str], set[bytes]] = {}
+        for one in self.told:
+            if one.topic in {"lead-stalled", "lead-recycled", "lead-decisions"}:
+                assert one.value is not None
+                told.setdefault((one.topic, *_name(one)), set()).add(one.value)
+        return told
+
+
+def _name(one: Sent) -> tuple[str, str]:
+    record = TOPICS[one.topic].record
+    assert record is not None
+    said: Any = CODEC.decode(one.value, record)
+    return said.event_id, getattr(said, "action", "")
+
+
+async def _once(chunk: FakeChunk) -> AsyncIterator[FakeChunk]:
+    yield chunk

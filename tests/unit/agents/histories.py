@@ -1,0 +1,55 @@
+"""Random histories of several leads, as the records that upstreams publish."""
+
+from hypothesis import strategies as st
+
+from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled
+from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled
+from streams.domain.policy import Action
+from tests.builders import T0
+from tests.builders_domain import a_policy
+from tests.unit.domain.histories import QUICK
+from tests.unit.domain.histories import histories as of_one_lead
+
+END = T0 + 1_000
+BOUNDLESS = a_policy(QUICK, reasons={"invalid": None, "poor_fit": None, "price": Action("offer")})
+
+Histories = dict[str, list[FactRecord]]
+
+
+def histories(leads: int = 3, facts: int = 8) -> st.SearchStrategy[Histories]:
+    """Histories of a few leads, each in the order in which it happened."""
+    many = st.lists(of_one_lead(facts), min_size=1, max_size=leads)
+    return many.map(lambda each: {f"lead-{n}": _told(f"lead-{n}", facts) for n, facts in enumerate(each)})
+
+
+def merged(told: Histories) -> list[FactRecord]:
+    """All of it in the order in which it happened."""
+    return sorted((record for records in told.values() for record in records), key=lambda each: each.occurred_at)
+
+
+def _told(lead_id: str, facts: list[Fact]) -> list[FactRecord]:
+    return [_record(lead_id, fact) for fact in sorted(facts, key=lambda fact: fact.order)]
+
+
+def _record(lead_id: str, fact: Fact) -> FactRecord:
+    at = T0 + fact.at
+    common = {"lead_id": lead_id, "event_id": f"{lead_id} {fact.event_id}", "occurred_at": at, "recorded_at": at}
+    match fact:
+        case Created():
+            expires_at = _later(fact.consent_expires_at)
+            barred = fact.do_not_contact
+            return LeadCreated(origin=fact.origin, consent_expires_at=expires_at, do_not_contact=barred, **common)  # type: ignore[arg-type]  # mypy does not look into the dict
+        case Contacted():
+            by = "marketing" if fact.by_marketing else "sales"
+            outcome = "connected" if fact.is_progress else "voicemail"
+            return LeadContacted(by=by, outcome=outcome, next_step_at=_later(fact.next_step_at), **common)  # type: ignore[arg-type]  # as above
+        case Closed():
+            return DealClosed(outcome="won" if fact.is_won else "lost", reason=fact.reason, **common)  # type: ignore[arg-type]  # as above
+        case Stalled():
+            return LeadStalled(reason=fact.reason, resume_at=_later(fact.resume_at), **common)  # type: ignore[arg-type]  # as above
+        case _:
+            raise TypeError(fact)
+
+
+def _later(at: int | None) -> int | None:
+    return None if at is None else T0 + at

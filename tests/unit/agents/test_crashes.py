@@ -1,0 +1,79 @@
+"""However a history is cut into chunks, and wherever the process dies, the same is told: same ids, same bytes."""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.facts import fact_of
+from streams.domain.policy import Policy
+from tests.unit.domain.histories import examples, policies
+from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
+
+from .driven import Crash, Driven
+from .histories import BOUNDLESS, END, Histories, histories, merged
+
+EVERYTHING = Crash()
+sizes = st.lists(st.integers(1, 6), max_size=30)
+crashes = st.lists(st.none() | st.just(EVERYTHING), max_size=20)
+torn = st.lists(st.none() | st.builds(lambda n: Crash(changes=n), st.integers(0, 4)), max_size=20)
+ROLES = ("lead-decisions", "lead-snapshots", "lead-stalled", "lead-recycled")
+
+
+def driven(told: Histories, policy: Policy = BOUNDLESS) -> Driven:
+    return Driven(policy).add(*merged(told)).until(END)
+
+
+def by_the_model(told: Histories, policy: Policy) -> dict[str, Any]:
+    """The ledger of each lead, as if every fact had come at its own time."""
+    theirs = policy_to_model(policy.for_history())
+    return {
+        lead_id: MODEL.run(lead_id, [to_model(fact_of(record)) for record in records], theirs, END)
+        for lead_id, records in told.items()
+    }
+
+
+def assert_told_the_same(one: Driven, other: Driven) -> None:
+    assert one.decided() == other.decided()
+    assert all(len(bytes_) == 1 for bytes_ in one.decided().values())
+
+
+@examples(150)
+@given(histories(), policies, sizes)
+def test_chunks_of_any_size_tell_what_the_reference_model_tells(
+    told: Histories, policy: Policy, limits: list[int]
+) -> None:
+    ours, theirs = driven(told, policy).run(limits), by_the_model(told, policy)
+    assert ours.stages() == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in theirs.items()}
+    emitted = {fact.event_id for ledger in theirs.values() for fact in ledger.emitted}
+    assert {event_id for _, event_id, _ in ours.decided()} == emitted
+
+
+@examples(150)
+@given(histories(), policies, sizes, crashes)
+def test_a_crash_after_the_outputs_repeats_the_same_bytes(
+    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+) -> None:
+    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
+    assert_told_the_same(stormy, calm)
+    assert stormy.stages() == calm.stages()
+
+
+@examples(150)
+@given(histories(), policies, sizes, torn)
+def test_a_crash_in_the_middle_of_the_state_repeats_the_same_bytes(
+    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+) -> None:
+    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
+    assert_told_the_same(stormy, calm)
+    assert stormy.stages() == calm.stages()
+
+
+@examples(150)
+@given(histories(), policies, sizes, st.lists(st.none() | st.builds(Crash, st.sets(st.sampled_from(ROLES))), max_size=20))
+def test_a_crash_that_only_some_outputs_survive_repeats_the_same_bytes(
+    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+) -> None:
+    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
+    assert_told_the_same(stormy, calm)
+    assert stormy.stages() == calm.stages()
