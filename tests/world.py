@@ -208,7 +208,7 @@ class World:
         ended: set[int] = set()
         try:
             while len(ended) < self.partitions:
-                for message in consumer.consume(5000, 0.5):
+                for message in consumer.consume(5000, 0.05):
                     if message.error():
                         ended.add(message.partition())
                     else:

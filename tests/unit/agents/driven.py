@@ -1,4 +1,4 @@
-"""The whole agent over the log of one partition, without Kafka: chunk by chunk, with crashes where a test wants them."""
+"""The whole agent over the log of one partition, without Kafka: chunk by chunk, with crashes where wanted."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
@@ -19,9 +19,7 @@ from tests.fakes import FakeChunk, FakeConsumer, Log, Sent, positions_after
 
 CODEC = Codec(Catalogue.bundled())
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
-SETTINGS = Settings(
-    kafka=KafkaSettings(bootstrap_servers="nowhere:9092"), clock="events", partitions=1, store="memory"
-)
+SETTINGS = Settings(kafka=KafkaSettings(bootstrap_servers="nowhere:9092"), clock="events", partitions=1, store="memory")
 
 
 @dataclass(frozen=True)
@@ -45,6 +43,7 @@ class Driven:
         self.log = Log(INPUTS)
         self.store = MemoryStore(0)
         self.told: list[Sent] = []
+        self.attempts: list[list[Sent]] = []  # what each chunk wanted to tell
         self._positions = dict.fromkeys(INPUTS, 0)
         self._is_up = False
 
@@ -81,6 +80,7 @@ class Driven:
         await self.agent.work(cast("Any", _once(FakeChunk(items, self.store, ended=lambda c: self._end(c, crash)))))
 
     def _end(self, chunk: FakeChunk, crash: Crash | None) -> None:
+        self.attempts.append(chunk.sent)
         kept = TOPICS if crash is None else crash.topics
         for one in chunk.sent:
             if one.topic in kept:
@@ -103,6 +103,11 @@ class Driven:
     def stages(self) -> dict[str, str]:
         """The newest snapshots, by lead."""
         return {each.lead_id: each.stage for each in self.told_to("lead-snapshots") if isinstance(each, LeadSnapshot)}
+
+    def standing(self) -> set[str]:
+        """The recycles that stand, by the newest snapshots."""
+        newest = {each.lead_id: each.recycle_id for each in self.told_to("lead-snapshots")}
+        return set(newest.values()) - {""}
 
     def decided(self) -> dict[tuple[str, str, str], set[bytes]]:
         """What was told beside snapshots: by topic, id and action; every id should stand for the same bytes."""

@@ -5,6 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.events import LeadCreated, LeadRecycled
 from streams.domain.facts import fact_of
 from streams.domain.policy import Policy
 from tests.unit.domain.histories import examples, policies
@@ -17,7 +18,8 @@ EVERYTHING = Crash()
 sizes = st.lists(st.integers(1, 6), max_size=30)
 crashes = st.lists(st.none() | st.just(EVERYTHING), max_size=20)
 torn = st.lists(st.none() | st.builds(lambda n: Crash(changes=n), st.integers(0, 4)), max_size=20)
-ROLES = ("lead-decisions", "lead-snapshots", "lead-stalled", "lead-recycled")
+some = st.sets(st.sampled_from(("lead-decisions", "lead-snapshots", "lead-stalled", "lead-recycled")))
+partly = st.lists(st.none() | st.builds(Crash, some), max_size=20)
 
 
 def driven(told: Histories, policy: Policy = BOUNDLESS) -> Driven:
@@ -70,10 +72,44 @@ def test_a_crash_in_the_middle_of_the_state_repeats_the_same_bytes(
 
 
 @examples(150)
-@given(histories(), policies, sizes, st.lists(st.none() | st.builds(Crash, st.sets(st.sampled_from(ROLES))), max_size=20))
+@given(histories(), policies, sizes, partly)
 def test_a_crash_that_only_some_outputs_survive_repeats_the_same_bytes(
     told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
     calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
     assert_told_the_same(stormy, calm)
     assert stormy.stages() == calm.stages()
+
+
+@examples(100)
+@given(histories(), policies, sizes)
+def test_from_nothing_with_all_that_was_told_at_hand_nothing_new_is_told(
+    told: Histories, policy: Policy, limits: list[int]
+) -> None:
+    first, again = driven(told, policy).run(), Driven(policy)
+    again.log = first.log
+    again.run(limits)
+    known = first.decided()
+    assert all(known.get(name) == values for name, values in again.decided().items())
+    assert again.stages() == first.stages()
+
+
+def one_pass(told: Histories) -> Histories:
+    return {
+        lead_id: [first, *(each for each in rest if not isinstance(each, LeadCreated))]
+        for lead_id, (first, *rest) in told.items()
+    }
+
+
+@examples(150)
+@given(histories().map(one_pass), sizes, crashes | partly, st.data())
+def test_facts_that_come_late_and_crashes_end_in_the_same_stages_and_no_recycle_is_left_behind(
+    told: Histories, limits: list[int], ends: list[Crash | None], data: st.DataObject
+) -> None:
+    ours = Driven(BOUNDLESS).add(*data.draw(st.permutations(merged(told)))).until(END).run(limits, ends)
+    theirs = by_the_model(told, BOUNDLESS)
+    assert ours.stages() == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in theirs.items()}
+    sent: list[LeadRecycled] = ours.told_to("lead-recycled")
+    recycled = {each.recycle_id for each in sent if each.action == "RECYCLE"}
+    taken_back = {each.recycle_id for each in sent if each.action == "REVOKE"}
+    assert recycled - taken_back == ours.standing()
