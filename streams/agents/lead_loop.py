@@ -11,7 +11,7 @@ from schemas.codec import Codec
 from streams.agents.inbound import Inbound
 from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import DECISIONS, NOW, PartitionLoop, Rules
-from streams.agents.metrics import LoopState, Metrics
+from streams.agents.metrics import CLOCKS, OTHER, LoopState, Metrics
 from streams.agents.outbound import Outbound
 from streams.app import OUTPUTS, build, inputs
 from streams.config.settings import Settings
@@ -31,9 +31,10 @@ def wall_ms() -> int:
 
 
 def whys_of(policy: Policy) -> set[tuple[str, str]]:
-    """Every (action, why) that this policy can lead to, unnamed reasons of upstreams aside."""
+    """Every (action, why) that this policy can lead to; what upstreams name and it does not is `other`."""
     kept = {(DECISIONS[verdict], why) for verdict, why, _ in GROUNDS}
-    reasons = {reason for reason, action in policy.reasons.items() if action is not None}
+    named = (*policy.reasons, *CLOCKS, OTHER)
+    reasons = {reason for reason in named if policy.action_of(reason) is not None}
     return kept | {("RECYCLE", reason) for reason in reasons} | {("REVOKE", cause) for cause in get_args(Cause)}
 
 

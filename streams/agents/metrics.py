@@ -1,6 +1,7 @@
 """Every series of streams, declared once; updated per chunk, and read from live state when Prometheus asks."""
 
 from collections.abc import Collection, Iterator, Mapping
+from threading import Lock
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -26,19 +27,21 @@ CHUNK_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0,
 
 
 class Origins:
-    """Bounds a label: the first origins seen keep their names, the rest is `other`."""
+    """Bounds a label: the first origins seen keep their names, the rest is `other`. Safe in both threads that count."""
 
     def __init__(self, limit: int = MAX_ORIGINS) -> None:
         self._limit = limit
         self._names: dict[str, str] = {}
+        self._lock = Lock()
 
     def __call__(self, origin: str) -> str:
-        name = self._names.get(origin)
-        if name is None:
-            name = (origin or "unknown") if len(self._names) < self._limit else OTHER
-            if len(self._names) < self._limit:
-                self._names[origin] = name
-        return name
+        return self._names.get(origin) or self._new(origin)
+
+    def _new(self, origin: str) -> str:
+        with self._lock:
+            if len(self._names) >= self._limit:
+                return self._names.get(origin, OTHER)
+            return self._names.setdefault(origin, origin or "unknown")
 
 
 class Metrics:
@@ -92,6 +95,7 @@ class Metrics:
             self._stalls.labels(reason)
         for action, why in self._whys:
             self._decisions.labels(action, why)
+        self._first_contact.labels("unknown")
 
     def observe(self, tally: Tally, seconds: float) -> None:
         """Add what one chunk did, once it is acked."""

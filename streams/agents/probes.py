@@ -39,6 +39,11 @@ class Probes:
     def start(self) -> None:
         self._thread.start()
 
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
     def _answer(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":

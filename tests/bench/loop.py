@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import AnyRecord
+from schemas.events import FactRecord
 from schemas.topics import TOPICS
 from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
@@ -24,7 +24,7 @@ from streams.domain.policy import Policy
 from streams.engine import Clock, Item
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
 
-LEADS = 20_000
+LEADS = 10_000
 CHUNK = 2000
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
 CODEC = Codec(Catalogue.bundled())
@@ -52,9 +52,10 @@ class Sheet:
         self.sent += 1
 
 
-def history(leads: int = LEADS, seed: int = 1) -> list[AnyRecord]:
+def history(leads: int = LEADS, seed: int = 1) -> list[FactRecord]:
     """Facts in the order of events: created, up to four touches, three in ten closed."""
-    dice, facts = random.Random(seed), []
+    dice = random.Random(seed)
+    facts: list[FactRecord] = []
     for n in range(leads):
         at, lead = T0 + dice.randrange(60 * DAY), f"lead-{n:08d}"
         facts.append(a_created(lead, at, origin=dice.choice("abcdef")))
@@ -66,7 +67,7 @@ def history(leads: int = LEADS, seed: int = 1) -> list[AnyRecord]:
     return sorted(facts, key=lambda fact: fact.occurred_at)
 
 
-def fetched(facts: list[AnyRecord]) -> list[Any]:
+def fetched(facts: list[FactRecord]) -> list[Any]:
     """As Kafka would hand them out."""
     return [
         SimpleNamespace(

@@ -51,7 +51,9 @@ class Calendar:
 
     def is_open(self, at: int) -> bool:
         """Whether somebody is at work; the moments of opening and of closing count as open."""
-        return any(since <= at <= until for since, until in self._stretches(self._day_of(at)))
+        today = self._day_of(at)
+        stretches = (*self._stretches(today - DAY), *self._stretches(today))  # yesterday's may close at 24:00
+        return any(since <= at <= until for since, until in stretches)
 
     def open_time_after(self, at: int, ms: int) -> int:
         """The first instant of open hours by which `ms` of open time have passed since `at`."""
@@ -69,7 +71,7 @@ class Calendar:
 
         A time that is not in open hours counts as the next opening.
         """
-        day = self._open_day(self._day_of(at), not_over_at=at)
+        day = self._open_day(self._day_of(at) - DAY, not_over_at=at)  # the moment of closing at 24:00 included
         into = sum(min(max(at - since, 0), until - since) for since, until in self._stretches(day))
         for _ in range(count):
             day = self._open_day(day + DAY)

@@ -69,7 +69,7 @@ def apply(job: Job, move: str, running: dict[str, Worker], free: list[str]) -> N
 def test_a_worker_paused_beyond_its_session_does_not_overwrite_its_successor(
     real_kafka: Broker, make_job: MakeJob, rocks: bool
 ) -> None:
-    job = make_job(real_kafka, 4, rocks=rocks, slow=0.1, max_records=50, session=6.0)
+    job = make_job(real_kafka, 4, rocks=rocks, slow=0.2, max_records=10, session=6.0)
     paused, successor = job.worker("paused"), job.worker("successor")
     job.feed(1000, keys=60)
     wait_for(lambda: job.lag() < 900, 30)

@@ -20,26 +20,34 @@ VARIANTS = {
     "rocks": {"rocks": True, "max_records": 100},
     "rocks-chunks-of-1": {"rocks": True, "max_records": 1},
 }
-SCENARIOS = [(variant, point) for variant in VARIANTS for point in POINTS]
+PARAMETERS = [
+    pytest.param(variant, point, marks=[pytest.mark.soak] if variant == "memory-unbounded" else [])
+    for variant in VARIANTS
+    for point in POINTS
+]
 
 
 @pytest.fixture(scope="module")
-def crashed(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[tuple[str, str], Future[Job]]]:
-    """All scenarios at once: each waits for sessions to end most of the time."""
+def crashed(
+    kafka: Broker, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[tuple[str, str], Future[Job]]]:
+    """All chosen scenarios at once: each waits for sessions to end most of the time."""
     session = 6.0 if kafka.kind == "given" else 3.0  # of what crashed: the others wait for its end
+    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    chosen = [item.callspec.params for item in items if item.function is test_a_crash_loses_nothing_and_doubles_nothing]
     with ThreadPoolExecutor(9) as pool:
         yield {
-            (variant, point): pool.submit(
+            (one["variant"], one["point"]): pool.submit(
                 crash_and_go_on,
-                Job(kafka, tmp_path_factory.mktemp("crash"), 2, {**VARIANTS[variant], "session": session}),
-                point,
+                Job(kafka, tmp_path_factory.mktemp("crash"), 2, {**VARIANTS[one["variant"]], "session": session}),
+                one["point"],
             )
-            for variant, point in SCENARIOS
+            for one in chosen
         }
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize(("variant", "point"), SCENARIOS)
+@pytest.mark.parametrize(("variant", "point"), PARAMETERS)
 def test_a_crash_loses_nothing_and_doubles_nothing(
     crashed: dict[tuple[str, str], Future[Job]], variant: str, point: str
 ) -> None:

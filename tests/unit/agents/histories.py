@@ -4,14 +4,13 @@ from hypothesis import strategies as st
 
 from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled
 from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled
-from streams.domain.policy import Action
 from tests.builders import T0
 from tests.builders_domain import a_policy
 from tests.unit.domain.histories import QUICK
 from tests.unit.domain.histories import histories as of_one_lead
 
 END = T0 + 1_000
-BOUNDLESS = a_policy(QUICK, reasons={"invalid": None, "poor_fit": None, "price": Action("offer")})
+BOUNDLESS = a_policy(QUICK)
 
 Histories = dict[str, list[FactRecord]]
 

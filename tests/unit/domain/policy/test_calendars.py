@@ -62,6 +62,14 @@ def test_days_later_is_as_far_into_the_working_day(calendar: Calendar, since: st
     assert clock(calendar.open_days_after(at(since), count)) == due
 
 
+def test_midnight_belongs_to_the_day_that_closes_then() -> None:
+    late = Calendar("late", BERLIN, dict.fromkeys(range(5), (Hours(12 * 60, 24 * 60),)))
+    midnight = late.open_time_after(at("2026-03-02 20:00"), 4 * HOUR)
+    assert clock(midnight) == "2026-03-03 00:00"
+    assert late.is_open(midnight)
+    assert late.open_days_after(midnight, 1) == midnight + 24 * HOUR
+
+
 def test_a_night_in_which_the_clocks_change_is_as_long_as_it_is() -> None:
     forward, back, usual = at("2026-03-29 00:00"), at("2026-10-25 00:00"), at("2026-11-01 00:00")
     assert clock(NIGHTS.open_time_after(forward, 5 * HOUR)) == "2026-03-29 06:00"

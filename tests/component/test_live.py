@@ -1,0 +1,122 @@
+"""Live operation: the wall clock breaks promises on idle partitions, and only those that are broken."""
+
+import os
+import re
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.events import LeadStalled
+from schemas.topics import partition_of
+from tests.builders import a_created, a_reply
+from tests.kafka import Broker
+from tests.world import CODEC, Streams, World, wait_for
+
+PROMISED_MS = 4_000
+GRACE_MS = 500
+SLACK_MS = 15_000  # machines that run tests are busy
+POLICY = f"""
+version: seconds
+promises: {{never_contacted: {PROMISED_MS // 1000} seconds, no_follow_up: off, no_progress: off, max_attempts: off}}
+"""
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def world(real_kafka: Broker, tmp_path: Path) -> Iterator[World]:
+    world = World.on_real(real_kafka.bootstrap, tmp_path, partitions=2)
+    yield world
+    world.close()
+
+
+@pytest.fixture
+def worker(world: World) -> Streams:
+    path = world.folder / "policy.yml"
+    path.write_text(POLICY, encoding="utf-8")
+    worker = world.streams(
+        LEADLOOP_CLOCK="wall",
+        LEADLOOP_GRACE_SECONDS=str(GRACE_MS / 1000),
+        LEADLOOP_POLICY_FILE=str(path),
+        LEADLOOP_SESSION_SECONDS="30",
+    )
+    worker.wait_ready()
+    return worker
+
+
+def now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def neighbours(count: int) -> list[str]:
+    """Leads of one partition: their time is the same."""
+    return [name for name in (f"lead-{n}" for n in range(100)) if partition_of(name.encode(), 2) == 0][:count]
+
+
+def stalls(world: World) -> dict[str, tuple[LeadStalled, int]]:
+    """By lead: the stall, and when Kafka got it."""
+    found = {}
+    for message in world.read("lead-stalled"):
+        found[message.key().decode()] = (CODEC.decode(message.value(), LeadStalled), message.timestamp()[1])
+    return found
+
+
+def gauge(worker: Streams, name: str) -> float:
+    found = re.search(rf"^leadloop_{name} (\S+)$", worker.metrics(), re.MULTILINE)
+    assert found is not None, name
+    return float(found[1])
+
+
+@pytest.mark.usefixtures("worker")
+def test_on_an_idle_partition_a_promise_is_broken_by_the_wall_clock_and_not_before(world: World) -> None:
+    created_at, (lead,) = now(), neighbours(1)
+    world.send(a_created(lead, created_at))
+    wait_for(lambda: lead in stalls(world), 30, "the lead has gone cold")
+    stall, told_at = stalls(world)[lead]
+    due = created_at + PROMISED_MS
+    assert (stall.occurred_at, stall.idle_since, stall.reason) == (due, created_at, "never_contacted")
+    assert due + GRACE_MS <= told_at <= due + GRACE_MS + SLACK_MS
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_touch_in_time_keeps_the_promise(world: World) -> None:
+    neglected, touched = neighbours(2)
+    created_at = now()
+    world.send(a_created(neglected, created_at), a_created(touched, created_at), a_reply(touched, now()))
+    wait_for(lambda: neglected in stalls(world), 30, "the neighbour has gone cold")
+    assert touched not in stalls(world)
+    world.settle(30)
+    assert world.told().stage_of == {neglected: "nurture", touched: "working"}
+
+
+def test_a_worker_that_was_paused_past_the_deadline_sees_the_touch_that_came_meanwhile(
+    world: World, worker: Streams
+) -> None:
+    neglected, touched = neighbours(2)
+    world.send(a_created(neglected, now()), a_created(touched, now()))
+    world.settle(PROMISED_MS / 1000)
+    os.kill(worker.process.pid, signal.SIGSTOP)
+    try:
+        world.send(a_reply(touched, now()))
+        resumes_at = now() + PROMISED_MS + GRACE_MS + 2_000
+        wait_for(lambda: now() > resumes_at, 30, "the deadline has passed")
+        assert stalls(world) == {}
+    finally:
+        os.kill(worker.process.pid, signal.SIGCONT)
+    wait_for(lambda: neglected in stalls(world), 60, "the neighbour has gone cold")
+    assert touched not in stalls(world)
+    assert worker.is_alive()
+
+
+def test_heartbeats_come_back_as_freshness_and_the_worker_is_ready(worker: Streams) -> None:
+    wait_for(lambda: gauge(worker, "freshness_seconds") > 0, 30, "a heartbeat has come back")
+    assert gauge(worker, "freshness_seconds") < 10
+    assert gauge(worker, "ready") == 1
+    assert worker.is_ready()
+
+
+def test_a_worker_that_is_stopped_leaves_cleanly(worker: Streams) -> None:
+    assert worker.term() == 0

@@ -1,0 +1,142 @@
+"""Workers come and go under load, whole processes on a real Kafka: nothing is lost, and the same is decided.
+
+The reference model says what: it runs the facts of each lead as if nothing had ever failed.
+"""
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.events import FactRecord
+from schemas.headers import cloudevents_headers
+from streams.domain.facts import fact_of
+from streams.domain.policy import parse_policy
+from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
+from tests.kafka import Broker
+from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
+from tests.world import CODEC, TOPIC_OF, World, wait_for
+
+LEADS = 3_000
+END = T0 + 400 * DAY
+# Limits count what was really sent, so they are off: what is told must not depend on who was killed when.
+POLICY = """
+version: no limits
+promises: {never_contacted: 3 days, no_follow_up: 7 days, grace: 1 day, no_progress: 30 days, max_attempts: 4}
+reasons: {price: {track: offer, delay: 5 days}, invalid: never}
+limits: {max_recycles: off, max_age: off, cooldown: 0 days}
+"""
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture
+def world(real_kafka: Broker, tmp_path: Path) -> Iterator[World]:
+    world = World.on_real(real_kafka.bootstrap, tmp_path)
+    yield world
+    world.close()
+
+
+def histories(seed: int = 3) -> dict[str, list[FactRecord]]:
+    """Leads that are touched, neglected, lost, won, and created again."""
+    dice = random.Random(seed)
+    return {lead_id: list(_history(lead_id, dice)) for lead_id in (f"lead-{n}" for n in range(LEADS))}
+
+
+def _history(lead_id: str, dice: random.Random) -> Iterator[FactRecord]:
+    at = T0 + dice.randrange(100 * DAY)
+    yield a_created(lead_id, at, event_id=f"{lead_id} 0", origin=dice.choice(["web", "fair", "partner"]))
+    for n in range(1, dice.choice([1, 2, 3, 5, 8])):
+        at += dice.randrange(1, 12 * DAY)
+        make: Callable[..., FactRecord] = dice.choice([a_contact] * 4 + [a_reply] * 2 + [a_loss, a_stall, a_created])
+        yield make(lead_id, at, event_id=f"{lead_id} {n}")
+    if dice.random() < 0.2:
+        yield a_win(lead_id, at + dice.randrange(1, 50 * DAY), event_id=f"{lead_id} won")
+
+
+class Load:
+    """The facts of all leads in the order in which they happened, published a slice at a time."""
+
+    def __init__(self, world: World, told: dict[str, list[FactRecord]], slices: int) -> None:
+        self._world = world
+        facts = sorted((fact for facts in told.values() for fact in facts), key=lambda fact: fact.occurred_at)
+        size = len(facts) // slices
+        self._slices = [facts[n : n + size] for n in range(0, len(facts), size)]
+        self._ends = [after[0].occurred_at - 1 for _, after in pairwise(self._slices)] + [END]
+        self._next = 0
+
+    def publish(self) -> None:
+        """One slice more, and the word that everything up to it is in."""
+        self._send(self._slices[self._next])
+        self._world.heartbeat(self._ends[self._next])
+        self._next += 1
+
+    def publish_rest(self) -> None:
+        while self._next < len(self._slices):
+            self.publish()
+
+    def _send(self, facts: Sequence[FactRecord]) -> None:
+        for fact in facts:
+            topic = TOPIC_OF[type(fact)]
+            self._world.send_raw(topic, fact.lead_id, CODEC.encode(fact), headers=cloudevents_headers(fact, topic))
+        self._world.flush()
+
+
+def by_the_model(told: dict[str, list[FactRecord]]) -> dict[str, Any]:
+    policy = policy_to_model(parse_policy(POLICY, "policy").for_history())
+    return {
+        lead_id: MODEL.run(lead_id, [to_model(fact_of(fact)) for fact in facts], policy, END)
+        for lead_id, facts in told.items()
+    }
+
+
+def emitted(ledgers: dict[str, Any], *kinds: str) -> set[str]:
+    return {fact.event_id for ledger in ledgers.values() for fact in ledger.emitted if fact.kind in kinds}
+
+
+def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(world: World) -> None:
+    told = histories()
+    load = Load(world, told, slices=6)
+    policy = world.folder / "policy.yml"
+    policy.write_text(POLICY, encoding="utf-8")
+
+    def start(name: str) -> Any:
+        return world.streams(name, LEADLOOP_POLICY_FILE=str(policy), LEADLOOP_CHUNK_RECORDS="100")
+
+    first, second = start("a"), start("b")
+    load.publish()
+    first.wait_ready()
+    second.wait_ready()
+
+    load.publish()
+    wait_for(lambda: 0 < world.left(), 20, "the workers have something to do")
+    first.kill()
+    third = start("c")  # joins while a member is missing
+    load.publish()
+
+    third.wait_ready(60)
+    load.publish()
+    assert second.term() == 0
+    first = start("a")  # comes back to what its disk has
+    load.publish()
+    third.kill()
+    load.publish_rest()
+
+    world.settle(120)
+    assert first.term() == 0
+    _agrees(world, by_the_model(told))
+
+
+def _agrees(world: World, ledgers: dict[str, Any]) -> None:
+    said = world.told()
+    assert said.stage_of == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in ledgers.items()}
+    assert said.clashes == []
+    assert said.ids["stalled"] == emitted(ledgers, "stalled")
+    assert said.ids["RECYCLE"] == emitted(ledgers, "recycle")
+    assert len(said.ids["REVOKE"]) == len(emitted(ledgers, "revoke"))
+    assert said.ids["decided RETIRE"] == emitted(ledgers, "retire")
+    assert world.left() == 0
+    assert world.dead_letters() == []

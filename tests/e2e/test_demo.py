@@ -1,0 +1,41 @@
+"""The demo, as a newcomer runs it: it ends, and says what happened."""
+
+import os
+import re
+import subprocess
+import sys
+from importlib import resources
+from pathlib import Path
+
+from workers.demo.history import write_history
+
+
+def _demo(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_"))}
+    command = [sys.executable, "-m", "workers.cli", "demo", "--speed", "0", *map(str, arguments)]
+    return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+
+
+def test_the_demo_runs_to_its_end_and_tells_the_same_each_time(tmp_path: Path) -> None:
+    said = [_demo("--leads", "300", folder=tmp_path) for _ in range(2)]
+    assert [run.returncode for run in said] == [0, 0], said[0].stdout + said[0].stderr
+    figures = [re.findall(r"[\d,]+", run.stdout[run.stdout.index("What happened.") :]) for run in said]
+    assert figures[0] == figures[1]
+    assert "300 leads" in said[0].stdout
+
+
+def test_the_demo_takes_files_of_the_user(tmp_path: Path) -> None:
+    files = tmp_path / "files"
+    files.mkdir()
+    write_history(files, leads=50)
+    mapping = tmp_path / "mapping.yml"
+    mapping.write_text(resources.files("workers.demo").joinpath("history.yml").read_text())
+    run = _demo("--data", files, "--mapping", mapping, folder=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "50 leads" in run.stdout
+
+
+def test_the_demo_says_what_is_missing(tmp_path: Path) -> None:
+    run = _demo("--data", tmp_path, folder=tmp_path)
+    assert run.returncode == 2
+    assert "--mapping" in run.stderr

@@ -1,0 +1,87 @@
+"""What a fetched record is to the loop: a time and a value, whatever it contains."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas.events import Heartbeat, LeadCreated, LeadRecycled
+from schemas.topics import INPUTS
+from streams.agents.inbound import AT_ONCE, FUTURE_MS, Inbound, Misplaced, Refused
+from streams.domain.facts import Created, Verdict
+from tests.builders import T0, a_created, a_win
+from tests.fakes import FakeRecord
+
+from .driven import CODEC
+
+NOW = T0 + 1000
+PREFIX = "eu-"
+
+
+def read(topic: str, key: bytes | None, value: bytes | None) -> tuple[int, Any]:
+    record: Any = FakeRecord(PREFIX + topic, key, value)
+    return Inbound(CODEC, PREFIX, lambda: NOW)(record)
+
+
+def test_a_fact_comes_at_the_time_at_which_it_happened() -> None:
+    at, value = read("lead-created", b"ada", CODEC.encode(a_created("ada", T0, event_id="e", origin="fair")))
+    assert (at, value) == (T0, Created(T0, "e", origin="fair"))
+
+
+def test_a_recycle_of_our_own_comes_back_as_a_verdict() -> None:
+    told = LeadRecycled(
+        event_id="r", lead_id="ada", occurred_at=T0, action="RECYCLE", recycle_id="r", stall_id="s", reason="price"
+    )
+    assert read("lead-recycled", b"ada", CODEC.encode(told)) == (T0, Verdict(T0, "r", "recycle", "s"))
+
+
+def test_a_heartbeat_needs_no_key() -> None:
+    beat = Heartbeat(occurred_at=T0, says="complete")
+    assert read("stream-heartbeats", None, CODEC.encode(beat)) == (T0, beat)
+
+
+@pytest.mark.parametrize("key", [b"bob", b"", None, b"\xff"])
+def test_a_fact_under_another_key_does_not_wait_for_its_turn_but_goes_to_its_lead(key: bytes | None) -> None:
+    assert read("deal-closed", key, CODEC.encode(a_win("ada", T0))) == (AT_ONCE, Misplaced("ada"))
+
+
+def test_the_clocks_of_others_may_be_a_little_ahead() -> None:
+    at, value = read("lead-created", b"ada", CODEC.encode(a_created("ada", NOW + FUTURE_MS)))
+    assert (at, type(value)) == (NOW + FUTURE_MS, Created)
+
+
+@pytest.mark.parametrize("record", [a_created("ada", NOW + FUTURE_MS + 1), Heartbeat(occurred_at=NOW + FUTURE_MS + 1)])
+def test_what_is_dated_further_ahead_is_refused_and_holds_up_nothing(record: LeadCreated | Heartbeat) -> None:
+    topic = "stream-heartbeats" if isinstance(record, Heartbeat) else "lead-created"
+    at, value = read(topic, b"ada", CODEC.encode(record))
+    assert (at, value.reason) == (AT_ONCE, "future")
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, "empty"),
+        (b"{}", "not_avro"),
+        (CODEC.encode(a_win("ada", T0)), "wrong_record"),
+        (CODEC.encode(LeadCreated(lead_id="ada", occurred_at=T0)), "no_event_id"),
+        (CODEC.encode(LeadCreated(lead_id="ada", event_id="e")), "no_time"),
+        (CODEC.encode(LeadCreated(event_id="e", occurred_at=T0)), "no_lead_id"),
+    ],
+)
+def test_what_cannot_be_read_or_is_no_fact_is_refused_with_its_reason(value: bytes | None, reason: str) -> None:
+    at, refused = read("lead-created", b"ada", value)
+    assert (at, refused.reason) == (AT_ONCE, reason)
+    assert refused.error
+
+
+GOOD = CODEC.encode(a_created("ada", T0))
+
+
+@given(st.sampled_from(INPUTS), st.none() | st.binary(max_size=20), st.binary(max_size=60), st.booleans())
+def test_whatever_a_record_contains_reading_it_raises_nothing(
+    topic: str, key: bytes | None, noise: bytes, is_framed: bool
+) -> None:
+    at, value = read(topic, key, GOOD[:5] + noise if is_framed else noise)
+    assert at >= 0
+    assert isinstance(value, Refused) or at > 0 or isinstance(value, Misplaced | Heartbeat)

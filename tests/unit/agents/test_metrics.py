@@ -1,0 +1,217 @@
+"""What Prometheus scrapes: every series from the start, labels that are bounded, sums over partitions."""
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast, get_args
+
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from schemas.codec import Reason
+from streams.agents.lead_loop import whys_of
+from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins
+from streams.agents.tally import Tally
+from streams.domain.errors import PoisonReason
+from streams.domain.policy import Action, Policy
+from streams.engine import PartitionStatus, Status
+from tests.builders import T0, a_contact, a_created, a_stall, a_win
+from tests.builders_domain import a_policy, within
+from tests.fakes import FakeConsumer
+
+from .driven import Driven
+
+Labels = tuple[tuple[str, str], ...]
+POLICY = a_policy(within(never_contacted=30))
+
+
+def scraped(registry: CollectorRegistry) -> dict[tuple[str, Labels], float]:
+    """Every sample of one scrape, through the text that Prometheus reads."""
+    families = text_string_to_metric_families(generate_latest(registry).decode())
+    samples = [sample for family in families for sample in family.samples]
+    found = {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
+    assert len(found) == len(samples), "a series that is told twice"
+    return found
+
+
+def values(registry: CollectorRegistry, name: str, *labels: str) -> dict[Any, float]:
+    """The samples of a series, by the values of these labels."""
+    return {
+        tuple(dict(found)[label] for label in labels): value
+        for (sample, found), value in scraped(registry).items()
+        if sample == f"leadloop_{name}"
+    }
+
+
+def a_status(number: int = 0, **ends: int) -> PartitionStatus:
+    return PartitionStatus(
+        number, is_ready=True, remaining=5, positions={"a": 7}, ends=ends, moved_at=0, chunk_at=0, keys=9
+    )
+
+
+# -- from the start --------------------------------------------------------------------------------
+
+
+def test_before_the_first_event_every_series_is_there_and_zero() -> None:
+    registry = Driven(POLICY).registry
+    found = {name: value for (name, _), value in scraped(registry).items() if not name.endswith("_created")}
+    assert set(found.values()) == {0.0}
+    assert set(found) >= {
+        f"leadloop_{name}"
+        for name in (
+            *("facts_total", "rejected_total", "duplicate_facts_total", "late_facts_total", "rerouted_total"),
+            *("stalls_total", "decisions_total", "leads", "funnel_leads", "overdue_leads", "ready"),
+            *("first_contact_seconds_count", "detection_delay_seconds_count", "chunk_seconds_count"),
+            *("freshness_seconds",),
+        )
+    }
+
+
+def test_before_the_first_event_every_value_of_a_bounded_label_is_there() -> None:
+    registry = Driven(POLICY).registry
+    assert {kind for (kind,) in values(registry, "facts_total", "kind")} == {
+        *("created", "contacted", "closed", "stalled", "recycled", "revoked")
+    }
+    reasons = {*get_args(Reason), *get_args(PoisonReason), "future"}
+    assert {reason for (reason,) in values(registry, "rejected_total", "reason")} == reasons
+    assert {reason for (reason,) in values(registry, "stalls_total", "reason")} == set(CLOCKS)
+    assert {reason for (reason,) in values(registry, "overdue_leads", "reason")} == set(CLOCKS)
+    assert {action for action, _ in values(registry, "decisions_total", "action", "why")} == {
+        *("RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE")
+    }
+
+
+@pytest.mark.parametrize("reasons", [{}, {"price": Action("offer"), "invalid": None}])
+def test_the_clocks_keep_their_names_whether_the_policy_names_them_or_not(reasons: dict[str, Action | None]) -> None:
+    whys = whys_of(Policy(reasons=reasons))
+    assert {("RECYCLE", reason) for reason in (*CLOCKS, OTHER)} <= whys
+    assert ("RECYCLE", "invalid") not in whys
+
+
+def test_a_policy_that_never_hands_back_what_it_does_not_name_has_no_other() -> None:
+    assert {why for action, why in whys_of(Policy(reasons={}, otherwise=None)) if action == "RECYCLE"} == set()
+
+
+# -- what happened ---------------------------------------------------------------------------------
+
+
+def test_what_a_chunk_did_is_counted() -> None:
+    driven = Driven(POLICY).add(a_created("ada"), a_created("bob"), a_contact("bob", T0 + 10)).until(T0 + 50).run()
+    assert values(driven.registry, "facts_total", "kind")["created",] == 2
+    assert values(driven.registry, "stalls_total", "reason")["never_contacted",] == 1
+    assert values(driven.registry, "decisions_total", "action", "why")["RECYCLE", "never_contacted"] == 1
+    assert values(driven.registry, "first_contact_seconds_sum", "origin") == {("unknown",): 0.0, ("webinar",): 0.01}
+    assert values(driven.registry, "detection_delay_seconds_count") == {(): 1}
+    leads = values(driven.registry, "leads", "stage", "origin")
+    assert {labels: count for labels, count in leads.items() if count} == {
+        ("nurture", "webinar"): 1,
+        ("working", "webinar"): 1,
+    }
+    assert values(driven.registry, "funnel_leads", "pass", "origin", "step")["1", "webinar", "stalled"] == 1
+    assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 1
+
+
+def test_what_is_so_no_longer_is_counted_no_longer() -> None:
+    driven = Driven(POLICY).add(a_created("ada")).until(T0 + 50).run().add(a_win("ada", T0 + 60)).until(T0 + 61).run()
+    assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 0
+    assert {key for key, count in values(driven.registry, "leads", "stage", "origin").items() if count} == {
+        ("won", "webinar")
+    }
+
+
+def test_a_recovered_partition_counts_the_leads_it_found() -> None:
+    first = Driven(POLICY).add(a_created("ada"), a_created("bob")).until(T0 + 50).run()
+    again = Driven(POLICY)
+    again.store = first.store
+    again.add(a_created("eve", T0 + 60)).run()
+    leads = values(again.registry, "leads", "stage", "origin")
+    assert (leads["nurture", "webinar"], leads["new", "webinar"]) == (2, 1)
+
+
+def test_the_newest_heartbeat_says_how_fresh_things_are() -> None:
+    registry = CollectorRegistry()
+    metrics = Metrics(registry, ())
+    metrics.observe(Tally(freshness=1.25), 0.1)
+    metrics.observe(Tally(), 0.1)
+    assert values(registry, "freshness_seconds") == {(): 1.25}
+
+
+def test_lag_recovery_and_size_come_from_the_engine() -> None:
+    driven = Driven(POLICY)
+    told = Status(is_assigned=True, is_member=True, partitions=(a_status(3, a=10, b=2),))
+    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    assert values(driven.registry, "lag_records", "topic", "partition") == {("a", "3"): 3, ("b", "3"): 2}
+    assert values(driven.registry, "recovering_records", "partition") == {("3",): 5}
+    assert values(driven.registry, "state_leads", "partition") == {("3",): 9}
+
+
+# -- bounded labels --------------------------------------------------------------------------------
+
+
+def test_origins_beyond_the_first_twenty_are_other_and_nothing_is_lost() -> None:
+    driven = Driven(POLICY).add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(60)))
+    driven.add(*(a_contact(f"lead-{n}", T0 + 100, event_id=f"touch-{n}") for n in range(60))).run()
+    for name, labels in (("leads", "stage"), ("funnel_leads", "step"), ("first_contact_seconds_count", "origin")):
+        found = values(driven.registry, name, "origin", labels)
+        assert len({origin for origin, _ in found} - {"unknown", OTHER}) <= MAX_ORIGINS
+        assert any(origin == OTHER for origin, _ in found)
+    assert sum(values(driven.registry, "leads", "origin", "stage").values()) == 60
+
+
+def test_an_origin_keeps_its_name_once_it_has_one() -> None:
+    origins = Origins(limit=2)
+    assert [origins(name) for name in ("a", "b", "c", "a", "")] == ["a", "b", OTHER, "a", OTHER]
+
+
+def test_no_origin_is_unknown() -> None:
+    assert Origins()("") == "unknown"
+
+
+@pytest.mark.parametrize("origin", ['say "hi"', "back\\slash", "two\nlines", "ünï"])
+def test_an_origin_may_be_any_text(origin: str) -> None:
+    driven = Driven(POLICY).add(a_created("ada", origin=origin)).run()
+    assert ("new", origin) in values(driven.registry, "leads", "stage", "origin")
+
+
+def test_reasons_of_upstreams_that_the_policy_does_not_name_are_other() -> None:
+    driven = Driven(POLICY)
+    driven.add(*(a_created(f"lead-{n}") for n in range(9)))
+    driven.add(*(a_stall(f"lead-{n}", T0 + 1, reason=f"reason-{n}") for n in range(9))).run()
+    decisions = values(driven.registry, "decisions_total", "action", "why")
+    assert decisions["RECYCLE", OTHER] == 9
+    assert not any(why.startswith("reason-") for _, why in decisions)
+
+
+# -- the thread that scrapes -----------------------------------------------------------------------
+
+
+def test_a_scrape_in_the_middle_of_a_chunk_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The loop works on in its own thread; switching often makes them meet."""
+    driven = Driven(POLICY)
+    faults: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", faults.append)
+    driven.add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(600)))
+    driven.add(*(a_contact(f"lead-{n}", T0 + 600 + n) for n in range(0, 600, 2))).until(T0 + 5000)
+    with _switching_often():
+        worker = threading.Thread(target=driven.run, args=([20] * 100,))
+        worker.start()
+        scrapes = 0
+        while worker.is_alive():
+            assert sum(values(driven.registry, "leads", "origin", "stage").values()) <= 600
+            scrapes += 1
+        worker.join()
+    assert faults == []
+    assert scrapes > 5
+    assert sum(values(driven.registry, "leads", "origin", "stage").values()) == 600
+
+
+@contextmanager
+def _switching_often() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(before)

@@ -1,0 +1,162 @@
+"""What may be taken, by what is known of the ends of the inputs."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any, NoReturn
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import KafkaConnectionError
+
+from streams.engine.intake import Intake
+
+A, B, WORD = (TopicPartition(topic, 0) for topic in ("a", "b", "word"))
+
+
+class Died(BaseException):
+    pass
+
+
+class FakeKafka:
+    """Topics of event times; `visible` of them can be fetched, and so far reach the high watermarks."""
+
+    def __init__(self, **topics: list[int]) -> None:
+        self.topics = {TopicPartition(name, 0): times for name, times in topics.items()}
+        self.visible = {tp: len(times) for tp, times in self.topics.items()}
+        self.positions = dict.fromkeys(self.topics, 0)
+        self.polled_at = dict.fromkeys(self.topics, 0)
+        self.is_cut_off = False
+
+    async def getmany(self, *wanted: TopicPartition, timeout_ms: int, max_records: int) -> dict[Any, list[Any]]:
+        del timeout_ms
+        fetched = {tp: self._read(tp, max_records) for tp in wanted}
+        return {tp: records for tp, records in fetched.items() if records}
+
+    def _read(self, tp: TopicPartition, most: int) -> list[Any]:
+        start = self.positions[tp]
+        end = self.positions[tp] = min(self.visible[tp], start + most)
+        times = self.topics[tp][start:end]
+        return [SimpleNamespace(topic=tp.topic, partition=0, offset=n, at=at) for n, at in enumerate(times, start)]
+
+    def highwater(self, tp: TopicPartition) -> int:
+        return self.visible[tp]
+
+    async def position(self, tp: TopicPartition) -> int:
+        return self.positions[tp]
+
+    async def end_offsets(self, tps: list[TopicPartition]) -> dict[TopicPartition, int]:
+        if self.is_cut_off:
+            raise KafkaConnectionError
+        return {tp: len(self.topics[tp]) for tp in tps}
+
+    def last_poll_timestamp(self, tp: TopicPartition) -> int:
+        return self.polled_at[tp]
+
+
+def an_intake(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any = None) -> Intake:
+    def die(reason: object, *, where: str) -> NoReturn:
+        raise Died(where, reason)
+
+    engine: Any = SimpleNamespace(
+        bounded_by="word" if bounded else None,
+        decode=decode or (lambda record: (record.at, None)),
+        max_records=100,
+        die=die,
+    )
+    return Intake(kafka, engine, [*kafka.topics], bound)
+
+
+async def taken(intake: Intake) -> list[int]:
+    return [item.at for item in await intake.take(100, 0)]
+
+
+async def test_what_was_in_before_the_word_is_awaited_even_if_the_watermark_is_older() -> None:
+    kafka = FakeKafka(a=[1, 3], b=[2], word=[3])
+    kafka.visible[B] = 0  # its last answer is older than the word's
+    intake = an_intake(kafka)
+    assert await taken(intake) == []
+    assert not intake.is_waiting
+    kafka.visible[B] = 1
+    assert await taken(intake) == [1, 2, 3, 3]
+
+
+async def test_what_comes_after_the_word_is_not_awaited() -> None:
+    kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
+    intake = an_intake(kafka)
+    assert await taken(intake) == [1, 2, 3]
+    kafka.topics[B].append(6)  # known to the broker, not to us
+    assert await taken(intake) == []
+    assert intake.is_waiting
+
+
+async def test_a_newer_word_asks_for_the_ends_anew() -> None:
+    kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
+    intake = an_intake(kafka)
+    await taken(intake)
+    kafka.topics[B].append(4)
+    kafka.topics[WORD].append(5)
+    kafka.visible[WORD] = 2
+    assert await taken(intake) == []
+    kafka.visible[B] = 2
+    assert await taken(intake) == [4, 5, 5]
+
+
+async def test_nothing_is_taken_on_a_word_while_the_broker_does_not_name_the_ends() -> None:
+    kafka = FakeKafka(a=[1], b=[], word=[3])
+    kafka.is_cut_off = True
+    intake = an_intake(kafka)
+    assert await taken(intake) == []
+    kafka.is_cut_off = False
+    assert await taken(intake) == [1, 3]
+
+
+async def test_after_a_restart_the_bound_is_that_of_the_state() -> None:
+    intake = an_intake(FakeKafka(a=[1, 9], b=[2], word=[]), bound=5)
+    assert await taken(intake) == [1, 2]
+    assert intake.bound == 5
+
+
+async def test_a_bounded_engine_never_speaks_of_the_wall_clock() -> None:
+    intake = an_intake(FakeKafka(a=[], b=[], word=[]))
+    await taken(intake)
+    assert intake.complete_until() == 0
+
+
+async def test_empty_inputs_are_complete_up_to_the_fetch_before_the_last() -> None:
+    kafka = FakeKafka(a=[], b=[])
+    intake = an_intake(kafka, bounded=False)
+    words = []
+    for moment in (100, 150, 200):
+        kafka.polled_at = dict.fromkeys(kafka.topics, moment)
+        await taken(intake)
+        words.append(intake.complete_until())
+    assert words == [0, 100, 150]
+
+
+async def test_inputs_that_hold_more_are_not_complete() -> None:
+    kafka = FakeKafka(a=[1, 2], b=[])
+    intake = an_intake(kafka, bounded=False)
+    kafka.polled_at = dict.fromkeys(kafka.topics, 100)
+    await intake.take(1, 0)
+    assert intake.complete_until() == 0
+
+
+async def test_each_record_is_decoded_once() -> None:
+    seen: list[int] = []
+
+    def decode(record: Any) -> tuple[int, None]:
+        seen.append(record.offset)
+        return record.at, None
+
+    intake = an_intake(FakeKafka(a=[1, 2, 3], word=[3]), decode=decode)
+    while await intake.take(1, 0):
+        pass
+    assert sorted(seen) == [0, 0, 1, 2]
+
+
+async def test_a_decoder_that_raises_ends_the_process_and_names_the_record() -> None:
+    intake = an_intake(FakeKafka(a=[1], word=[]), decode=lambda _: 1 // 0)
+    with pytest.raises(Died) as died:
+        await taken(intake)
+    assert died.value.args[0] == "a[0]@0"
