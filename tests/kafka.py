@@ -234,11 +234,12 @@ def read_all(bootstrap: str, topic: str) -> list[Record]:
     try:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         consumer.assign([TopicPartition(topic, n, 0) for n in partitions])
-        records, at_end = [], 0
-        while at_end < len(partitions):
-            for message in consumer.consume(5000, 0.5):
+        records: list[Record] = []
+        at_end: set[int] = set()
+        while len(at_end) < len(partitions):
+            for message in consumer.consume(1000, 0.05):
                 if message.error():
-                    at_end += 1
+                    at_end.add(message.partition())
                 else:
                     records.append(_record(message))
     finally:

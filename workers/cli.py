@@ -166,7 +166,7 @@ def demo(
     data: Annotated[Path | None, typer.Option(help="Your own files (a folder or one file) instead")] = None,
     mapping: Annotated[list[Path] | None, typer.Option(help="What their columns mean; repeatable")] = None,
     policy: Annotated[Path | None, typer.Option(help="A policy of your own")] = None,
-    speed: Annotated[int, typer.Option(min=0, help="Facts a second; 0: as fast as it goes")] = 1200,
+    speed: Annotated[int, typer.Option(min=0, help="Facts a second; 0: as fast as it goes")] = 1600,
     leads: Annotated[int, typer.Option(min=1, max=50_000, help="Size of the generated history")] = 5_000,
     seed: Annotated[int, typer.Option(help="Of the generated history")] = 1,
     stay: Annotated[bool, typer.Option("--stay", help="Keep everything up at the end, to look around")] = False,
@@ -175,7 +175,7 @@ def demo(
     from workers.demo.run import Asked, DemoFailed, run  # noqa: PLC0415
 
     try:
-        run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), out)
+        run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
     except DemoFailed as failed:
         raise Refused(str(failed)) from failed
 

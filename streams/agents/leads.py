@@ -33,6 +33,7 @@ class Entry:
     stored: Lead | None = None
     told: Milestones | None = None
     is_touched: bool = False
+    is_moved: bool = False  # in this chunk, even if it moved back: see `Leads.touch`
 
     @property
     def lead(self) -> Lead:
@@ -77,20 +78,26 @@ class Leads:
         return entry
 
     def touch(self, entry: Entry) -> None:
+        """Note that a lead, settled again, may differ from what is stored and told of it.
+
+        A lead that goes there and back within a chunk has moved: after a crash, this may be two chunks in one, and the
+        snapshot that was told between them must not be left standing.
+        """
         if not entry.is_touched:
             entry.is_touched = True
             self.touched.append(entry)
+        if not entry.is_moved:
+            entry.is_moved = milestones(entry.lead, entry.due) != entry.told
 
     def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
         """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""
         for entry in self.touched:
             values.put(entry.key, entry.ledger.history.encode())
             self._funnel.replace(entry.stored, entry.lead)
-            reached = milestones(entry.lead, entry.due)
-            if reached != entry.told:
-                entry.told = reached
+            if entry.is_moved:
+                entry.told = milestones(entry.lead, entry.due)
                 moved(entry)
-            entry.stored, entry.is_touched = entry.lead, False
+            entry.stored, entry.is_touched, entry.is_moved = entry.lead, False, False
         self.touched.clear()
         self._evict()
 

@@ -135,14 +135,12 @@ class PartitionLoop:
 
         The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
         """
-        due = entry.ledger.deadline(self._rules.policy)
-        if due is not None and due.due <= at:
+        if entry.due is not None and entry.due.due <= at:
             entry.ledger.tick(self._rules.policy, at + 1)
             self._settle(entry, ())
 
     def _settle(self, entry: Entry, headers: Any) -> None:
         """Tell what follows, and wait for the lead's next deadline."""
-        self._leads.touch(entry)
         if entry.ledger.told:
             traceparent = traceparent_of(headers)
             for told in entry.ledger.told:
@@ -151,6 +149,7 @@ class PartitionLoop:
             entry.ledger.told.clear()
         entry.due = due = entry.ledger.deadline(self._rules.policy)
         self.clock.set(entry.key, due and due.due)
+        self._leads.touch(entry)
 
     def _reroute(self, item: Item, key: bytes) -> None:
         self._tally.rerouted += 1

@@ -1,10 +1,9 @@
-"""What a record costs to write and to read, in CPU microseconds: `python -m tests.bench.codec`.
+"""What a record costs to write and to read, beside fastavro and Confluent's serializers.
 
-Beside ours: fastavro with parsed schemas into the same types, and Confluent's own serializers into dicts.
+By itself: `python -m tests.bench.codec`
 """
 
 import io
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,27 +29,36 @@ RECORDS: tuple[AnyRecord, ...] = (
     LeadRecycled(event_id="9" * 32, recycle_id="8" * 32, stall_id="7" * 32, origin="paid_search", touches=3, **COMMON),
     LeadSnapshot(stage="nurture", origin="paid_search", created_at=NOON, due_at=NOON, stall_id="7" * 32, **COMMON),
 )
-ROUNDS, CALLS = 7, 20_000
+ROUNDS, CALLS = 9, 2000
 
 
 def main() -> None:
     """Print the table, and what the rest of a record's way costs."""
     ours = Codec(Catalogue.bundled())
-    show("record", "bytes", "encode", "decode", "fastavro", "fastavro", "confluent", "confluent")
+    print(
+        f"codec: CPU µs to write / to read one record, least of {ROUNDS} rounds of {CALLS:,}; in brackets times ours.\n"
+        "  fastavro: parsed schemas, into the same types. Confluent: AvroSerializer and AvroDeserializer, into dicts.\n"
+        "  The machine is shared: only the ratios of one run count."
+    )
+    show("", "bytes", "Leadloop", "fastavro", "Confluent")
     for record in RECORDS:
-        value = ours.encode(record)
-        with confluent(record) as (write, read):
-            calls = (
-                lambda record=record: ours.encode(record),
-                lambda value=value, record=record: ours.decode(value, type(record)),
-                lambda record=record: fastavro_write(record),
-                lambda value=value, record=record: fastavro_read(value, type(record)),
-                write,
-                read,
-            )
-            show(type(record).__name__, len(value), *(cost(call) for call in calls))
-    show("headers", "", cost(lambda: cloudevents_headers(RECORDS[1], "lead-recycled")))
-    show("partition_of", "", cost(lambda: partition_of(b"lead-000123456", 12)))
+        show(type(record).__name__, *_row(ours, record))
+    headers, partition = costs(
+        lambda: cloudevents_headers(RECORDS[1], "lead-recycled"), lambda: partition_of(b"lead-000123456", 12)
+    )
+    print(f"  beside it: the headers of a record {headers:.2f}, its partition {partition:.2f}")
+
+
+def _row(ours: Codec, record: AnyRecord) -> Iterator[object]:
+    value, kind = ours.encode(record), type(record)
+    yield len(value)
+    with confluent(record) as theirs:
+        mine = (lambda: ours.encode(record)), (lambda: ours.decode(value, kind))
+        fast = (lambda: fastavro_write(record)), (lambda: fastavro_read(value, kind))
+        write, read, *others = costs(*mine, *fast, *theirs)
+    yield f"{write:.2f} / {read:.2f}"
+    for their_write, their_read in (others[:2], others[2:]):
+        yield f"{their_write:.2f} / {their_read:.2f} (x{their_write / write:.1f} / x{their_read / read:.1f})"
 
 
 def fastavro_write(record: AnyRecord) -> bytes:
@@ -88,19 +96,22 @@ def confluent(record: AnyRecord) -> Iterator[tuple[Callable[[], Any], Callable[[
         yield (lambda: write(fields, context)), (lambda: read(value, context))
 
 
-def cost(call: Callable[[], Any]) -> str:
-    """CPU microseconds of a call, the least of several rounds: the machine is not ours alone."""
-    best = float("inf")
-    for _ in range(ROUNDS):
-        started = time.process_time()
-        for _ in range(CALLS):
-            call()
-        best = min(best, time.process_time() - started)
-    return f"{best / CALLS * 1e6:.2f}"
+def costs(*calls: Callable[[], Any]) -> list[float]:
+    """CPU microseconds of each, the least of several rounds; in turns, for the machine's pace changes."""
+    rounds = ([_seconds(call) for call in calls] for _ in range(ROUNDS))
+    return [min(seconds) / CALLS * 1e6 for seconds in zip(*rounds, strict=True)]
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    started = time.process_time()
+    for _ in range(CALLS):
+        call()
+    return time.process_time() - started
 
 
 def show(name: str, *cells: object) -> None:
-    sys.stdout.write(f"{name:16}" + "".join(f"{cell:>11}" for cell in cells) + "\n")
+    widths = (8, 16, 30, 32)
+    print(f"  {name:16}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=False)))
 
 
 if __name__ == "__main__":

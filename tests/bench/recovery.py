@@ -20,7 +20,7 @@ from tests.bench.measure import PARTITIONS, a_kafka, a_world, cpu_seconds
 from tests.kafka import Record, produce
 from tests.world import World
 
-LEADS = 100_000
+LEADS = 200_000
 DISTINCT = 2_000  # states, repeated under other keys
 READY_SECONDS = 90.0
 RECOVERED = re.compile(r"partition \d+: recovered (\d+) records in ([\d.]+) s")
@@ -45,7 +45,7 @@ def main() -> None:
             f"recovery: a changelog of {LEADS:,} leads, {size:.0f} bytes each, {PARTITIONS} partitions; one worker.\n"
             "  Records a second: all, by the time of the slowest partition in the worker's own log.\n"
             "  Ready: from the process's start to /readyz, indexes included. CPU: less that of an empty start.\n"
-            f"  {'':24}{'records read':>14}{'records a second':>18}{'CPU µs a lead':>15}{'ready in s':>12}"
+            f"  {'':16}{'records read':>14}{'records a second':>18}{'CPU µs a lead':>15}{'ready in s':>12}"
         )
         _show("no state", empty, empty)
         _show("memory", _start(world, "memory", "memory"), empty)
@@ -57,7 +57,7 @@ def main() -> None:
 def _show(name: str, start: Start, empty: Start) -> None:
     pace = f"{start.records / start.replayed_in:,.0f}" if start.records > PARTITIONS else "-"
     cpu = (start.cpu - empty.cpu) / LEADS * 1e6
-    print(f"  {name:24}{start.records:14,}{pace:>18}{cpu:15.1f}{start.seconds:12.1f}", flush=True)
+    print(f"  {name:16}{start.records:14,}{pace:>18}{cpu:15.1f}{start.seconds:12.1f}", flush=True)
 
 
 def _start(world: World, name: str, store: str) -> Start:

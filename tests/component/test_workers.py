@@ -51,7 +51,7 @@ def _history(lead_id: str, dice: random.Random) -> Iterator[FactRecord]:
     yield a_created(lead_id, at, event_id=f"{lead_id} 0", origin=dice.choice(["web", "fair", "partner"]))
     for n in range(1, dice.choice([1, 2, 3, 5, 8])):
         at += dice.randrange(1, 12 * DAY)
-        make: Callable[..., FactRecord] = dice.choice([a_contact] * 4 + [a_reply] * 2 + [a_loss, a_stall, a_created])
+        make: Callable[..., Any] = dice.choice([a_contact] * 4 + [a_reply] * 2 + [a_loss, a_stall, a_created])
         yield make(lead_id, at, event_id=f"{lead_id} {n}")
     if dice.random() < 0.2:
         yield a_win(lead_id, at + dice.randrange(1, 50 * DAY), event_id=f"{lead_id} won")
@@ -108,11 +108,11 @@ def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(worl
 
     first, second = start("a"), start("b")
     load.publish()
-    first.wait_ready()
-    second.wait_ready()
+    first.wait_ready(60)
+    second.wait_ready(60)
 
     load.publish()
-    wait_for(lambda: 0 < world.left(), 20, "the workers have something to do")
+    wait_for(lambda: world.left() > 0, 20, "the workers have something to do")
     first.kill()
     third = start("c")  # joins while a member is missing
     load.publish()

@@ -159,7 +159,7 @@ def in_a_line(picture: Picture, progress: str) -> str:
     """The screen in one line, for what is no terminal."""
     return (
         f"{picture.day}  {sum(picture.leads.values()):,} leads, {sum(picture.stalls.values()):,} promises broken, "
-        f"{picture.decided('RECYCLE'):,} handed to marketing, {picture.decided('REVOKE'):,} taken back, "
+        f"{picture.decided('RECYCLE'):,} handed over, {picture.decided('REVOKE'):,} taken back, "
         f"{picture.leads['won']:,} won   ({progress})"
     )
 
@@ -175,9 +175,9 @@ def ending(picture: Picture) -> RenderableType:
         f" {picture.decided('REVOKE'):,} of them back because the lead moved again. {picture.second_pass['created']:,}"
         f" passes were second ones or later; {picture.second_pass['won']:,} of those were won.\n\n"
         "[bold]Try next.[/]\n"
-        "  make demo ARGS='--stay'              keep it up, and look around with leadloop tail and /metrics\n"
-        "  make demo ARGS='--seed 7 --speed 0'  another history, as fast as it goes\n"
-        "  make demo ARGS='--data DIR --mapping M.yml'   your own history: docs/mapping.md says how to write M.yml\n"
-        "  leadloop policy check deploy/config/policy.yml   the promises: change them, and give --policy FILE\n"
-        "  README.md, “Follow one lead”         the same loop on a Kafka of yours\n"
+        "  make demo ARGS='--stay'               keep it up and look around\n"
+        "  make demo ARGS='--seed 7 --speed 0'   another history, as fast as it goes\n"
+        "  make demo ARGS='--data DIR --mapping M.yml'   your own: see docs/mapping.md\n"
+        "  make demo ARGS='--policy P.yml'       other promises: see deploy/config/policy.yml\n"
+        "  README.md, “Follow one lead”          the same loop on a Kafka of yours\n"
     )

@@ -39,6 +39,7 @@ PATIENCE_SECONDS = 60.0  # without any movement
 LOOK_SECONDS = 0.3
 BEAT_SECONDS = 0.2  # between two heartbeats: how smoothly stream time moves
 LINE_SECONDS = 2.0
+LAST_READ_SECONDS = 1.0
 
 
 class DemoFailed(Exception):
@@ -198,7 +199,8 @@ class _Show:
                 self._show(live, picture)
                 self._check(picture, "nothing moves any more")
                 time.sleep(LOOK_SECONDS)
-            self._read(consumer)
+            while self._read(consumer, LAST_READ_SECONDS):
+                pass
             live.update(drawn(picture, self._news, "the whole history"), refresh=True)
         return picture
 
@@ -239,12 +241,13 @@ class _Show:
         finally:
             consumer.close()
 
-    def _read(self, consumer: Consumer) -> None:
-        for message in consumer.consume(5000, timeout=0.05):
-            if not message.error():
-                self._news.append(self._codec.decode(message.value(), LeadRecycled))
+    def _read(self, consumer: Consumer, seconds: float = 0.05) -> bool:
+        """Take in what was told since; whether there was anything."""
+        messages = [message for message in consumer.consume(5000, timeout=seconds) if not message.error()]
+        self._news += [self._codec.decode(message.value(), LeadRecycled) for message in messages]
         self._news.sort(key=lambda event: event.occurred_at)
         del self._news[:-50]
+        return bool(messages)
 
 
 def _stay(console: Console, bootstrap: str, port: int) -> None:

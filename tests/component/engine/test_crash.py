@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
     from tests.kafka import Broker
 
+Scenario: TypeAlias = tuple[str, str]
 VARIANTS = {
     "memory-unbounded": {"rocks": False, "max_records": 100, "bounded": False},
     "rocks": {"rocks": True, "max_records": 100},
     "rocks-chunks-of-1": {"rocks": True, "max_records": 1},
 }
-PARAMETERS = [
-    pytest.param(variant, point, marks=[pytest.mark.soak] if variant == "memory-unbounded" else [])
+SCENARIOS = [
+    pytest.param(
+        (variant, point),
+        id=f"{variant}-{point.split(':')[0]}",
+        marks=[pytest.mark.soak] if variant == "memory-unbounded" else [],
+    )
     for variant in VARIANTS
     for point in POINTS
 ]
@@ -30,28 +35,27 @@ PARAMETERS = [
 @pytest.fixture(scope="module")
 def crashed(
     kafka: Broker, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[dict[tuple[str, str], Future[Job]]]:
+) -> Iterator[dict[Scenario, Future[Job]]]:
     """All chosen scenarios at once: each waits for sessions to end most of the time."""
     session = 6.0 if kafka.kind == "given" else 3.0  # of what crashed: the others wait for its end
-    items = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    chosen = [item.callspec.params for item in items if item.function is test_a_crash_loses_nothing_and_doubles_nothing]
     with ThreadPoolExecutor(9) as pool:
-        yield {
-            (one["variant"], one["point"]): pool.submit(
-                crash_and_go_on,
-                Job(kafka, tmp_path_factory.mktemp("crash"), 2, {**VARIANTS[one["variant"]], "session": session}),
-                one["point"],
-            )
-            for one in chosen
-        }
+        jobs: dict[Scenario, Future[Job]] = {}
+        for variant, point in chosen(request.session):
+            settings = {**VARIANTS[variant], "session": session}
+            job = Job(kafka, tmp_path_factory.mktemp("crash"), 2, settings)
+            jobs[variant, point] = pool.submit(crash_and_go_on, job, point)
+        yield jobs
         pool.shutdown(cancel_futures=True)
 
 
-@pytest.mark.parametrize(("variant", "point"), PARAMETERS)
-def test_a_crash_loses_nothing_and_doubles_nothing(
-    crashed: dict[tuple[str, str], Future[Job]], variant: str, point: str
-) -> None:
-    job = crashed[variant, point].result()
+def chosen(session: pytest.Session) -> list[Scenario]:
+    cases = [item.callspec.params for item in session.items if hasattr(item, "callspec")]
+    return [case["scenario"] for case in cases if "scenario" in case]
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_a_crash_loses_nothing_and_doubles_nothing(crashed: dict[Scenario, Future[Job]], scenario: Scenario) -> None:
+    job = crashed[scenario].result()
     job.assert_exact(in_order=bool(job.settings.get("bounded", True)))
 
 

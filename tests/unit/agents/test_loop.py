@@ -222,6 +222,18 @@ def test_a_snapshot_is_written_when_a_milestone_moved_and_not_for_every_fact() -
     assert [len(looped.chunk(fact).to("lead-snapshots")) for fact, _ in facts] == [count for _, count in facts]
 
 
+def test_a_lead_that_went_there_and_back_within_a_chunk_has_moved() -> None:
+    """Before a crash this may have been two chunks, and the newest snapshot the one between them."""
+    facts: list[AnyRecord] = [
+        a_created("ada"),
+        a_contact("ada", T0 + 1),
+        a_stall("ada", T0 + 2),
+        a_reply("ada", T0 + 3),
+    ]
+    driven = Driven(NO_CLOCK).add(*facts).run([2, 1], [None, Crash()])
+    assert [each.stage for each in driven.told_to("lead-snapshots")] == ["working", "nurture", "working"]
+
+
 def test_a_touch_that_moves_a_deadline_is_a_milestone() -> None:
     looped = Looped(ALL_CLOCKS)
     looped.chunk(a_created("ada"), a_contact("ada", T0 + 1))
