@@ -1,7 +1,7 @@
 """Kafka for tests: finds a broker, or starts one, and the few things that tests do with it.
 
 In this order: the broker that KAFKA_BOOTSTRAP_SERVERS names; a real Apache Kafka out of Maven Central's
-jars (tests/kafka/pom.xml; needs java, and once mvn); the embedded mock. With LEADLOOP_REQUIRE_KAFKA=1
+jars (tests/broker/pom.xml; needs java, and once mvn); the embedded mock. With LEADLOOP_REQUIRE_KAFKA=1
 there is no falling back to the mock.
 """
 
@@ -74,7 +74,7 @@ def _fetch_jars(target: Path) -> None:
         raise NoKafka("mvn is not installed")
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={scratch}/jars"]
-        command = ["mvn", "-q", "-B", "-f", str(HERE / "kafka" / "pom.xml"), *goal]
+        command = ["mvn", "-q", "-B", "-f", str(HERE / "broker" / "pom.xml"), *goal]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if done.returncode:
             raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")
@@ -92,7 +92,7 @@ class RealKafka:
         self._process: subprocess.Popen[bytes] | None = None
         port, controller = _free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
-        text = (HERE / "kafka" / "server.properties").read_text()
+        text = (HERE / "broker" / "server.properties").read_text()
         for name, value in {"port": port, "controller": controller, "data": directory / "data"}.items():
             text = text.replace(f"{{{name}}}", str(value))
         directory.mkdir(parents=True, exist_ok=True)
@@ -235,7 +235,7 @@ def read_all(bootstrap: str, topic: str) -> list[Record]:
         partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
         consumer.assign([TopicPartition(topic, n, 0) for n in partitions])
         records: list[Record] = []
-        at_end: set[int] = set()
+        at_end: set[int | None] = set()
         while len(at_end) < len(partitions):
             for message in consumer.consume(1000, 0.05):
                 if message.error():

@@ -82,9 +82,7 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
 def _settings() -> Settings:
     settings = Settings.from_env()
     if not settings.kafka.bootstrap_servers:
-        raise Refused(
-            "KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`, which brings its own"
-        )
+        raise Refused("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
     return settings
 
 
@@ -93,7 +91,7 @@ def _settings() -> Settings:
 def streams() -> None:
     """Run a streams worker: the part that keeps every lead's truth (a process of its own, by Faust)."""
     _settings()
-    os.execv(sys.executable, [sys.executable, "-m", "streams"])
+    os.execv(sys.executable, [sys.executable, "-m", "streams"])  # noqa: S606  the worker takes this process over
 
 
 @cli.command()

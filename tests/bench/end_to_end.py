@@ -4,12 +4,12 @@ By itself: `python -m tests.bench.end_to_end`
 """
 
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from subprocess import STDOUT, Popen
 
 from schemas.events import FactRecord
 from schemas.topics import INPUTS
@@ -58,8 +58,8 @@ def _measured(bootstrap: str, folder: Path, subject: Subject, facts: list[FactRe
     with a_world(bootstrap, folder) as world:
         world.send(*facts)
         world.heartbeat(facts[-1].occurred_at + 1)
-        with _started(world, subject) as pid:
-            seen = watch(world, pid, subject.inputs, LIMIT)
+        with _started(world, subject) as process:
+            seen = watch(world, process, subject.inputs, LIMIT)
     print(
         f"  {subject.name:20}{seen.cpu_us:15.0f}{seen.per_second:16,.0f}{seen.outputs:16.2f}{seen.facts:16,}",
         flush=True,
@@ -68,21 +68,21 @@ def _measured(bootstrap: str, folder: Path, subject: Subject, facts: list[FactRe
 
 
 @contextmanager
-def _started(world: World, subject: Subject) -> Iterator[int]:
+def _started(world: World, subject: Subject) -> Iterator[Popen[bytes]]:
     """The worker's process for as long as the block lasts; its log stays in the folder of the world."""
     data = world.folder / world.app_id
     data.mkdir()
     store = {"LEADLOOP_STORE": subject.store, "LEADLOOP_DATA_DIR": str(data)}
     with (data / "log").open("wb") as log:
-        process = subprocess.Popen(
+        process = Popen(
             [sys.executable, "-m", subject.module],
             env={**os.environ, **world.env(**EVEN), **store},
             stdout=log,
-            stderr=subprocess.STDOUT,
+            stderr=STDOUT,
         )
     try:
-        yield process.pid
-    except TimeoutError as fault:
+        yield process
+    except (TimeoutError, RuntimeError) as fault:
         fault.add_note((data / "log").read_text(encoding="utf-8", errors="replace")[-2000:])
         raise
     finally:

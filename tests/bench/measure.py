@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import Popen
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
@@ -93,7 +94,7 @@ def cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def watch(world: World, pid: int, inputs: Sequence[str], limit: float) -> Figures:
+def watch(world: World, process: Popen[bytes], inputs: Sequence[str], limit: float) -> Figures:
     """Look on while a worker takes in what its inputs hold, from its first commit to its last.
 
     Own records that are read back must be taken too, but count for no facts. After `limit` seconds
@@ -102,8 +103,10 @@ def watch(world: World, pid: int, inputs: Sequence[str], limit: float) -> Figure
     facts, everything = Group(world, UPSTREAM), Group(world, inputs)
 
     def sample() -> Sample:
+        if process.poll() is not None:
+            raise RuntimeError(f"the worker ended with {process.returncode}")
         done = facts.committed()
-        return Sample(time.monotonic(), cpu_seconds(pid), done)
+        return Sample(time.monotonic(), cpu_seconds(process.pid), done)
 
     try:
         first, total = _first(sample), facts.ends()

@@ -34,7 +34,9 @@ def test_all_faults_are_named_in_one_message() -> None:
 
 
 def test_no_secret_is_in_the_repr() -> None:
-    settings = Settings.from_env({**SASL, "SCHEMA_REGISTRY_URL": "http://r", "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO": "me:hush"})
+    settings = Settings.from_env(
+        {**SASL, "SCHEMA_REGISTRY_URL": "http://r", "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO": "me:hush"}
+    )
     assert "s3cret" not in repr(settings)
     assert "hush" not in repr(settings)
 
