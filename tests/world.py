@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import AnyRecord, Heartbeat, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
+from schemas.events import FactRecord, Heartbeat, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
 from schemas.headers import cloudevents_headers
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from workers import admin
@@ -27,6 +27,11 @@ from workers.demo.broker import EmbeddedBroker
 
 APP_ID = "leadloop"
 CODEC = Codec(Catalogue.bundled())
+TELLING: Mapping[str, type[LeadStalled | LeadRecycled | LeadDecided]] = {
+    "lead-stalled": LeadStalled,
+    "lead-recycled": LeadRecycled,
+    "lead-decisions": LeadDecided,
+}
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
 
 
@@ -101,7 +106,7 @@ class World:
             )
         return self._producer
 
-    def send(self, *records: AnyRecord, partition: int = -1, key: str | None = None) -> None:
+    def send(self, *records: FactRecord, partition: int = -1, key: str | None = None) -> None:
         for record in records:
             topic = TOPIC_OF[type(record)]
             self.send_raw(
@@ -205,7 +210,7 @@ class World:
         )
         places = [TopicPartition(self.prefix + topic, n, 0) for n in range(self.partitions)]
         consumer.assign(places)
-        ended: set[int] = set()
+        ended: set[int | None] = set()
         try:
             while len(ended) < self.partitions:
                 for message in consumer.consume(5000, 0.05):
@@ -222,8 +227,8 @@ class World:
         return [CODEC.decode(message.value(), record) for message in self.read(topic)]
 
     def told(self) -> Told:
-        told, seen = Told(), {}
-        for topic in ("lead-stalled", "lead-recycled", "lead-decisions"):
+        told, seen = Told(), dict[tuple[str, str, str], bytes]()
+        for topic in TELLING:
             for message in self.read(topic):
                 self._note(told, seen, topic, message.value())
         for message in self.read("lead-snapshots"):
@@ -232,7 +237,7 @@ class World:
         return told
 
     def _note(self, told: Told, seen: dict[tuple[str, str, str], bytes], topic: str, value: bytes) -> None:
-        record = CODEC.decode(value, TOPICS[topic].record)  # type: ignore[type-var]  # all three have one
+        record = CODEC.decode(value, TELLING[topic])
         match record:
             case LeadStalled(declared_by="detector", event_id=event_id):
                 kind, name = "stalled", event_id

@@ -5,18 +5,19 @@ Each on a real broker, through a whole streams process; and none of them holds u
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from schemas.events import LeadContacted, LeadCreated
+from schemas.events import FactRecord, LeadContacted, LeadCreated
 from schemas.topics import partition_of
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
 from tests.world import CODEC, Told, World
 
 END = T0 + 100 * DAY
+ENDS: tuple[Callable[..., FactRecord], ...] = (a_win, a_loss, a_stall)
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 pytestmark = pytest.mark.kafka
@@ -60,7 +61,7 @@ def test_a_late_touch_takes_the_recycle_back(world: World) -> None:
 
 
 def test_a_fact_told_twice_changes_nothing(world: World) -> None:
-    facts = [a_created("a"), a_contact("a", T0 + DAY), a_created("b"), a_win("b", T0 + DAY)]
+    facts: list[FactRecord] = [a_created("a"), a_contact("a", T0 + DAY), a_created("b"), a_win("b", T0 + DAY)]
     world.send(*facts)
     once = _ended(world)
     world.send(*facts)
@@ -71,12 +72,12 @@ def test_a_fact_told_twice_changes_nothing(world: World) -> None:
 
 
 def test_shuffled_facts_end_in_the_same_stages_as_sorted_ones(kafka: Broker, tmp_path: Path) -> None:
-    facts = []
+    facts: list[FactRecord] = []
     for n in range(60):
         lead = f"lead-{n}"
         facts += [a_created(lead), *(a_contact(lead, T0 + k * DAY) for k in range(n % 4))]
         facts += [a_reply(lead, T0 + 20 * DAY)] * (n % 3 == 0)
-        facts += [[a_win, a_loss, a_stall][n % 5](lead, T0 + 40 * DAY)] if n % 5 < 3 else []
+        facts += [ENDS[n % 5](lead, T0 + 40 * DAY)] if n % 5 < 3 else []
     stages = []
     for is_shuffled in (False, True):
         world = World.on_real(kafka.bootstrap, tmp_path)
