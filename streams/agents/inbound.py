@@ -38,12 +38,13 @@ Value = Fact | Heartbeat | Refused | Misplaced
 class Inbound:
     """Turns a fetched record into its event time (epoch ms) and what the loop works on."""
 
-    def __init__(self, codec: Codec, prefix: str, wall_ms: Callable[[], int]) -> None:
+    def __init__(self, codec: Codec, prefix: str, wall_ms: Callable[[], int], *, is_live: bool = False) -> None:
         self._codec = codec
         self._records: dict[str, type[FactRecord | Heartbeat]] = {
             prefix + name: cast("type[FactRecord | Heartbeat]", TOPICS[name].record) for name in INPUTS
         }
         self._wall_ms = wall_ms
+        self._is_live = is_live
 
     def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
         try:
@@ -57,7 +58,9 @@ class Inbound:
     def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
         event = self._codec.decode(record.value, self._records[record.topic])
         if isinstance(event, Heartbeat):
-            return event.occurred_at, event
+            # Only the word of an importer may move the bound of history; live, the others wait like any record.
+            is_timed = self._is_live or event.says == "complete"
+            return event.occurred_at if is_timed else AT_ONCE, event
         fact = fact_of(event)
         if record.key != event.lead_id.encode():
             return AT_ONCE, Misplaced(event.lead_id)

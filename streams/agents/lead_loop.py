@@ -53,7 +53,9 @@ class LeadLoop:
             grace_ms=int(settings.grace_seconds * 1000),
             wall_ms=wall_ms,
         )
-        self.app, self.engine = build(settings, Inbound(codec, settings.topic_prefix, wall_ms))
+        self.app, self.engine = build(
+            settings, Inbound(codec, settings.topic_prefix, wall_ms, is_live=settings.clock == "wall")
+        )
         self.engine.on_recovered.append(self.recovered)
         self.engine.on_revoked.append(self.revoked)
         self._metrics = Metrics(registry, whys_of(self._policy))

@@ -40,13 +40,13 @@ PLAIN = Subject("plain Faust, memory", "tests.bench.plain", "memory", UPSTREAM)
 def main() -> None:
     """Print what a fact costs in each, and the ratios."""
     facts = history(LEADS)
-    print(
-        f"end to end: {len(facts):,} facts of {LEADS:,} leads wait in {PARTITIONS} partitions for one worker process.\n"
-        "  Measured from its first commit to its last, start-up left out. Leadloop also reads back its own records.\n"
-        "  CPU is of the worker's process, all threads. The machine is shared: only the ratios of one run count.\n"
-        f"  {'':20}{'CPU µs a fact':>15}{'facts a second':>16}{'outputs a fact':>16}{'facts measured':>16}"
-    )
     with a_kafka() as (bootstrap, folder):
+        print(
+            f"end to end: {len(facts):,} facts of {LEADS:,} leads wait in {PARTITIONS} partitions for one worker process.\n"
+            "  Measured from its first commit to its last, start-up left out. Leadloop also reads back its own records.\n"
+            "  CPU is of the worker's process, all threads. The machine is shared: only the ratios of one run count.\n"
+            f"  {'':20}{'CPU µs a fact':>15}{'facts a second':>16}{'outputs a fact':>16}{'facts measured':>16}"
+        )
         # plain Faust between the two: the pace of a shared machine drifts
         memory, plain, rocks = (_measured(bootstrap, folder, subject, facts) for subject in (MEMORY, PLAIN, ROCKS))
     for subject, ours in ((MEMORY, memory), (ROCKS, rocks)):

@@ -76,7 +76,7 @@ def a_kafka() -> Iterator[tuple[str, Path]]:
 
 @contextmanager
 def a_world(bootstrap: str, folder: Path) -> Iterator[World]:
-    """Topics for one run; nothing of it is left on the broker or in this machine."""
+    """Topics for one run; they and its workers end with the block."""
     world = World.on_real(bootstrap, folder, PARTITIONS)
     try:
         yield world

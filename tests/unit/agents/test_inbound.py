@@ -85,3 +85,10 @@ def test_whatever_a_record_contains_reading_it_raises_nothing(
     at, value = read(topic, key, GOOD[:5] + noise if is_framed else noise)
     assert at >= 0
     assert isinstance(value, Refused) or at > 0 or isinstance(value, Misplaced | Heartbeat)
+
+
+@pytest.mark.parametrize(("is_live", "at"), [(False, AT_ONCE), (True, T0)])
+def test_only_the_word_of_an_importer_bounds_history(is_live: bool, at: int) -> None:
+    alive = Heartbeat(occurred_at=T0, says="alive")
+    record: Any = FakeRecord(PREFIX + "stream-heartbeats", None, CODEC.encode(alive))
+    assert Inbound(CODEC, PREFIX, lambda: NOW, is_live=is_live)(record) == (at, alive)
