@@ -48,7 +48,7 @@ def _tuned(settings: Settings) -> dict[str, Any]:
         "broker_heartbeat_interval": min(3.0, session / 4),
         "broker_request_timeout": max(40.0, session + 10),
         "broker_commit_interval": settings.commit_seconds,
-        "producer_compression_type": "lz4",
+        "producer_compression_type": "snappy",  # aiokafka packs lz4 at level 9, at eight times the CPU
     }
 
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
@@ -167,11 +167,11 @@ class World:
 
     # -- out -----------------------------------------------------------------------------------
 
-    def left(self) -> int:
+    def left(self, topics: Iterable[str] = INPUTS) -> int:
         """Records behind the committed positions, over all inputs; 1 while the group has no coordinator yet."""
         consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.app_id, "enable.auto.commit": False})
         try:
-            places = [TopicPartition(self.prefix + t, n) for t in INPUTS for n in range(self.partitions)]
+            places = [TopicPartition(self.prefix + t, n) for t in topics for n in range(self.partitions)]
             return sum(
                 consumer.get_watermark_offsets(place, timeout=30)[1] - max(place.offset, 0)
                 for place in consumer.committed(places, timeout=30)
@@ -183,15 +183,18 @@ class World:
         finally:
             consumer.close()
 
-    def settle(self, within: float = 120.0) -> None:
-        """Wait until everything is taken and committed, own records included, and stays so."""
+    def settle(self, within: float = 120.0, topics: Collection[str] = INPUTS) -> None:
+        """Wait until everything is taken and committed, own records included, and stays so.
+
+        Live, name the topics: a heartbeat comes every second.
+        """
         calm = 0
 
         def is_calm() -> bool:
             nonlocal calm
             for worker in self.workers:
                 assert worker.is_alive() or worker.is_expected_dead, f"worker ended: {worker.tail()}"
-            calm = calm + 1 if self.left() == 0 else 0
+            calm = calm + 1 if self.left(topics) == 0 else 0
             return calm >= 4
 
         wait_for(is_calm, within, "every input taken and committed")

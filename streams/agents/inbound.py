@@ -48,20 +48,21 @@ class Inbound:
 
     def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
         try:
-            at, value = self._read(record)
+            event = self._codec.decode(record.value, self._records[record.topic])
+            if event.occurred_at > self._wall_ms() + FUTURE_MS:
+                return AT_ONCE, Refused("future", f"occurred_at {event.occurred_at} is ahead of the clock")
+            return self._heartbeat(event) if isinstance(event, Heartbeat) else _fact(event, record.key)
         except (Undecodable, Poison) as fault:
             return AT_ONCE, Refused(fault.reason, fault.detail)
-        if at > self._wall_ms() + FUTURE_MS:
-            return AT_ONCE, Refused("future", f"occurred_at {at} is more than {FUTURE_MS} ms ahead of the clock")
-        return at, value
 
-    def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
-        event = self._codec.decode(record.value, self._records[record.topic])
-        if isinstance(event, Heartbeat):
-            # Only the word of an importer may move the bound of history; live, the others wait like any record.
-            is_timed = self._is_live or event.says == "complete"
-            return event.occurred_at if is_timed else AT_ONCE, event
-        fact = fact_of(event)
-        if record.key != event.lead_id.encode():
-            return AT_ONCE, Misplaced(event.lead_id)
-        return fact.at, fact
+    def _heartbeat(self, beat: Heartbeat) -> tuple[int, Value]:
+        # Only the word of an importer may move the bound of history; live, the others wait like any record.
+        is_timed = self._is_live or beat.says == "complete"
+        return beat.occurred_at if is_timed else AT_ONCE, beat
+
+
+def _fact(event: FactRecord, key: bytes | None) -> tuple[int, Value]:
+    fact = fact_of(event)
+    if key != event.lead_id.encode():
+        return AT_ONCE, Misplaced(event.lead_id)
+    return fact.at, fact

@@ -116,7 +116,8 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
     def status(self) -> Status:
         if self._kafka is None:
             return Status(is_assigned=False, is_member=False)
-        partitions = tuple(partition.status() for partition in self._partitions.values())
+        owned = list(self._partitions.values())  # probes ask from a thread of their own
+        partitions = tuple(partition.status() for partition in owned)
         return Status(self._is_assigned, self.offsets.is_proved(), partitions)
 
     # -- rebalance: aiokafka only logs what a listener raises, so errors end the process here ----

@@ -42,8 +42,8 @@ def main() -> None:
     facts = history(LEADS)
     with a_kafka() as (bootstrap, folder):
         print(
-            f"end to end: {len(facts):,} facts of {LEADS:,} leads wait in {PARTITIONS} partitions for one worker process.\n"
-            "  Measured from its first commit to its last, start-up left out. Leadloop also reads back its own records.\n"
+            f"end to end: {len(facts):,} facts of {LEADS:,} leads wait in {PARTITIONS} partitions for one worker.\n"
+            "  Measured from its first commit to its last, start-up left out; Leadloop also reads its own back.\n"
             "  CPU is of the worker's process, all threads. The machine is shared: only the ratios of one run count.\n"
             f"  {'':20}{'CPU µs a fact':>15}{'facts a second':>16}{'outputs a fact':>16}{'facts measured':>16}"
         )

@@ -41,6 +41,13 @@ def test_a_heartbeat_needs_no_key() -> None:
     assert read("stream-heartbeats", None, CODEC.encode(beat)) == (T0, beat)
 
 
+@pytest.mark.parametrize("is_live", [True, False])
+def test_a_heartbeat_of_our_own_is_no_word_about_history(is_live: bool) -> None:
+    record: Any = FakeRecord("stream-heartbeats", None, CODEC.encode(Heartbeat(occurred_at=T0, says="alive")))
+    at, _ = Inbound(CODEC, "", lambda: NOW, is_live=is_live)(record)
+    assert at == (T0 if is_live else AT_ONCE)
+
+
 @pytest.mark.parametrize("key", [b"bob", b"", None, b"\xff"])
 def test_a_fact_under_another_key_does_not_wait_for_its_turn_but_goes_to_its_lead(key: bytes | None) -> None:
     assert read("deal-closed", key, CODEC.encode(a_win("ada", T0))) == (AT_ONCE, Misplaced("ada"))
@@ -51,7 +58,9 @@ def test_the_clocks_of_others_may_be_a_little_ahead() -> None:
     assert (at, type(value)) == (NOW + FUTURE_MS, Created)
 
 
-@pytest.mark.parametrize("record", [a_created("ada", NOW + FUTURE_MS + 1), Heartbeat(occurred_at=NOW + FUTURE_MS + 1)])
+@pytest.mark.parametrize(
+    "record", [a_created("ada", NOW + FUTURE_MS + 1), Heartbeat(occurred_at=NOW + FUTURE_MS + 1, says="complete")]
+)
 def test_what_is_dated_further_ahead_is_refused_and_holds_up_nothing(record: LeadCreated | Heartbeat) -> None:
     topic = "stream-heartbeats" if isinstance(record, Heartbeat) else "lead-created"
     at, value = read(topic, b"ada", CODEC.encode(record))

@@ -1,0 +1,75 @@
+"""One loop of a partition that is fed chunks directly, with a wall clock to set."""
+
+import asyncio
+from typing import Any
+
+from schemas.events import AnyRecord, Heartbeat, LeadRecycled
+from streams.agents.inbound import Inbound
+from streams.agents.leads import Leads
+from streams.agents.loop import PartitionLoop, Rules
+from streams.agents.outbound import Outbound
+from streams.agents.tally import Tally
+from streams.domain.funnel import Funnel
+from streams.domain.policy import Policy
+from streams.engine import Clock, Item, MemoryStore
+from tests.builders import T0
+from tests.builders_domain import a_policy, within
+from tests.fakes import FakeChunk, FakeRecord, Sent
+
+from .driven import CODEC, TOPIC_OF
+
+THIRTY_MS = a_policy(within(never_contacted=30))
+NO_CLOCK = a_policy()
+ALL_CLOCKS = a_policy(within(20, 30, 60, 5, 3))
+WALL = T0 + 1_000_000
+
+
+class Looped:
+    """The loop of partition 0, its store and its funnel."""
+
+    def __init__(self, policy: Policy = THIRTY_MS, *, cached: int = 1000, is_live: bool = False, of: int = 1) -> None:
+        self.wall_at = WALL
+        self.store = MemoryStore(0)
+        self.funnel = Funnel()
+        self._inbound = Inbound(CODEC, "", lambda: self.wall_at, is_live=is_live)
+        rules = Rules(policy, of, is_live=is_live, grace_ms=10, wall_ms=lambda: self.wall_at)
+        leads = Leads(policy, 64, self.funnel, cached=cached)
+        out = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), policy.version)
+        self.loop = PartitionLoop(0, rules, Clock(), leads, self.funnel, out)
+        self.tally = Tally()
+
+    def chunk(self, *records: AnyRecord, complete_until: int = 0, headers: Any = ()) -> FakeChunk:
+        """Do one chunk and keep its changes."""
+        return self.raw(*(a_record(record, headers) for record in records), complete_until=complete_until)
+
+    def raw(self, *records: FakeRecord, complete_until: int = 0) -> FakeChunk:
+        items = [Item(*self._inbound(record), record) for record in records]
+        chunk = FakeChunk(items, self.store, complete_until=complete_until)
+        self.tally = asyncio.run(self.loop.run(chunk))
+        self.store.apply(chunk.changes, 0)
+        return chunk
+
+
+def a_record(record: AnyRecord, headers: Any = ()) -> FakeRecord:
+    key = None if isinstance(record, Heartbeat) else record.lead_id.encode()
+    return FakeRecord(TOPIC_OF[type(record)], key, CODEC.encode(record), headers=headers)
+
+
+def complete(at: int) -> Heartbeat:
+    return Heartbeat(occurred_at=at, recorded_at=at, source="test", says="complete")
+
+
+def alive(at: int) -> Heartbeat:
+    return Heartbeat(occurred_at=at, recorded_at=at, source="test", says="alive")
+
+
+def topics(chunk: FakeChunk) -> list[str]:
+    return [one.topic for one in chunk.sent]
+
+
+def said(one: Sent) -> Any:
+    return CODEC.decode(one.value, next(record for record, topic in TOPIC_OF.items() if topic == one.topic))
+
+
+def recycles(chunk: FakeChunk) -> list[LeadRecycled]:
+    return [said(one) for one in chunk.to("lead-recycled")]

@@ -1,0 +1,116 @@
+"""The leads of a partition: kept, forgotten, read again, and told of when a milestone moved."""
+
+import pytest
+
+from schemas.events import AnyRecord
+from streams.agents.loop import NOW
+from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
+
+from .driven import Crash, Driven
+from .looped import ALL_CLOCKS, NO_CLOCK, Looped, complete, recycles, said
+
+# -- again, after a crash --------------------------------------------------------------------------
+
+
+def story() -> list[AnyRecord]:
+    return [
+        a_created("ada", T0),
+        a_created("bob", T0 + 1),
+        a_contact("bob", T0 + 10),
+        a_reply("ada", T0 + 50),
+        a_loss("bob", T0 + 60),
+        a_created("bob", T0 + 70),
+        complete(T0 + 500),
+    ]
+
+
+def test_the_same_chunk_from_the_same_state_sends_the_same_bytes() -> None:
+    driven = Driven(ALL_CLOCKS).add(*story()[:3]).run().add(*story()[3:])
+    driven.run(crashes=[Crash(topics=())])
+    lost, repeated = driven.attempts[1:3]
+    assert len(lost) > 5
+    assert lost == repeated
+
+
+@pytest.mark.parametrize("size", [1, 2, 1000])
+def test_from_nothing_with_all_that_was_told_at_hand_nothing_new_is_told(size: int) -> None:
+    first = Driven(ALL_CLOCKS).add(*story()).run()
+    again = Driven(ALL_CLOCKS)
+    again.log = first.log
+    again.run([size] * 50)
+    told = first.decided()
+    assert all(told[name] == values for name, values in again.decided().items())
+    assert again.stages() == first.stages()
+
+
+def test_a_recycle_that_comes_back_before_its_stall_is_neither_doubted_nor_given_another_id() -> None:
+    """It was delivered and its stall was not; or the stall is behind later ones in its own topic."""
+    told = Looped().chunk(a_created("ada"), complete(T0 + 31))
+    (recycle,) = recycles(told)
+    chunk = Looped().chunk(a_created("ada"), recycle, complete(T0 + 99))
+    assert [one[:3] for one in chunk.to("lead-recycled")] == [one[:3] for one in told.to("lead-recycled")]
+    assert [one[:3] for one in chunk.to("lead-stalled")] == [one[:3] for one in told.to("lead-stalled")]
+
+
+# -- the cache of leads ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_leads_that_were_forgotten_meanwhile_come_to_the_same(size: int) -> None:
+    facts: list[AnyRecord] = []
+    for n in range(20):
+        facts += [a_created(f"lead-{n}", T0 + n), *(a_contact(f"lead-{n}", T0 + 15 * k + n) for k in range(n % 5))]
+        facts += [a_reply(f"lead-{n}", T0 + 150 + n)] * (n % 3 == 0)
+    facts.sort(key=lambda fact: fact.occurred_at)
+    facts.append(complete(T0 + 1000))
+    outputs, funnels = [], []
+    for cached in (0, 3, 1000):
+        looped = Looped(ALL_CLOCKS, cached=cached)
+        chunks = [looped.chunk(*facts[n : n + size]) for n in range(0, len(facts), size)]
+        outputs.append(([chunk.sent for chunk in chunks], [chunk.changes for chunk in chunks]))
+        funnels.append((looped.funnel.steps, looped.funnel.stages, looped.funnel.overdue))
+    assert outputs[0] == outputs[1] == outputs[2]
+    assert funnels[0] == funnels[1] == funnels[2]
+
+
+# -- snapshots -------------------------------------------------------------------------------------
+
+
+def test_a_snapshot_is_written_when_a_milestone_moved_and_not_for_every_fact() -> None:
+    looped = Looped(NO_CLOCK)
+    facts: list[tuple[AnyRecord, int]] = [
+        (a_created("ada"), 1),
+        (a_contact("ada", T0 + 1), 1),  # new → working
+        (a_contact("ada", T0 + 2), 0),
+        (a_contact("ada", T0 + 3, by="marketing"), 0),
+        (a_contact("ada", T0 + 4, owner_id="kim"), 1),
+        (a_stall("ada", T0 + 5), 1),
+        (a_contact("ada", T0 + 6), 0),
+        (a_created("ada", T0 + 7), 1),  # the next pass
+    ]
+    assert [len(looped.chunk(fact).to("lead-snapshots")) for fact, _ in facts] == [count for _, count in facts]
+
+
+def test_a_lead_that_went_there_and_back_within_a_chunk_has_moved() -> None:
+    """Before a crash this may have been two chunks, and the newest snapshot the one between them."""
+    facts: list[AnyRecord] = [
+        a_created("ada"),
+        a_contact("ada", T0 + 1),
+        a_stall("ada", T0 + 2),
+        a_reply("ada", T0 + 3),
+    ]
+    driven = Driven(NO_CLOCK).add(*facts).run([2, 1], [None, Crash()])
+    assert [each.stage for each in driven.told_to("lead-snapshots")] == ["working", "nurture", "working"]
+
+
+def test_a_touch_that_moves_a_deadline_is_a_milestone() -> None:
+    looped = Looped(ALL_CLOCKS)
+    looped.chunk(a_created("ada"), a_contact("ada", T0 + 1))
+    (snapshot,) = looped.chunk(a_contact("ada", T0 + 2)).to("lead-snapshots")
+    assert (said(snapshot).due_at, said(snapshot).due_reason) == (T0 + 32, "no_follow_up")
+
+
+def test_the_state_is_stored_for_a_fact_that_is_no_milestone() -> None:
+    looped = Looped(NO_CLOCK)
+    looped.chunk(a_created("ada"))
+    assert set(looped.chunk(a_contact("ada", T0 + 3, by="marketing")).changes) == {b"ada", NOW}

@@ -1,0 +1,67 @@
+"""What one chunk is counted as."""
+
+import asyncio
+
+import pytest
+
+from schemas.topics import INPUTS
+from streams.domain.facts import Created
+from streams.domain.history import UnknownFormat
+from streams.engine import Item
+from tests.builders import T0, a_contact, a_created, a_reply, a_win
+from tests.fakes import FakeChunk, FakeRecord
+
+from .looped import ALL_CLOCKS, NO_CLOCK, Looped, a_record, complete
+
+
+def test_a_tally_counts_what_one_chunk_did() -> None:
+    looped, created = Looped(ALL_CLOCKS), a_created("ada")
+    looped.chunk(created, created, a_contact("ada", T0 + 10), a_win("bob", T0 + 12), complete(T0 + 50))
+    tally = looped.tally
+    assert tally.facts == {"created": 1, "contacted": 1, "closed": 1}
+    assert (tally.repeats, tally.late, tally.rerouted) == (1, 0, 0)
+    assert tally.stalls == {"no_follow_up": 1}
+    assert tally.decisions == {("RECYCLE", "no_follow_up"): 1}
+    assert tally.first_contacts == [("webinar", 0.01)]
+    assert tally.detection_delays == [0.01]
+
+
+def test_a_tally_begins_anew_with_each_chunk() -> None:
+    looped = Looped()
+    looped.chunk(a_created("ada"))
+    looped.chunk(a_created("bob"))
+    assert looped.tally.facts == {"created": 1}
+
+
+def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
+    looped = Looped()
+    first = looped.chunk(a_created("ada"), a_reply("ada", T0 + 40))
+    own = [FakeRecord(one.topic, one.key, one.value) for one in first.sent if one.topic in INPUTS]
+    assert len(own) == 3
+    looped.raw(*own)
+    assert (looped.tally.repeats, looped.tally.facts) == (0, {})
+
+
+def test_a_fact_older_than_the_memory_is_late() -> None:
+    looped = Looped(NO_CLOCK)
+    looped.chunk(a_created("ada"), *(a_contact("ada", T0 + 100 + n) for n in range(100)))
+    looped.chunk(a_contact("ada", T0 + 1))
+    assert (looped.tally.late, looped.tally.facts) == (1, {})
+
+
+def test_in_live_operation_the_delay_of_a_stall_is_by_the_wall_clock() -> None:
+    looped = Looped(is_live=True)
+    looped.chunk(a_created("ada"))
+    looped.wall_at = T0 + 5_030
+    looped.chunk(complete_until=T0 + 5_020)
+    assert looped.tally.detection_delays == [5.0]
+
+
+def test_when_the_loop_fails_the_record_in_work_is_named() -> None:
+    looped = Looped()
+    looped.store.apply({b"bob": b"written by another version"}, 0)
+    items = [Item(T0, Created(T0, name), a_record(a_created(name))) for name in ("ada", "bob", "eve")]
+    chunk = FakeChunk(items, looped.store)
+    with pytest.raises(UnknownFormat):
+        asyncio.run(looped.loop.run(chunk))
+    assert chunk.current is items[1]

@@ -1,0 +1,55 @@
+"""Stream time of a partition: what moves it, what it moves, and what is kept of it."""
+
+from streams.agents.loop import NOW
+from tests.builders import T0, a_created
+
+from .looped import WALL, Looped, alive, complete, said
+
+
+def test_stream_time_is_stored_last_and_only_when_facts_or_importers_moved_it() -> None:
+    looped = Looped()
+    assert list(looped.chunk(a_created("ada")).changes) == [b"ada", NOW]
+    assert looped.chunk(complete(T0 + 5)).changes == {NOW: b"%d" % (T0 + 5)}
+    assert looped.chunk(complete(T0 + 5)).changes == {}
+    assert looped.chunk(alive(T0 + 9)).changes == {}
+
+
+def test_stream_time_never_goes_beyond_the_wall_clock() -> None:
+    looped = Looped()
+    looped.wall_at = T0 + 25
+    chunk = looped.chunk(a_created("ada"), a_created("bob", T0 + 60))
+    assert chunk.to("lead-stalled") == []
+    assert looped.loop.clock.now == T0 + 25
+
+
+def test_an_idle_partition_is_moved_by_the_wall_clock_less_a_grace() -> None:
+    looped = Looped(is_live=True)
+    looped.chunk(a_created("ada"), complete_until=T0 + 1)
+    assert looped.chunk(complete_until=T0 + 40).to("lead-stalled") == []
+    assert [said(one).occurred_at for one in looped.chunk(complete_until=T0 + 41).to("lead-stalled")] == [T0 + 30]
+
+
+def test_while_more_is_to_be_taken_the_wall_clock_does_not_speak() -> None:
+    looped = Looped(is_live=True)
+    assert looped.chunk(a_created("ada"), complete_until=0).to("lead-stalled") == []
+    assert looped.loop.clock.now == T0
+
+
+def test_a_live_loop_sends_a_heartbeat_a_tick_and_none_beside_facts() -> None:
+    looped = Looped(is_live=True)
+    (beat,) = looped.chunk().to("stream-heartbeats")
+    assert (said(beat).says, said(beat).occurred_at, beat.partition) == ("alive", WALL, 0)
+    assert looped.chunk(a_created("ada")).to("stream-heartbeats") == []
+
+
+def test_a_loop_of_history_sends_no_heartbeats_and_the_wall_clock_does_not_speak() -> None:
+    looped = Looped()
+    looped.chunk(a_created("ada"))
+    assert looped.chunk(complete_until=WALL).sent == []
+
+
+def test_a_heartbeat_of_our_own_tells_how_old_it_is_and_moves_no_time() -> None:
+    looped = Looped(is_live=True)
+    looped.chunk(alive(WALL - 1500))
+    assert looped.tally.freshness == 1.5
+    assert looped.loop.clock.now == 0
