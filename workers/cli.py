@@ -101,7 +101,7 @@ def tail(
     lead: Annotated[str, typer.Option(help="Only records of this lead_id")] = "",
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records come")] = False,
 ) -> None:
-    """Show what travels, one JSON line a record, oldest first."""
+    """Show what travels, one JSON line a record; what concerns one lead in the order of events."""
     from workers import tail as tailing  # noqa: PLC0415  # each command loads what it needs: --help stays quick
 
     unknown = set(topic or ()) - set(TOPICS)
@@ -117,8 +117,10 @@ def tail(
             settings.topic_prefix,
             is_following=follow,
         )
-        rows = (row for row in shown if not lead or lead in (row.get("lead_id"), row["key"]))
-        for row in rows if follow else sorted(rows, key=lambda row: row.get("occurred_at", "")):
+        if lead:
+            found = (row for row in shown if lead in (row.get("lead_id"), row["key"]))
+            shown = found if follow else iter(sorted(found, key=lambda row: row.get("occurred_at", "")))
+        for row in shown:
             print(tailing.as_line(row), flush=follow)
 
 
