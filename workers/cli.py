@@ -172,7 +172,8 @@ def demo(
     stay: Annotated[bool, typer.Option("--stay", help="Keep everything up at the end, to look around")] = False,
 ) -> None:
     """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
-    from workers.demo.run import Asked, DemoFailed, run  # noqa: PLC0415
+    from workers.demo.publishing import Asked  # noqa: PLC0415
+    from workers.demo.run import DemoFailed, run  # noqa: PLC0415
 
     try:
         run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))

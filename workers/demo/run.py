@@ -9,9 +9,8 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,38 +24,19 @@ from schemas.codec import Codec
 from schemas.events import LeadRecycled
 from schemas.topics import TOPICS, changelog_of
 from workers.demo.broker import EmbeddedBroker
-from workers.demo.history import history_mapping, write_history
 from workers.demo.picture import Picture, drawn, ending, in_a_line, take
-from workers.imports.faults import ImportFault
-from workers.imports.mapping import Mapping, load_mapping
-from workers.imports.report import Progress, Summary
-from workers.imports.request import Request
-from workers.imports.run import run_import
+from workers.demo.publishing import Asked, Publishing, what_to_import
 
 APP_ID = "leadloop-demo"
 PARTITIONS = 4
 PATIENCE_SECONDS = 60.0  # without any movement
 LOOK_SECONDS = 0.3
-BEAT_SECONDS = 0.2  # between two heartbeats: how smoothly stream time moves
 LINE_SECONDS = 2.0
 LAST_READ_SECONDS = 1.0
 
 
 class DemoFailed(Exception):
     """A part of the demo ended or stood still. The text says which, with the last lines of its log."""
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What to show. Without `data` a generated history of so many `leads`; `speed` in facts a second, 0: no brake."""
-
-    data: Path | None = None
-    mappings: tuple[Path, ...] = ()
-    policy: Path | None = None
-    speed: int = 0
-    leads: int = 5_000
-    seed: int = 1
-    is_staying: bool = False
 
 
 def run(asked: Asked, console: Console) -> Picture:
@@ -69,7 +49,7 @@ def run(asked: Asked, console: Console) -> Picture:
     topics = {**dict.fromkeys(TOPICS, PARTITIONS), changelog_of(APP_ID).name: PARTITIONS}
     with tempfile.TemporaryDirectory(prefix="leadloop-demo-") as name, EmbeddedBroker(topics) as broker:
         folder = Path(name)
-        source = _source(asked, folder, console)
+        source = what_to_import(asked, folder, console)
         console.print("starting a streams worker on a broker of its own …", style="dim")
         with _worker(broker.bootstrap, folder, asked.policy) as worker:
             picture = _Show(worker, Publishing(source, broker.bootstrap, asked.speed), console, broker.bootstrap).run()
@@ -77,61 +57,6 @@ def run(asked: Asked, console: Console) -> Picture:
             if asked.is_staying:
                 _stay(console, broker.bootstrap, worker.port)
         return picture
-
-
-def _source(asked: Asked, folder: Path, console: Console) -> Request:
-    """What to import: the user's files, or generated ones."""
-    if asked.data is not None:
-        if not asked.mappings:
-            raise ImportFault("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
-        return _request([asked.data], [load_mapping(path) for path in asked.mappings], folder)
-    files = folder / "history"
-    files.mkdir()
-    history = write_history(files, leads=asked.leads, seed=asked.seed)
-    console.print(f"generated a history of {history.leads:,} leads (seed {asked.seed})", style="dim")
-    return _request([files], [history_mapping()], folder)
-
-
-def _request(files: Sequence[Path], mappings: Sequence[Mapping], folder: Path) -> Request:
-    return Request(files=files, mappings=mappings, rejects=folder / "rejects.jsonl", beat_seconds=BEAT_SECONDS)
-
-
-class Publishing:
-    """The import, in a thread beside the show; held back to the speed that was asked for."""
-
-    def __init__(self, request: Request, bootstrap: str, speed: int) -> None:
-        self._request = request
-        self._conf = {"bootstrap.servers": bootstrap, "log_level": 3}
-        self._speed = speed
-        self._begun = 0.0
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._fault: BaseException | None = None
-        self.share = 0.0
-        self.summary: Summary | None = None
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def check(self) -> None:
-        """Raise what the import raised."""
-        if self._fault is not None:
-            raise self._fault
-
-    def _run(self) -> None:
-        try:
-            self.summary = run_import(
-                self._request, self._conf, Codec(Catalogue.bundled()).encode, on_progress=self._progress
-            )
-        except BaseException as fault:  # noqa: BLE001  # the thread that watches raises it
-            self._fault = fault
-
-    def _progress(self, progress: Progress) -> None:
-        if progress.phase == "reading":
-            return
-        self._begun = self._begun or time.monotonic()
-        self.share = progress.acked / max(1, progress.facts)
-        if self._speed:
-            time.sleep(max(0.0, self._begun + progress.acked / self._speed - time.monotonic()))
 
 
 @dataclass(frozen=True)
