@@ -10,7 +10,10 @@ from streams.signals import exit_quietly_until_started
 
 exit_quietly_until_started()
 
+import fcntl  # noqa: E402
 import logging  # noqa: E402  Faust takes a second to import: a stop in that second must be a clean one
+from collections.abc import Callable  # noqa: E402
+from typing import IO  # noqa: E402
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: E402
 
@@ -19,11 +22,13 @@ from schemas.codec import Codec  # noqa: E402
 from schemas.registry import NotRegistered, RegistryUnavailable  # noqa: E402
 from streams.agents.lead_loop import LeadLoop  # noqa: E402
 from streams.agents.probes import Probes  # noqa: E402
+from streams.app import cluster_of  # noqa: E402
 from streams.config.settings import Settings, SettingsFault  # noqa: E402
 from streams.domain.policy import Policy, PolicyFaults, parse_policy  # noqa: E402
 from streams.engine import run  # noqa: E402
 
 log = logging.getLogger("streams")
+_HELD: list[IO[str]] = []  # open as long as the process lives
 
 
 def main() -> None:
@@ -33,6 +38,7 @@ def main() -> None:
         policy = _policy(settings)
         codec = Codec(_catalogue(settings))
         _make_room(settings)
+        cluster = cluster_of(settings)
     except (SettingsFault, PolicyFaults, RegistryUnavailable, NotRegistered) as fault:
         sys.stderr.write(f"{fault}\n")
         sys.exit(2)
@@ -40,8 +46,8 @@ def main() -> None:
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
-    loop = LeadLoop(settings, policy, codec, registry)
-    probes = Probes(settings.metrics_host, settings.metrics_port, registry, loop.engine.is_ready)
+    loop = LeadLoop(settings, policy, codec, registry, cluster)
+    probes = _probes(settings, registry, loop.engine.is_ready)
     probes.start()
     log.info(
         "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
@@ -64,7 +70,11 @@ def _settings() -> Settings:
 def _policy(settings: Settings) -> Policy:
     if settings.policy_file is None:
         return Policy()
-    return parse_policy(settings.policy_file.read_text(encoding="utf-8"), str(settings.policy_file))
+    try:
+        text = settings.policy_file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsFault(f"LEADLOOP_POLICY_FILE={settings.policy_file} cannot be read: {error}") from error
+    return parse_policy(text, str(settings.policy_file))
 
 
 def _catalogue(settings: Settings) -> Catalogue:
@@ -74,10 +84,26 @@ def _catalogue(settings: Settings) -> Catalogue:
 
 
 def _make_room(settings: Settings) -> None:
+    """Make the data directory, and hold it: two workers in one would fight for the stores."""
+    place = f"LEADLOOP_DATA_DIR={settings.data_dir}"
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
+        lock = (settings.data_dir / "lock").open("w")
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise SettingsFault(f"{place} belongs to a running worker: give each its own") from None
     except OSError as error:
-        raise SettingsFault(f"LEADLOOP_DATA_DIR={settings.data_dir} cannot be made: {error.strerror}") from error
+        raise SettingsFault(f"{place} cannot be used: {error.strerror}") from error
+    _HELD.append(lock)
+
+
+def _probes(settings: Settings, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Probes:
+    try:
+        return Probes(settings.metrics_host, settings.metrics_port, registry, is_ready)
+    except OSError as error:
+        place = f"{settings.metrics_host}:{settings.metrics_port}"
+        sys.stderr.write(f"LEADLOOP_METRICS_PORT: {place} cannot be had ({error.strerror}); 0 takes a free one\n")
+        sys.exit(2)
 
 
 def _set_up_logging(settings: Settings) -> None:

@@ -5,17 +5,20 @@ from pathlib import Path
 from typing import Any
 
 import faust
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from schemas.topics import INPUTS, TOPICS, changelog_of
-from streams.config.settings import Settings
+from streams.config.settings import Settings, SettingsFault
 from streams.engine import FAUST_SETTINGS, Decode, Engine, MemoryStore, RocksStore, Store
 
 OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
+ANSWER_SECONDS = 20.0  # for a broker to say who it is
 CHUNK_SECONDS = 50.0  # a chunk, or a recovery that stands still, may take this long
 
 
-def build(settings: Settings, decode: Decode) -> tuple[faust.App, Engine]:
-    """Create both; nothing is connected before the worker starts."""
+def build(settings: Settings, decode: Decode, cluster: str = "") -> tuple[faust.App, Engine]:
+    """Create both; nothing is connected before the worker starts. `cluster`: the id of the one that the state is of."""
     prefix = settings.topic_prefix
     app = faust.App(
         settings.app_id,
@@ -26,7 +29,7 @@ def build(settings: Settings, decode: Decode) -> tuple[faust.App, Engine]:
         app,
         changelog=prefix + changelog_of(settings.app_id).name,
         partitions=settings.partitions,
-        store=_stores(settings),
+        store=_stores(settings, cluster),
         decode=decode,
         outputs=[prefix + name for name in OUTPUTS],
         bounded_by=prefix + "stream-heartbeats" if settings.clock == "events" else None,
@@ -52,13 +55,29 @@ def _tuned(settings: Settings) -> dict[str, Any]:
     }
 
 
+def cluster_of(settings: Settings) -> str:
+    """The id of the cluster.
+
+    Raises:
+        SettingsFault: no broker answers, or not to us.
+    """
+    try:
+        metadata = AdminClient(settings.kafka.librdkafka()).list_topics(timeout=ANSWER_SECONDS)
+    except KafkaException as fault:
+        servers = settings.kafka.bootstrap_servers
+        raise SettingsFault(f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {fault.args[0].str()}") from fault
+    return str(metadata.cluster_id or "")
+
+
 def inputs(settings: Settings) -> list[str]:
     """The physical names of the input topics, in the order that settles ties of event time."""
     return [settings.topic_prefix + name for name in INPUTS if TOPICS[name].is_input]
 
 
-def _stores(settings: Settings) -> Callable[[int], Store]:
+def _stores(settings: Settings, cluster: str) -> Callable[[int], Store]:
     if settings.store == "memory":
         return MemoryStore
-    directory = Path(settings.data_dir) / "state"
+    # State is a prefix of one changelog: that of another cluster, application or prefix must not be taken for it.
+    changelog = settings.topic_prefix + changelog_of(settings.app_id).name
+    directory = Path(settings.data_dir) / "state" / (cluster or "unnamed") / changelog
     return lambda number: RocksStore(directory, number)

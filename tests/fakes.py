@@ -52,7 +52,12 @@ class FakeChunk(Chunk):
         self.store = MemoryStore(partition) if store is None else store
         self.changes: dict[bytes, bytes | None] = {}
         self.sent: list[Sent] = []
+        self.flushes = 0
+        self._is_abandoned = False
         self._ended = ended
+
+    async def flush(self) -> None:
+        self.flushes += 1
 
     def get(self, key: bytes) -> bytes | None:
         return self.changes[key] if key in self.changes else self.store.get(key)

@@ -21,7 +21,9 @@ from schemas.registry import Refused as RegistryRefused
 from schemas.topics import TOPICS
 from streams.config.documents import Faults
 from streams.config.settings import Settings, SettingsFault
+from workers import tail as tailing
 from workers.admin import BrokerUnavailable
+from workers.demo.broker import NoEmbeddedBroker
 from workers.imports.faults import ImportFault
 
 cli = typer.Typer(
@@ -41,7 +43,6 @@ out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 P = ParamSpec("P")
-TIMES = ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S"]
 
 
 class Refused(Exception):
@@ -57,6 +58,8 @@ FAULTS = (
     RegistryRefused,
     NotRegistered,
     BrokerUnavailable,
+    NoEmbeddedBroker,
+    tailing.NoTopic,
 )
 
 
@@ -71,7 +74,10 @@ def _explained(command: Callable[P, None]) -> Callable[P, None]:
             err.print(str(fault), markup=False)
             raise typer.Exit(2) from None
         except KafkaException as fault:
-            err.print(f"Kafka says no: {fault.args[0]}\nIs KAFKA_BOOTSTRAP_SERVERS right?", markup=False)
+            err.print(f"Kafka says no: {fault.args[0].str()}. Is KAFKA_BOOTSTRAP_SERVERS right?", markup=False)
+            raise typer.Exit(2) from None
+        except ModuleNotFoundError as fault:
+            err.print(f"{fault}: install leadloop[registry], or to check schemas leadloop[dev]", markup=False)
             raise typer.Exit(2) from None
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
@@ -102,8 +108,6 @@ def tail(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records come")] = False,
 ) -> None:
     """Show what travels, one JSON line a record; what concerns one lead in the order of events."""
-    from workers import tail as tailing  # noqa: PLC0415  # each command loads what it needs: --help stays quick
-
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
         raise Refused(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
@@ -130,12 +134,12 @@ def import_(
     files: Annotated[list[Path] | None, typer.Argument(help="CSV and JSONL files, or folders of them")] = None,
     mapping: Annotated[list[Path] | None, typer.Option(help="What columns mean (docs/mapping.md); repeatable")] = None,
     part: Annotated[bool, typer.Option("--part", help="Only a part of a history: send no heartbeat")] = False,
-    until: Annotated[datetime | None, typer.Option(help="Everything up to then (UTC) is in", formats=TIMES)] = None,
+    until: Annotated[str, typer.Option(help="Everything up to then is in: ISO 8601, UTC if it names no zone")] = "",
     strict: Annotated[bool, typer.Option("--strict", help="End with 1 when a row was rejected")] = False,
     rejects: Annotated[Path, typer.Option(help="Where rejected rows go")] = Path("rejects.jsonl"),
 ) -> None:
     """Bring the history of leads in from files. Importing twice changes nothing."""
-    from workers.imports.mapping import parse_mapping  # noqa: PLC0415
+    from workers.imports.mapping import parse_mapping  # noqa: PLC0415  # each command loads what it needs
     from workers.imports.report import ImportBar  # noqa: PLC0415
     from workers.imports.request import Request  # noqa: PLC0415
     from workers.imports.run import run_import  # noqa: PLC0415
@@ -145,7 +149,7 @@ def import_(
         files=files or (),
         mappings=[parse_mapping(_text(path), path.name) for path in mapping or ()],
         part=part,
-        until=int(until.replace(tzinfo=UTC).timestamp() * 1000) if until else None,
+        until=_instant(until) if until else None,
         rejects=rejects,
     )
     with ImportBar(err) as bar:
@@ -200,7 +204,7 @@ def topics_create() -> None:
     for name in report.present:
         out.print(f"exists   {name}", markup=False)
     for fault in report.faults:
-        err.print(f"differs  {fault}", markup=False)
+        err.print(f"fault    {fault}", markup=False)
     if report.faults:
         raise typer.Exit(1)
 
@@ -246,6 +250,15 @@ def _codec(settings: Settings) -> Codec:
     if settings.registry is None:
         return Codec(Catalogue.bundled())
     return Codec(Catalogue.from_registry(settings.registry, settings.topic_prefix))
+
+
+def _instant(text: str) -> int:
+    """Epoch ms of an ISO 8601 text."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refused(f"--until {text} is no time: write 2026-03-16 or 2026-03-16T09:30:00Z") from None
+    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def _text(file: Path) -> str:

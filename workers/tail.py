@@ -15,13 +15,18 @@ from schemas.topics import TOPICS
 INSTANTS = ("_at", "idle_since", "not_before")
 
 
+class NoTopic(LookupError):
+    """A topic that was asked for is not there."""
+
+
 def read(
     conf: dict[str, Any], codec: Codec, names: Sequence[str], prefix: str, *, is_following: bool = False
 ) -> Iterator[dict[str, Any]]:
     """Yield each record as a dict, oldest first per partition; ends where the topics end, unless following.
 
     Raises:
-        KafkaException: when a topic is missing or the broker is out of reach.
+        NoTopic: when one is not there.
+        KafkaException: when the broker is out of reach.
     """
     consumer = Consumer(
         conf
@@ -44,8 +49,8 @@ def _assign(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], 
     starts = []
     for topic in topics:
         metadata = consumer.list_topics(topic, timeout=20).topics[topic]
-        if metadata.error:
-            raise KafkaException(metadata.error)
+        if metadata.error or not metadata.partitions:
+            raise NoTopic(f"there is no topic {topic}: `leadloop topics create` makes it")
         for number in metadata.partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)
             starts.append(TopicPartition(topic, number, low))

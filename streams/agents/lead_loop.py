@@ -41,7 +41,9 @@ def whys_of(policy: Policy) -> set[tuple[str, str]]:
 class LeadLoop:
     """The job of one streams process: its partitions' loops, and what they share."""
 
-    def __init__(self, settings: Settings, policy: Policy, codec: Codec, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, settings: Settings, policy: Policy, codec: Codec, registry: CollectorRegistry, cluster: str = ""
+    ) -> None:
         self._settings = settings
         self._policy = policy if settings.clock == "wall" else policy.for_history()
         self._codec = codec
@@ -54,7 +56,7 @@ class LeadLoop:
             wall_ms=wall_ms,
         )
         self.app, self.engine = build(
-            settings, Inbound(codec, settings.topic_prefix, wall_ms, is_live=settings.clock == "wall")
+            settings, Inbound(codec, settings.topic_prefix, wall_ms, is_live=settings.clock == "wall"), cluster
         )
         self.engine.on_recovered.append(self.recovered)
         self.engine.on_revoked.append(self.revoked)
@@ -66,6 +68,8 @@ class LeadLoop:
     async def work(self, chunks: StreamT[Chunk]) -> None:
         """Outputs, changelog and store are safe when `async with` ends; only then the chunk is acked."""
         async for chunk in chunks:
+            if chunk.is_abandoned:
+                continue  # its partition went away, and its loop with it
             started = time.perf_counter()
             async with chunk:
                 tally = await self._loops[chunk.partition].run(chunk)

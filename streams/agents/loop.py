@@ -24,9 +24,11 @@ from streams.domain.ledger import Told
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Clock, Item
 
-SLICE = 200  # records between two breaths of the event loop: some 20 ms
+SLICE = 200  # records, or deadlines, between two breaths of the event loop: some 20 ms
+FLUSH = 2000  # deadlines that may fire before what they told is made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
+UNTIMED = frozenset({Refused, Misplaced})
 KINDS: dict[type, str] = {
     Created: "created",
     Contacted: "contacted",
@@ -73,12 +75,16 @@ class PartitionLoop:
         self._chunk, self._wall, self._tally = chunk, self._rules.wall_ms(), Tally()
         for n, item in enumerate(chunk.records, 1):
             chunk.current = item
+            moment = min(_moment(item), self._wall)
+            if self.clock.is_due(moment):
+                await self._fire(moment)
+            self.clock.advance(moment)
             self._take(item)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         chunk.current = None
         if self._rules.is_live:
-            self._live()
+            await self._live()
         self._save()
         return self._tally
 
@@ -108,7 +114,6 @@ class PartitionLoop:
                 self._reroute(item, key)
                 return
             entry = self._leads.load(key, key.decode(), self._chunk)
-        self._advance(item.at)
         if type(fact) is Verdict:
             self._stall_first(entry, min(fact.at, self._wall))
         first_touch_at = entry.lead.first_touch_at
@@ -123,12 +128,17 @@ class PartitionLoop:
             case "repeat":
                 self._tally.repeats += not _is_own(fact)
 
-    def _advance(self, to: int) -> None:
-        """Move stream time, never beyond the wall clock; what is due fires before the record that moved it."""
-        for due, key in self.clock.advance(min(to, self._wall)):
+    async def _fire(self, to: int) -> None:
+        """Move stream time; what is due fires before the record that moved it."""
+        for n, (due, key) in enumerate(self.clock.advance(to), 1):
             entry = self._leads.known(key) or self._leads.load(key, key.decode(), self._chunk)
             entry.ledger.tick(self._rules.policy, due + 1)
             self._settle(entry, ())
+            if n % FLUSH == 0:
+                self._save()
+                await self._chunk.flush()
+            elif n % SLICE == 0:
+                await asyncio.sleep(0)
 
     def _stall_first(self, entry: Entry, at: int) -> None:
         """A recycle that comes back after a crash says: time was past its stall, so the lead is told of that again.
@@ -158,14 +168,12 @@ class PartitionLoop:
     # -- time ----------------------------------------------------------------------------------
 
     def _heartbeat(self, beat: Heartbeat) -> None:
-        if beat.says == "complete":
-            self._advance(beat.occurred_at)
-        else:
+        if beat.says != "complete":
             self._tally.freshness = (self._wall - beat.occurred_at) / 1000
 
-    def _live(self) -> None:
+    async def _live(self) -> None:
         if self._chunk.complete_until:
-            self._advance(self._chunk.complete_until - self._rules.grace_ms)
+            await self._fire(min(self._chunk.complete_until - self._rules.grace_ms, self._wall))
         if not self._chunk.records:
             self._out.heartbeat(self._chunk, self._wall)
 
@@ -207,6 +215,11 @@ def why_of(decision: Decision) -> str:
 def _is_own(fact: Fact) -> bool:
     """Our own word, read back: no repeat of an upstream."""
     return isinstance(fact, Verdict | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
+
+
+def _moment(item: Item) -> int:
+    """The time that an item moves its partition to: 0 for what moves none."""
+    return 0 if type(item.value) in UNTIMED or _is_alive(item.value) else item.at
 
 
 def _is_alive(value: object) -> bool:

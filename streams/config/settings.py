@@ -4,6 +4,7 @@ One set of Kafka settings feeds librdkafka (confluent-kafka) and aiokafka (Faust
 """
 
 import os
+import re
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -52,7 +53,7 @@ class KafkaSettings:
         conf: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
-            "log_level": 4,  # warnings: what goes well is no news
+            "log_level": 2,  # what fails is raised, and told once
         }
         if self.is_sasl:
             conf |= {
@@ -130,11 +131,11 @@ class Settings:
         settings = cls(
             kafka=_kafka(read),
             registry=_registry(read),
-            app_id=read.text("LEADLOOP_APP_ID", cls.app_id),
-            topic_prefix=read.text("LEADLOOP_TOPIC_PREFIX"),
+            app_id=read.name("LEADLOOP_APP_ID", cls.app_id),
+            topic_prefix=read.name("LEADLOOP_TOPIC_PREFIX"),
             instance_id=read.text("LEADLOOP_INSTANCE_ID"),
             clock=cast("Clock", read.choice("LEADLOOP_CLOCK", ("wall", "events"), cls.clock)),
-            grace_seconds=read.number("LEADLOOP_GRACE_SECONDS", float, cls.grace_seconds, low=0),
+            grace_seconds=read.number("LEADLOOP_GRACE_SECONDS", float, cls.grace_seconds, low=0, high=86_400),
             policy_file=Path(path) if (path := read.path("LEADLOOP_POLICY_FILE")) else None,
             data_dir=Path(read.text("LEADLOOP_DATA_DIR", str(cls.data_dir))),
             store=cast("StoreKind", read.choice("LEADLOOP_STORE", ("rocks", "memory"), cls.store)),
@@ -142,8 +143,8 @@ class Settings:
             replication=read.number("LEADLOOP_REPLICATION", int, cls.replication, low=1, high=100),
             chunk_records=read.number("LEADLOOP_CHUNK_RECORDS", int, cls.chunk_records, low=1, high=10_000),
             memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=200),
-            tick_seconds=read.number("LEADLOOP_TICK_SECONDS", float, cls.tick_seconds, low=0.05),
-            commit_seconds=read.number("LEADLOOP_COMMIT_SECONDS", float, cls.commit_seconds, low=0.05),
+            tick_seconds=read.number("LEADLOOP_TICK_SECONDS", float, cls.tick_seconds, low=0.05, high=60),
+            commit_seconds=read.number("LEADLOOP_COMMIT_SECONDS", float, cls.commit_seconds, low=0.05, high=60),
             session_seconds=read.number("LEADLOOP_SESSION_SECONDS", float, cls.session_seconds, low=6, high=300),
             metrics_host=read.text("LEADLOOP_METRICS_HOST", cls.metrics_host),
             metrics_port=read.number("LEADLOOP_METRICS_PORT", int, cls.metrics_port, low=0, high=65_535),
@@ -169,6 +170,11 @@ def _kafka(read: "_Reader") -> KafkaSettings:
         read.fault(
             f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
         )
+    if kafka.is_ssl and not read.has_faults:
+        try:
+            kafka.aiokafka()
+        except (OSError, ssl.SSLError) as error:
+            read.fault(f"KAFKA_SSL_*: the certificates cannot be used: {error}")
     if kafka.sasl_password and not kafka.is_sasl:
         read.fault("KAFKA_SASL_PASSWORD is set, but KAFKA_SECURITY_PROTOCOL is not SASL_SSL or SASL_PLAINTEXT")
     return kafka
@@ -180,6 +186,8 @@ def _registry(read: "_Reader") -> RegistryConf | None:
     ca_location = read.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
     if not url:
         return None
+    if not url.startswith(("http://", "https://")):
+        read.fault(f"SCHEMA_REGISTRY_URL={url} is no http:// or https:// address")
     return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location)
 
 
@@ -190,8 +198,19 @@ class _Reader:
         self._env = env
         self._faults: list[str] = []
 
+    @property
+    def has_faults(self) -> bool:
+        return bool(self._faults)
+
     def fault(self, text: str) -> None:
         self._faults.append(text)
+
+    def name(self, name: str, default: str = "") -> str:
+        """A text that can be part of a topic's name."""
+        value = self.text(name, default)
+        if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
+            self.fault(f"{name}={value} may only hold letters, digits, dots, dashes and underscores")
+        return value
 
     def text(self, name: str, default: str = "") -> str:
         return self._env.get(name, "").strip() or default
@@ -220,7 +239,7 @@ class _Reader:
             self.fault(f"{name}={value} is none of {', '.join(allowed)}")
         return value
 
-    def number(self, name: str, kind: Callable[[str], T], default: T, *, low: float, high: float = float("inf")) -> T:
+    def number(self, name: str, kind: Callable[[str], T], default: T, *, low: float, high: float) -> T:
         text = self.text(name)
         if not text:
             return default

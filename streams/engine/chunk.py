@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Self
 
 from aiokafka.structs import TopicPartition
@@ -42,6 +43,7 @@ class Chunk:
         self.current: Item | None = None
         self.done = asyncio.Event()
         self.is_running = False
+        self.moved_at = time.monotonic()  # of the last flush; work without one has a deadline
         self._owner = owner
         self._next = {item.record.topic: item.record.offset + 1 for item in records}
         self._is_abandoned = False
@@ -73,6 +75,11 @@ class Chunk:
             partition = self._owner.consumer.sink.partition_for(topic, key)
         self._outputs.setdefault(TopicPartition(topic, partition), []).append(Output(key, value, headers))
 
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its partition went away before an agent took it: there is nothing to do."""
+        return self._is_abandoned
+
     def abandon(self) -> None:
         """Empty a chunk that no agent has started: its partition is being revoked."""
         self._is_abandoned = True
@@ -97,6 +104,17 @@ class Chunk:
             engine.die(unexpected, where=self.where())
         self._ack()
         self.done.set()
+
+    async def flush(self) -> None:
+        """Make durable what was done so far, without acking anything: for work that one chunk alone must not hold.
+
+        A crash after it finds state that is ahead of the acked input; whoever flushes must take a repeat as one.
+        """
+        await self.send_outputs()
+        await self.save_changes()
+        self._outputs.clear()
+        self._changes.clear()
+        self.moved_at = time.monotonic()
 
     async def send_outputs(self) -> None:
         """Deliver every output, one record batch per target partition."""

@@ -45,6 +45,10 @@ class Clock:
         if before is None or due < before:
             self._file(key, due)
 
+    def is_due(self, to: int) -> bool:
+        """Whether anything may fire on the way to this time; may say so in vain."""
+        return self._wakes_at < max(self.now, to)
+
     def advance(self, to: int) -> Iterable[tuple[int, bytes]]:
         """Move time and give what it moves past, strictly, in the order of (due, key).
 

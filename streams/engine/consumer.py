@@ -60,8 +60,9 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
             **engine.client,
         )
         await self._check_topics()
-        self._kafka = self._group_member()
-        self.offsets = Offsets(self.kafka, conf.broker_session_timeout, engine.deadline)
+        kafka = self._group_member()
+        self.offsets = Offsets(kafka, conf.broker_session_timeout, engine.deadline)
+        self._kafka = kafka  # last: probes take it for a sign that the rest is there
         await self.kafka.start()
 
     async def _check_topics(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from aiokafka.structs import TopicPartition
@@ -66,7 +67,7 @@ class Partition:
         """Let the chunk in the hands of an agent finish, forget one that still waits."""
         engine, chunk = self.consumer.engine, self._current
         if chunk is not None and chunk.is_running:
-            await asyncio.wait_for(chunk.done.wait(), engine.deadline)
+            await self._done(chunk)
         elif chunk is not None:
             chunk.abandon()
         while not self._task.done():  # again and again: aiokafka swallows a cancel in its stop()
@@ -116,6 +117,16 @@ class Partition:
             # only records end a wait early: that an empty topic is caught up has to be polled for
             wait = 0.0 if run else max(0.0, tick_at - time.monotonic()) if intake.is_waiting else _POLL
 
+    async def _done(self, chunk: Chunk) -> None:
+        """Wait for the chunk, as long as it moves."""
+        deadline = self.consumer.engine.deadline
+        while not chunk.done.is_set():
+            left = chunk.moved_at + deadline - time.monotonic()
+            if left <= 0:
+                raise TimeoutError(f"a chunk does not move for {deadline} s")
+            with suppress(TimeoutError):  # it may have been flushed meanwhile
+                await asyncio.wait_for(chunk.done.wait(), left)
+
     async def _process(self, run: Sequence[Item], complete_until: int) -> None:
         consumer = self.consumer
         if not consumer.flow_active or self._intake is None:
@@ -126,7 +137,7 @@ class Partition:
         message = Message(topic, number, 0, time.time(), 0, None, None, value, None)
         message.generation_id = consumer.app.consumer_generation_id
         await consumer.callback(message)
-        await asyncio.wait_for(chunk.done.wait(), consumer.engine.deadline)
+        await self._done(chunk)
         self._current, self._moved_at = None, time.time()
         if run:
             self._chunk_at = self._moved_at

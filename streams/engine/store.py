@@ -68,10 +68,10 @@ class RocksStore:
     One directory belongs to one process at a time.
     """
 
-    _OFFSET: Final = b"\0offset"
+    _OFFSET: Final = b"\xff\xffoffset"  # no UTF-8, so no key of an agent that keys by text
 
     def __init__(self, directory: Path, number: int, max_age: float = 43_200.0) -> None:
-        self._path = str(directory / f"p{number}-v1")  # v1: the format of the offset record
+        self._path = str(directory / f"p{number}-v2")  # v1: the format of the offset record
         directory.mkdir(parents=True, exist_ok=True)
         self._open()
         if time.time() - self._written_at > max_age:

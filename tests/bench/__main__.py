@@ -1,12 +1,12 @@
 """The published figures, all of them or those that are named: `python -m tests.bench [codec] [loop] …`.
 
-Two parts need a real Kafka, and Linux, where the CPU time of another process can be read.
+Three parts need a real Kafka, and Linux, where the CPU time of another process can be read.
 """
 
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import codec, end_to_end, loop, recovery
+from tests.bench import codec, detection, end_to_end, loop, recovery
 from tests.kafka import NoKafka
 
 PARTS: Mapping[str, Callable[[], None]] = {
@@ -14,6 +14,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "loop": loop.main,
     "end-to-end": end_to_end.main,
     "recovery": recovery.main,
+    "detection": detection.main,
 }
 
 

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.kafka import Record, produce, read_all, wait_for
-from workers.demo.broker import BrokerUnavailable, EmbeddedBroker
+from workers.demo.broker import EmbeddedBroker, NoEmbeddedBroker
 
 ORPHAN = """
 import os, signal
@@ -35,7 +35,7 @@ def test_it_keeps_what_is_sent_to_the_topics_it_was_given() -> None:
 
 
 def test_it_says_why_it_does_not_start() -> None:
-    with pytest.raises(BrokerUnavailable, match="TOPIC:PARTITIONS"):
+    with pytest.raises(NoEmbeddedBroker, match="TOPIC:PARTITIONS"):
         EmbeddedBroker({"here": 0}).start()
 
 

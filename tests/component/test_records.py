@@ -14,7 +14,7 @@ from schemas.events import FactRecord, LeadContacted, LeadCreated
 from schemas.topics import partition_of
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
-from tests.world import CODEC, Told, World
+from tests.world import CODEC, Told, World, wait_for
 
 END = T0 + 100 * DAY
 ENDS: tuple[Callable[..., FactRecord], ...] = (a_win, a_loss, a_stall)
@@ -196,3 +196,49 @@ def test_a_contact_by_marketing_moves_no_clock(world: World) -> None:
     told = _ended(world)
     assert told.counts() == (1, 1, 0)
     assert isinstance(world.decoded("lead-contacted")[0], LeadContacted)
+
+
+def test_no_lead_id_is_mistaken_for_the_state_of_the_engine(world: World) -> None:
+    names = ["\0offset", "offset", "\0now", "\u200f", "\n", "🦊" * 128]
+    world.send(*(a_created(name) for name in names), a_created("ada"))
+    _ended(world)
+    world.send(*(a_reply(name, T0 + DAY) for name in names))
+    world.settle()
+    told = world.told()
+    assert told.stage_of == {**dict.fromkeys(names, "nurture"), "ada": "nurture"}
+    assert len(told.ids["REVOKE"]) == len(names)
+
+
+def test_the_state_of_another_world_is_not_taken_for_this_ones(kafka: Broker, tmp_path: Path) -> None:
+    here = str(tmp_path / "one-directory")
+    for leads in (["of-the-first"], ["two-0", "two-1", "two-2"]):
+        world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
+        try:
+            world.send(*(a_created(lead) for lead in leads))
+            world.streams(LEADLOOP_DATA_DIR=here)
+            assert set(_ended(world).stage_of) == set(leads)
+            assert world.workers[0].term() == 0
+        finally:
+            world.close()
+
+
+def test_all_leads_may_be_due_at_once_and_a_crash_in_the_middle_changes_nothing(kafka: Broker, tmp_path: Path) -> None:
+    """One heartbeat moves time past every promise: a chunk without bound, made durable as it goes."""
+    leads = 12_000
+    world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
+    try:
+        world.send(*(a_created(f"lead-{n}") for n in range(leads)))
+        world.heartbeat(T0 + DAY)
+        worker = world.streams()
+        world.settle(60)
+        world.heartbeat(END)
+        wait_for(lambda: any(True for _ in world.read("lead-stalled")), 60, "the first stalls")
+        worker.kill()
+        assert world.left(), "it was done before it was killed"
+        world.streams()
+        world.settle(120)
+        told = world.told()
+    finally:
+        world.close()
+    assert told.counts() == (leads, leads, 0)
+    assert (told.clashes, told.stages) == ([], {"nurture": leads})

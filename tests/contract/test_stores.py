@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-KEYS = st.sampled_from([b"a", b"b", b"\0now", b"lead-1"])
+KEYS = st.sampled_from([b"a", b"b", b"\0now", b"\0offset", b"offset", b"", b"lead-1"])
 CHANGES = st.lists(st.dictionaries(KEYS, st.none() | st.binary(max_size=4)), max_size=8)
 
 
@@ -104,11 +104,11 @@ def test_rocks_starts_anew_when_it_slept_longer_than_deletions_are_kept(
 
 def test_rocks_keeps_its_format_version_in_the_path(tmp_path: Path) -> None:
     RocksStore(tmp_path, 3).close()
-    assert [path.name for path in tmp_path.iterdir()] == ["p3-v1"]
+    assert [path.name for path in tmp_path.iterdir()] == ["p3-v2"]
 
 
 def test_rocks_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
     store = RocksStore(tmp_path, 3)
     with pytest.raises(Exception, match=r"(?i)lock"):
-        Rdict(str(tmp_path / "p3-v1"))
+        Rdict(str(tmp_path / "p3-v2"))
     store.close()

@@ -26,7 +26,7 @@ _LAYOUTS = (  # where wheels put the library: auditwheel's, delocate's
     "confluent_kafka/.dylibs/librdkafka*.dylib",
     "confluent_kafka.libs/librdkafka*.dylib",
 )
-_PROTOTYPES: tuple[tuple[str, type | None, list[type]], ...] = (
+_SIGNATURES: tuple[tuple[str, type | None, list[type]], ...] = (
     ("rd_kafka_conf_new", ctypes.c_void_p, []),
     ("rd_kafka_new", ctypes.c_void_p, [ctypes.c_int, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_size_t]),
     ("rd_kafka_mock_cluster_new", ctypes.c_void_p, [ctypes.c_void_p, ctypes.c_int]),
@@ -43,7 +43,7 @@ _LOOK_SECONDS = 1.0
 _PRODUCER = 0
 
 
-class BrokerUnavailable(Exception):
+class NoEmbeddedBroker(Exception):
     """The embedded broker did not start: no librdkafka, a topic that it refuses, or no answer in time."""
 
 
@@ -62,7 +62,7 @@ class EmbeddedBroker:
         self.bootstrap = ""
 
     def start(self) -> Self:
-        """Start it and wait for its address. Raises BrokerUnavailable with what it said."""
+        """Start it and wait for its address. Raises NoEmbeddedBroker with what it said."""
         process = subprocess.Popen(
             # By path, isolated from it: runs from a bare checkout, whatever the working directory is.
             [sys.executable, "-P", __file__, "--with-parent", *_arguments(self._topics)],
@@ -76,7 +76,7 @@ class EmbeddedBroker:
         self.bootstrap = _first_line(process.stdout, self._within)
         if not self.bootstrap:
             said = self._ended() or f"no address within {self._within:g} s"
-            raise BrokerUnavailable(f"the embedded broker did not start: {said}")
+            raise NoEmbeddedBroker(f"the embedded broker did not start: {said}")
         _drain(process.stderr)
         return self
 
@@ -120,7 +120,7 @@ class EmbeddedBroker:
 
 
 def library_path() -> str:
-    """Where librdkafka is: in the wheel on Linux and macOS, else the system's. Raises BrokerUnavailable."""
+    """Where librdkafka is: in the wheel on Linux and macOS, else the system's. Raises NoEmbeddedBroker."""
     spec = importlib.util.find_spec("confluent_kafka")
     site = Path(spec.origin).parents[1] if spec is not None and spec.origin else Path()
     for layout in _LAYOUTS:
@@ -128,7 +128,7 @@ def library_path() -> str:
             return str(path)
     system = ctypes.util.find_library("rdkafka")
     if system is None:
-        raise BrokerUnavailable(f"found no librdkafka under {site}: install the confluent-kafka wheel")
+        raise NoEmbeddedBroker(f"found no librdkafka under {site}: install the confluent-kafka wheel")
     return system
 
 
@@ -137,7 +137,7 @@ class _Cluster:
 
     def __init__(self) -> None:
         self._library = ctypes.CDLL(library_path())
-        for name, result, arguments in _PROTOTYPES:
+        for name, result, arguments in _SIGNATURES:
             function = getattr(self._library, name)
             function.restype, function.argtypes = result, arguments
         client = self._library.rd_kafka_new(
@@ -151,7 +151,7 @@ class _Cluster:
         fault = self._library.rd_kafka_mock_topic_create(self._cluster, topic.encode(), partitions, 1)
         if fault:
             what = f"{topic} with {partitions} partitions"
-            raise BrokerUnavailable(f"cannot create {what}: librdkafka error {fault}")
+            raise NoEmbeddedBroker(f"cannot create {what}: librdkafka error {fault}")
 
     @property
     def bootstrap(self) -> str:
@@ -172,7 +172,7 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, _leave)
     try:
         _serve(given.topics, with_parent=given.with_parent)
-    except BrokerUnavailable as fault:
+    except NoEmbeddedBroker as fault:
         sys.stderr.write(f"{fault}\n")
         return 1
     return 0

@@ -38,16 +38,23 @@ def what_to_import(asked: Asked, folder: Path, console: Console) -> Request:
     if asked.data is not None:
         if not asked.mappings:
             raise ImportFault("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
-        return _request([asked.data], [load_mapping(path) for path in asked.mappings], folder)
+        return _request([asked.data], [_mapping(path) for path in asked.mappings], Path("rejects.jsonl"))
     files = folder / "history"
     files.mkdir()
     history = write_history(files, leads=asked.leads, seed=asked.seed)
     console.print(f"generated a history of {history.leads:,} leads (seed {asked.seed})", style="dim")
-    return _request([files], [history_mapping()], folder)
+    return _request([files], [history_mapping()], folder / "rejects.jsonl")
 
 
-def _request(files: Sequence[Path], mappings: Sequence[Mapping], folder: Path) -> Request:
-    return Request(files=files, mappings=mappings, rejects=folder / "rejects.jsonl", beat_seconds=BEAT_SECONDS)
+def _mapping(path: Path) -> Mapping:
+    try:
+        return load_mapping(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ImportFault(f"the mapping {path} cannot be read: {error}") from error
+
+
+def _request(files: Sequence[Path], mappings: Sequence[Mapping], rejects: Path) -> Request:
+    return Request(files=files, mappings=mappings, rejects=rejects, beat_seconds=BEAT_SECONDS)
 
 
 class Publishing:
@@ -73,9 +80,10 @@ class Publishing:
 
     def _run(self) -> None:
         try:
-            self.summary = run_import(
+            summary = run_import(
                 self._request, self._conf, Codec(Catalogue.bundled()).encode, on_progress=self._progress
             )
+            self.summary, self._fault = summary, None if summary.facts else ImportFault(f"no fact came in:\n{summary}")
         except BaseException as fault:  # noqa: BLE001  # the thread that watches raises it
             self._fault = fault
 

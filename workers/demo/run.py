@@ -52,7 +52,10 @@ def run(asked: Asked, console: Console) -> Picture:
         source = what_to_import(asked, folder, console)
         console.print("starting a streams worker on a broker of its own …", style="dim")
         with _worker(broker.bootstrap, folder, asked.policy) as worker:
-            picture = _Show(worker, Publishing(source, broker.bootstrap, asked.speed), console, broker.bootstrap).run()
+            publishing = Publishing(source, broker.bootstrap, asked.speed)
+            picture = _Show(worker, publishing, console, broker.bootstrap).run()
+            if publishing.summary is not None and publishing.summary.rejected:
+                console.print(f"\n{publishing.summary}", markup=False)
             console.print(ending(picture))
             if asked.is_staying:
                 _stay(console, broker.bootstrap, worker.port)

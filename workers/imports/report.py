@@ -127,6 +127,8 @@ def _lines(summary: Summary) -> list[str]:
     lines += [f"  {count:>9,} {kind}" for kind, count in sorted(summary.published.items())]
     if summary.first_at is not None and summary.last_at is not None:
         lines.append(f"  from {_day(summary.first_at)} to {_day(summary.last_at)}")
+    if not summary.rows and summary.files:
+        lines.append("  the files hold no rows: nothing is known to be complete, so streams decides nothing new")
     notes = (
         (summary.repeated, "facts told more than once: published once"),
         (summary.silent, "rows that tell no fact"),

@@ -41,6 +41,8 @@ class Request:
             raise ImportFault("name at least one mapping: it says which columns make which facts")
         if self.part and self.until is not None:
             raise ImportFault("a part sends no heartbeat: give --until with the last part, or alone after it")
+        if self.until is not None and self.until <= 0:
+            raise ImportFault("--until lies before 1970: no fact is as old as that")
         if self.until is not None and self.until > now + FUTURE_MS:
             raise ImportFault("--until lies in the future: nobody knows yet that everything up to then is in")
         if self.rejects is not None and self.rejects.resolve() in {file.resolve() for file in self.files}:

@@ -58,7 +58,7 @@ def test_one_set_feeds_librdkafka_and_aiokafka_alike() -> None:
     kafka = Settings.from_env(SASL).kafka
     assert kafka.librdkafka() == {
         "bootstrap.servers": "broker:9093",
-        "log_level": 4,
+        "log_level": 2,
         "security.protocol": "SASL_PLAINTEXT",
         "sasl.mechanism": "SCRAM-SHA-512",
         "sasl.username": "leadloop",

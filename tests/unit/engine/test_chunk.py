@@ -72,6 +72,17 @@ async def test_outputs_then_changelog_then_store_then_ack() -> None:
     assert chunk.done.is_set()
 
 
+async def test_what_was_flushed_is_durable_and_not_told_again_and_nothing_is_acked_by_it() -> None:
+    owner = FakeOwner()
+    async with a_chunk(owner, an_item("a", 4)) as chunk:
+        chunk.put(b"k", b"v")
+        chunk.send("out", b"k", b"told", partition=3)
+        await chunk.flush()
+        assert owner.done == [("out", 3, [(b"k", b"told")]), ("changelog", 3, [(b"k", b"v")])]
+        assert (chunk.get(b"k"), owner.store.offset, chunk.done.is_set()) == (b"v", 1, False)
+    assert owner.done[2:] == [(TopicPartition("a", 3), 5)]
+
+
 async def test_reading_sees_the_changes_of_the_chunk() -> None:
     owner = FakeOwner()
     owner.store.apply({b"a": b"old", b"b": b"old"}, 0)
