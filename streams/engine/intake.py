@@ -82,7 +82,11 @@ class Intake:
         if not wanted:
             return  # getmany() without partitions would mean all of them
         limit = self._engine.max_records
-        fetched = await self._kafka.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=limit)
+        try:
+            fetched = await self._kafka.getmany(*wanted, timeout_ms=int(wait * 1000), max_records=limit)
+        except UnicodeDecodeError as error:  # a header's name: aiokafka cannot hand out the batch that it is in
+            places = [f"{tp.topic}[{tp.partition}]@{await self._kafka.position(tp)}" for tp in wanted]
+            self._engine.die(error, where=f"a header's name in one of {', '.join(places)}")
         for tp, records in fetched.items():
             self._merge.offer(tp.topic, [self._decode(record) for record in records])
             await asyncio.sleep(0)  # decoding is long work, and the heartbeats share this loop

@@ -133,6 +133,6 @@ def _within(before: dict[str, float], after: dict[str, float]) -> str:
 
 
 if __name__ == "__main__":
-    given = [float(text) for text in sys.argv[1:]]
-    leads, rate, grace, tick = [*given, *(LEADS, RATE, GRACE, TICK)[len(given) :]]
-    main(int(leads), int(rate), grace, tick)
+    usual = [str(one) for one in (LEADS, RATE, GRACE, TICK)]
+    given = sys.argv[1:] + usual[len(sys.argv) - 1 :]
+    main(int(given[0]), int(given[1]), float(given[2]), float(given[3]))
