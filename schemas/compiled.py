@@ -40,7 +40,7 @@ _KINDS: Mapping[str, _Kind] = {
             {name} = data[at:end].decode()
             at = end""",
         prepare="{name} = record.{name}.encode()",
-        pieces="LENGTHS[len({name})] if len({name}) < 64 else write_long(len({name})), {name}",
+        pieces="NULL if not {name} else LENGTHS[len({name})] if len({name}) < 64 else write_long(len({name})), {name}",
     ),
     "long": _Kind(
         read="""

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import assert_never
 from urllib.parse import quote
 
 from . import events
@@ -11,27 +12,29 @@ from .catalogue import RECORDS
 
 Headers = list[tuple[str, bytes]]
 
-_FIXED: dict[type, Headers] = {
-    record: [
-        ("ce_specversion", b"1.0"),
-        ("ce_type", f"leadloop.v1.{record.__name__}".encode()),
-        ("content-type", b"application/avro"),
-    ]
-    for record in RECORDS
-}
+_VERSION = ("ce_specversion", b"1.0")
+_CONTENT = ("content-type", b"application/avro")
+_TYPES = {record: ("ce_type", f"leadloop.v1.{record.__name__}".encode()) for record in RECORDS}
 _DAY_MS = 86_400_000
+_MINUTE_MS = 60_000
+_MINUTES = [b"T%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
+_SECONDS = [b"%02d." % second for second in range(60)]
+_MILLIS = [b"%03dZ" % ms for ms in range(1000)]
 _LAST_TIME = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
 _TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?")
 
 
 def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes | None = None) -> Headers:
     """What CloudEvents asks for. A record that names no source has its topic for one."""
-    headers = _FIXED[type(record)] + [
+    headers = [
+        _VERSION,
+        _TYPES[type(record)],
+        _CONTENT,
         ("ce_id", _id_of(record).encode()),
-        ("ce_source", _uri(getattr(record, "source", "") or topic)),
+        _source(getattr(record, "source", "") or topic),
     ]
     if 0 <= record.occurred_at <= _LAST_TIME:
-        headers.append(("ce_time", _rfc3339(record.occurred_at)))
+        headers.append(_time(record.occurred_at))
     if not isinstance(record, events.Heartbeat) and record.lead_id:
         headers.append(("ce_subject", record.lead_id.encode()))
     if traceparent is not None:
@@ -52,28 +55,33 @@ def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes 
 def _id_of(record: events.AnyRecord) -> str:
     """Names the record among those of its source; facts carry such a name."""
     match record:
+        case events.Record():
+            return record.event_id
         case events.LeadSnapshot():
             return f"{record.lead_id}:{record.occurred_at}:{record.recorded_at}:{record.stage}"
         case events.DeliveryResult():
             return f"{record.endpoint}:{record.recycle_id}:{record.action}:{record.occurred_at}"
         case events.Heartbeat():
             return f"{record.says}:{record.occurred_at}:{record.recorded_at}"
-        case fact:
-            return fact.event_id
+        case never:
+            assert_never(never)
 
 
 @lru_cache(maxsize=1024)
-def _uri(source: str) -> bytes:
-    return quote(source, safe="/:?#[]@!$&'()*+,;=%").encode()
+def _source(source: str) -> tuple[str, bytes]:
+    return "ce_source", quote(source, safe="/:?#[]@!$&'()*+,;=%").encode()
 
 
-def _rfc3339(at: int) -> bytes:
-    """An instant as CloudEvents writes it. Days repeat, so they are remembered: strftime would be half of a header."""
+@lru_cache(maxsize=4096)
+def _time(at: int) -> tuple[str, bytes]:
+    """An instant as RFC 3339 writes it. Remembered, for what follows from a fact often has its time."""
     day, ms = divmod(at, _DAY_MS)
-    minutes, ms = divmod(ms, 60_000)
-    return b"%sT%02d:%02d:%02d.%03dZ" % (_day(day), minutes // 60, minutes % 60, ms // 1000, ms % 1000)
+    minute, ms = divmod(ms, _MINUTE_MS)
+    second, ms = divmod(ms, 1000)
+    return "ce_time", _day(day) + _MINUTES[minute] + _SECONDS[second] + _MILLIS[ms]
 
 
 @lru_cache(maxsize=4096)
 def _day(day: int) -> bytes:
+    """Days repeat: strftime would be half of a header."""
     return datetime.fromtimestamp(day * _DAY_MS / 1000, UTC).strftime("%Y-%m-%d").encode()

@@ -1,8 +1,10 @@
 """Avro's `long`: zigzag, seven bits a byte, least first (Avro specification, "Binary Encoding").
 
-Instants take six bytes. Those go through tables of byte pairs: about a third of the time of a loop in Python.
+Instants take six bytes. Those go through tables of byte pairs: about a third of the time of a loop in Python. What was
+written is remembered, for the same instants go into several records, one soon after the other.
 """
 
+from functools import lru_cache
 from struct import Struct, error
 from typing import Final
 
@@ -19,6 +21,7 @@ _END: Final = [bytes((bits & 127 | 128, bits >> 7)) for bits in range(1 << 14)]
 _FIVE_BYTES: Final = 1 << 35
 _SIX_BYTES: Final = 1 << 42
 _LONGEST: Final = 10
+_REMEMBERED: Final = 1 << 14
 
 
 class Malformed(ValueError):
@@ -65,6 +68,7 @@ def read_length(data: bytes, at: int) -> tuple[int, int]:
     return length, after
 
 
+@lru_cache(_REMEMBERED)
 def write_long(number: int) -> bytes:
     """The bytes of a number.
 

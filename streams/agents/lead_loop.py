@@ -10,9 +10,10 @@ from prometheus_client import CollectorRegistry
 from schemas.codec import Codec
 from streams.agents.inbound import Inbound
 from streams.agents.leads import CACHED, Leads
-from streams.agents.loop import DECISIONS, NOW, PartitionLoop, Rules
+from streams.agents.loop import NOW, PartitionLoop, Rules
 from streams.agents.metrics import CLOCKS, OTHER, LoopState, Metrics
 from streams.agents.outbound import Outbound
+from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, build, inputs
 from streams.config.settings import Settings
 from streams.domain.deadlines import next_deadline

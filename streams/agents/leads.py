@@ -1,8 +1,9 @@
 """The leads of one partition: decoded once, kept while they are busy, written back per chunk."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from streams.domain.deadlines import Deadline
 from streams.domain.funnel import Funnel
@@ -23,9 +24,11 @@ class Values(Protocol):
     def put(self, key: bytes, value: bytes | None) -> None: ...
 
 
-@dataclass(slots=True)
-class Entry:
-    """One lead in memory: `due` is its next deadline, `stored` and `told` are as of its last chunk."""
+class Entry(Struct, eq=False, gc=False):
+    """One lead in memory: `due` is its next deadline, `stored` and `told` are as of its last chunk.
+
+    Neither it nor what it holds is seen by the garbage collector: there are no cycles, and very many leads.
+    """
 
     key: bytes
     ledger: Ledger
@@ -87,17 +90,18 @@ class Leads:
             entry.is_touched = True
             self.touched.append(entry)
         if not entry.is_moved:
-            entry.is_moved = milestones(entry.lead, entry.due) != entry.told
+            entry.is_moved = entry.told is None or milestones(entry.lead, entry.due) != entry.told
 
     def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
         """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""
         for entry in self.touched:
-            values.put(entry.key, entry.ledger.history.encode())
-            self._funnel.replace(entry.stored, entry.lead)
+            history = entry.ledger.history
+            values.put(entry.key, history.encode())
+            self._funnel.replace(entry.stored, history.lead)
             if entry.is_moved:
-                entry.told = milestones(entry.lead, entry.due)
+                entry.told = milestones(history.lead, entry.due)
                 moved(entry)
-            entry.stored, entry.is_touched, entry.is_moved = entry.lead, False, False
+            entry.stored, entry.is_touched, entry.is_moved = history.lead, False, False
         self.touched.clear()
         self._evict()
 

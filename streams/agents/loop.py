@@ -15,9 +15,9 @@ from schemas.topics import partition_of
 from streams.agents.inbound import Misplaced, Refused
 from streams.agents.leads import Entry, Leads
 from streams.agents.outbound import Outbound
-from streams.agents.records import snapshot
+from streams.agents.records import DECISIONS, snapshot
 from streams.agents.tally import Tally
-from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress
+from streams.domain.decisions import Decision, Revoke
 from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
 from streams.domain.funnel import Funnel
 from streams.domain.ledger import Told
@@ -36,13 +36,6 @@ KINDS: dict[type, str] = {
     Stalled: "stalled",
     Verdict: "recycled",
     Revoked: "revoked",
-}
-DECISIONS: dict[type, str] = {
-    Recycle: "RECYCLE",
-    Holdout: "HOLDOUT",
-    Suppress: "SUPPRESS",
-    Retire: "RETIRE",
-    Revoke: "REVOKE",
 }
 
 
@@ -90,7 +83,7 @@ class PartitionLoop:
 
     def _take(self, item: Item) -> None:
         value = item.value
-        if isinstance(value, Fact):
+        if type(value) in KINDS:
             self._fact(item, value)
             return
         match value:

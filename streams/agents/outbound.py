@@ -6,6 +6,7 @@ from typing import Protocol
 from schemas.codec import Codec
 from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
+from schemas.topics import TOPICS
 from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Stalled
@@ -52,7 +53,7 @@ class Outbound:
         self, codec: Codec, prefix: str, partition: int, aligned: Collection[str], policy_version: str
     ) -> None:
         self._codec = codec
-        self._prefix = prefix
+        self._topics = {name: prefix + name for name in TOPICS}
         self._numbers = dict.fromkeys(aligned, partition)
         self._policy_version = policy_version
 
@@ -80,7 +81,7 @@ class Outbound:
     def dead_letter(self, out: Output, record: Consumed, reason: str, error: str, now: int) -> None:
         """Send the bytes as they came, with where they came from and what is wrong with them."""
         out.send(
-            self._prefix + "lead-dead-letters",
+            self._topics["lead-dead-letters"],
             record.key,
             record.value and record.value[:DEAD_LETTER_BYTES],
             headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
@@ -92,7 +93,7 @@ class Outbound:
 
     def _send(self, out: Output, topic: str, key: bytes | None, record: AnyRecord, traceparent: bytes | None) -> None:
         out.send(
-            self._prefix + topic,
+            self._topics[topic],
             key,
             self._codec.encode(record),
             partition=self._numbers.get(topic),

@@ -6,8 +6,7 @@ bytes. When a record was really published is Kafka's timestamp on it.
 
 from typing import assert_never
 
-from msgspec.structs import replace
-
+from schemas.events import Decision as DecisionName
 from schemas.events import LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
 from streams.domain.deadlines import Deadline
 from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress
@@ -17,6 +16,13 @@ from streams.domain.lead import Lead, stage
 
 SOURCE = "leadloop/streams"
 DAY_MS = 86_400_000
+DECISIONS: dict[type[Decision], DecisionName] = {
+    Recycle: "RECYCLE",
+    Holdout: "HOLDOUT",
+    Suppress: "SUPPRESS",
+    Retire: "RETIRE",
+    Revoke: "REVOKE",
+}
 
 
 def stalled(lead_id: str, stall: Stalled) -> LeadStalled:
@@ -35,64 +41,83 @@ def stalled(lead_id: str, stall: Stalled) -> LeadStalled:
 
 def recycled(lead_id: str, recycle: Recycle, lead: Lead) -> LeadRecycled:
     """What marketing automation gets: who, why, and what to do when."""
-    return replace(
-        _handing(lead_id, recycle, lead),
+    return LeadRecycled(
         event_id=recycle.recycle_id,
+        lead_id=lead_id,
+        occurred_at=recycle.at,
+        recorded_at=recycle.at,
+        source=SOURCE,
         action="RECYCLE",
+        recycle_id=recycle.recycle_id,
+        stall_id=recycle.stall_id,
+        pass_no=lead.pass_no,
         reason=recycle.reason,
         track=recycle.track,
         not_before=recycle.not_before,
+        origin=lead.origin,
+        campaign_id=lead.campaign_id,
+        segment=lead.segment,
+        account_id=lead.account_id,
+        touches=lead.touches,
+        days_since_created=_age(lead, recycle.at),
     )
 
 
 def revoked(lead_id: str, revoke: Revoke, lead: Lead) -> LeadRecycled:
     """The word that a recycle stands no longer."""
-    return replace(_handing(lead_id, revoke, lead), event_id=revoke.event_id, action="REVOKE", cause=revoke.cause)
-
-
-def _handing(lead_id: str, decision: Recycle | Revoke, lead: Lead) -> LeadRecycled:
     return LeadRecycled(
+        event_id=revoke.event_id,
         lead_id=lead_id,
-        occurred_at=decision.at,
-        recorded_at=decision.at,
+        occurred_at=revoke.at,
+        recorded_at=revoke.at,
         source=SOURCE,
-        recycle_id=decision.recycle_id,
-        stall_id=decision.stall_id,
+        action="REVOKE",
+        recycle_id=revoke.recycle_id,
+        stall_id=revoke.stall_id,
         pass_no=lead.pass_no,
         origin=lead.origin,
         campaign_id=lead.campaign_id,
         segment=lead.segment,
         account_id=lead.account_id,
         touches=lead.touches,
-        days_since_created=max(0, decision.at - (lead.created_at or decision.at)) // DAY_MS,
+        days_since_created=_age(lead, revoke.at),
+        cause=revoke.cause,
     )
+
+
+def _age(lead: Lead, at: int) -> int:
+    return max(0, at - (lead.created_at or at)) // DAY_MS
 
 
 def decided(lead_id: str, decision: Decision, lead: Lead, policy_version: str) -> LeadDecided:
     """Every decision with why: also why a lead was not handed back."""
-    common = LeadDecided(
+    event_id, recycle_id, reason, why = _told(decision)
+    return LeadDecided(
+        event_id=event_id,
         lead_id=lead_id,
         occurred_at=decision.at,
         recorded_at=decision.at,
         source=SOURCE,
+        decision=DECISIONS[type(decision)],
+        why=why,
         stall_id=decision.stall_id,
+        recycle_id=recycle_id,
         pass_no=lead.pass_no,
+        reason=reason,
         origin=lead.origin,
         policy_version=policy_version,
     )
+
+
+def _told(decision: Decision) -> tuple[str, str, str, str]:
+    """Id, recycle, reason and why of a decision."""
     match decision:
-        case Revoke(event_id, recycle_id, _, _, cause):
-            return replace(common, event_id=event_id, decision="REVOKE", why=cause, recycle_id=recycle_id)
-        case Recycle(recycle_id=recycle_id, reason=reason, why=why):
-            return replace(
-                common, event_id=recycle_id, decision="RECYCLE", why=why, reason=reason, recycle_id=recycle_id
-            )
-        case Holdout(event_id, _, _, reason, why):
-            return replace(common, event_id=event_id, decision="HOLDOUT", why=why, reason=reason)
-        case Suppress(event_id, _, _, reason, why):
-            return replace(common, event_id=event_id, decision="SUPPRESS", why=why, reason=reason)
-        case Retire(event_id, _, _, reason, why):
-            return replace(common, event_id=event_id, decision="RETIRE", why=why, reason=reason)
+        case Recycle():
+            return decision.recycle_id, decision.recycle_id, decision.reason, decision.why
+        case Revoke():
+            return decision.event_id, decision.recycle_id, "", decision.cause
+        case Holdout() | Suppress() | Retire():
+            return decision.event_id, "", decision.reason, decision.why
         case never:
             assert_never(never)
 

@@ -1,12 +1,15 @@
 """When it is worth asking about a lead again: the earliest of the clocks that run for it."""
 
-from typing import NamedTuple
+from typing import final
+
+from msgspec import Struct
 
 from .lead import Lead
 from .policy import Policy, Promises, Span
 
 
-class Deadline(NamedTuple):
+@final
+class Deadline(Struct, frozen=True, order=True, gc=False):
     """The instant past which the lead has gone cold, and the clock (with its start) that says so."""
 
     due: int
@@ -21,10 +24,10 @@ def next_deadline(lead: Lead, policy: Policy) -> Deadline | None:
         return None
     promises = policy.promises_of(lead)
     moved = created_at if lead.last_progress_at is None else lead.last_progress_at
-    return _earlier(
-        _touch_clock(lead, created_at, promises),
-        _earlier(_progress_clock(lead, moved, promises), _attempts_clock(lead, moved, promises)),
-    )
+    earliest = _earlier(_touch_clock(lead, created_at, promises), _progress_clock(lead, moved, promises))
+    if promises.max_attempts is None or lead.attempts < promises.max_attempts or lead.last_touch_at is None:
+        return earliest
+    return _earlier(earliest, Deadline(lead.last_touch_at, "attempts_exhausted", moved))
 
 
 def _earlier(one: Deadline | None, other: Deadline | None) -> Deadline | None:
@@ -54,9 +57,3 @@ def _progress_clock(lead: Lead, moved: int, promises: Promises) -> Deadline | No
     if promises.grace is not None and lead.next_step_at is not None:
         due = max(due, promises.grace.after(lead.next_step_at))
     return Deadline(due, "no_progress", moved)
-
-
-def _attempts_clock(lead: Lead, moved: int, promises: Promises) -> Deadline | None:
-    if promises.max_attempts is None or lead.attempts < promises.max_attempts or lead.last_touch_at is None:
-        return None
-    return Deadline(lead.last_touch_at, "attempts_exhausted", moved)

@@ -4,8 +4,9 @@
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple, assert_never
+from typing import assert_never
+
+from msgspec import Struct
 
 from .facts import DecidedAs, Revoked, Verdict
 from .ids import digest
@@ -14,8 +15,7 @@ from .policy import Action, Limits, Policy
 from .policy.terms import NURTURE
 
 
-@dataclass(frozen=True, slots=True)
-class Recycle:
+class Recycle(Struct, frozen=True, gc=False):
     """Hand the lead back to marketing: on this track, not before that instant."""
 
     recycle_id: str
@@ -27,8 +27,7 @@ class Recycle:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Kept:
+class _Kept(Struct, frozen=True, gc=False):
     event_id: str
     stall_id: str
     at: int
@@ -36,26 +35,19 @@ class _Kept:
     why: str
 
 
-class Holdout(_Kept):
+class Holdout(_Kept, frozen=True, gc=False):
     """Leave the lead alone, to measure what handing back is worth."""
 
-    __slots__ = ()
 
-
-class Suppress(_Kept):
+class Suppress(_Kept, frozen=True, gc=False):
     """Do not hand the lead back this time."""
 
-    __slots__ = ()
 
-
-class Retire(_Kept):
+class Retire(_Kept, frozen=True, gc=False):
     """Do not hand the lead back any more."""
 
-    __slots__ = ()
 
-
-@dataclass(frozen=True, slots=True)
-class Revoke:
+class Revoke(Struct, frozen=True, gc=False):
     """Take a recycle back."""
 
     event_id: str
@@ -94,7 +86,7 @@ def fact_of_decision(decision: Decision) -> Verdict | Revoked:
             assert_never(never)
 
 
-class _Case(NamedTuple):
+class _Case(Struct, frozen=True, gc=False):
     lead_id: str
     lead: Lead
     stall: Stall
@@ -168,6 +160,8 @@ def _recycle(case: _Case) -> Recycle:
 
 def _id_of(verdict: DecidedAs, case: _Case) -> str:
     stall_id, revoked = case.stall.stall_id, case.lead.revoked
+    if not revoked:
+        return digest(verdict, stall_id)
     again = sum(sent.stall_id == stall_id for sent in revoked)  # taken back, and true after all: a new id
     verdict_id = digest(verdict, stall_id, again) if again else digest(verdict, stall_id)
     while any(sent.recycle_id == verdict_id for sent in revoked):  # taken back in another order than sent

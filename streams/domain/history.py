@@ -40,28 +40,25 @@ class _LeadOnly(msgspec.Struct, array_like=True, gc=False):
     lead: Lead
 
 
+_FORMAT = bytes((FORMAT,))
 _ENCODER = msgspec.msgpack.Encoder()
 _DECODER = msgspec.msgpack.Decoder(_Encoded)
 _LEAD_DECODER = msgspec.msgpack.Decoder(_LeadOnly)
 
 
-class History:
+class History(msgspec.Struct, eq=False, gc=False):
     """What is remembered of one lead: at most `kept` facts, once `forget` was called.
 
     `lead` is always `fold(facts, base)`. Everything that is not in the bytes of `encode` follows from them.
     """
 
-    __slots__ = ("base", "facts", "horizon", "kept", "late", "lead", "repeated")
-
-    def __init__(self, kept: int = KEPT) -> None:
-        """Remember nothing yet."""
-        self.kept = kept
-        self.lead = NOBODY
-        self.base: Lead | None = None  # the fold of what was forgotten
-        self.horizon: Order | None = None  # the newest that was forgotten
-        self.facts: list[Fact] = []  # in order
-        self.late = 0
-        self.repeated = 0
+    kept: int = KEPT
+    lead: Lead = NOBODY
+    base: Lead | None = None  # the fold of what was forgotten
+    horizon: Order | None = None  # the newest that was forgotten
+    facts: list[Fact] = msgspec.field(default_factory=list)  # in order
+    late: int = 0
+    repeated: int = 0
 
     def add(self, fact: Fact) -> Arrival:
         """Take in one fact: new, told before, or late (older than the memory, so counted and not folded)."""
@@ -98,9 +95,7 @@ class History:
     def encode(self) -> bytes:
         """The state of the lead, as it is stored and logged."""
         state = _Encoded(self.lead, self.base, self.horizon, self.facts, self.late, self.repeated)
-        buffer = bytearray((FORMAT,))
-        _ENCODER.encode_into(state, buffer, 1)
-        return bytes(buffer)
+        return _FORMAT + _ENCODER.encode(state)
 
     @classmethod
     def decode(cls, state: bytes, kept: int = KEPT) -> Self:

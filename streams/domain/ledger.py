@@ -1,7 +1,6 @@
 """One lead, live: facts come in any order, stream time goes on, and what is told becomes a fact itself."""
 
-from typing import NamedTuple
-
+from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .deadlines import Deadline, next_deadline
@@ -13,7 +12,7 @@ from .lead import Lead
 from .policy import Policy
 
 
-class Told(NamedTuple):
+class Told(Struct, frozen=True, gc=False):
     """What must be told to the outside, the lead as it is after it, and the stream time at which that was decided."""
 
     what: Stalled | Decision
@@ -21,19 +20,15 @@ class Told(NamedTuple):
     now: int
 
 
-class Ledger:
+class Ledger(Struct, eq=False, gc=False):
     """The history of one lead, kept settled: every stall in it is decided, and no recycle in doubt.
 
     `told` is for the caller to send, in order, and to clear.
     """
 
-    __slots__ = ("history", "lead_id", "told")
-
-    def __init__(self, lead_id: str, history: History | None = None) -> None:
-        """Go on with this history, or begin one."""
-        self.lead_id = lead_id
-        self.history = History() if history is None else history
-        self.told: list[Told] = []
+    lead_id: str
+    history: History = field(default_factory=History)
+    told: list[Told] = field(default_factory=list)
 
     @property
     def lead(self) -> Lead:
@@ -59,11 +54,11 @@ class Ledger:
 
     def deadline(self, policy: Policy) -> Deadline | None:
         """When to tick next; None if no clock runs, or the stall that it would make has been told already."""
-        deadline = next_deadline(self.lead, policy)
+        deadline = next_deadline(self.history.lead, policy)
         return None if deadline is None or self._was_told(deadline) else deadline
 
     def _settle(self, policy: Policy, now: int) -> None:
-        while (decision := decide(self.lead_id, self.lead, policy, now)) is not None:
+        while (decision := decide(self.lead_id, self.history.lead, policy, now)) is not None:
             if not self._tell(decision, fact_of_decision(decision), now):
                 break
 

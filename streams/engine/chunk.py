@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import defaultdict
 from typing import TYPE_CHECKING, Self
 
 from aiokafka.structs import TopicPartition
@@ -48,7 +49,7 @@ class Chunk:
         self._next = {item.record.topic: item.record.offset + 1 for item in records}
         self._is_abandoned = False
         self._changes: dict[bytes, bytes | None] = {}
-        self._outputs: dict[TopicPartition, list[Output]] = {}
+        self._outputs: defaultdict[tuple[str, int], list[Output]] = defaultdict(list)
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, including the changes made in this chunk."""
@@ -73,7 +74,7 @@ class Chunk:
         """Send an output with the chunk; without `partition` the key decides (murmur2)."""
         if partition is None:
             partition = self._owner.consumer.sink.partition_for(topic, key)
-        self._outputs.setdefault(TopicPartition(topic, partition), []).append(Output(key, value, headers))
+        self._outputs[topic, partition].append(Output(key, value, headers))
 
     @property
     def is_abandoned(self) -> bool:
@@ -119,7 +120,7 @@ class Chunk:
     async def send_outputs(self) -> None:
         """Deliver every output, one record batch per target partition."""
         deliver = self._owner.consumer.sink.deliver
-        await asyncio.gather(*(deliver(tp, outputs) for tp, outputs in self._outputs.items()))
+        await asyncio.gather(*(deliver(TopicPartition(*to), outputs) for to, outputs in self._outputs.items()))
 
     async def save_changes(self) -> None:
         """Changelog first: the local store must never be ahead of it.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from aiokafka.partitioner import DefaultPartitioner
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from aiokafka.structs import TopicPartition
@@ -16,7 +17,9 @@ if TYPE_CHECKING:
 Headers = Sequence[tuple[str, bytes]]
 
 
-class Output(NamedTuple):
+class Output(Struct, frozen=True, gc=False):
+    """One record to be delivered."""
+
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
@@ -81,5 +84,5 @@ class Sink:
 
 def _fits(batch: Any, output: Output) -> bool:
     """Append, if there is room."""
-    headers = list(output.headers)
+    headers = output.headers if isinstance(output.headers, list) else list(output.headers)
     return batch.append(key=output.key, value=output.value, timestamp=None, headers=headers) is not None

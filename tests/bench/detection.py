@@ -23,9 +23,9 @@ from tests.builders import DAY, a_created
 from tests.world import CODEC, Streams, World, wait_for
 
 LEADS = 1_000_000
-RATE = 500  # promises that run out in a second: a third of what one worker carries, so that none queue up
+RATE = 500  # promises that run out in a second: a fifth of a core, so that none queue up
 GRACE, TICK = 0.2, 1.0  # seconds; a small grace, and the tick that is the default
-STEP_MS = 10  # leads of one step share their state, and so their deadline
+ALIKE = 5  # leads that share their state, and so their deadline
 START = 75.0  # seconds until the first promise runs out: to fill the changelog and to recover
 WARM = 5.0  # seconds after /readyz that are left out
 WATCHED = 60.0  # seconds
@@ -85,9 +85,8 @@ def _show(grace: float, seen: Sequence[Declared]) -> None:
 
 def _states(leads: int, rate: int, first: int) -> Iterator[bytes]:
     """Leads nobody has touched, whose promises run out one after the other from `first` on."""
-    each = max(1, rate * STEP_MS // 1000)
-    steps = (_state(first + step * STEP_MS) for step in range(ceil(leads / each)))
-    return islice(chain.from_iterable(repeat(one, each) for one in steps), leads)
+    steps = (_state(first + n * 1000 // rate) for n in range(0, leads, ALIKE))
+    return islice(chain.from_iterable(repeat(one, ALIKE) for one in steps), leads)
 
 
 def _state(due: int) -> bytes:

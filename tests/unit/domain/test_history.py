@@ -168,7 +168,7 @@ def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Pol
     history = live(facts, policy, repeats=2, kept=kept).history
     state = history.encode()
     again = History.decode(state, kept)
-    assert all(getattr(again, name) == getattr(history, name) for name in History.__slots__)
+    assert all(getattr(again, name) == getattr(history, name) for name in History.__struct_fields__)
     assert again.encode() == state
     assert lead_of(state) == history.lead
 

@@ -1,5 +1,6 @@
 """One lead, live."""
 
+from streams.domain.deadlines import Deadline
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Revoked, Stalled, Verdict
 from streams.domain.history import History
@@ -49,7 +50,7 @@ def test_the_next_deadline_follows_the_lead() -> None:
     ledger = Ledger("lead")
     assert ledger.deadline(POLICY) is None
     ledger.add(created(1), POLICY, 1)
-    assert ledger.deadline(POLICY) == (21, "never_contacted", 1)
+    assert ledger.deadline(POLICY) == Deadline(21, "never_contacted", 1)
     ledger.tick(POLICY, 22)
     assert ledger.deadline(POLICY) is None
 
