@@ -18,7 +18,7 @@ from streams.app import OUTPUTS, build, inputs
 from streams.config.settings import Settings
 from streams.domain.deadlines import next_deadline
 from streams.domain.decisions import GROUNDS
-from streams.domain.funnel import Funnel
+from streams.domain.funnel import Census
 from streams.domain.history import lead_of
 from streams.domain.lead import Cause
 from streams.domain.policy import Policy
@@ -78,15 +78,16 @@ class LeadLoop:
 
     async def recovered(self, number: int, store: Store) -> int:
         """Build the partition's indexes anew; returns stream time, up to which input may be taken at once."""
-        clock, funnel = Clock(int(store.get(NOW) or 0)), Funnel()
+        clock, census = Clock(int(store.get(NOW) or 0)), Census()
         for n, (key, raw) in enumerate(store.items(), 1):
             if key != NOW:
                 lead = lead_of(raw)
                 due = next_deadline(lead, self._policy)
                 clock.set(key, due and due.due)
-                funnel.replace(None, lead)
+                census.add(lead)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
+        funnel = census.funnel()
         self._loops[number] = PartitionLoop(
             number,
             self._rules,

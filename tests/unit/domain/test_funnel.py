@@ -2,10 +2,15 @@
 
 from itertools import pairwise
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from streams.domain.facts import Fact
-from streams.domain.funnel import Funnel, Step, contribution
+from streams.domain.funnel import Census, Funnel, Step, contribution
 from streams.domain.lead import Lead, fold
 from tests.builders_domain import contacted, created, detected, progressed, stalled, verdict, won
+
+from .histories import examples, histories, live
 
 NEW = fold([created(1, origin="web")])
 WORKING = fold([created(1, origin="web"), contacted(2)])
@@ -71,3 +76,15 @@ def test_nothing_is_left_of_a_lead_that_is_taken_out() -> None:
     for old, new in pairwise(leads):
         funnel.replace(old, new)
     assert (dict(funnel.steps), dict(funnel.stages), dict(funnel.overdue)) == ({}, {}, {})
+
+
+@examples(100)
+@given(st.lists(histories(), max_size=8))
+def test_a_census_counts_as_if_each_lead_had_been_put_in_alone(leads: list[list[Fact]]) -> None:
+    census, funnel = Census(), Funnel()
+    for facts in leads * 2:
+        lead = live(facts).lead
+        census.add(lead)
+        funnel.replace(None, lead)
+    counted = census.funnel()
+    assert (counted.steps, counted.stages, counted.overdue) == (funnel.steps, funnel.stages, funnel.overdue)
