@@ -6,7 +6,7 @@ UV := $(BIN)/uv
 export PYTHONUNBUFFERED = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench soak lock wheel clean
+.PHONY: help install demo test check format bench soak lock wheel image manifests pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
@@ -24,7 +24,7 @@ demo: install  ## watch leads go cold and come back, on a broker inside this pro
 	@$(BIN)/leadloop demo $(ARGS)
 
 test: install  ## everything tested, on a real Kafka where one can be had
-	$(BIN)/python -m pytest -m 'not soak' $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not soak' $(ARGS)
 
 check: install  ## format, lint, types, arrows, schemas, policy
 	$(BIN)/ruff format --check .
@@ -44,12 +44,26 @@ bench: install  ## the published figures, each a ratio out of one run
 soak: install  ## the long versions of the crash and churn tests
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
-lock: install  ## renew requirements.lock from pyproject.toml
-	$(UV) pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
-	    --no-emit-index-url --quiet --custom-compile-command 'make lock' -o requirements.lock
+COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
+    --custom-compile-command 'make lock'
+
+lock: install  ## renew requirements.lock from pyproject.toml, and the image's share of it
+	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
+	$(COMPILE) pyproject.toml --extra registry -c requirements.lock -o deploy/requirements-runtime.lock
+	echo hatchling | $(COMPILE) - -c requirements.lock -o deploy/requirements-build.lock
 
 wheel: install  ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel
+
+image:  ## build the container image (needs Docker)
+	docker build -f deploy/Dockerfile -t leadloop:local .
+
+manifests: install  ## renew what is generated in deploy/: dashboards, access lists, Strimzi, the chart's copies
+	$(BIN)/python -m deploy.grafana.generate
+	$(BIN)/python -m deploy.generate
+
+pictures: install  ## draw the dashboards into docs/pictures, from a real Prometheus (needs Chromium)
+	$(BIN)/python -m tests.pictures $(ARGS)
 
 clean:  ## remove the environment and what was built
 	rm -rf .venv dist

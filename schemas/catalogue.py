@@ -16,11 +16,10 @@ from msgspec import Struct
 
 from . import events
 from .compiled import Schema
+from .registry import RegistryConf, connected
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
-
-    from .registry import RegistryConf
 
 RECORDS: tuple[type[events.AnyRecord], ...] = get_args(events.AnyRecord)
 """Every type of record."""
@@ -78,17 +77,14 @@ class Catalogue:
         return cls({record: newest[record.__name__] for record in RECORDS}, by_id.get)
 
     @classmethod
-    def from_registry(cls, conf: "RegistryConf", prefix: str = "") -> "Catalogue":
+    def from_registry(cls, conf: RegistryConf, prefix: str = "") -> "Catalogue":
         """What a registry that speaks the Confluent API says; asks for the id of every record at once.
 
         Raises:
             RegistryUnavailable: it does not answer, or refuses.
             NotRegistered: a schema of ours is not there; `leadloop schemas push` registers it.
         """
-        # An optional dependency: who uses no registry need not have its client.
-        from .registry import Registry  # noqa: PLC0415
-
-        registry = Registry(conf, prefix)
+        registry = connected(conf, prefix)
         return cls({record: registry.id_of(record) for record in RECORDS}, registry.schema_of_id)
 
 

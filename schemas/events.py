@@ -29,7 +29,8 @@ DealOutcome = Literal["unknown", "won", "lost"]
 RecycleAction = Literal["UNKNOWN", "RECYCLE", "REVOKE"]
 Decision = Literal["UNKNOWN", "RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE"]
 Stage = Literal["unknown", "new", "working", "stalled", "nurture", "lost", "won"]
-DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead"]
+DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead", "retry"]
+EndpointIs = Literal["unknown", "active", "paused", "disabled"]
 HeartbeatSays = Literal["unknown", "complete", "alive"]
 
 
@@ -118,6 +119,18 @@ class LeadDecided(Record, frozen=True, kw_only=True, gc=False):
     policy_version: str = ""
 
 
+class PastPass(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What is remembered of a pass that is over."""
+
+    pass_no: int = 0
+    created_at: int | None = None
+    origin: str = ""
+    campaign_id: str = ""
+    owner_id: str = ""
+    stall_reason: str = ""
+    reached: int = 0
+
+
 class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The current truth about a lead; the newest one per lead_id stands."""
 
@@ -145,6 +158,9 @@ class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     due_at: int | None = None
     due_reason: str = ""
     late_facts: int = 0
+    reached: int = 0
+    last_stall_reason: str = ""
+    passes: tuple[PastPass, ...] = ()
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -161,6 +177,16 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     detail: str = ""
 
 
+class EndpointState(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Whether an endpoint is delivered to; the newest one per endpoint stands."""
+
+    endpoint: str = ""
+    state: EndpointIs = "unknown"
+    occurred_at: int = 0
+    by: str = ""
+    why: str = ""
+
+
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A time per partition. complete: every fact up to `occurred_at` is in Kafka; alive: measures freshness."""
 
@@ -171,4 +197,4 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 FactRecord = LeadCreated | LeadContacted | LeadStalled | DealClosed | LeadRecycled
-AnyRecord = FactRecord | LeadDecided | LeadSnapshot | DeliveryResult | Heartbeat
+AnyRecord = FactRecord | LeadDecided | LeadSnapshot | DeliveryResult | EndpointState | Heartbeat

@@ -21,7 +21,11 @@ _MINUTES = [b"T%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
 _SECONDS = [b"%02d." % second for second in range(60)]
 _MILLIS = [b"%03dZ" % ms for ms in range(1000)]
 _LAST_TIME = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
-_TRACEPARENT = re.compile(rb"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?")
+_TRACEPARENT = re.compile(
+    rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?"
+)
+
+_SAMPLED = 1
 
 
 def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes | None = None) -> Headers:
@@ -35,7 +39,7 @@ def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes
     ]
     if 0 <= record.occurred_at <= _LAST_TIME:
         headers.append(_time(record.occurred_at))
-    if not isinstance(record, events.Heartbeat) and record.lead_id:
+    if not isinstance(record, events.Heartbeat | events.EndpointState) and record.lead_id:
         headers.append(("ce_subject", record.lead_id.encode()))
     if traceparent is not None:
         headers.append(("traceparent", traceparent))
@@ -52,6 +56,13 @@ def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes 
     return None
 
 
+def exemplar_of(traceparent: bytes | None) -> dict[str, str] | None:
+    """What a histogram is told of the trace behind an observation; None if there is none, or nobody records it."""
+    if not traceparent or not int(traceparent[53:55], 16) & _SAMPLED:
+        return None
+    return {"trace_id": traceparent[3:35].decode()}
+
+
 def _id_of(record: events.AnyRecord) -> str:
     """Names the record among those of its source; facts carry such a name."""
     match record:
@@ -61,6 +72,8 @@ def _id_of(record: events.AnyRecord) -> str:
             return f"{record.lead_id}:{record.occurred_at}:{record.recorded_at}:{record.stage}"
         case events.DeliveryResult():
             return f"{record.endpoint}:{record.recycle_id}:{record.action}:{record.occurred_at}"
+        case events.EndpointState():
+            return f"{record.endpoint}:{record.state}:{record.occurred_at}"
         case events.Heartbeat():
             return f"{record.says}:{record.occurred_at}:{record.recorded_at}"
         case never:

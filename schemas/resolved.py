@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
+from msgspec import convert
 
 from .compiled import FRAMING_BYTES, Schema
 from .varint import Malformed
@@ -49,12 +50,13 @@ def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[by
         source = BytesIO(data)
         source.seek(FRAMING_BYTES)
         try:
-            fields: Any = schemaless_reader(source, written, wanted)
+            # Through the type: an array of records comes as a list of dicts.
+            read_as_type = convert(schemaless_reader(source, written, wanted), record)
         except Exception as fault:  # fastavro names no errors of its own here; whatever it is, the bytes caused it
             raise Malformed(f"{type(fault).__name__} while reading another version's datum") from fault
         if source.tell() != len(data):
             raise Malformed("the datum does not end where its bytes end")
-        return record(**fields)
+        return read_as_type
 
     return read
 

@@ -20,6 +20,11 @@ MAX_LEAD_ID = 128
 MAX_RECORD_BYTES = 65_536
 """The longest value of a record, framing included."""
 
+WAITS: Mapping[str, int] = MappingProxyType(
+    {"1s": 1_000, "10s": 10_000, "1m": 60_000, "10m": 600_000, "1h": 3_600_000, "6h": 21_600_000}
+)
+"""How long, in ms, what is in a topic `delivery-wait-…` waits there before it is looked at."""
+
 _DAY_MS = 86_400_000
 _MIB = 1_048_576
 
@@ -28,8 +33,9 @@ _MIB = 1_048_576
 class Topic:
     """One topic. `record` is None where values are opaque bytes.
 
-    `retention_ms` is how long records are kept, in a compacted topic tombstones. Less than 30 days by default: who
-    must be forgotten is then gone from the log in time.
+    `holds_state`: what a lead's past is read back from, so that its partition must not change. `partitions` is None
+    where there are as many as were asked for. `retention_ms` is how long records are kept, in a compacted topic
+    tombstones. Less than 30 days by default: who must be forgotten is then gone from the log in time.
     """
 
     name: str
@@ -39,6 +45,7 @@ class Topic:
     public: bool = False
     is_input: bool = False
     holds_state: bool = False
+    partitions: int | None = None
     retention_ms: int = 28 * _DAY_MS
     max_message_bytes: int = _MIB
 
@@ -85,7 +92,16 @@ _TABLE = (
         cleanup="compact",
         retention_ms=7 * _DAY_MS,
     ),
-    Topic(name="delivery-results", record=events.DeliveryResult, written_by=("deliver",)),
+    Topic(name="delivery-results", record=events.DeliveryResult, written_by=("deliver",), holds_state=True),
+    *(Topic(name=f"delivery-wait-{delay}", record=None, written_by=("deliver",), holds_state=True) for delay in WAITS),
+    Topic(
+        name="endpoint-states",
+        record=events.EndpointState,
+        written_by=("deliver",),
+        cleanup="compact",
+        partitions=1,
+        retention_ms=7 * _DAY_MS,
+    ),
     Topic(
         name="lead-dead-letters",
         record=None,

@@ -1,27 +1,27 @@
 """Avro's `long`: zigzag, seven bits a byte, least first (Avro specification, "Binary Encoding").
 
-Instants take six bytes. Those go through tables of byte pairs: about a third of the time of a loop in Python. What was
-written is remembered, for the same instants go into several records, one soon after the other.
+Instants take six bytes. Those go through tables of byte pairs: about a third of the time of a loop in Python.
 """
 
-from functools import lru_cache
 from struct import Struct, error
 from typing import Final
 
-_three_pairs = Struct("<HHH").unpack_from
+THREE_PAIRS: Final = Struct("<HHH").unpack_from
 _SEVEN_BITS: Final = range(128)
 # Two bytes as one little-endian number -> the 14 bits they carry, shifted to their place.
-_LOW: Final = {a | 128 | (b | 128) << 8: a | b << 7 for a in _SEVEN_BITS for b in _SEVEN_BITS}
-_MIDDLE: Final = {pair: bits << 14 for pair, bits in _LOW.items()}
-_LAST: Final = {a | 128 | b << 8: (a | b << 7) << 28 for a in _SEVEN_BITS for b in _SEVEN_BITS}
+LOW: Final = {a | 128 | (b | 128) << 8: a | b << 7 for a in _SEVEN_BITS for b in _SEVEN_BITS}
+MIDDLE: Final = {pair: bits << 14 for pair, bits in LOW.items()}
+LAST: Final = {a | 128 | b << 8: (a | b << 7) << 28 for a in _SEVEN_BITS for b in _SEVEN_BITS}
 # 14 bits -> the two bytes that carry them: more follow, or they are the last.
 _MORE: Final = [bytes((bits & 127 | 128, bits >> 7 | 128)) for bits in range(1 << 14)]
 _END: Final = [bytes((bits & 127 | 128, bits >> 7)) for bits in range(1 << 14)]
 
+NOT_SIX: Final = (KeyError, error)
+"""What reading three pairs raises where a number takes more or fewer bytes, or the data end."""
+
 _FIVE_BYTES: Final = 1 << 35
 _SIX_BYTES: Final = 1 << 42
 _LONGEST: Final = 10
-_REMEMBERED: Final = 1 << 14
 
 
 class Malformed(ValueError):
@@ -36,9 +36,9 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
         Malformed: it has more than 64 bits.
     """
     try:
-        low, middle, last = _three_pairs(data, at)
-        zigzag = _LOW[low] + _MIDDLE[middle] + _LAST[last]
-    except (KeyError, error):
+        low, middle, last = THREE_PAIRS(data, at)
+        zigzag = LOW[low] + MIDDLE[middle] + LAST[last]
+    except NOT_SIX:
         return _read_any_long(data, at)
     return zigzag >> 1 ^ -(zigzag & 1), at + 6
 
@@ -68,7 +68,6 @@ def read_length(data: bytes, at: int) -> tuple[int, int]:
     return length, after
 
 
-@lru_cache(_REMEMBERED)
 def write_long(number: int) -> bytes:
     """The bytes of a number.
 

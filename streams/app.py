@@ -64,8 +64,10 @@ def cluster_of(settings: Settings) -> str:
     try:
         metadata = AdminClient(settings.kafka.librdkafka()).list_topics(timeout=ANSWER_SECONDS)
     except KafkaException as fault:
-        servers = settings.kafka.bootstrap_servers
-        raise SettingsFault(f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {fault.args[0].str()}") from fault
+        servers, reason = settings.kafka.bootstrap_servers, fault.args[0].str()
+        raise SettingsFault(
+            f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {reason}; `leadloop doctor` says why"
+        ) from fault
     return str(metadata.cluster_id or "")
 
 

@@ -21,6 +21,8 @@ def any_record(record: type[R]) -> st.SearchStrategy[R]:
 def _values(kind: Any) -> st.SearchStrategy[Any]:
     if typing.get_origin(kind) is Literal:
         return st.sampled_from(typing.get_args(kind))
+    if typing.get_origin(kind) is tuple:
+        return st.lists(any_record(typing.get_args(kind)[0]), max_size=3).map(tuple)
     if type(None) in typing.get_args(kind):
         return st.none() | _LONGS
     return {str: _TEXTS, int: _LONGS, bool: st.booleans()}[kind]

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
-from tests.kafka import REQUIRED, Broker, NoKafka, RealKafka, found_broker
+from tests.kafka import Broker, RealKafka, found_broker
+from tests.redis import RealRedis
+from tests.started import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 BROKERS = {"kafka", "real_kafka", "own_kafka"}
+
+# How long an example takes says something about the machine only.
+settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,12 +55,25 @@ def real_kafka(kafka: Broker) -> Broker:
 @pytest.fixture
 def own_kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
     """A real Kafka of the test's own, to stop and to kill."""
-    try:
-        broker = RealKafka(tmp_path_factory.mktemp("own"))
-        broker.start()
-    except NoKafka as missing:
-        if REQUIRED:
-            raise
-        pytest.skip(f"needs a real Kafka of its own: {missing}")
+    broker = started(lambda: RealKafka(tmp_path_factory.mktemp("own")))
     yield broker
     broker.kill()
+
+
+@pytest.fixture(scope="session")
+def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real Redis that all tests share, so name your keys uniquely: an app_id of your own."""
+    if given := os.environ.get("REDIS_URL"):
+        yield given
+        return
+    server = started(lambda: RealRedis(tmp_path_factory.mktemp("redis")))
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRedis]:
+    """A real Redis of the test's own, to kill and to empty."""
+    server = started(lambda: RealRedis(tmp_path_factory.mktemp("own_redis")))
+    yield server
+    server.kill()

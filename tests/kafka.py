@@ -9,20 +9,29 @@ from __future__ import annotations
 
 import base64
 import os
+import random
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeVar
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import (
+    Consumer,
+    KafkaError,
+    KafkaException,
+    Message,
+    Producer,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
@@ -31,7 +40,18 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
+READING = {
+    "auto.offset.reset": "earliest",
+    "enable.auto.commit": False,
+    "enable.partition.eof": True,
+    "fetch.wait.max.ms": 50,
+    "fetch.message.max.bytes": 4_000_000,
+    "log_level": 0,
+}
+YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE}
+"""What a broker says of a topic that was made a moment ago."""
 VERSION = "4.1.1"
+LISTENED = range(15_000, 32_000)  # below what Linux and macOS hand out for connections
 REQUIRED = os.environ.get("LEADLOOP_REQUIRE_KAFKA") == "1"
 
 
@@ -90,7 +110,7 @@ class RealKafka:
         self._directory = directory
         self._properties = directory / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
-        port, controller = _free_ports(2)
+        port, controller = free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         text = (HERE / "broker" / "server.properties").read_text()
         for name, value in {"port": port, "controller": controller, "data": directory / "data"}.items():
@@ -102,7 +122,8 @@ class RealKafka:
         """Start it, or start it again on the same data, and wait until it answers."""
         if not (self._directory / "data").is_dir():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            self._java("kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._properties)).wait(60)
+            named = f"--cluster-id={cluster}"  # with "=": one in 64 begins with a dash
+            self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(60)
         self._process = self._java("kafka.Kafka", str(self._properties))
         wait_for(self._answers, within)
 
@@ -132,12 +153,16 @@ class RealKafka:
             return False
 
 
-def _free_ports(count: int) -> list[int]:
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+def free_ports(count: int) -> list[int]:
+    """Ports to listen on. None that the system hands out for connections: one could be taken before it is used."""
+    free: list[int] = []
+    for port in random.sample(LISTENED, len(LISTENED)):
+        with socket.socket() as one, suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            free.append(port)
+        if len(free) == count:
+            return free
+    raise OSError(f"no {count} ports are free")
 
 
 @dataclass(frozen=True)
@@ -207,14 +232,15 @@ class Record(NamedTuple):
 
 
 @cache
-def _producer(bootstrap: str) -> Producer:
+def _producer(bootstrap: str, _thread: int) -> Producer:
+    """One for each thread: a flush that another thread's polls overtake ends before the errors are heard."""
     settings = {"partitioner": "murmur2_random", "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
     return Producer({"bootstrap.servers": bootstrap, "queue.buffering.max.messages": 2_000_000, **settings})
 
 
 def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
     """Write records and wait until the broker has acked them all."""
-    producer, failed = _producer(bootstrap), []
+    producer, failed = _producer(bootstrap, threading.get_ident()), []
 
     def heard(error: object, _: object) -> None:
         failed.extend([error] if error else [])
@@ -230,31 +256,62 @@ def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
 
 def read_all(bootstrap: str, topic: str) -> list[Record]:
     """Every record of a topic up to its ends of now, by partition and offset."""
+    return sorted(map(_record, messages(bootstrap, topic)), key=lambda record: (record.partition, record.offset))
+
+
+def messages(bootstrap: str, topic: str) -> Iterator[Message]:
+    """The same as they come, which is by offset in each partition.
+
+    Its ends are asked for: librdkafka tells of them only where a fetch finds nothing, which is hardly ever in a topic
+    that is written to all the time.
+    """
     consumer = _reader(bootstrap)
     try:
-        partitions = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        consumer.assign([TopicPartition(topic, n, 0) for n in partitions])
-        records: list[Record] = []
-        at_end: set[int | None] = set()
-        while len(at_end) < len(partitions):
+        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
+        ends = {number: _end(consumer, TopicPartition(topic, number)) for number in numbers}
+        left = {number for number, end in ends.items() if end}
+        consumer.assign([TopicPartition(topic, number, 0) for number in left])
+        while left:
             for message in consumer.consume(1000, 0.05):
-                if message.error():
-                    at_end.add(message.partition())
-                else:
-                    records.append(_record(message))
+                number, at = message.partition() or 0, message.offset() or 0
+                if _is_end(message) or at + 1 >= ends[number]:
+                    left.discard(number)
+                if message.error() is None and at < ends[number]:
+                    yield message
     finally:
         consumer.close()
-    return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
-def _record(message: object) -> Record:
-    one = message
-    return Record(one.key(), one.value(), one.partition(), one.offset(), one.headers() or ())  # type: ignore[attr-defined]
+def _end(consumer: Consumer, place: TopicPartition) -> int:
+    """Where a partition ends now, once it has a leader."""
+
+    def told() -> tuple[int, int] | None:
+        try:
+            return consumer.get_watermark_offsets(place, timeout=30)
+        except KafkaException as fault:
+            if fault.args[0].code() not in YOUNG:
+                raise
+            return None
+
+    _, end = wait_for(told, 20) or (0, 0)
+    return end
+
+
+def _is_end(message: Message) -> bool:
+    """What was last may have been compacted away."""
+    fault = message.error()
+    if fault is not None and fault.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes
+        raise KafkaException(fault)
+    return fault is not None
+
+
+def _record(message: Message) -> Record:
+    headers: Any = message.headers() or ()
+    return Record(message.key(), message.value(), message.partition() or 0, message.offset() or 0, headers)
 
 
 def _reader(bootstrap: str, group: str = "tests") -> Consumer:
-    ends = {"auto.offset.reset": "earliest", "enable.partition.eof": True, "enable.auto.commit": False}
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, "log_level": 0, **ends})
+    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, **READING})
 
 
 def lag(bootstrap: str, group: str, topics: Iterable[str]) -> int:

@@ -6,9 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -19,19 +17,16 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, Topi
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import FactRecord, Heartbeat, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
+from schemas.events import FactRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import INPUTS, TOPICS, changelog_of
+from tests.kafka import messages
+from tests.told import TELLING, Told
 from workers import admin
 from workers.demo.broker import EmbeddedBroker
 
 APP_ID = "leadloop"
 CODEC = Codec(Catalogue.bundled())
-TELLING: Mapping[str, type[LeadStalled | LeadRecycled | LeadDecided]] = {
-    "lead-stalled": LeadStalled,
-    "lead-recycled": LeadRecycled,
-    "lead-decisions": LeadDecided,
-}
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
 
 
@@ -41,22 +36,6 @@ def wait_for(condition: Callable[[], object], within: float, what: str) -> None:
     while not condition():
         assert time.monotonic() < end, f"not within {within} s: {what}"
         time.sleep(0.05)
-
-
-@dataclass
-class Told:
-    """What stands in the topics that streams writes. Ids by kind; `clashes`: one id, different bytes."""
-
-    ids: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    clashes: list[str] = field(default_factory=list)
-    repeats: int = 0
-    stages: Counter[str] = field(default_factory=Counter)
-    stage_of: dict[str, str] = field(default_factory=dict)
-    whys: Counter[tuple[str, str]] = field(default_factory=Counter)
-
-    def counts(self) -> tuple[int, int, int]:
-        """Own stalls, RECYCLEs and REVOKEs."""
-        return tuple(len(self.ids[kind]) for kind in ("stalled", "RECYCLE", "REVOKE"))  # type: ignore[return-value]
 
 
 class World:
@@ -102,6 +81,7 @@ class World:
                     "partitioner": "murmur2_random",
                     "enable.idempotence": True,
                     "message.max.bytes": 2_000_000,
+                    "queue.buffering.max.messages": 2_000_000,  # a bench sends as fast as it can
                 }
             )
         return self._producer
@@ -201,28 +181,7 @@ class World:
 
     def read(self, topic: str) -> Iterable[Any]:
         """All records of a topic, as messages."""
-        consumer = Consumer(
-            {
-                "bootstrap.servers": self.bootstrap,
-                "group.id": uuid4().hex,
-                "enable.auto.commit": False,
-                "auto.offset.reset": "earliest",
-                "enable.partition.eof": True,
-                "fetch.message.max.bytes": 4_000_000,
-            }
-        )
-        places = [TopicPartition(self.prefix + topic, n, 0) for n in range(self.partitions)]
-        consumer.assign(places)
-        ended: set[int | None] = set()
-        try:
-            while len(ended) < self.partitions:
-                for message in consumer.consume(5000, 0.05):
-                    if message.error():
-                        ended.add(message.partition())
-                    else:
-                        yield message
-        finally:
-            consumer.close()
+        return messages(self.bootstrap, self.prefix + topic)
 
     def decoded(self, topic: str) -> list[Any]:
         record = TOPICS[topic].record
@@ -230,33 +189,13 @@ class World:
         return [CODEC.decode(message.value(), record) for message in self.read(topic)]
 
     def told(self) -> Told:
-        told, seen = Told(), dict[tuple[str, str, str], bytes]()
-        for topic in TELLING:
+        told = Told()
+        for topic, record in TELLING.items():
             for message in self.read(topic):
-                self._note(told, seen, topic, message.value())
+                told.hear(CODEC.decode(message.value(), record), message.value())
         for message in self.read("lead-snapshots"):
             told.stage_of[message.key().decode()] = CODEC.decode(message.value(), LeadSnapshot).stage
-        told.stages.update(told.stage_of.values())
         return told
-
-    def _note(self, told: Told, seen: dict[tuple[str, str, str], bytes], topic: str, value: bytes) -> None:
-        record = CODEC.decode(value, TELLING[topic])
-        match record:
-            case LeadStalled(declared_by="detector", event_id=event_id):
-                kind, name = "stalled", event_id
-            case LeadRecycled(action=action, recycle_id=recycle_id):
-                kind, name = action, recycle_id
-            case LeadDecided(decision=decision, event_id=event_id, why=why):
-                kind, name = f"decided {decision}", event_id
-                if (topic, kind, name) not in seen:
-                    told.whys[decision, why] += 1
-            case _:
-                return
-        before = seen.setdefault((topic, kind, name), value)
-        told.repeats += name in told.ids[kind]
-        if before != value:
-            told.clashes.append(f"{kind} {name}")
-        told.ids[kind].add(name)
 
     def dead_letters(self) -> list[dict[str, str]]:
         return [
@@ -312,7 +251,7 @@ class Streams:
         except OSError:
             return False
 
-    def wait_ready(self, within: float = 30.0) -> None:
+    def wait_ready(self, within: float = 120.0) -> None:
         wait_for(lambda: self.is_ready() or not self.is_alive(), within, "the worker is ready")
         assert self.is_alive(), self.tail()
 

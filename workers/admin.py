@@ -17,13 +17,13 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.catalogue import RECORDS, Release, releases, releases_of, schema_of
+from schemas.registry import Pushed, RegistryConf, connected
 from schemas.topics import TOPICS, Topic, changelog_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from schemas import events
-    from schemas.registry import Pushed, RegistryConf
 
 _ANSWER_SECONDS = 15.0
 
@@ -50,7 +50,7 @@ def create_topics(
         BrokerUnavailable: it does not answer in time.
     """
     admin = AdminClient(dict(admin_conf))
-    topics = {f"{prefix}{topic.name}": topic for topic in (*TOPICS.values(), changelog_of(app_id))}
+    topics = topics_of(app_id, prefix)
     try:
         known = _partition_counts(admin)
         missing = {name: topic for name, topic in topics.items() if name not in known}
@@ -58,8 +58,15 @@ def create_topics(
         present = {name: topic for name, topic in topics.items() if name not in {*created, *failed}}
         differing = _differences(admin, present, partitions)
     except KafkaException as fault:
-        raise BrokerUnavailable(f"the broker does not answer: {_reason(fault)}") from fault
+        raise BrokerUnavailable(
+            f"the broker does not answer: {reason_of(fault)}; `leadloop doctor` says why"
+        ) from fault
     return TopicsReport(created, tuple(present), (*failed.values(), *differing))
+
+
+def topics_of(app_id: str, prefix: str = "") -> dict[str, Topic]:
+    """Every topic that there must be, by its physical name; the changelog of `app_id` included."""
+    return {f"{prefix}{topic.name}": topic for topic in (*TOPICS.values(), changelog_of(app_id))}
 
 
 def check_schemas() -> list[str]:
@@ -74,17 +81,14 @@ def check_schemas() -> list[str]:
     return faults
 
 
-def push_schemas(conf: "RegistryConf", prefix: str = "") -> list["Pushed"]:
+def push_schemas(conf: RegistryConf, prefix: str = "") -> list[Pushed]:
     """Register every released version, oldest first, under the compatibility that its topic has.
 
     Raises:
         Refused: the registry holds a version that one of ours breaks.
         RegistryUnavailable: it does not answer; what was registered stays, pushing again is safe.
     """
-    # An optional dependency: who uses no registry need not have its client.
-    from schemas.registry import Registry  # noqa: PLC0415
-
-    registry = Registry(conf, prefix)
+    registry = connected(conf, prefix)
     return [pushed for record in RECORDS for pushed in registry.push(record)]
 
 
@@ -111,14 +115,17 @@ def _create(
     if not missing:
         return (), {}
     created, failed = [], {}
-    wanted = [NewTopic(name, partitions, replication, config=topic.config) for name, topic in missing.items()]
+    wanted = [
+        NewTopic(name, topic.partitions or partitions, replication, config=topic.config)
+        for name, topic in missing.items()
+    ]
     for name, future in admin.create_topics(wanted, request_timeout=_ANSWER_SECONDS).items():
         try:
             future.result()
             created.append(name)
         except KafkaException as fault:
             if fault.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
-                failed[name] = f"{name} was not created: {_reason(fault)}"
+                failed[name] = f"{name} was not created: {reason_of(fault)}"
     return tuple(created), failed
 
 
@@ -127,9 +134,10 @@ def _differences(admin: AdminClient, present: Mapping[str, Topic], partitions: i
     found = []
     for name, config in _configs(admin, present).items():
         # A broker may answer about a topic that is very new without knowing its partitions yet.
-        if counts.get(name, partitions) != partitions:
-            found.append(_count_differs(name, present[name], counts[name], partitions))
-        found += _config_differs(name, present[name], config)
+        wanted = present[name].partitions or partitions
+        if counts.get(name, wanted) != wanted:
+            found.append(count_differs(name, present[name], counts[name], wanted))
+        found += config_differs(name, present[name], config)
     return found
 
 
@@ -144,7 +152,8 @@ def _configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, st
     }
 
 
-def _count_differs(name: str, topic: Topic, count: int, wanted: int) -> str:
+def count_differs(name: str, topic: Topic, count: int, wanted: int) -> str:
+    """A topic's number of partitions in words, and what to do."""
     fault = f"{name} has {count} partitions, not {wanted}: "
     if topic.is_input or topic.holds_state:
         # More partitions would send a lead elsewhere than where its past and its state are.
@@ -152,7 +161,8 @@ def _count_differs(name: str, topic: Topic, count: int, wanted: int) -> str:
     return fault + "nothing breaks, but consumers can share the work among that many only"
 
 
-def _config_differs(name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+def config_differs(name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
+    """What of Kafka's settings of a topic is not as it must be, each with the command that mends it."""
     return [
         f"{name} has {key}={config.get(key)}, not {wanted}: kafka-configs --alter --entity-type topics "
         f"--entity-name {name} --add-config {key}={wanted}"
@@ -168,6 +178,7 @@ def _is_enough(value: str | None, wanted: str) -> bool:
     return int(value) == -1 or int(value) >= int(wanted)
 
 
-def _reason(fault: KafkaException) -> str:
+def reason_of(fault: KafkaException) -> str:
+    """What Kafka, or its client, said."""
     error = fault.args[0] if fault.args else fault
     return error.str() if isinstance(error, KafkaError) else str(error)

@@ -3,28 +3,24 @@
 import os
 import signal
 import sys
-from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, ParamSpec
+from typing import Annotated
 
 import typer
-from confluent_kafka import KafkaException
 from rich.console import Console
 
-from schemas.catalogue import Catalogue
-from schemas.codec import Codec
-from schemas.registry import NotRegistered, RegistryUnavailable
-from schemas.registry import Refused as RegistryRefused
 from schemas.topics import TOPICS
-from streams.config.documents import Faults
-from streams.config.settings import Settings, SettingsFault
+from streams.config.settings import Settings
 from workers import tail as tailing
-from workers.admin import BrokerUnavailable
-from workers.demo.broker import NoEmbeddedBroker
-from workers.imports.faults import ImportFault
+from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
+from workers.delivery import commandline as delivery
+from workers.doctor import commands as doctor_commands
+from workers.faults import Refused
+from workers.ingest import commands as ingest_commands
+from workers.instants import instant
+from workers.projection import commands as projection_commands
+from workers.report import commands as report_commands
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -32,91 +28,71 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Leadloop: sees a lead go cold, hands it back to marketing, and takes it back the moment it moves.",
 )
-topics_cli = typer.Typer(no_args_is_help=True, help="The Kafka topics.")
-schemas_cli = typer.Typer(no_args_is_help=True, help="The schemas of what travels.")
-policy_cli = typer.Typer(no_args_is_help=True, help="The policy: promises, reasons, limits.")
-cli.add_typer(topics_cli, name="topics")
-cli.add_typer(schemas_cli, name="schemas")
-cli.add_typer(policy_cli, name="policy")
+LOOK, PROCESSES, SET_UP, AGAIN = "Try it, look at it", "Processes", "Set up, bring in", "What did not get through"
+"""What commands are listed under."""
 
-out = Console(highlight=False, soft_wrap=True)
-err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-P = ParamSpec("P")
+topics_cli = typer.Typer(no_args_is_help=True, help="Make and check the Kafka topics.")
+schemas_cli = typer.Typer(no_args_is_help=True, help="Check and register the schemas of what travels.")
+policy_cli = typer.Typer(no_args_is_help=True, help="Check the policy: promises, reasons, limits.")
 
 
-class Refused(Exception):
-    """What was asked cannot be done. The text says why, and what to do."""
+@cli.command(rich_help_panel=LOOK)
+@explained
+def demo(
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Your own files (a folder, or one file); needs --mapping")
+    ] = None,
+    mapping: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="What their columns mean (docs/mapping.md); repeatable")
+    ] = None,
+    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="A policy of your own")] = None,
+    speed: Annotated[int, typer.Option(metavar="N", min=0, help="Facts a second; 0: as fast as it goes")] = 1600,
+    leads: Annotated[int, typer.Option(metavar="N", min=1, max=50_000, help="Size of the generated history")] = 5_000,
+    seed: Annotated[
+        int, typer.Option(metavar="N", help="Of the generated history: the same number, the same history")
+    ] = 1,
+    stay: Annotated[
+        bool, typer.Option("--stay", metavar="", help="Keep everything up at the end, to look around")
+    ] = False,
+) -> None:
+    """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
+    from workers.demo.parts import DemoFailed  # noqa: PLC0415
+    from workers.demo.publishing import Asked  # noqa: PLC0415
+    from workers.demo.run import run  # noqa: PLC0415
+
+    try:
+        run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
+    except DemoFailed as failed:
+        raise Refused(str(failed)) from failed
 
 
-FAULTS = (
-    SettingsFault,
-    Refused,
-    Faults,
-    ImportFault,
-    RegistryUnavailable,
-    RegistryRefused,
-    NotRegistered,
-    BrokerUnavailable,
-    NoEmbeddedBroker,
-    tailing.NoTopic,
-)
-
-
-def _explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Faults that a user can mend are told in words and end with 2; all others are bugs and show themselves."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            command(*args, **kwargs)
-        except FAULTS as fault:
-            err.print(str(fault), markup=False)
-            raise typer.Exit(2) from None
-        except KafkaException as fault:
-            err.print(f"Kafka says no: {fault.args[0].str()}. Is KAFKA_BOOTSTRAP_SERVERS right?", markup=False)
-            raise typer.Exit(2) from None
-        except ModuleNotFoundError as fault:
-            err.print(f"{fault}: install leadloop[registry], or to check schemas leadloop[dev]", markup=False)
-            raise typer.Exit(2) from None
-        except KeyboardInterrupt:
-            raise typer.Exit(130) from None
-
-    return run
-
-
-def _settings() -> Settings:
-    settings = Settings.from_env()
-    if not settings.kafka.bootstrap_servers:
-        raise Refused("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
-    return settings
-
-
-@cli.command()
-@_explained
+@cli.command(rich_help_panel=PROCESSES)
+@explained
 def streams() -> None:
     """Run a streams worker: the part that keeps every lead's truth (a process of its own, by Faust)."""
-    _settings()
+    settings_with_broker()
     os.execv(sys.executable, [sys.executable, "-m", "streams"])  # noqa: S606  the worker takes this process over
 
 
-@cli.command()
-@_explained
+@cli.command(rich_help_panel=LOOK)
+@explained
 def tail(
-    topic: Annotated[list[str] | None, typer.Argument(help="All but snapshots and heartbeats if none")] = None,
-    lead: Annotated[str, typer.Option(help="Only records of this lead_id")] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as records come")] = False,
+    topic: Annotated[
+        list[str] | None, typer.Argument(metavar="TOPIC", help="All but snapshots and heartbeats if none")
+    ] = None,
+    lead: Annotated[str, typer.Option(metavar="ID", help="Only records of this lead_id")] = "",
+    follow: Annotated[bool, typer.Option("--follow", "-f", metavar="", help="Go on as records come")] = False,
 ) -> None:
     """Show what travels, one JSON line a record; what concerns one lead in the order of events."""
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
         raise Refused(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
-    settings = _settings()
+    settings = settings_with_broker()
     names = topic or [name for name in TOPICS if name not in {"lead-snapshots", "stream-heartbeats"}]
     with suppress(BrokenPipeError):
         shown = tailing.read(
             settings.kafka.librdkafka(),
-            _codec(settings),
+            codec_of(settings),
             names,
             settings.topic_prefix,
             is_following=follow,
@@ -128,15 +104,23 @@ def tail(
             print(tailing.as_line(row), flush=follow)
 
 
-@cli.command("import")
-@_explained
+@cli.command("import", rich_help_panel=SET_UP)
+@explained
 def import_(
-    files: Annotated[list[Path] | None, typer.Argument(help="CSV and JSONL files, or folders of them")] = None,
-    mapping: Annotated[list[Path] | None, typer.Option(help="What columns mean (docs/mapping.md); repeatable")] = None,
-    part: Annotated[bool, typer.Option("--part", help="Only a part of a history: send no heartbeat")] = False,
-    until: Annotated[str, typer.Option(help="Everything up to then is in: ISO 8601, UTC if it names no zone")] = "",
-    strict: Annotated[bool, typer.Option("--strict", help="End with 1 when a row was rejected")] = False,
-    rejects: Annotated[Path, typer.Option(help="Where rejected rows go")] = Path("rejects.jsonl"),
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE", help="CSV and JSONL files, or folders of them")
+    ] = None,
+    mapping: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="What columns mean (docs/mapping.md); repeatable")
+    ] = None,
+    part: Annotated[
+        bool, typer.Option("--part", metavar="", help="Only a part of a history: send no heartbeat")
+    ] = False,
+    until: Annotated[
+        str, typer.Option(metavar="WHEN", help="Everything up to then is in: 2026-03-16 or 2026-03-16T09:30:00Z")
+    ] = "",
+    strict: Annotated[bool, typer.Option("--strict", metavar="", help="End with 1 when a row was rejected")] = False,
+    rejects: Annotated[Path, typer.Option(metavar="FILE", help="Where rejected rows go")] = Path("rejects.jsonl"),
 ) -> None:
     """Bring the history of leads in from files. Importing twice changes nothing."""
     from workers.imports.mapping import parse_mapping  # noqa: PLC0415  # each command loads what it needs
@@ -144,19 +128,19 @@ def import_(
     from workers.imports.request import Request  # noqa: PLC0415
     from workers.imports.run import run_import  # noqa: PLC0415
 
-    settings = _settings()
+    settings = settings_with_broker()
     request = Request(
         files=files or (),
-        mappings=[parse_mapping(_text(path), path.name) for path in mapping or ()],
+        mappings=[parse_mapping(text_of(path), path.name) for path in mapping or ()],
         part=part,
-        until=_instant(until) if until else None,
+        until=instant(until, "--until") if until else None,
         rejects=rejects,
     )
     with ImportBar(err) as bar:
         summary = run_import(
             request,
             settings.kafka.librdkafka(),
-            _codec(settings).encode,
+            codec_of(settings).encode,
             prefix=settings.topic_prefix,
             on_progress=bar,
         )
@@ -164,34 +148,13 @@ def import_(
     raise typer.Exit(summary.exit_code(strict=strict))
 
 
-@cli.command()
-@_explained
-def demo(
-    data: Annotated[Path | None, typer.Option(help="Your own files (a folder or one file) instead")] = None,
-    mapping: Annotated[list[Path] | None, typer.Option(help="What their columns mean; repeatable")] = None,
-    policy: Annotated[Path | None, typer.Option(help="A policy of your own")] = None,
-    speed: Annotated[int, typer.Option(min=0, help="Facts a second; 0: as fast as it goes")] = 1600,
-    leads: Annotated[int, typer.Option(min=1, max=50_000, help="Size of the generated history")] = 5_000,
-    seed: Annotated[int, typer.Option(help="Of the generated history")] = 1,
-    stay: Annotated[bool, typer.Option("--stay", help="Keep everything up at the end, to look around")] = False,
-) -> None:
-    """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
-    from workers.demo.publishing import Asked  # noqa: PLC0415
-    from workers.demo.run import DemoFailed, run  # noqa: PLC0415
-
-    try:
-        run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
-    except DemoFailed as failed:
-        raise Refused(str(failed)) from failed
-
-
 @topics_cli.command("create")
-@_explained
+@explained
 def topics_create() -> None:
     """Create the topics that are missing, and check those that exist (partitions, policies)."""
     from workers import admin  # noqa: PLC0415
 
-    settings = _settings()
+    settings = settings_with_broker()
     report = admin.create_topics(
         settings.kafka.librdkafka(),
         partitions=settings.partitions,
@@ -210,7 +173,7 @@ def topics_create() -> None:
 
 
 @schemas_cli.command("check")
-@_explained
+@explained
 def schemas_check() -> None:
     """Check every schema against all its released versions (Apache Avro's own checker)."""
     from workers import admin  # noqa: PLC0415
@@ -224,7 +187,7 @@ def schemas_check() -> None:
 
 
 @schemas_cli.command("push")
-@_explained
+@explained
 def schemas_push() -> None:
     """Register the schemas at the registry (subject strategy TOPIC)."""
     from workers import admin  # noqa: PLC0415
@@ -237,39 +200,41 @@ def schemas_push() -> None:
 
 
 @policy_cli.command("check")
-@_explained
-def policy_check(file: Path) -> None:
+@explained
+def policy_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/policy.yml")],
+) -> None:
     """Read a policy file and name every fault, with its line and what to write instead."""
     from streams.domain.policy import parse_policy  # noqa: PLC0415
 
-    policy = parse_policy(_text(file), str(file))
+    policy = parse_policy(text_of(file), str(file))
     out.print(f"{file}: policy {policy.version} is fine", markup=False)
 
 
-def _codec(settings: Settings) -> Codec:
-    if settings.registry is None:
-        return Codec(Catalogue.bundled())
-    return Codec(Catalogue.from_registry(settings.registry, settings.topic_prefix))
+keys_cli = typer.Typer(no_args_is_help=True, help="Make keys for upstream systems and readers.")
+webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the file that names who posts webhooks.")
+keys_cli.command("new")(ingest_commands.keys_new)
+webhooks_cli.command("check")(ingest_commands.webhooks_check)
 
-
-def _instant(text: str) -> int:
-    """Epoch ms of an ISO 8601 text."""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"--until {text} is no time: write 2026-03-16 or 2026-03-16T09:30:00Z") from None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}") from error
+cli.command("lead", rich_help_panel=LOOK)(report_commands.lead)
+cli.command("funnel", rich_help_panel=LOOK)(report_commands.funnel)
+cli.command("doctor", rich_help_panel=LOOK)(doctor_commands.doctor)
+cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
+cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)
+cli.command("project", rich_help_panel=PROCESSES)(projection_commands.project)
+cli.command("report", rich_help_panel=PROCESSES)(report_commands.report)
+cli.add_typer(topics_cli, name="topics", rich_help_panel=SET_UP)
+cli.add_typer(schemas_cli, name="schemas", rich_help_panel=SET_UP)
+cli.add_typer(policy_cli, name="policy", rich_help_panel=SET_UP)
+cli.add_typer(keys_cli, name="keys", rich_help_panel=SET_UP)
+cli.add_typer(webhooks_cli, name="webhooks", rich_help_panel=SET_UP)
+cli.add_typer(delivery.endpoints_cli, name="endpoints", rich_help_panel=SET_UP)
+cli.add_typer(delivery.deliveries_cli, name="deliveries", rich_help_panel=AGAIN)
+cli.add_typer(delivery.dead_letters_cli, name="dead-letters", rich_help_panel=AGAIN)
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the command that was typed."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     cli()

@@ -4,19 +4,15 @@ import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, cast
-from uuid import uuid4
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Message
 
 from schemas.codec import Codec, Undecodable
 from schemas.topics import TOPICS
+from workers.reading import records_of
 
 INSTANTS = ("_at", "idle_since", "not_before")
-
-
-class NoTopic(LookupError):
-    """A topic that was asked for is not there."""
 
 
 def read(
@@ -25,52 +21,11 @@ def read(
     """Yield each record as a dict, oldest first per partition; ends where the topics end, unless following.
 
     Raises:
-        NoTopic: when one is not there.
+        Refused: when one is not there.
         KafkaException: when the broker is out of reach.
     """
-    consumer = Consumer(
-        conf
-        | {
-            "group.id": f"leadloop-tail-{uuid4().hex}",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-        }
-    )
-    try:
-        ends = _assign(consumer, [prefix + name for name in names])
-        yield from _records(consumer, codec, prefix, ends, is_following=is_following)
-    finally:
-        consumer.close()
-
-
-def _assign(consumer: Consumer, topics: Sequence[str]) -> dict[tuple[str, int], int]:
-    """Start every partition at its beginning; returns the ends of those that hold anything."""
-    ends = {}
-    starts = []
-    for topic in topics:
-        metadata = consumer.list_topics(topic, timeout=20).topics[topic]
-        if metadata.error or not metadata.partitions:
-            raise NoTopic(f"there is no topic {topic}: `leadloop topics create` makes it")
-        for number in metadata.partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=20)
-            starts.append(TopicPartition(topic, number, low))
-            if high > low:
-                ends[topic, number] = high
-    consumer.assign(starts)
-    return ends
-
-
-def _records(
-    consumer: Consumer, codec: Codec, prefix: str, ends: dict[tuple[str, int], int], *, is_following: bool
-) -> Iterator[dict[str, Any]]:
-    while ends or is_following:
-        for message in consumer.consume(1000, timeout=0.2):
-            if message.error():
-                raise KafkaException(message.error())
-            yield described(message, codec, prefix)
-        for place in consumer.position([TopicPartition(*at) for at in ends]) if ends else ():
-            if place.offset >= ends[place.topic, place.partition]:
-                del ends[place.topic, place.partition]
+    for message in records_of(conf, [prefix + name for name in names], is_following=is_following):
+        yield described(message, codec, prefix)
 
 
 def described(message: Message, codec: Codec, prefix: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
 from schemas.topics import INPUTS, TOPICS
+from streams.agents.echoes import Echoes
 from streams.domain.errors import Poison
 from streams.domain.facts import Fact, fact_of
 
@@ -38,8 +39,17 @@ Value = Fact | Heartbeat | Refused | Misplaced
 class Inbound:
     """Turns a fetched record into its event time (epoch ms) and what the loop works on."""
 
-    def __init__(self, codec: Codec, prefix: str, wall_ms: Callable[[], int], *, is_live: bool = False) -> None:
+    def __init__(
+        self,
+        codec: Codec,
+        prefix: str,
+        wall_ms: Callable[[], int],
+        *,
+        is_live: bool = False,
+        echoes: Echoes | None = None,
+    ) -> None:
         self._codec = codec
+        self._echoes = echoes or Echoes()
         self._records: dict[str, type[FactRecord | Heartbeat]] = {
             prefix + name: cast("type[FactRecord | Heartbeat]", TOPICS[name].record) for name in INPUTS
         }
@@ -47,6 +57,10 @@ class Inbound:
         self._is_live = is_live
 
     def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
+        echo = self._echoes.heard((record.topic, record.key), record.value)
+        return self._read(record) if echo is None else (echo.at, echo)
+
+    def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
         try:
             event = self._codec.decode(record.value, self._records[record.topic])
             if event.occurred_at > self._wall_ms() + FUTURE_MS:

@@ -8,10 +8,12 @@ from faust.types import StreamT
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
+from streams.agents.echoes import Echoes
+from streams.agents.gauges import LoopState
 from streams.agents.inbound import Inbound
 from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import NOW, PartitionLoop, Rules
-from streams.agents.metrics import CLOCKS, OTHER, LoopState, Metrics
+from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, told_once
 from streams.agents.outbound import Outbound
 from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, build, inputs
@@ -56,13 +58,16 @@ class LeadLoop:
             grace_ms=int(settings.grace_seconds * 1000),
             wall_ms=wall_ms,
         )
-        self.app, self.engine = build(
-            settings, Inbound(codec, settings.topic_prefix, wall_ms, is_live=settings.clock == "wall"), cluster
-        )
+        self._echoes = Echoes()
+        is_live = settings.clock == "wall"
+        inbound = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, echoes=self._echoes)
+        self.app, self.engine = build(settings, inbound, cluster)
         self.engine.on_recovered.append(self.recovered)
         self.engine.on_revoked.append(self.revoked)
+        self.engine.rests = self.rests
         self._metrics = Metrics(registry, whys_of(self._policy))
-        registry.register(LoopState(self._loops, self.engine, self._metrics.origins))
+        registry.register(LoopState(self._loops, self.engine, self._metrics.origins, live_partitions(settings)))
+        told_once(registry, settings, self._policy.version)
         topic = self.engine.topic(*inputs(settings))
         self.app.agent(topic, name="lead-loop", concurrency=4)(self.work)
 
@@ -71,9 +76,10 @@ class LeadLoop:
         async for chunk in chunks:
             if chunk.is_abandoned:
                 continue  # its partition went away, and its loop with it
-            started = time.perf_counter()
+            started, loop = time.perf_counter(), self._loops[chunk.partition]
             async with chunk:
-                tally = await self._loops[chunk.partition].run(chunk)
+                tally = await loop.run(chunk)
+            loop.acked(tally)
             self._metrics.observe(tally, time.perf_counter() - started)
 
     async def recovered(self, number: int, store: Store) -> int:
@@ -101,7 +107,10 @@ class LeadLoop:
     def _outbound(self, number: int) -> Outbound:
         prefix, partitions = self._settings.topic_prefix, self._settings.partitions
         aligned = {name for name in OUTPUTS if self.engine.partitions_of(prefix + name) == partitions}
-        return Outbound(self._codec, prefix, number, aligned, self._policy.version)
+        return Outbound(self._codec, prefix, number, aligned, self._policy.version, self._echoes)
+
+    def rests(self, number: int, complete_until: int) -> bool:
+        return self._loops[number].rests(complete_until)
 
     async def revoked(self, number: int, _store: Store) -> None:
         self._loops.pop(number, None)

@@ -44,14 +44,19 @@ class Entry(Struct, eq=False, gc=False):
 
 
 def milestones(lead: Lead, due: Deadline | None) -> Milestones:
-    """What a snapshot is written for when it moves."""
+    """What a snapshot is written for when it moves; the deadline first."""
     return (
+        due and due.due,
         stage(lead),
         lead.pass_no,
         lead.stall and lead.stall.stall_id,
         lead.recycle,
         lead.owner_id,
-        due and due.due,
+        lead.reached,
+        lead.origin,
+        lead.campaign_id,
+        lead.last_stall_reason,
+        lead.passes,
     )
 
 
@@ -64,20 +69,24 @@ class Leads:
         self._funnel = funnel
         self._cached = cached
         self._entries: dict[bytes, Entry] = {}
+        self.known = self._entries.get
+        """The lead of a key if it is in memory."""
         self.touched: list[Entry] = []
 
-    def known(self, key: bytes) -> Entry | None:
-        """The lead if it is in memory."""
-        return self._entries.get(key)
-
-    def load(self, key: bytes, lead_id: str, values: Values) -> Entry:
-        """Read the lead from the store, or begin it."""
+    def load(self, key: bytes, values: Values) -> Entry | None:
+        """Read the lead from the store; None if it is not there."""
         raw = values.get(key)
-        history = History(self._memory) if raw is None else History.decode(raw, self._memory)
-        ledger = Ledger(lead_id, history)
-        entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy))
-        if raw is not None:
-            entry.stored, entry.told = history.lead, milestones(history.lead, entry.due)
+        if raw is None:
+            return None
+        history = History.decode(raw, self._memory)
+        ledger = Ledger(key.decode(), history)
+        entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy), history.lead)
+        entry.told = milestones(history.lead, entry.due)
+        return entry
+
+    def begin(self, key: bytes) -> Entry:
+        """A lead that nothing is known of."""
+        entry = self._entries[key] = Entry(key, Ledger(key.decode(), History(self._memory)), None)
         return entry
 
     def touch(self, entry: Entry) -> None:
@@ -90,7 +99,8 @@ class Leads:
             entry.is_touched = True
             self.touched.append(entry)
         if not entry.is_moved:
-            entry.is_moved = entry.told is None or milestones(entry.lead, entry.due) != entry.told
+            told, due_at = entry.told, entry.due and entry.due.due  # most often the deadline moved: cheap to see
+            entry.is_moved = told is None or told[0] != due_at or told != milestones(entry.lead, entry.due)
 
     def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
         """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""

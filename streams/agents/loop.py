@@ -15,20 +15,19 @@ from schemas.topics import partition_of
 from streams.agents.inbound import Misplaced, Refused
 from streams.agents.leads import Entry, Leads
 from streams.agents.outbound import Outbound
-from streams.agents.records import DECISIONS, snapshot
+from streams.agents.records import snapshot
 from streams.agents.tally import Tally
-from streams.domain.decisions import Decision, Revoke
 from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
 from streams.domain.funnel import Funnel
-from streams.domain.ledger import Told
+from streams.domain.lead import Lead
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Clock, Item
 
 SLICE = 200  # records, or deadlines, between two breaths of the event loop: some 20 ms
+BEAT_MS = 1000  # between two heartbeats of a live partition that takes no records
 FLUSH = 2000  # deadlines that may fire before what they told is made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
-UNTIMED = frozenset({Refused, Misplaced})
 KINDS: dict[type, str] = {
     Created: "created",
     Contacted: "contacted",
@@ -60,31 +59,54 @@ class PartitionLoop:
         self._rules = rules
         self._leads = leads
         self._out = out
-        self._stored_now = clock.now
+        self._stored_now = self._fired_from = clock.now
+        self._beat_at = 0
+        self.beaten_at = 0
         self._tally = Tally()
+
+    def rests(self, complete_until: int) -> bool:
+        """Move time where nothing waits for it; False if a chunk without records has something to do."""
+        wall = self._rules.wall_ms()
+        if not self._rules.is_live:
+            return not self.clock.is_due(self.clock.now)  # a fact that came late may have set it
+        if self._is_silent(wall):
+            return False
+        if complete_until:
+            moment = min(complete_until - self._rules.grace_ms, wall)
+            if self.clock.is_due(moment):
+                return False
+            self.clock.advance(moment)
+        return True
 
     async def run(self, chunk: Chunk) -> Tally:
         """Do one chunk; the caller holds it open and acks."""
         self._chunk, self._wall, self._tally = chunk, self._rules.wall_ms(), Tally()
         for n, item in enumerate(chunk.records, 1):
             chunk.current = item
-            moment = min(_moment(item), self._wall)
+            moment = 0 if _is_alive(item.value) else min(item.at, self._wall)
             if self.clock.is_due(moment):
                 await self._fire(moment)
-            self.clock.advance(moment)
+            else:
+                self.clock.advance(moment)
             self._take(item)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         chunk.current = None
         if self._rules.is_live:
             await self._live()
+        elif not chunk.records:
+            await self._fire(self.clock.now)
         self._save()
         return self._tally
 
+    def acked(self, tally: Tally) -> None:
+        """What a chunk did is durable: its heartbeats came through."""
+        self.beaten_at = max(self.beaten_at, tally.beat_at)
+
     def _take(self, item: Item) -> None:
         value = item.value
-        if type(value) in KINDS:
-            self._fact(item, value)
+        if kind := KINDS.get(type(value)):
+            self._fact(item, value, kind)
             return
         match value:
             case Heartbeat():
@@ -99,32 +121,34 @@ class PartitionLoop:
 
     # -- facts ---------------------------------------------------------------------------------
 
-    def _fact(self, item: Item, fact: Fact) -> None:
+    def _fact(self, item: Item, fact: Fact, kind: str) -> None:
         key = item.record.key
-        entry = self._leads.known(key)
-        if entry is None:
+        entry = self._leads.known(key) or self._leads.load(key, self._chunk)
+        if entry is None:  # only then: what is stored here belongs here
             if partition_of(key, self._rules.partitions) != self.number:
                 self._reroute(item, key)
                 return
-            entry = self._leads.load(key, key.decode(), self._chunk)
+            entry = self._leads.begin(key)
         if type(fact) is Verdict:
             self._stall_first(entry, min(fact.at, self._wall))
-        first_touch_at = entry.lead.first_touch_at
-        match entry.ledger.add(fact, self._rules.policy, self.clock.now):
-            case "new":
-                self._tally.facts[KINDS[type(fact)]] += 1
-                self._first_contact(entry, first_touch_at)
-                self._settle(entry, item.record.headers)
-            case "late":
-                self._tally.late += 1
-                self._settle(entry, item.record.headers)
-            case "repeat":
-                self._tally.repeats += not _is_own(fact)
+        first_touch_at = entry.ledger.history.lead.first_touch_at
+        arrival = entry.ledger.add(fact, self._rules.policy, self.clock.now)
+        if arrival == "repeat":
+            self._tally.repeats += not _is_own(fact)
+            return
+        if arrival == "new":
+            self._tally.facts[kind] += 1
+            if first_touch_at is None and kind == "contacted":
+                self._first_contact(entry.lead)
+        else:
+            self._tally.late += 1
+        self._settle(entry, item.record.headers)
 
     async def _fire(self, to: int) -> None:
         """Move stream time; what is due fires before the record that moved it."""
+        self._fired_from = self.clock.now
         for n, (due, key) in enumerate(self.clock.advance(to), 1):
-            entry = self._leads.known(key) or self._leads.load(key, key.decode(), self._chunk)
+            entry = self._leads.known(key) or self._leads.load(key, self._chunk) or self._leads.begin(key)
             entry.ledger.tick(self._rules.policy, due + 1)
             self._settle(entry, ())
             if n % FLUSH == 0:
@@ -148,7 +172,10 @@ class PartitionLoop:
             traceparent = traceparent_of(headers)
             for told in entry.ledger.told:
                 self._out.tell(self._chunk, entry.key, entry.ledger.lead_id, told, traceparent)
-                self._count(told)
+                if isinstance(told.what, Stalled):
+                    self._stalled(told.what)
+                else:
+                    self._tally.decided.append((told.what, told.lead.pass_no))
             entry.ledger.told.clear()
         entry.due = due = entry.ledger.deadline(self._rules.policy)
         self.clock.set(entry.key, due and due.due)
@@ -163,12 +190,17 @@ class PartitionLoop:
     def _heartbeat(self, beat: Heartbeat) -> None:
         if beat.says != "complete":
             self._tally.freshness = (self._wall - beat.occurred_at) / 1000
+            self._tally.beat_at = max(self._tally.beat_at, beat.occurred_at)
 
     async def _live(self) -> None:
         if self._chunk.complete_until:
             await self._fire(min(self._chunk.complete_until - self._rules.grace_ms, self._wall))
-        if not self._chunk.records:
+        if not self._chunk.records and self._is_silent(self._wall):
             self._out.heartbeat(self._chunk, self._wall)
+            self._beat_at = self._wall
+
+    def _is_silent(self, wall: int) -> bool:
+        return abs(wall - self._beat_at) >= BEAT_MS  # abs: a clock that is set back must not silence a partition
 
     def _save(self) -> None:
         """Stream time goes last into the changelog: a batch that is torn must not be ahead in time."""
@@ -185,24 +217,17 @@ class PartitionLoop:
 
     # -- counting ------------------------------------------------------------------------------
 
-    def _first_contact(self, entry: Entry, before: int | None) -> None:
-        lead = entry.lead
-        if before is None and lead.first_touch_at is not None and lead.created_at is not None:
+    def _first_contact(self, lead: Lead) -> None:
+        if lead.first_touch_at is not None and lead.created_at is not None:
             seconds = max(0, lead.first_touch_at - lead.created_at) / 1000
-            self._tally.first_contacts.append((lead.origin, seconds))
+            self._tally.first_contacts[lead.origin].append(seconds)
 
-    def _count(self, told: Told) -> None:
-        what = told.what
-        if isinstance(what, Stalled):
-            now = self._wall if self._rules.is_live else self.clock.now
-            self._tally.stalls[what.reason] += 1
-            self._tally.detection_delays.append(max(0, now - what.at) / 1000)
-        else:
-            self._tally.decisions[DECISIONS[type(what)], why_of(what)] += 1
-
-
-def why_of(decision: Decision) -> str:
-    return decision.cause if isinstance(decision, Revoke) else decision.why
+    def _stalled(self, stall: Stalled) -> None:
+        now = self._wall if self._rules.is_live else self.clock.now
+        # What was due before that was not known in time: its facts came late, and were told late to us.
+        since = max(stall.at, self._fired_from)
+        self._tally.stalls[stall.reason] += 1
+        self._tally.detection_delays.append(max(0, now - since) / 1000)
 
 
 def _is_own(fact: Fact) -> bool:
@@ -210,10 +235,5 @@ def _is_own(fact: Fact) -> bool:
     return isinstance(fact, Verdict | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
 
 
-def _moment(item: Item) -> int:
-    """The time that an item moves its partition to: 0 for what moves none."""
-    return 0 if type(item.value) in UNTIMED or _is_alive(item.value) else item.at
-
-
 def _is_alive(value: object) -> bool:
-    return isinstance(value, Heartbeat) and value.says != "complete"
+    return type(value) is Heartbeat and value.says != "complete"

@@ -7,13 +7,15 @@ from schemas.codec import Codec
 from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPICS
+from streams.agents.echoes import Echoes
 from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
 from streams.domain.decisions import Recycle, Revoke
-from streams.domain.facts import Stalled
+from streams.domain.facts import Fact, Stalled
 from streams.domain.ledger import Told
 
 DEAD_LETTER_BYTES = 786_432  # of a value that is kept in a dead letter; the rest is cut, and said so
-DEAD_LETTER_HEADERS = 65_536  # of the headers that came with it
+KEPT_HEADERS = 65_536  # of the headers that came with a record; more than that are left out
+KEPT_KEY = 4_096  # of a dead letter's key: packed, what came in a megabyte may be any length
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -50,9 +52,16 @@ class Outbound:
     """
 
     def __init__(
-        self, codec: Codec, prefix: str, partition: int, aligned: Collection[str], policy_version: str
+        self,
+        codec: Codec,
+        prefix: str,
+        partition: int,
+        aligned: Collection[str],
+        policy_version: str,
+        echoes: Echoes | None = None,
     ) -> None:
         self._codec = codec
+        self._echoes = echoes or Echoes()
         self._topics = {name: prefix + name for name in TOPICS}
         self._numbers = dict.fromkeys(aligned, partition)
         self._policy_version = policy_version
@@ -61,12 +70,12 @@ class Outbound:
         """Send a stall of our own, or a decision and what follows from it."""
         what, lead = told.what, told.lead
         if isinstance(what, Stalled):
-            self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent)
+            self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, told.fact)
             return
         if isinstance(what, Recycle):
-            self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent)
+            self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, told.fact)
         elif isinstance(what, Revoke):
-            self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent)
+            self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, told.fact)
         self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy_version), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
@@ -82,28 +91,34 @@ class Outbound:
         """Send the bytes as they came, with where they came from and what is wrong with them."""
         out.send(
             self._topics["lead-dead-letters"],
-            record.key,
+            record.key and record.key[:KEPT_KEY],
             record.value and record.value[:DEAD_LETTER_BYTES],
             headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
         )
 
     def reroute(self, out: Output, record: Consumed, key: bytes, partition: int) -> None:
         """Publish the same record again, where the default partitioner would have put it."""
-        out.send(record.topic, key, record.value, partition=partition, headers=record.headers)
+        out.send(record.topic, key, record.value, partition=partition, headers=_kept_headers(record))
 
-    def _send(self, out: Output, topic: str, key: bytes | None, record: AnyRecord, traceparent: bytes | None) -> None:
-        out.send(
-            self._topics[topic],
-            key,
-            self._codec.encode(record),
-            partition=self._numbers.get(topic),
-            headers=cloudevents_headers(record, topic, traceparent),
-        )
+    def _send(
+        self,
+        out: Output,
+        topic: str,
+        key: bytes | None,
+        record: AnyRecord,
+        traceparent: bytes | None,
+        echo: Fact | None = None,
+    ) -> None:
+        value, name = self._codec.encode(record), self._topics[topic]
+        if echo is not None:
+            self._echoes.expect((name, key), value, echo)
+        headers = cloudevents_headers(record, topic, traceparent)
+        out.send(name, key, value, partition=self._numbers.get(topic), headers=headers)
 
 
 def _kept_headers(record: Consumed) -> Headers:
     size = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return record.headers if size <= DEAD_LETTER_HEADERS else ()
+    return record.headers if size <= KEPT_HEADERS else ()
 
 
 def _reasons(record: Consumed, reason: str, error: str, now: int) -> Headers:

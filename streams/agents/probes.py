@@ -47,7 +47,7 @@ class Probes:
     def _answer(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":
-                return self._metrics(environ, start)  # type: ignore[no-any-return]  # WSGI is untyped there
+                return self._scraped(environ, start)
             case "/healthz":
                 return _say(start, "200 OK", b"ok\n")
             case "/readyz" if self._is_ready():
@@ -56,6 +56,12 @@ class Probes:
                 return _say(start, "503 Service Unavailable", b"not ready: waiting, recovering or stuck\n")
             case _:
                 return _say(start, "404 Not Found", b"try /metrics, /healthz or /readyz\n")
+
+    def _scraped(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        try:
+            return self._metrics(environ, start)  # type: ignore[no-any-return]  # WSGI is untyped there
+        except (TypeError, ValueError):  # it accepts a version that is none: as if it had named nothing
+            return self._metrics({**environ, "HTTP_ACCEPT": ""}, start)  # type: ignore[no-any-return]
 
 
 def _say(start: Start, status: str, text: bytes) -> Iterable[bytes]:

@@ -7,12 +7,12 @@ bytes. When a record was really published is Kafka's timestamp on it.
 from typing import assert_never
 
 from schemas.events import Decision as DecisionName
-from schemas.events import LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled
+from schemas.events import LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
 from streams.domain.deadlines import Deadline
 from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress
 from streams.domain.facts import Stalled
 from streams.domain.history import History
-from streams.domain.lead import Lead, stage
+from streams.domain.lead import Lead, PassSummary, stage
 
 SOURCE = "leadloop/streams"
 DAY_MS = 86_400_000
@@ -150,4 +150,19 @@ def snapshot(lead_id: str, history: History, due: Deadline | None, now: int) -> 
         due_at=due.due if due else None,
         due_reason=due.reason if due else "",
         late_facts=history.late,
+        reached=lead.reached,
+        last_stall_reason=lead.last_stall_reason,
+        passes=tuple(map(_past, lead.passes)) if lead.passes else (),
+    )
+
+
+def _past(over: PassSummary) -> PastPass:
+    return PastPass(
+        pass_no=over.pass_no,
+        created_at=over.created_at,
+        origin=over.origin,
+        campaign_id=over.campaign_id,
+        owner_id=over.owner_id,
+        stall_reason=over.stall_reason,
+        reached=over.reached,
     )

@@ -1,7 +1,9 @@
 """What one chunk did, counted in plain numbers: told to Prometheus once, when the chunk is done."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+
+from streams.domain.decisions import Decision, Recycle, Revoke
 
 
 @dataclass(slots=True)
@@ -11,10 +13,19 @@ class Tally:
     facts: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     stalls: Counter[str] = field(default_factory=Counter)
-    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    decided: list[tuple[Decision, int]] = field(default_factory=list)  # with the number of the lead's pass
     repeats: int = 0
     late: int = 0
     rerouted: int = 0
-    first_contacts: list[tuple[str, float]] = field(default_factory=list)
+    first_contacts: defaultdict[str, list[float]] = field(default_factory=lambda: defaultdict(list))  # by origin
     detection_delays: list[float] = field(default_factory=list)
     freshness: float | None = None
+    beat_at: int = 0  # epoch ms: when the newest heartbeat that came through was sent
+
+    def decisions(self) -> Counter[tuple[type[Decision], str]]:
+        """Decisions by kind and why."""
+        return Counter((type(one), one.cause if isinstance(one, Revoke) else one.why) for one, _ in self.decided)
+
+    def recycles(self) -> Counter[int]:
+        """Recycles by the number of the pass."""
+        return Counter(pass_no for one, pass_no in self.decided if type(one) is Recycle)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any, TypeVar, get_args
 
 import yaml
@@ -26,6 +27,8 @@ MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 30
 MOST_NAMED = 20
+MOST_COMPARED = 100  # characters of a word: those that we know are not nearly as long
+MOST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +61,13 @@ def unfit(problem: str, fix: str) -> PydanticCustomError:
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """What to write instead of an unknown word."""
-    names = sorted(known)
-    close = get_close_matches(str(word), names, n=1)
+    return _closest(str(word)[:MOST_COMPARED], tuple(sorted(known)))
+
+
+@lru_cache(maxsize=1024)
+def _closest(word: str, names: tuple[str, ...]) -> str:
+    """Remembered: a slip comes again in every event of a batch, and looking costs more than all else about it."""
+    close = get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
     if not names:
@@ -209,12 +217,17 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "unfit":
         return str(context["problem"]), str(context["fix"])
     given = error["input"]
-    shown = repr(given) if isinstance(given, str | int | float | bool) else "this"
+    shown = _short(repr(given)) if isinstance(given, str | int | float | bool) else "this"
     if error["type"] in ("literal_error", "enum"):
         known = re.findall(r"'([^']*)'", str(context["expected"]))
         return f"{shown} is not known here", did_you_mean(given, known)
-    wanted = WANTED.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    return f"{shown} does not fit", wanted.replace("Input should be", "write")
+    if wanted := WANTED.get(error["type"]):
+        return f"{shown} does not fit", wanted.format(**context)
+    return f"{shown} does not fit", error["msg"].removeprefix("Value error, ").replace("Input should be", "write")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
 
 
 WANTED: Mapping[str, str] = {
@@ -224,6 +237,7 @@ WANTED: Mapping[str, str] = {
     "tuple_type": "write a list",
     "string_type": "write text",
     "string_too_short": "write some text",
+    "string_too_long": "write at most {max_length} characters",
     "too_short": "write at least one",
 }
 
@@ -233,9 +247,15 @@ def _fields_at(model: type[BaseModel], place: Place) -> set[str]:
     reached: list[Any] = [model]
     for step in place:
         steps = [kind for each in reached for kind in _below(each, step)]
-        reached = steps or reached  # the name of an alternative leads nowhere
+        reached = steps or _called(reached, step) or reached  # the name of an alternative leads nowhere
     models = [kind for each in reached for kind in _models(each)]
     return {field.alias or name for kind in models for name, field in kind.model_fields.items()}
+
+
+def _called(kinds: list[Any], name: str | int) -> list[Any]:
+    """The one of several alternatives that goes by this name: that it is the only word of one of its fields."""
+    models = [model for kind in kinds for model in _models(kind)]
+    return [each for each in models if any(get_args(f.annotation) == (name,) for f in each.model_fields.values())]
 
 
 def _below(kind: Any, step: str | int) -> list[Any]:

@@ -111,18 +111,25 @@ class Settings:
     store: StoreKind = "rocks"
     partitions: int = 12
     replication: int = 1
-    chunk_records: int = 2000
+    chunk_records: int = 5000
     memory_facts: int = 64
-    tick_seconds: float = 1.0
+    tick_seconds: float = 0.25
     commit_seconds: float = 1.0
     session_seconds: float = 30.0
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 8001
     log_level: str = "info"
+    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)  # may hold a password
+    http_host: str = "127.0.0.1"
+    ingest_port: int = 8010
+    report_port: int = 8020
+    keys_file: Path | None = None
+    webhooks_file: Path | None = None
+    endpoints_file: Path | None = None
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Read `LEADLOOP_*`, `KAFKA_*` and `SCHEMA_REGISTRY_*`; a secret also as the path in `*_FILE`.
+        """Read `LEADLOOP_*`, `KAFKA_*`, `SCHEMA_REGISTRY_*` and `REDIS_URL`; a secret also as the path in `*_FILE`.
 
         Raises:
             SettingsFault: with every fault at once.
@@ -136,19 +143,26 @@ class Settings:
             instance_id=read.text("LEADLOOP_INSTANCE_ID"),
             clock=cast("Clock", read.choice("LEADLOOP_CLOCK", ("wall", "events"), cls.clock)),
             grace_seconds=read.number("LEADLOOP_GRACE_SECONDS", float, cls.grace_seconds, low=0, high=86_400),
-            policy_file=Path(path) if (path := read.path("LEADLOOP_POLICY_FILE")) else None,
+            policy_file=read.file("LEADLOOP_POLICY_FILE"),
             data_dir=Path(read.text("LEADLOOP_DATA_DIR", str(cls.data_dir))),
             store=cast("StoreKind", read.choice("LEADLOOP_STORE", ("rocks", "memory"), cls.store)),
             partitions=read.number("LEADLOOP_PARTITIONS", int, cls.partitions, low=1, high=10_000),
             replication=read.number("LEADLOOP_REPLICATION", int, cls.replication, low=1, high=100),
             chunk_records=read.number("LEADLOOP_CHUNK_RECORDS", int, cls.chunk_records, low=1, high=10_000),
-            memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=200),
+            memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=128),
             tick_seconds=read.number("LEADLOOP_TICK_SECONDS", float, cls.tick_seconds, low=0.05, high=60),
             commit_seconds=read.number("LEADLOOP_COMMIT_SECONDS", float, cls.commit_seconds, low=0.05, high=60),
             session_seconds=read.number("LEADLOOP_SESSION_SECONDS", float, cls.session_seconds, low=6, high=300),
             metrics_host=read.text("LEADLOOP_METRICS_HOST", cls.metrics_host),
             metrics_port=read.number("LEADLOOP_METRICS_PORT", int, cls.metrics_port, low=0, high=65_535),
             log_level=read.choice("LEADLOOP_LOG_LEVEL", ("debug", "info", "warning", "error"), cls.log_level),
+            redis_url=_redis(read) or cls.redis_url,
+            http_host=read.text("LEADLOOP_HTTP_HOST", cls.http_host),
+            ingest_port=read.number("LEADLOOP_INGEST_PORT", int, cls.ingest_port, low=0, high=65_535),
+            report_port=read.number("LEADLOOP_REPORT_PORT", int, cls.report_port, low=0, high=65_535),
+            keys_file=read.file("LEADLOOP_KEYS_FILE"),
+            webhooks_file=read.file("LEADLOOP_WEBHOOKS_FILE"),
+            endpoints_file=read.file("LEADLOOP_ENDPOINTS_FILE"),
         )
         read.finish()
         return settings
@@ -178,6 +192,13 @@ def _kafka(read: "_Reader") -> KafkaSettings:
     if kafka.sasl_password and not kafka.is_sasl:
         read.fault("KAFKA_SASL_PASSWORD is set, but KAFKA_SECURITY_PROTOCOL is not SASL_SSL or SASL_PLAINTEXT")
     return kafka
+
+
+def _redis(read: "_Reader") -> str:
+    url = read.secret("REDIS_URL")
+    if url and not url.startswith(("redis://", "rediss://", "unix://")):
+        read.fault("REDIS_URL is no redis://, rediss:// or unix:// address")
+    return url
 
 
 def _registry(read: "_Reader") -> RegistryConf | None:
@@ -232,6 +253,9 @@ class _Reader:
         if value and not Path(value).is_file():
             self.fault(f"{name}={value} is not a file")
         return value
+
+    def file(self, name: str) -> Path | None:
+        return Path(path) if (path := self.path(name)) else None
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         value = self.text(name, default)

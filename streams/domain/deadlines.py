@@ -5,7 +5,7 @@ from typing import final
 from msgspec import Struct
 
 from .lead import Lead
-from .policy import Policy, Promises, Span
+from .policy import Policy
 
 
 @final
@@ -22,38 +22,19 @@ def next_deadline(lead: Lead, policy: Policy) -> Deadline | None:
     created_at = lead.created_at
     if created_at is None or lead.closed is not None or lead.stall is not None:
         return None
-    promises = policy.promises_of(lead)
-    moved = created_at if lead.last_progress_at is None else lead.last_progress_at
-    earliest = _earlier(_touch_clock(lead, created_at, promises), _progress_clock(lead, moved, promises))
-    if promises.max_attempts is None or lead.attempts < promises.max_attempts or lead.last_touch_at is None:
-        return earliest
-    return _earlier(earliest, Deadline(lead.last_touch_at, "attempts_exhausted", moved))
-
-
-def _earlier(one: Deadline | None, other: Deadline | None) -> Deadline | None:
-    if one is None or other is None:
-        return one or other
-    return min(one, other)  # of two that are due at once, by their names: so that every replay agrees
-
-
-def _touch_clock(lead: Lead, created_at: int, promises: Promises) -> Deadline | None:
-    touched = lead.last_touch_at
+    promises, touched, agreed = policy.promises_of(lead), lead.last_touch_at, lead.next_step_at or 0
+    until = promises.grace.after(agreed) if agreed and promises.grace is not None else 0
+    running: list[tuple[int, str, int]] = []
     if touched is None:
-        return _clock(promises.never_contacted, created_at, "never_contacted")
-    agreed = lead.next_step_at
-    if promises.no_follow_up is None or promises.grace is None or agreed is None or agreed <= touched:
-        return _clock(promises.no_follow_up, touched, "no_follow_up")
-    return Deadline(promises.grace.after(agreed), "no_follow_up", touched)
-
-
-def _clock(within: Span | None, start: int, reason: str) -> Deadline | None:
-    return None if within is None else Deadline(within.after(start), reason, start)
-
-
-def _progress_clock(lead: Lead, moved: int, promises: Promises) -> Deadline | None:
-    if promises.no_progress is None:
-        return None
-    due = promises.no_progress.after(moved)
-    if promises.grace is not None and lead.next_step_at is not None:
-        due = max(due, promises.grace.after(lead.next_step_at))
-    return Deadline(due, "no_progress", moved)
+        if promises.never_contacted is not None:
+            running.append((promises.never_contacted.after(created_at), "never_contacted", created_at))
+    elif promises.no_follow_up is not None:
+        due = until if until and agreed > touched else promises.no_follow_up.after(touched)
+        running.append((due, "no_follow_up", touched))
+    moved = created_at if lead.last_progress_at is None else lead.last_progress_at
+    if promises.no_progress is not None:
+        running.append((max(until, promises.no_progress.after(moved)), "no_progress", moved))
+    if touched is not None and promises.max_attempts is not None and lead.attempts >= promises.max_attempts:
+        running.append((touched, "attempts_exhausted", moved))
+    # Of two that are due at once, by their names: so that every replay agrees.
+    return Deadline(*min(running)) if running else None

@@ -42,8 +42,13 @@ def contribution(lead: Lead) -> tuple[Step, ...]:
 def _steps(pass_no: int, origin: str, reached: int) -> tuple[Step, ...]:
     if not pass_no:
         return ()
-    label = PASS_LABELS[min(pass_no, len(PASS_LABELS)) - 1]
+    label = pass_label(pass_no)
     return tuple(Step(label, origin, step) for step, bit in STEPS.items() if reached & bit)
+
+
+def pass_label(pass_no: int) -> str:
+    """How a pass is named among few; a lead handed back before it was created counts with the first."""
+    return PASS_LABELS[min(max(pass_no, 1), len(PASS_LABELS)) - 1]
 
 
 class Funnel:

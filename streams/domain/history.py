@@ -133,7 +133,8 @@ class History(msgspec.Struct, eq=False, gc=False):
         if base is None or type(fact) is not Verdict or fact.decided != "recycle":
             return
         recycle = SentRecycle(fact.event_id, fact.stall_id)
-        is_closed = base.created_at is not None and fact.at < base.created_at
+        # The first pass begins with whatever came first, its creation or not.
+        is_closed = base.pass_no > 1 and base.created_at is not None and fact.at < base.created_at
         if is_closed or recycle == base.recycle or recycle in self.lead.revoked:
             return
         doubt = Doubt(recycle.recycle_id, recycle.stall_id, "void")

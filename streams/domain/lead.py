@@ -21,7 +21,8 @@ IN_ORDER = attrgetter("order")
 CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST = (1 << bit for bit in range(7))
 """Steps of the funnel that a pass has reached, as bits of `reached`."""
 
-MAX_PASSES = 32
+MAX_PASSES = 12
+"""Passes over that are remembered: with the longest texts in each, a snapshot of them all still fits a record."""
 TOUCH_CLOCKS = frozenset({"never_contacted", "no_follow_up"})
 """Clocks that any touch starts anew; the others ask for progress."""
 
@@ -59,6 +60,9 @@ class PassSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     origin: str
     created_at: int | None
     reached: int
+    campaign_id: str = ""
+    owner_id: str = ""
+    stall_reason: str = ""
 
 
 class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -90,6 +94,7 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     newest_at: int = 0  # of the facts folded so far
     reached: int = 0
     passes: tuple[PassSummary, ...] = ()  # the newest of those that are over
+    last_stall_reason: str = ""  # of this pass, whether the stall stands or not
 
     @property
     def is_progressed(self) -> bool:
@@ -183,7 +188,15 @@ def _described(lead: Lead, fact: Created, owner_id: str) -> Lead:
 
 
 def _next_pass(lead: Lead, at: int) -> Lead:
-    summary = PassSummary(lead.pass_no, lead.origin, lead.created_at, lead.reached)
+    summary = PassSummary(
+        lead.pass_no,
+        lead.origin,
+        lead.created_at,
+        lead.reached,
+        lead.campaign_id,
+        lead.owner_id,
+        lead.last_stall_reason,
+    )
     return Lead(
         pass_no=lead.pass_no + 1,
         created_at=at,
@@ -240,14 +253,22 @@ def _closed(lead: Lead, fact: Closed) -> Lead:
         return replace(unstalled, closed="won", won_ever=True, newest_at=newest_at, reached=lead.reached | WON)
     stall = lead.stall or Stall(fact.event_id, fact.at, fact.reason, "close")
     reached = lead.reached | LOST | STALLED
-    return replace(lead, closed="lost", stall=stall, newest_at=newest_at, reached=reached)
+    return replace(
+        lead, closed="lost", stall=stall, newest_at=newest_at, reached=reached, last_stall_reason=stall.reason
+    )
 
 
 def _stalled(lead: Lead, fact: Stalled) -> Lead:
     if lead.closed is not None or lead.stall is not None or _is_void(lead, fact):
         return _seen(lead, fact.at)
     stall = Stall(fact.event_id, fact.at, fact.reason, fact.declared_by, fact.resume_at)
-    return replace(lead, stall=stall, newest_at=max(lead.newest_at, fact.at), reached=lead.reached | STALLED)
+    return replace(
+        lead,
+        stall=stall,
+        newest_at=max(lead.newest_at, fact.at),
+        reached=lead.reached | STALLED,
+        last_stall_reason=stall.reason,
+    )
 
 
 def _is_void(lead: Lead, fact: Stalled) -> bool:

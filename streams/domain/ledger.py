@@ -13,9 +13,13 @@ from .policy import Policy
 
 
 class Told(Struct, frozen=True, gc=False):
-    """What must be told to the outside, the lead as it is after it, and the stream time at which that was decided."""
+    """What must be told to the outside, as the lead remembers it (`fact`), and the lead as it is after it.
+
+    `now` is the stream time at which that was decided.
+    """
 
     what: Stalled | Decision
+    fact: Fact
     lead: Lead
     now: int
 
@@ -65,7 +69,7 @@ class Ledger(Struct, eq=False, gc=False):
     def _tell(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
         if self.history.add(fact) != "new":
             return False  # a record forged under our own id: no reason to tell it for ever
-        self.told.append(Told(what, self.lead, now))
+        self.told.append(Told(what, fact, self.lead, now))
         return True
 
     def _stall(self, deadline: Deadline) -> Stalled:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
 from typing import TYPE_CHECKING, Self
 
 from aiokafka.structs import TopicPartition
 
-from .sink import Headers, Output
+from .sink import NO_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from .merge import Item
     from .partition import Partition
+    from .sink import Headers, Parcel
 
 
 class Chunk:
@@ -46,17 +46,16 @@ class Chunk:
         self.is_running = False
         self.moved_at = time.monotonic()  # of the last flush; work without one has a deadline
         self._owner = owner
-        self._next = {item.record.topic: item.record.offset + 1 for item in records}
+        self._next = _ends(records, len(owner.inputs))
         self._is_abandoned = False
         self._changes: dict[bytes, bytes | None] = {}
-        self._outputs: defaultdict[tuple[str, int], list[Output]] = defaultdict(list)
+        self._outputs: dict[tuple[str, int], Parcel] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, including the changes made in this chunk."""
-        try:
+        if key in self._changes:
             return self._changes[key]
-        except KeyError:
-            return self._owner.store.get(key)
+        return self._owner.store.get(key)
 
     def put(self, key: bytes, value: bytes | None) -> None:
         """Set a value (absolute, never a delta); None deletes the key."""
@@ -74,7 +73,11 @@ class Chunk:
         """Send an output with the chunk; without `partition` the key decides (murmur2)."""
         if partition is None:
             partition = self._owner.consumer.sink.partition_for(topic, key)
-        self._outputs[topic, partition].append(Output(key, value, headers))
+        parcel = self._outputs.get((topic, partition))
+        if parcel is None:
+            parcel = self._owner.consumer.sink.parcel(TopicPartition(topic, partition))
+            self._outputs[topic, partition] = parcel
+        parcel.add(key, value, headers)
 
     @property
     def is_abandoned(self) -> bool:
@@ -118,9 +121,8 @@ class Chunk:
         self.moved_at = time.monotonic()
 
     async def send_outputs(self) -> None:
-        """Deliver every output, one record batch per target partition."""
-        deliver = self._owner.consumer.sink.deliver
-        await asyncio.gather(*(deliver(TopicPartition(*to), outputs) for to, outputs in self._outputs.items()))
+        """Deliver every output, one record batch per target partition, or more where one cannot hold them."""
+        await asyncio.gather(*map(self._owner.consumer.sink.deliver, self._outputs.values()))
 
     async def save_changes(self) -> None:
         """Changelog first: the local store must never be ahead of it.
@@ -130,10 +132,13 @@ class Chunk:
         """
         if not self._changes:
             return
-        owner, changes = self._owner, (Output(key, value) for key, value in self._changes.items())
+        owner, sink = self._owner, self._owner.consumer.sink
+        parcel = sink.parcel(owner.changelog)
+        add = parcel.add
+        for key, value in self._changes.items():
+            add(key, value, NO_HEADERS)
         seconds = await owner.consumer.offsets.lease()
-        delivery = owner.consumer.sink.deliver(owner.changelog, changes)
-        first, end = await asyncio.wait_for(delivery, seconds)
+        first, end = await asyncio.wait_for(sink.deliver(parcel), seconds)
         if first != owner.store.offset:
             raise RuntimeError(f"second writer in {owner.changelog} before offset {first}")
         owner.store.apply(self._changes, end)
@@ -150,6 +155,18 @@ class Chunk:
         for item in self.records:
             runs.setdefault(item.record.topic, []).append(item)
         return ", ".join(_place(run[0], run[-1]) for run in runs.values()) or f"tick of {self.partition}"
+
+
+def _ends(records: Sequence[Item], topics: int) -> dict[str, int]:
+    """Behind the last record of each topic; a topic's own records are in order."""
+    ends: dict[str, int] = {}
+    for item in reversed(records):
+        record = item.record
+        if record.topic not in ends:
+            ends[record.topic] = record.offset + 1
+            if len(ends) == topics:
+                break
+    return ends
 
 
 def _place(first: Item, last: Item) -> str:

@@ -72,30 +72,28 @@ class Clock:
             self._wakes_at = min(self._wakes_at, number * _WIDTH - 1)
 
     def _fire(self) -> Iterator[tuple[int, bytes]]:
-        while self._open_due() or (self._near and self._near[0][0] < self.now):
-            if not self._near or self._near[0][0] >= self.now:
-                continue
-            due, key = heappop(self._near)
-            stands = self._due.get(key)
-            if stands == due:
-                del self._due[key]
-                yield due, key
-            elif stands is not None and stands > due:
-                self._file(key, stands)
-        opens = self._order[0] * _WIDTH - 1 if self._order else _NEVER
-        self._wakes_at = min(self._near[0][0], opens) if self._near else opens
+        near, order = self._near, self._order
+        while True:
+            if near and near[0][0] < self.now:
+                due, key = heappop(near)
+                stands = self._due.get(key)
+                if stands == due:
+                    del self._due[key]
+                    yield due, key
+                elif stands is not None and stands > due:
+                    self._file(key, stands)
+            elif not near and order and order[0] * _WIDTH <= self.now:  # all that is near is before the next bucket
+                self._open(heappop(order))
+            else:
+                break
+        opens = order[0] * _WIDTH - 1 if order else _NEVER
+        self._wakes_at = min(near[0][0], opens) if near else opens
 
-    def _open_due(self) -> bool:
-        """Open the next bucket if time has reached it and nothing due is left of the former ones."""
-        if not self._order or self._order[0] * _WIDTH > self.now:
-            return False
-        if self._near and self._near[0][0] < self._order[0] * _WIDTH:
-            return False
-        number = self._opened = heappop(self._order)
+    def _open(self, number: int) -> None:
+        self._opened = number
         for key in set(self._buckets.pop(number)):
             self._refile(key, number)
         heapify(self._near)
-        return True
 
     def _refile(self, key: bytes, number: int) -> None:
         due = self._due.get(key)

@@ -42,6 +42,7 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
         self._partitions: dict[int, Partition] = {}
         self._parked: dict[int, Store] = {}
         self._is_assigned = False
+        self._assignments = 0
         self._draining = asyncio.Lock()
 
     @property
@@ -71,7 +72,7 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
         equal = [engine.changelog, *engine.inputs]
         try:
             await self.sink.start([*equal, *engine.outputs], patience)
-        except LookupError as error:
+        except (LookupError, PermissionError) as error:
             engine.die(str(error))
         for topic in equal:
             if (count := self.sink.count(topic)) != engine.partitions:
@@ -119,7 +120,7 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
             return Status(is_assigned=False, is_member=False)
         owned = list(self._partitions.values())  # probes ask from a thread of their own
         partitions = tuple(partition.status() for partition in owned)
-        return Status(self._is_assigned, self.offsets.is_proved(), partitions)
+        return Status(self._is_assigned, self.offsets.is_proved(), partitions, self._assignments, self.offsets.refused)
 
     # -- rebalance: aiokafka only logs what a listener raises, so errors end the process here ----
 
@@ -136,6 +137,7 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
         del generation_id  # aiokafka passes none
         try:
+            self._assignments += 1
             self.app.consumer_generation_id += 1
             await super().on_partitions_assigned(ensure_TPset(assigned), self.app.consumer_generation_id)
             if not self.app.should_stop:

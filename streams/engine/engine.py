@@ -27,6 +27,8 @@ Decode = Callable[[Any], tuple[int, Any]]
 #: a hook on recovery may return the event time (ms) at which the bound starts
 RecoveredHook = Callable[[int, Store], Awaitable[int | None]]
 RevokedHook = Callable[[int, Store], Awaitable[None]]
+#: asked of a partition and its `complete_until` before each tick: True where a chunk without records has nothing to do
+RestsHook = Callable[[int, int], bool]
 
 #: what the engine needs of Faust's settings, or was measured to run best with; pass it to faust.App
 FAUST_SETTINGS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -77,7 +79,7 @@ class Engine:
         outputs: every topic that chunks send to.
         bounded_by: an input whose event times promise "everything up to here is in"; nothing later than
             the newest of them is taken, and the wall clock never counts.
-        tick: seconds between chunks without records.
+        tick: seconds between chunks without records, which `rests` may leave out.
         max_records: of a chunk.
         deadline: seconds that a chunk, or recovery without progress, may take; then the process exits.
         stale_after: seconds without a finished chunk or tick after which a worker is not ready.
@@ -96,7 +98,7 @@ class Engine:
         outputs: Sequence[str] = (),
         bounded_by: str | None = None,
         tick: float = 1.0,
-        max_records: int = 2000,
+        max_records: int = 5000,
         deadline: float = 50.0,
         stale_after: float = 30.0,
         leave: Callable[[int], NoReturn] = os._exit,
@@ -117,6 +119,7 @@ class Engine:
         self.consumer: ChunkConsumer | None = None
         self.on_recovered: list[RecoveredHook] = []
         self.on_revoked: list[RevokedHook] = []
+        self.rests: RestsHook = lambda _number, _complete_until: False
         self._leave = leave
         app.transport = ChunkTransport(self)
 

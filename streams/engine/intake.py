@@ -49,6 +49,10 @@ class Intake:
         """Whether only a new record can change what there is to take."""
         return not self._merge.awaited(self._caught_up)
 
+    def oldest_at(self) -> int:
+        """When Kafka got the oldest record that is buffered, in epoch ms; 0 if none is."""
+        return min((head.record.timestamp for head in self._merge.heads()), default=0)
+
     async def take(self, limit: int, wait: float) -> list[Item]:
         """The next run: up to `limit` items of what is there, or that come within `wait` seconds."""
         run: list[Item] = []
@@ -88,15 +92,18 @@ class Intake:
             places = [f"{tp.topic}[{tp.partition}]@{await self._kafka.position(tp)}" for tp in wanted]
             self._engine.die(error, where=f"a header's name in one of {', '.join(places)}")
         for tp, records in fetched.items():
-            self._merge.offer(tp.topic, [self._decode(record) for record in records])
+            self._merge.offer(tp.topic, self._decoded(records))
             await asyncio.sleep(0)  # decoding is long work, and the heartbeats share this loop
 
-    def _decode(self, record: Any) -> Item:
+    def _decoded(self, records: Sequence[Any]) -> list[Item]:
+        decode, items, record = self._engine.decode, list[Item](), records[0]
         try:
-            return Item(*self._engine.decode(record), record)
+            for record in records:
+                at, value = decode(record)
+                items.append(Item(at, value, record))
         except Exception as error:  # noqa: BLE001  a decoder must give 0 for what it cannot read
-            place = f"{record.topic}[{record.partition}]@{record.offset}"
-            self._engine.die(error, where=place)
+            self._engine.die(error, where=f"{record.topic}[{record.partition}]@{record.offset}")
+        return items
 
     async def _see_ends(self) -> None:
         """Which inputs are read up to the end, as far as it is known.

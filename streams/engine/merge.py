@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +48,14 @@ class Merge:
         buffer.extend(items)
         if topic == self._bounded_by and buffer:
             self.bound = max(self.bound, *(item.at for item in buffer))
+
+    def heads(self) -> list[Item]:
+        """The next item of each topic that has one; may be asked in any thread."""
+        found = []
+        for buffer in self._buffers:
+            with suppress(IndexError):  # taken meanwhile
+                found.append(buffer[0])
+        return found
 
     def wanted(self) -> list[str]:
         """What to fetch: all without a buffered item. One that is caught up is only not awaited."""

@@ -30,6 +30,7 @@ class Offsets:
         self._patience = patience
         self._positions: dict[TopicPartition, int] = {}
         self._proved = 0.0
+        self.refused = 0
 
     def ack(self, tp: TopicPartition, position: int) -> None:
         """Everything before position is durable; the next commit says so."""
@@ -52,6 +53,7 @@ class Offsets:
         try:
             await self._commit(self._session)
         except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+            self.refused += 1
             log.warning("commit refused, the records will be processed again: %r", error)
             return False
         return True

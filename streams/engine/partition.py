@@ -61,7 +61,14 @@ class Partition:
             moved_at=int(self._moved_at * 1000),
             chunk_at=int(self._chunk_at * 1000),
             keys=len(self.store),
+            oldest_at=self._oldest_at(),
         )
+
+    def _oldest_at(self) -> int:
+        """Of the chunk in flight, whose first record need not be the oldest but is near it, and of what waits."""
+        chunk, waiting = self._current, self._intake.oldest_at() if self._intake else 0
+        working = chunk.records[0].record.timestamp if chunk is not None and chunk.records else 0
+        return min(waiting, working) if waiting and working else waiting or working
 
     async def stop(self) -> None:
         """Let the chunk in the hands of an agent finish, forget one that still waits."""
@@ -112,10 +119,17 @@ class Partition:
             if run:
                 await self._process(run, until)
             if time.monotonic() >= tick_at:
-                await self._process((), until)
+                await self._tick(until)
                 tick_at = time.monotonic() + engine.tick
             # only records end a wait early: that an empty topic is caught up has to be polled for
             wait = 0.0 if run else max(0.0, tick_at - time.monotonic()) if intake.is_waiting else _POLL
+
+    async def _tick(self, complete_until: int) -> None:
+        """A chunk without records; an idle partition should cost next to nothing, so only where it has work to do."""
+        if self.consumer.engine.rests(self.number, complete_until):
+            self._moved_at = time.time()
+        else:
+            await self._process((), complete_until)
 
     async def _done(self, chunk: Chunk) -> None:
         """Wait for the chunk, as long as it moves."""

@@ -43,6 +43,7 @@ RELIED_ON: Final[Mapping[str, str]] = MappingProxyType(
         "aiokafka: a rebalance listener's exception is only logged": "so the engine ends the process itself",
         "aiokafka: a commit of a former member fails with CommitFailedError": "it is the proof of the lease",
         "aiokafka: a batch says that it is full with None": "then the next one is begun",
+        "aiokafka: a batch takes its first record, however large": "the broker then says what it thinks of it",
         "aiokafka: headers of a batch are a list": "a tuple raises",
         "aiokafka: a batch that was sent gives the offset of its first record": "it betrays a second writer",
         "aiokafka: the default partitioner is Java's": "all clients must agree where a lead lives",

@@ -3,26 +3,41 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
-from msgspec import Struct
 
 if TYPE_CHECKING:
     from aiokafka.structs import TopicPartition
 
 Headers = Sequence[tuple[str, bytes]]
+NO_HEADERS: list[tuple[str, bytes]] = []  # a list, for so a batch wants it
 
 
-class Output(Struct, frozen=True, gc=False):
-    """One record to be delivered."""
+class Parcel:
+    """Records of one partition, put straight into the batches that will be sent."""
 
-    key: bytes | None
-    value: bytes | None
-    headers: Headers = ()
+    def __init__(self, tp: TopicPartition, new_batch: Callable[[], Any]) -> None:
+        self.tp = tp
+        self.batches = [new_batch()]
+        self._append = self.batches[0].append
+        self._new_batch = new_batch
+
+    @property
+    def count(self) -> int:
+        """How many records there are."""
+        return sum(batch.record_count() for batch in self.batches)
+
+    def add(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
+        """Put one record behind the others; one that is larger than a batch may be goes alone."""
+        fields = headers if isinstance(headers, list) else list(headers)
+        if self._append(timestamp=None, key=key, value=value, headers=fields) is None:  # it is full
+            self.batches.append(self._new_batch())
+            self._append = self.batches[-1].append
+            self._append(timestamp=None, key=key, value=value, headers=fields)
 
 
 class Sink:
@@ -38,8 +53,12 @@ class Sink:
 
         Raises:
             LookupError: a topic is not there, or may not be described; create it, then start again.
+            PermissionError: nothing may be written at all.
         """
-        await self._producer.start()
+        try:
+            await self._producer.start()
+        except ClusterAuthorizationFailedError as error:  # so Kafka tells who has no topic to write to
+            raise PermissionError("Kafka lets this user write nothing: grant what deploy/acls.yml lists") from error
         for topic in topics:
             try:
                 found = await asyncio.wait_for(self._producer.partitions_for(topic), patience)
@@ -59,30 +78,13 @@ class Sink:
         chosen: int = self._partitioner(key, partitions, partitions)
         return chosen
 
-    async def deliver(self, tp: TopicPartition, outputs: Iterable[Output]) -> tuple[int, int]:
-        """Write all outputs in order; returns (first offset, last offset + 1) once acknowledged.
+    def parcel(self, tp: TopicPartition) -> Parcel:
+        """An empty one; nothing is sent before it is delivered."""
+        return Parcel(tp, self._producer.create_batch)
 
-        Raises:
-            ValueError: a record is larger than a batch may be.
-        """
-        batch, waiting, count = self._producer.create_batch(), [], 0
-        for output in outputs:
-            if not _fits(batch, output):
-                waiting.append(await self._send(batch, tp))
-                batch = self._producer.create_batch()
-                if not _fits(batch, output):
-                    raise ValueError(f"record of key {output.key!r} for {tp.topic} does not fit in a batch")
-            count += 1
-        waiting.append(await self._send(batch, tp))
-        first = (await asyncio.gather(*waiting))[0].offset
-        return first, first + count
-
-    async def _send(self, batch: Any, tp: TopicPartition) -> asyncio.Future[Any]:
-        future: asyncio.Future[Any] = await self._producer.send_batch(batch, tp.topic, partition=tp.partition)
-        return future
-
-
-def _fits(batch: Any, output: Output) -> bool:
-    """Append, if there is room."""
-    headers = output.headers if isinstance(output.headers, list) else list(output.headers)
-    return batch.append(key=output.key, value=output.value, timestamp=None, headers=headers) is not None
+    async def deliver(self, parcel: Parcel) -> tuple[int, int]:
+        """Write all records in order; returns (first offset, last offset + 1) once acknowledged."""
+        topic, number = parcel.tp
+        waiting = [await self._producer.send_batch(batch, topic, partition=number) for batch in parcel.batches]
+        first: int = (await asyncio.gather(*waiting))[0].offset
+        return first, first + parcel.count

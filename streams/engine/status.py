@@ -21,6 +21,7 @@ class PartitionStatus:
         moved_at: epoch ms of the last finished chunk or tick, or step of recovery.
         chunk_at: epoch ms of the last finished chunk with records, 0 if there was none.
         keys: how many keys the state has, roughly.
+        oldest_at: epoch ms at which Kafka got the oldest record that is fetched and not done; 0 if there is none.
     """
 
     number: int
@@ -31,6 +32,7 @@ class PartitionStatus:
     moved_at: int
     chunk_at: int
     keys: int
+    oldest_at: int = 0
 
     def lag(self, topic: str) -> int:
         """Records of a topic that are known and not yet processed."""
@@ -39,8 +41,16 @@ class PartitionStatus:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A worker. `is_member`: Kafka has accepted a commit of it within the last session."""
+    """A worker.
+
+    Attributes:
+        is_member: Kafka has accepted a commit of it within the last session.
+        assignments: how often it was given partitions, which is once a rebalance.
+        refused_commits: commits that Kafka did not take.
+    """
 
     is_assigned: bool
     is_member: bool
     partitions: tuple[PartitionStatus, ...] = ()
+    assignments: int = 0
+    refused_commits: int = 0

@@ -99,11 +99,12 @@ class RocksStore:
 
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         batch = WriteBatch(raw_mode=True)
+        put = batch.put
         for key, value in changes.items():
             if value is None:
                 batch.delete(key)
             else:
-                batch.put(key, value)
+                put(key, value)
         batch.put(self._OFFSET, b"%d %d" % (offset, time.time()))
         self._db.write(batch)
         self.offset = offset

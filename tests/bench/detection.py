@@ -24,7 +24,7 @@ from tests.world import CODEC, Streams, World, wait_for
 
 LEADS = 1_000_000
 RATE = 500  # promises that run out in a second: a fifth of a core, so that none queue up
-GRACE, TICK = 0.2, 1.0  # seconds; a small grace, and the tick that is the default
+GRACE, TICK = 0.2, 0.25  # seconds; a small grace, and the tick that is the default
 ALIKE = 5  # leads that share their state, and so their deadline
 START = 75.0  # seconds until the first promise runs out: to fill the changelog and to recover
 WARM = 5.0  # seconds after /readyz that are left out

@@ -12,12 +12,12 @@ from typing import NamedTuple
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from tests.bench.job import UPSTREAM
 from tests.kafka import NoKafka, found_broker
 from tests.world import World
 
 PARTITIONS = 4
 START_SECONDS = 60.0
-UPSTREAM = ("lead-created", "lead-contacted", "deal-closed")
 TOLD = ("lead-stalled", "lead-recycled", "lead-decisions", "lead-snapshots")
 
 
@@ -36,6 +36,7 @@ class Figures(NamedTuple):
     cpu_us: float
     per_second: float
     outputs: float
+    stalls: float
 
 
 class Group:
@@ -83,7 +84,7 @@ def a_world(bootstrap: str, folder: Path) -> Iterator[World]:
     finally:
         world.close()
         admin = AdminClient({"bootstrap.servers": bootstrap})
-        ours = [name for name in admin.list_topics(timeout=30).topics if name.startswith(world.prefix)]
+        ours = [name for name in admin.list_topics(timeout=30).topics if world.prefix in name]
         for done in admin.delete_topics(ours).values():
             done.result(30)
 
@@ -92,6 +93,17 @@ def cpu_seconds(pid: int) -> float:
     """User and system time of all threads of a process so far. Out of /proc, so on Linux only."""
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_bytes(pid: int) -> int:
+    """What a process has in memory now, its program included. Out of /proc, so on Linux only."""
+    pages = Path(f"/proc/{pid}/statm").read_text(encoding="utf-8").split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def disk_bytes(folder: Path) -> int:
+    """What the files below a folder hold."""
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
 def watch(world: World, process: Popen[bytes], inputs: Sequence[str], limit: float) -> Figures:
@@ -133,7 +145,14 @@ def _figures(world: World, first: Sample, last: Sample) -> Figures:
     facts = last.facts - first.facts
     if not facts:
         raise RuntimeError("all was taken with the first commit: more facts are needed to measure")
-    told = Group(world, TOLD)
-    outputs = told.ends() / last.facts
-    told.close()
-    return Figures(facts, (last.cpu - first.cpu) / facts * 1e6, facts / (last.at - first.at), outputs)
+    cpu_us, per_second = (last.cpu - first.cpu) / facts * 1e6, facts / (last.at - first.at)
+    outputs, stalls = (_held(world, topics) / last.facts for topics in (TOLD, TOLD[:1]))
+    return Figures(facts, cpu_us, per_second, outputs, stalls)
+
+
+def _held(world: World, topics: Iterable[str]) -> int:
+    group = Group(world, topics)
+    try:
+        return group.ends()
+    finally:
+        group.close()

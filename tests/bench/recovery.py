@@ -17,7 +17,8 @@ from streams.agents.loop import NOW as STREAM_TIME
 from streams.domain.policy import Policy, parse_policy
 from streams.engine import Item
 from tests.bench import changelog, loop
-from tests.bench.measure import PARTITIONS, UPSTREAM, Group, a_kafka, a_world, cpu_seconds
+from tests.bench.job import UPSTREAM
+from tests.bench.measure import PARTITIONS, Group, a_kafka, a_world, cpu_seconds, disk_bytes, memory_bytes
 from tests.builders import DAY, T0, a_contact
 from tests.world import Streams, World, wait_for
 
@@ -50,6 +51,8 @@ class Start:
     waiting: int
     records: int
     replayed_in: float
+    memory: int
+    disk: int
 
 
 def main(leads: int = LEADS) -> None:
@@ -66,9 +69,9 @@ def main(leads: int = LEADS) -> None:
             f"recovery: a changelog of {leads:,} leads, {size:.0f} bytes each, {PARTITIONS} partitions;\n"
             "  one worker with RocksDB. Seconds from the process's start: to /readyz, and until a new fact of every\n"
             "  partition was committed. Replay: the slowest partition in the worker's own log. CPU: all of it, and\n"
-            "  for each lead, less that of the empty start.\n"
+            "  for each lead, less that of the empty start. Memory and disk (with the log) at the end, in MB.\n"
             f"  {'':16}{'replayed':>12}{'replay s':>10}{'deadlines':>12}{'ready s':>10}{'taken s':>10}"
-            f"{'CPU s':>8}{'CPU µs a lead':>15}"
+            f"{'CPU s':>8}{'CPU µs a lead':>15}{'memory':>8}{'disk':>6}"
         )
         _show("no state", empty, empty, leads)
         for name in ("wiped", "intact"):
@@ -79,7 +82,7 @@ def _show(name: str, start: Start, empty: Start, leads: int) -> None:
     cpu = (start.cpu - empty.cpu) / leads * 1e6
     print(
         f"  {name:16}{start.records:12,}{start.replayed_in:10.1f}{start.waiting:12,}{start.ready:10.1f}"
-        f"{start.taken:10.1f}{start.cpu:8.1f}{cpu:15.1f}",
+        f"{start.taken:10.1f}{start.cpu:8.1f}{cpu:15.1f}{start.memory / 1e6:8.0f}{start.disk / 1e6:6.0f}",
         flush=True,
     )
 
@@ -101,10 +104,12 @@ class Starts:
         ready = time.monotonic() - begun
         self._wait_taken()
         taken, cpu = time.monotonic() - begun, cpu_seconds(worker.process.pid)
+        memory, disk = memory_bytes(worker.process.pid), disk_bytes(worker.log.parent)
         waiting = int(sum(map(float, WAITING.findall(worker.metrics()))))
         replays = _replays(worker)
         assert worker.term(PATIENCE) == 0, worker.tail()
-        return Start(ready, taken, cpu, waiting, sum(r.records for r in replays), max(r.seconds for r in replays))
+        records, slowest = sum(r.records for r in replays), max(r.seconds for r in replays)
+        return Start(ready, taken, cpu, waiting, records, slowest, memory, disk)
 
     def _new_facts(self) -> None:
         for number in range(PARTITIONS):

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,7 @@ def run(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> "s
 
 
 CASES: dict[str, tuple[tuple[str, ...], dict[str, str], int, str]] = {
+    "broker away": (("workers.cli", "topics", "create"), {"KAFKA_BOOTSTRAP_SERVERS": NOBODY}, 2, "does not answer"),
     "no broker named": (("workers.cli", "tail"), {}, 2, "KAFKA_BOOTSTRAP_SERVERS is not set"),
     "bad settings": (
         ("workers.cli", "tail"),
@@ -81,17 +83,23 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], int, str]] = {
         2,
         "certificates cannot be used",
     ),
-    "broker away": (("workers.cli", "topics", "create"), {"KAFKA_BOOTSTRAP_SERVERS": NOBODY}, 2, "does not answer"),
 }
 
 
-@pytest.mark.parametrize(("command", "env", "code", "words"), CASES.values(), ids=CASES)
-def test_a_fault_is_told_in_words(
-    tmp_path: Path, command: tuple[str, ...], env: dict[str, str], code: int, words: str
-) -> None:
-    (tmp_path / "bad.yml").write_text("promise: {never_contacted: soon}\n")
-    (tmp_path / "binary.yml").write_bytes(b"\xff\xfe\x00")
-    done = run(*command, folder=tmp_path, env=env)
+@pytest.fixture(scope="module")
+def said(tmp_path_factory: pytest.TempPathFactory) -> "dict[str, subprocess.CompletedProcess[str]]":
+    """All at once: one of them waits for a broker that is not there."""
+    folder = tmp_path_factory.mktemp("said")
+    (folder / "bad.yml").write_text("promise: {never_contacted: soon}\n")
+    (folder / "binary.yml").write_bytes(b"\xff\xfe\x00")
+    with ThreadPoolExecutor(3) as pool:
+        begun = {case: pool.submit(run, *CASES[case][0], folder=folder, env=CASES[case][1]) for case in CASES}
+        return {case: future.result() for case, future in begun.items()}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_fault_is_told_in_words(said: "dict[str, subprocess.CompletedProcess[str]]", case: str) -> None:
+    (_, _, code, words), done = CASES[case], said[case]
     assert (done.returncode, words in done.stderr) == (code, True), done.stdout + done.stderr
     assert "Traceback" not in done.stderr
 

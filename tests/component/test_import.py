@@ -184,9 +184,9 @@ def test_without_rejects_there_is_no_file(world: World, file_of: FileOf, tmp_pat
 
 def test_a_fact_that_is_too_large_or_no_text_is_rejected(world: World, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
-    long, last = b"L1,2024-05-01," + b"x" * MAX_RECORD_BYTES, b"L3,2024-05-01,ok"
-    path.write_bytes(b"\n".join([b"id,at,why", long, b"L2,2024-05-01,M\xfcller", last]))
-    summary = world.take_in(path, mappings=[a_mapping(STALLED)])
+    long, last = b"L1,2024-05-01,price," + b"x" * MAX_RECORD_BYTES, b"L3,2024-05-01,ok,"
+    path.write_bytes(b"\n".join([b"id,at,why,note", long, b"L2,2024-05-01,M\xfcller,", last]))
+    summary = world.take_in(path, mappings=[a_mapping({**STALLED, "note": "note"})])
     assert summary.reasons == {"too_large": 1, "wrong_encoding": 1}
     assert [(row.line, row.column) for row in summary.examples] == [(2, ""), (3, "why")]
     assert summary.facts == 1
@@ -211,6 +211,13 @@ def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: 
 def test_what_cannot_be_asked_for_is_a_fault(world: World, asked: dict[str, Any], message: str) -> None:
     with pytest.raises(ImportFault, match=message):
         world.take_in(mappings=LEADS, **asked)
+
+
+def test_a_constant_that_its_field_does_not_take_is_a_fault(world: World, file_of: FileOf) -> None:
+    mapping = a_mapping({**CREATED, "occurred_at": {"constant": "01.05.2024"}})
+    with pytest.raises(ImportFault, match=r"test/table: the constant '01.05.2024' for occurred_at of lead-created"):
+        world.take_in(file_of("L1,2024-05-01"), mappings=[mapping])
+    assert world.records("lead-created") == []
 
 
 def test_the_rejects_cannot_overwrite_what_is_imported(world: World, file_of: FileOf) -> None:

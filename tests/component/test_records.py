@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from confluent_kafka import Producer
 
 from schemas.events import FactRecord, LeadContacted, LeadCreated
 from schemas.topics import partition_of
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
-from tests.world import CODEC, Told, World, wait_for
+from tests.told import Told
+from tests.world import CODEC, World, wait_for
 
 END = T0 + 100 * DAY
 ENDS: tuple[Callable[..., FactRecord], ...] = (a_win, a_loss, a_stall)
@@ -112,7 +114,7 @@ def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
 
 
 def test_an_orphaned_fact_waits_for_its_creation_and_belongs_to_the_first_pass(world: World) -> None:
-    world.send(a_contact("orphan", T0 + DAY), a_win("winner", T0 + 2 * DAY))
+    world.send(a_contact("orphan", T0 + 98 * DAY), a_win("winner", T0 + 2 * DAY))
     told = _ended(world)
     assert told.stage_of["orphan"] == "unknown"
     assert told.stage_of["winner"] == "won"
@@ -160,6 +162,19 @@ def test_a_dead_letter_larger_than_a_batch_is_cut_and_says_so(world: World) -> N
     (letter,) = world.dead_letters()
     assert letter["dl_reason"] == "oversized"
     assert int(letter["dl_cut_bytes"]) > 0
+
+
+def test_what_is_small_only_while_it_is_packed_holds_up_nothing(world: World) -> None:
+    """A key or headers of any length fit a megabyte, if they say little."""
+    packing = {"compression.type": "gzip", "message.max.bytes": 200_000_000, "queue.buffering.max.kbytes": 500_000}
+    producer, lead = Producer({"bootstrap.servers": world.bootstrap, **packing}), _on(1)
+    topic, little = world.prefix + "lead-created", b"0" * 60_000_000
+    producer.produce(topic, key=little, value=b"{}", partition=1)
+    producer.produce(topic, key="nobody", value=CODEC.encode(a_created(lead)), headers=[("h", little)], partition=1)
+    assert producer.flush(60) == 0
+    told = _ended(world)
+    assert _reasons(world) == ["not_avro"]
+    assert told.stage_of == {lead: "nurture"}
 
 
 def test_a_record_on_the_wrong_partition_is_published_to_the_right_one(world: World) -> None:

@@ -130,6 +130,38 @@ def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(worl
     _agrees(world, by_the_model(told))
 
 
+def test_a_worker_with_a_name_of_its_own_comes_back_to_its_partitions_before_its_session_ends(world: World) -> None:
+    told = histories()
+    load = Load(world, told, slices=3)
+    policy = world.folder / "policy.yml"
+    policy.write_text(POLICY, encoding="utf-8")
+    session = {"LEADLOOP_SESSION_SECONDS": "300"}  # longer than anything here waits: only the name can bring them back
+
+    def start(name: str) -> Any:
+        return world.streams(name, LEADLOOP_INSTANCE_ID=name, LEADLOOP_POLICY_FILE=str(policy), **session)
+
+    first, second = start("a"), start("b")
+    load.publish()
+    first.wait_ready(60)
+    second.wait_ready(60)
+    world.settle(60)
+    assignments = _assignments(second)
+
+    for leave in ("kill", "term"):
+        getattr(first, leave)()
+        load.publish()
+        first = start("a")
+        first.wait_ready(60)
+        world.settle(60)
+    assert _assignments(second) == assignments, "the other worker was not disturbed"
+    _agrees(world, by_the_model(told))
+
+
+def _assignments(worker: Any) -> float:
+    [line] = [line for line in worker.metrics().splitlines() if line.startswith("leadloop_assignments_total ")]
+    return float(line.split()[1])
+
+
 def _agrees(world: World, ledgers: dict[str, Any]) -> None:
     said = world.told()
     assert said.stage_of == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in ledgers.items()}

@@ -1,12 +1,34 @@
 """What the documents say exists."""
 
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.main import get_command
+
+from tests.observability import BOARDS, panels
+from workers.cli import cli
 
 ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+FAILURES = (ROOT / "docs/what-happens-when.md").read_text(encoding="utf-8")
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+RUNBOOKS = (ROOT / "docs/runbooks.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
-VARIABLE = re.compile(r"\b(?:LEADLOOP|KAFKA|SCHEMA_REGISTRY)_[A-Z_]+[A-Z]\b")
+ROOMS = (
+    "schemas",
+    "streams",
+    "streams/config",
+    "streams/domain",
+    "streams/engine",
+    "streams/agents",
+    "workers",
+    "tests",
+)
+VARIABLE = re.compile(r"\b(?:LEADLOOP|KAFKA|SCHEMA_REGISTRY|REDIS)_[A-Z_]+[A-Z]\b")
 FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "KAFKA_SASL_PASSWORD_FILE"}
 
 
@@ -15,23 +37,76 @@ def _read_by_settings() -> set[str]:
     return set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', text))
 
 
-def test_every_test_that_the_readme_names_is_there() -> None:
+def test_every_test_that_the_documents_name_is_there() -> None:
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = set(re.findall(r"`(test_\w+)`", README))
+    named = set(re.findall(r"`(test_\w+)`", README + FAILURES))
     assert named
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
 def test_every_path_that_the_readme_names_is_there() -> None:
-    named = set(re.findall(r"`(tests/[\w/.]+)`", README)) | set(re.findall(r"\]\(([\w/.-]+)\)", README))
+    named = set(re.findall(r"`(tests/[\w/.]+)`", README + FAILURES)) | set(re.findall(r"\]\(([\w/.-]+)\)", README))
     assert {path for path in named if not (ROOT / path).exists()} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_leads_to_a_file_and_its_heading(page: Path) -> None:
+    lost = []
+    for name, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8")):
+        linked = page.parent / name if name else page
+        if not linked.exists() or (anchor and anchor not in _anchors(linked)):
+            lost.append(f"{name}#{anchor}")
+    assert lost == []
+
+
+def _anchors(page: Path) -> set[str]:
+    """As the pages' hosts make them of headings."""
+    headings = [one for one in page.read_text(encoding="utf-8").splitlines() if one.startswith("#")]
+    return {re.sub(r"[^\w -]", "", one.lstrip("# ").lower()).replace(" ", "-") for one in headings}
+
+
+def test_the_page_on_operations_names_variables_that_are_read() -> None:
+    assert set(VARIABLE.findall(OPERATIONS)) - FOR_TESTS - {"REDIS_URL_FILE"} <= _read_by_settings()
 
 
 def test_the_readme_lists_the_settings_that_are_read_and_no_others() -> None:
     assert set(VARIABLE.findall(README)) - FOR_TESTS == _read_by_settings()
 
 
-def test_every_module_has_its_place_in_the_architecture() -> None:
-    for package in ("schemas", "streams/config", "streams/domain", "streams/engine", "streams/agents", "workers"):
-        modules = {path.name for path in (ROOT / package).glob("*.py")} - {"__init__.py"}
-        assert {name for name in modules if f"`{name}`" not in ARCHITECTURE} == set(), package
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_module_has_its_place_in_the_architecture(room: str) -> None:
+    modules = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py", "conftest.py"}
+    named = re.findall(r"`([\w*.]+\.py)`", ARCHITECTURE)
+    assert {name for name in modules if not any(fnmatchcase(name, pattern) for pattern in named)} == set()
+
+
+@pytest.mark.parametrize("house", ["streams", "workers", "deploy", "tests"])
+def test_every_room_has_its_place_in_the_architecture(house: str) -> None:
+    rooms = {path.name for path in (ROOT / house).iterdir() if path.is_dir() and path.name != "__pycache__"}
+    assert {name for name in rooms if not re.search(rf"\b{name}\b", ARCHITECTURE)} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_the_documents_name_is_there(page: Path) -> None:
+    """In code, with its options: `leadloop deliveries replay --dry-run`."""
+    typed = re.findall(r"(?:^ *|[`(])leadloop ([a-z][^`\n|&#>]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
+    assert [one for one in typed if not _is_command(one.split())] == []
+
+
+def _is_command(words: list[str]) -> bool:
+    command: Any = get_command(cli)
+    left = iter(words)
+    while commands := getattr(command, "commands", None):
+        if (name := next(left, None)) is None:  # a group of commands, named as such
+            return True
+        if (command := commands.get(name)) is None:
+            return False
+    options = {option for parameter in command.params for option in parameter.opts}
+    return {word.partition("=")[0] for word in left if word.startswith("--")} <= options
+
+
+def test_every_row_panel_and_line_that_the_runbooks_name_is_there() -> None:
+    titles = {one for board in BOARDS for one in re.findall(r'"title": "([^"]+)"', board.read_text(encoding="utf-8"))}
+    lines = {target["legendFormat"] for panel in panels() for target in panel.json["targets"]}
+    named = set(re.findall(r"“([^”]+)”", RUNBOOKS)) - {"redis"}  # that one is the value of a label
+    assert named - titles - lines == set()

@@ -228,6 +228,11 @@ def test_a_full_batch_appends_none() -> None:
     assert batch.append(key=b"k", value=b"v" * 200, timestamp=None, headers=[]) is None
 
 
+@relies_on("aiokafka: a batch takes its first record, however large")
+def test_an_empty_batch_takes_any_record() -> None:
+    assert a_batch(size=100).append(key=b"k", value=b"v" * 200, timestamp=None, headers=[]) is not None
+
+
 @relies_on("aiokafka: headers of a batch are a list")
 def test_a_batch_takes_a_list_of_headers_and_no_tuple() -> None:
     assert a_batch().append(key=b"k", value=b"v", timestamp=None, headers=[("h", b"1")]) is not None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import convert
 
 from schemas.catalogue import RECORDS, Catalogue, Release, releases, releases_of
 from schemas.codec import Codec
@@ -28,11 +29,11 @@ def _cases(release: Release) -> list[dict[str, Any]]:
 def test_what_a_release_wrote_is_read(release: Release) -> None:
     record = TYPES[release.record]
     for case in _cases(release):
-        assert CODEC.decode(bytes.fromhex(case["hex"]), record) == record(**case["fields"])
+        assert CODEC.decode(bytes.fromhex(case["hex"]), record) == convert(case["fields"], record)
 
 
 @pytest.mark.parametrize("record", RECORDS)
 def test_the_newest_release_is_written_as_it_was(record: Any) -> None:
     *_, newest = releases_of(record)
     for case in _cases(newest):
-        assert CODEC.encode(record(**case["fields"])).hex() == case["hex"]
+        assert CODEC.encode(convert(case["fields"], record)).hex() == case["hex"]

@@ -11,7 +11,7 @@ from workers.demo.history import write_history
 
 
 def _demo(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_"))}
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_", "REDIS_"))}
     command = [sys.executable, "-m", "workers.cli", "demo", "--speed", "0", *map(str, arguments)]
     return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
@@ -19,9 +19,25 @@ def _demo(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[
 def test_the_demo_runs_to_its_end_and_tells_the_same_each_time(tmp_path: Path) -> None:
     said = [_demo("--leads", "300", folder=tmp_path) for _ in range(2)]
     assert [run.returncode for run in said] == [0, 0], said[0].stdout + said[0].stderr
-    figures = [re.findall(r"[\d,]+", run.stdout[run.stdout.index("What happened.") :]) for run in said]
-    assert figures[0] == figures[1]
+    happened = [run.stdout[run.stdout.index("What happened.") : run.stdout.index("What arrived.")] for run in said]
+    assert _figures(happened[0]) == _figures(happened[1])
     assert "300 leads" in said[0].stdout
+
+
+def test_what_stands_with_the_marketing_tool_is_what_was_decided(tmp_path: Path) -> None:
+    run = _demo("--leads", "200", folder=tmp_path)
+    assert run.returncode == 0, run.stdout + run.stderr
+    happened, arrived = run.stdout[run.stdout.index("What happened.") :].split("What arrived.")
+    *_, decided, taken_back, _, _ = _figures(happened)
+    recycles, revokes, refused, standing, by_decisions, here, unsent = _figures(arrived.split("Try next.")[0])
+    assert (decided - taken_back, refused) == (standing, 0)
+    assert standing == by_decisions == recycles - revokes > here > 0
+    assert decided + taken_back == recycles + revokes + unsent
+    assert "The read model has the same funnel." in happened
+
+
+def _figures(text: str) -> list[int]:
+    return [int(figure.replace(",", "")) for figure in re.findall(r"\d[\d,]*", text)]
 
 
 def test_the_demo_takes_files_of_the_user(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -42,16 +42,18 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Case:
-    """One way to tell the history, and one way to run streams."""
+    """One way to tell the history, and one way to run streams. `is_named`: a static member, for which nobody waits."""
 
     way: str
     partitions: int = 4
     chunk: int = 2000
     store: str = "memory"
     days: int = 30
+    is_named: bool = False
 
     def __str__(self) -> str:
-        return f"{self.way}-{self.partitions}p-{self.chunk}r-{self.store}-{self.days}d"
+        name = f"{self.way}-{self.partitions}p-{self.chunk}r-{self.store}-{self.days}d"
+        return f"{name}-named" if self.is_named else name
 
 
 @dataclass
@@ -61,12 +63,14 @@ class Telling:
     world: World
     case: Case
     policy: Path
+    loading: list["subprocess.Popen[bytes]"] = field(default_factory=list)
 
     def start(self) -> Streams:
         return self.world.streams(
             LEADLOOP_STORE=self.case.store,
             LEADLOOP_CHUNK_RECORDS=str(self.case.chunk),
             LEADLOOP_POLICY_FILE=str(self.policy),
+            **({"LEADLOOP_INSTANCE_ID": "one"} if self.case.is_named else {}),
         )
 
     def load(self, *arguments: str | Path, wait: bool = True) -> "subprocess.Popen[bytes]":
@@ -74,6 +78,7 @@ class Telling:
         command = [sys.executable, "-m", "workers.cli", "import", *map(str, arguments), "--mapping", str(MAPPING)]
         env = {**os.environ, **self.world.env()}
         process = subprocess.Popen(command, env=env, cwd=self.world.folder, stdout=subprocess.DEVNULL)
+        self.loading.append(process)
         if wait:
             assert process.wait(120) == 0
         return process
@@ -142,7 +147,7 @@ EACH_WAY_ONCE = [
     Case("during", store="rocks"),
     Case("deals-first", partitions=12),
     Case("twice", partitions=1, store="rocks"),
-    Case("killed", store="rocks", chunk=20),
+    Case("killed", store="rocks", chunk=20, is_named=True),
 ]
 ALL = [Case(*values) for values in itertools.product(WAYS, (1, 4, 12), (1, 2000), ("memory", "rocks"), (30,))]
 EMBEDDED = [Case("after"), Case("killed", partitions=12, chunk=20)]
@@ -166,8 +171,9 @@ def test_every_way_with_every_setting(real_kafka: Broker, tmp_path: Path, case: 
 
 
 def _holds(world: World, case: Case) -> None:
-    with _closing(world):
-        WAYS[case.way](Telling(world, case, _policy(world.folder, case.days)))
+    telling = Telling(world, case, _policy(world.folder, case.days))
+    with _closing(telling):
+        WAYS[case.way](telling)
         world.settle(600)
         told = world.told()
         assert told.counts() == EXPECTED[case.days]
@@ -177,11 +183,14 @@ def _holds(world: World, case: Case) -> None:
 
 
 @contextmanager
-def _closing(world: World) -> Iterator[None]:
+def _closing(telling: Telling) -> Iterator[None]:
     try:
         yield
     finally:
-        world.close()
+        telling.world.close()
+        for process in telling.loading:
+            process.kill()
+            process.wait()
 
 
 def _policy(folder: Path, days: int) -> Path:

@@ -1,12 +1,8 @@
-"""What the demo shows: read from the worker's own /metrics (the same numbers as everywhere) and from its topics."""
+"""What the demo shows: figures and the newest recycle events, drawn for a terminal, or told in a line."""
 
 from collections import Counter
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from urllib.error import URLError
-from urllib.request import urlopen
 
-from prometheus_client.parser import text_string_to_metric_families
 from rich.box import SIMPLE_HEAD
 from rich.columns import Columns
 from rich.console import Group, RenderableType
@@ -16,7 +12,8 @@ from rich.text import Text
 
 from schemas.events import LeadRecycled
 
-STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
+from .figures import STEPS, Outside, Picture
+
 WORDS = {
     "created": "passes",
     "touched": "contacted",
@@ -34,61 +31,6 @@ REASONS = {
 CAUSES = {"moved": "it moved again", "won": "it was won", "void": "the stall proved void"}
 
 
-@dataclass
-class Picture:
-    """Numbers at one moment. `funnel` by (origin, step), all passes together; `now` is stream time in seconds."""
-
-    funnel: Counter[tuple[str, str]] = field(default_factory=Counter)
-    second_pass: Counter[str] = field(default_factory=Counter)
-    leads: Counter[str] = field(default_factory=Counter)
-    stalls: Counter[str] = field(default_factory=Counter)
-    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
-    now: float = 0.0
-    lag: int = 0
-    is_ready: bool = False
-
-    def decided(self, action: str) -> int:
-        return sum(count for (said, _), count in self.decisions.items() if said == action)
-
-    @property
-    def day(self) -> str:
-        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%d") if self.now else "–"
-
-
-def take(port: int) -> Picture:
-    """Scrape the worker. An empty picture while it does not answer yet."""
-    try:
-        with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
-            text = answer.read().decode()
-    except (URLError, OSError):
-        return Picture()
-    picture = Picture()
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            _add(picture, sample.name, sample.labels, sample.value)
-    return picture
-
-
-def _add(picture: Picture, name: str, labels: dict[str, str], value: float) -> None:
-    match name:
-        case "leadloop_funnel_leads":
-            picture.funnel[labels["origin"], labels["step"]] += int(value)
-            if labels["pass"] != "1":  # noqa: S105  a journey of a lead, no password
-                picture.second_pass[labels["step"]] += int(value)
-        case "leadloop_leads":
-            picture.leads[labels["stage"]] += int(value)
-        case "leadloop_stalls_total":
-            picture.stalls[labels["reason"]] += int(value)
-        case "leadloop_decisions_total":
-            picture.decisions[labels["action"], labels["why"]] += int(value)
-        case "leadloop_stream_timestamp_seconds":
-            picture.now = max(picture.now, value)
-        case "leadloop_lag_records":
-            picture.lag += int(value)
-        case "leadloop_ready":
-            picture.is_ready = bool(value)
-
-
 def in_words(event: LeadRecycled) -> Text:
     """One recycle event as a sentence."""
     day = datetime.fromtimestamp(event.occurred_at / 1000, UTC).strftime("%Y-%m-%d")
@@ -98,18 +40,17 @@ def in_words(event: LeadRecycled) -> Text:
     if event.action == "REVOKE":
         return line.append(f"  taken back from marketing: {CAUSES.get(event.cause, event.cause)}", style="green")
     reason = REASONS.get(event.reason, event.reason.replace("_", " "))
-    return line.append(
-        f"  handed to marketing: {reason}; {event.touches} touches, pass {event.pass_no} → {event.track}",
-        style="yellow",
-    )
+    touches = "1 touch" if event.touches == 1 else f"{event.touches} touches"
+    told = f"  handed to marketing: {reason}; {touches}, pass {event.pass_no} → {event.track}"
+    return line.append(told, style="yellow")
 
 
-def drawn(picture: Picture, news: list[LeadRecycled], progress: str) -> RenderableType:
+def drawn(picture: Picture, outside: Outside, news: list[LeadRecycled], progress: str) -> RenderableType:
     """The whole screen: two columns where there is room, one below the other where there is not."""
     newest = Group(*(in_words(event) for event in news[-8:])) if news else Text("nothing yet", style="dim")
     return Group(
         Text.assemble(("Leadloop", "bold cyan"), f"   {picture.day}   {progress}"),
-        Columns([_funnel(picture), Group(_stalls(picture), _loop(picture))], padding=(0, 2)),
+        Columns([_funnel(picture), Group(_stalls(picture), _loop(picture, outside))], padding=(0, 2)),
         Panel(newest, title="newest recycle events", title_align="left", border_style="dim"),
     )
 
@@ -122,9 +63,8 @@ def _funnel(picture: Picture) -> RenderableType:
     origins = Counter({origin: n for (origin, step), n in picture.funnel.items() if step == "created" and n})
     for origin, _ in origins.most_common(12):
         table.add_row(origin, *(f"{picture.funnel[origin, step]:,}" for step in STEPS))
-    sums = [sum(n for (_, s), n in picture.funnel.items() if s == step) for step in STEPS]
     table.add_section()
-    table.add_row("all", *(f"{n:,}" for n in sums), style="bold")
+    table.add_row("all", *(f"{picture.reached(step):,}" for step in STEPS), style="bold")
     return table
 
 
@@ -141,11 +81,13 @@ def _stalls(picture: Picture) -> RenderableType:
     return table
 
 
-def _loop(picture: Picture) -> RenderableType:
+def _loop(picture: Picture, outside: Outside) -> RenderableType:
     table = _table("The loop", has_header=False)
     for words, count in (
         ("handed to marketing", picture.decided("RECYCLE")),
         ("taken back", picture.decided("REVOKE")),
+        ("arrived there, signed", outside.received),
+        ("and taken out of nurture again", outside.taken_back),
         ("with marketing now", picture.leads["nurture"]),
         ("kept out, or kept back to compare", sum(map(picture.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
         ("second passes and later", picture.second_pass["created"]),
@@ -155,29 +97,47 @@ def _loop(picture: Picture) -> RenderableType:
     return table
 
 
-def in_a_line(picture: Picture, progress: str) -> str:
+def in_a_line(picture: Picture, outside: Outside, progress: str) -> str:
     """The screen in one line, for what is no terminal."""
     return (
         f"{picture.day}  {sum(picture.leads.values()):,} leads, {sum(picture.stalls.values()):,} promises broken, "
         f"{picture.decided('RECYCLE'):,} handed over, {picture.decided('REVOKE'):,} taken back, "
-        f"{picture.leads['won']:,} won   ({progress})"
+        f"{outside.received + outside.taken_back:,} delivered, {picture.leads['won']:,} won   ({progress})"
     )
 
 
-def ending(picture: Picture) -> RenderableType:
-    """What happened, and what to try next."""
-    created = sum(n for (_, step), n in picture.funnel.items() if step == "created")
-    stalled = sum(n for (_, step), n in picture.funnel.items() if step == "stalled")
+def ending(picture: Picture, outside: Outside, waiting: int) -> RenderableType:
+    """What happened, and what to try next. `waiting`: recycles that marketing is to get on a day to come."""
+    created, stalled = picture.reached("created"), picture.reached("stalled")
     return Text.from_markup(
         f"\n[bold]What happened.[/] {sum(picture.leads.values()):,} leads made {created:,} passes from marketing to"
         f" sales; {stalled:,} of the passes went cold. {sum(picture.stalls.values()):,} times a promise was broken.\n"
         f"Leadloop handed {picture.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
         f" {picture.decided('REVOKE'):,} of them back because the lead moved again. {picture.second_pass['created']:,}"
-        f" passes were second ones or later; {picture.second_pass['won']:,} of those were won.\n\n"
+        f" passes were second ones or later; {picture.second_pass['won']:,} of those were won.\n"
+        "The read model has the same funnel.\n\n"
+        f"{_delivered(picture, outside, waiting)}\n\n"
         "[bold]Try next.[/]\n"
-        "  make demo ARGS='--stay'               keep it up and look around\n"
+        "  make demo ARGS=--stay                 go live, walk a lead through with curl\n"
         "  make demo ARGS='--seed 7 --speed 0'   another history, as fast as it goes\n"
-        "  make demo ARGS='--data DIR --mapping M.yml'   your own: see docs/mapping.md\n"
-        "  make demo ARGS='--policy P.yml'       other promises: see deploy/config/policy.yml\n"
+        "  make demo ARGS='--policy P.yml'       other promises: deploy/config/policy.yml\n"
+        "  make demo ARGS='--data DIR --mapping M.yml'   your files: docs/mapping.md\n"
         "  README.md, “Follow one lead”          the same loop on a Kafka of yours\n"
     )
+
+
+def _delivered(picture: Picture, outside: Outside, waiting: int) -> str:
+    standing, here = picture.decided("RECYCLE") - picture.decided("REVOKE"), picture.leads["nurture"]
+    failed = outside.outcomes["refused"] + outside.outcomes["dead"]
+    arrived = f"{outside.received:,} RECYCLEs and {outside.taken_back:,} REVOKEs"
+    told = (
+        f"[bold]What arrived.[/] {arrived}, each signed and verified; {outside.refused:,} were refused.",
+        f"{outside.in_nurture:,} recycles stand there now; {standing:,} by what Leadloop decided.",
+        f"{here:,} leads are with marketing; the other recycles have brought theirs back to sales."
+        if here < standing
+        else "",
+        f"{outside.outcomes['no_op']:,} events were not sent: taken back in time.",
+        f"{failed:,} deliveries failed." if failed else "",
+        f"{waiting:,} wait for their day." if waiting else "",
+    )
+    return " ".join(filter(None, told))

@@ -12,6 +12,7 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from workers.demo.history import history_mapping, write_history
 from workers.imports.faults import ImportFault
+from workers.imports.files import assign
 from workers.imports.mapping import Mapping, load_mapping
 from workers.imports.report import Progress, Summary
 from workers.imports.request import Request
@@ -33,17 +34,28 @@ class Asked:
     is_staying: bool = False
 
 
-def what_to_import(asked: Asked, folder: Path, console: Console) -> Request:
+def mappings_of(asked: Asked) -> list[Mapping]:
+    """What the columns of the files mean. Raises ImportFault where nothing says it, or there are no such files."""
+    if asked.data is None:
+        if asked.mappings:
+            raise ImportFault("--mapping needs --data: the files whose columns it explains")
+        return [history_mapping()]
+    if not asked.mappings:
+        raise ImportFault("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
+    mappings = [_mapping(path) for path in asked.mappings]
+    assign([asked.data], mappings)
+    return mappings
+
+
+def what_to_import(asked: Asked, mappings: Sequence[Mapping], folder: Path, console: Console) -> Request:
     """What to import: the user's files, or generated ones."""
     if asked.data is not None:
-        if not asked.mappings:
-            raise ImportFault("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
-        return _request([asked.data], [_mapping(path) for path in asked.mappings], Path("rejects.jsonl"))
+        return _request([asked.data], mappings, Path("rejects.jsonl"))
     files = folder / "history"
     files.mkdir()
     history = write_history(files, leads=asked.leads, seed=asked.seed)
     console.print(f"generated a history of {history.leads:,} leads (seed {asked.seed})", style="dim")
-    return _request([files], [history_mapping()], folder / "rejects.jsonl")
+    return _request([files], mappings, folder / "rejects.jsonl")
 
 
 def _mapping(path: Path) -> Mapping:

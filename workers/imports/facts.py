@@ -10,6 +10,7 @@ import msgspec
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, Record
 from schemas.topics import MAX_LEAD_ID
+from streams.domain.facts import MAX_TEXT
 
 from .faults import Reject
 from .instants import FUTURE_MS, Guesses, to_instant
@@ -115,7 +116,11 @@ class FactMaker:
 
 
 class Recipe:
-    """All that is made of the rows of one table. Rows hold the cells of `columns`, in that order."""
+    """All that is made of the rows of one table. Rows hold the cells of `columns`, in that order.
+
+    Raises:
+        Reject: a constant of the mapping cannot be what its field takes.
+    """
 
     def __init__(self, table: Table, reading: Reading) -> None:
         self.columns = _columns(table)
@@ -155,7 +160,10 @@ class _Compiler:
         read = self._reader(name, source, self._empties(name, source))
         if not source.is_constant():
             return read
-        constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
+        try:
+            constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
+        except Reject as fault:
+            raise fault.at(f"{name} of {self._part.kind}", source.constant) from None
         return lambda _: constant
 
     def _empties(self, name: str, source: Source) -> Empties:
@@ -181,9 +189,10 @@ class _Compiler:
         if name == "currency":
             return to_currency(empties, source.values, otherwise)
         if allowed or source.values:
-            return to_word(empties, source.values, otherwise, allowed, source.prefix)
-        longest = MAX_LEAD_ID if name in ("lead_id", "event_id") else None
-        return to_text(empties, source.prefix, breaks=name == "note", longest=longest)
+            return to_word(empties, source.values, otherwise, allowed, source.prefix, MAX_TEXT)
+        is_note, is_id = name == "note", name in ("lead_id", "event_id")
+        longest = None if is_note else MAX_LEAD_ID if is_id else MAX_TEXT
+        return to_text(empties, source.prefix, breaks=is_note, longest=longest)
 
     def _instant(self, name: str, source: InstantSource, empties: Empties) -> Convert:
         return to_instant(

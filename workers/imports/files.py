@@ -7,6 +7,7 @@ import csv
 import difflib
 import gzip
 import io
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Mapping as Lookup
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from .rows import Dialect, RowRead, read_csv, read_jsonl
 
 _SAMPLE = 65_536
 _DELIMITERS = ",;\t|"
-_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 _ENDINGS: Lookup[str, Format] = {
     ".csv": "csv",
     ".tsv": "csv",
@@ -66,6 +67,8 @@ def _candidates(path: Path, tables: _Tables) -> list[tuple[Path, _Tables]]:
     if not path.exists():
         raise ImportFault(f"there is no {path}")
     if not path.is_dir():
+        if not path.is_file():  # a pipe: what is looked at first would be missing when it is read
+            raise ImportFault(f"{path} is no file on a disk: write it to one first")
         return [(path, _fitting(path, tables) or tables[: len(tables) == 1])]
     files = [(file, fits) for file in sorted(path.iterdir()) if file.is_file() and (fits := _fitting(file, tables))]
     if not files:
@@ -117,7 +120,8 @@ class SourceFile:
         with self._opened() as text:
             sample = text.read(_SAMPLE)
         if "\0" in sample.partition("\n")[0]:
-            raise ImportFault(f"{self.path} begins with NUL bytes: is it UTF-16? Then say `encoding: utf-16`")
+            order = "be" if sample.startswith("\0") else "le"
+            raise ImportFault(f"{self.path} begins with NUL bytes: is it UTF-16? Then say `encoding: utf-16-{order}`")
         if self._format == "csv":
             self._check_header(sample)
         elif sample.lstrip().startswith("["):
@@ -145,7 +149,9 @@ class SourceFile:
                 yield text
         except OSError as fault:  # a broken gzip file among them
             raise ImportFault(f"cannot read {self.path}: {fault.strerror or fault}") from fault
-        except (UnicodeError, EOFError) as fault:
+        except (EOFError, zlib.error) as fault:
+            raise ImportFault(f"cannot unpack {self.path}: {fault}; it is cut off or damaged") from fault
+        except UnicodeError as fault:
             raise ImportFault(f"cannot read {self.path} as {self._table.encoding}: {fault}") from fault
         finally:
             self.position = int
@@ -182,9 +188,8 @@ def _format_of(path: Path) -> Format:
 @contextmanager
 def _text(raw: IO[bytes], path: Path, encoding: str) -> Iterator[TextIO]:
     plain = cast("io.BufferedReader", gzip.GzipFile(fileobj=raw) if path.suffix.lower() == ".gz" else raw)
-    marked = _MARKS.get(plain.peek(2)[:2])
-    if marked is None and encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
-        marked = "utf-8-sig"
+    start = plain.peek(3)
+    marked = next((name for mark, name in _MARKS.items() if start.startswith(mark)), None)
     # A byte that is no character spoils only the row that uses it: it is found when the row is encoded.
     errors = "strict" if (marked or encoding).startswith(("utf-16", "utf-32")) else "surrogateescape"
     with io.TextIOWrapper(plain, encoding=marked or encoding, errors=errors, newline="") as text:

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from schemas.events import Activity, By, ContactOutcome, DealOutcome, Direction
 from streams.config.documents import did_you_mean, load, unfit
+from streams.domain.facts import MAX_TEXT
 
 Format = Literal["csv", "jsonl"]
 LocalTime = Literal["first", "second", "reject"]
@@ -50,14 +51,17 @@ class _Source(_Part):
         return self
 
 
+Word = Annotated[str, Field(max_length=MAX_TEXT)]
+
+
 class TextSource(_Source):
     """A text: trimmed, then looked up in `values`, where given; `prefix` goes in front."""
 
-    constant: str | None = None
-    values: Annotated[dict[str, str], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
-    otherwise: str = "reject"  # of a word that is not in `values`; or "keep", or the word to take
-    empty: str | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
-    prefix: str = ""
+    constant: Word | None = None
+    values: Annotated[dict[str, Word], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
+    otherwise: Word = "reject"  # of a word that is not in `values`; or "keep", or the word to take
+    empty: Word | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
+    prefix: Word = ""
 
     def outcomes(self) -> Iterator[str]:
         """Every word that the mapping itself can put into the field."""
@@ -258,8 +262,14 @@ def _encoding(name: str) -> str:
     except LookupError:
         is_text = False
     if not is_text:
-        raise unfit(f"{name!r} is no encoding", "write one such as utf-8, cp1252 or utf-16")
+        raise unfit(f"{name!r} is no encoding", "write one such as utf-8, cp1252 or utf-16-le")
     return name
+
+
+def _delimiter(character: str) -> str:
+    if character in '"\r\n\0':
+        raise unfit(f"{character!r} separates no values", "write one such as ';', or leave it out")
+    return character
 
 
 class Table(_Part):
@@ -268,7 +278,7 @@ class Table(_Part):
     files: Annotated[tuple[str, ...], BeforeValidator(_as_list), BeforeValidator(_not_empty)]
     format: Format | None = None
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
-    delimiter: Annotated[str, Field(min_length=1, max_length=1)] | None = None
+    delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] | None = None
     quotes: bool = True
     zone: Zone | None = None
     formats: TimeFormats = ("iso",)

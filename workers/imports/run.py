@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from .facts import Reading, Recipe
-from .files import SourceFile, assign
+from .faults import ImportFault, Reject
+from .files import Assigned, SourceFile, assign
 from .instants import Guesses
 from .intake import Intake, RejectsFile
 from .outflow import Outflow
@@ -17,6 +18,7 @@ from .publish import Encode, Publisher
 from .report import OnProgress, Progress, Summary, Watch
 from .request import Request
 from .sorting import Sorter
+from .values import shown
 
 
 def wall_ms() -> int:
@@ -74,8 +76,16 @@ def _read(sources: list[tuple[SourceFile, Recipe]], intake: Intake, watch: Watch
 def _sources(request: Request, now: int, guesses: Guesses) -> list[tuple[SourceFile, Recipe]]:
     sources = []
     for given in assign(request.files, request.mappings):
-        recipe = Recipe(given.table, Reading(given.mapping.source, given.mapping.zone, now, guesses))
+        recipe = _recipe(given, Reading(given.mapping.source, given.mapping.zone, now, guesses))
         source = SourceFile(given.path, given.table, recipe.columns)
         source.check()
         sources.append((source, recipe))
     return sources
+
+
+def _recipe(given: Assigned, reading: Reading) -> Recipe:
+    try:
+        return Recipe(given.table, reading)
+    except Reject as fault:
+        place = f"{given.mapping.source}/{given.name}: the constant {shown(fault.value)!r} for {fault.column}"
+        raise ImportFault(f"{place}: {fault.reason}; {fault.advice}") from fault

@@ -76,16 +76,25 @@ def to_text(empties: Empties, prefix: str, *, breaks: bool = False, longest: int
         text = text_of(cell)
         if text in empties:
             return empties.answer()
-        text = prefix + printable(text, breaks=breaks)
-        if longest is not None and len(text) > longest:
-            raise Reject("too_long", f"{len(text)} characters, {longest} are allowed: is it the right column?")
-        return text
+        return within(longest, prefix + printable(text, breaks=breaks))
 
     return convert
 
 
+def within(longest: int | None, text: str) -> str:
+    """The text, unless it is longer. Raises Reject."""
+    if longest is not None and len(text) > longest:
+        raise Reject("too_long", f"{len(text)} characters, {longest} are allowed: is it the right column?")
+    return text
+
+
 def to_word(
-    empties: Empties, table: Mapping[str, object], otherwise: str, allowed: Collection[str], prefix: str = ""
+    empties: Empties,
+    table: Mapping[str, object],
+    otherwise: str,
+    allowed: Collection[str],
+    prefix: str = "",
+    longest: int | None = None,
 ) -> Convert:
     """Reads a word by a table: `otherwise` is "reject", "keep" or the word to take. `allowed`: none is any."""
     known = {word.casefold(): word for word in allowed}
@@ -101,7 +110,7 @@ def to_word(
         if word is None:
             word = _unlisted(text, otherwise, known)
         if isinstance(word, str):
-            word = prefix + word
+            word = within(longest, prefix + word)
         if type(cell) is str and len(seen) < _REMEMBERED:
             seen[cell] = word
         return word

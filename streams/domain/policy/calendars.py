@@ -49,6 +49,16 @@ class Calendar:
             if any(this.closes > following.opens for this, following in pairwise(stretches)):
                 raise ValueError(f"hours of the calendar {self.name!r} overlap or are out of order")
 
+    @property
+    def open_days(self) -> float:
+        """The share of all days that are open, holidays aside."""
+        return sum(map(bool, self.week.values())) / 7
+
+    @property
+    def open_time(self) -> float:
+        """The share of all time that is open, holidays aside."""
+        return sum(closes - opens for hours in self.week.values() for opens, closes in hours) / (7 * 1440)
+
     def is_open(self, at: int) -> bool:
         """Whether somebody is at work; the moments of opening and of closing count as open."""
         today = self._day_of(at)

@@ -16,16 +16,18 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
+    ValidationError,
     ValidationInfo,
     field_validator,
 )
 
 from streams.config.documents import Document, Fault, Faults, unfit
+from streams.domain.facts import MAX_TEXT
 
 from .calendars import Calendar, Hours
 from .patterns import ANYTHING, covers
 from .terms import DIMENSIONS, Action, Limits, Policy, Promises, Rule
-from .words import SpanWords, parse_hours, parse_span, parse_week, parse_zone
+from .words import SpanWords, parse_day, parse_hours, parse_span, parse_week, parse_zone
 
 Calendars = Mapping[str, Calendar]
 
@@ -44,7 +46,7 @@ def parse_policy(text: str, name: str) -> Policy:
         document = Document(text, name)
     except Faults as unread:
         raise PolicyFaults(name, unread.faults) from None
-    file, faults = document.check(_PolicyFile, context=_names(document.data, "calendars"))
+    file, faults = document.check(_PolicyFile, context=_calendars(document.data))
     faults += [_unreachable(document, *each) for each in _covered(document.data)]
     if file is None or faults:
         raise PolicyFaults(name, faults)
@@ -52,15 +54,15 @@ def parse_policy(text: str, name: str) -> Policy:
 
 
 def _span(text: object, info: ValidationInfo) -> SpanWords:
-    return parse_span(text, info.context or [])
+    return parse_span(text, info.context or {})
 
 
 def _clock(text: object, info: ValidationInfo) -> SpanWords | None:
-    return None if text == "off" else parse_span(text, info.context or [], least=1)
+    return None if text == "off" else parse_span(text, info.context or {}, least=1)
 
 
 def _span_or_off(text: object, info: ValidationInfo) -> SpanWords | None:
-    return None if text == "off" else parse_span(text, info.context or [])
+    return None if text == "off" else parse_span(text, info.context or {})
 
 
 def _count_or_off(value: object) -> int | None:
@@ -86,7 +88,8 @@ Clock = Annotated[SpanWords | None, PlainValidator(_clock)]
 SpanOrOff = Annotated[SpanWords | None, PlainValidator(_span_or_off)]
 CountOrOff = Annotated[int | None, PlainValidator(_count_or_off)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
-Word = Annotated[str, Field(min_length=1)]
+Word = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # what is told in records must fit them
+Day = Annotated[date, PlainValidator(parse_day)]
 
 
 class _Section(BaseModel):
@@ -101,7 +104,7 @@ class _Section(BaseModel):
 class _CalendarFile(_Section):
     timezone: Annotated[ZoneInfo, PlainValidator(parse_zone)]
     hours: dict[str, Annotated[tuple[Hours, ...], PlainValidator(parse_hours)]]
-    holidays: tuple[date, ...] = ()
+    holidays: tuple[Day, ...] = ()
 
     @field_validator("hours")
     @classmethod
@@ -197,9 +200,17 @@ def _on(value: object, calendars: Calendars) -> object:
     return value.on(calendars) if isinstance(value, SpanWords) else value
 
 
-def _names(data: object, section: str) -> list[str]:
-    named = data.get(section) if isinstance(data, dict) else None
-    return [str(name) for name in named] if isinstance(named, dict) else []
+def _calendars(data: object) -> dict[str, Calendar | None]:
+    """The calendars that there are to be on; None where one has faults, which are told elsewhere."""
+    named = data.get("calendars") if isinstance(data, dict) else None
+    return {str(name): _calendar(str(name), said) for name, said in named.items()} if isinstance(named, dict) else {}
+
+
+def _calendar(name: str, said: object) -> Calendar | None:
+    try:
+        return _CalendarFile.model_validate(said).calendar(name)
+    except ValidationError:
+        return None
 
 
 def _covered(data: object) -> Iterator[tuple[int, int]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
@@ -36,20 +37,28 @@ class SpanWords(NamedTuple):
         return BusinessDays(self.number, calendar) if self.unit == "day" else BusinessTime(ms, calendar)
 
 
-def parse_span(text: object, calendars: list[str], least: int = 0) -> SpanWords:
-    """Read a span; business time that names no calendar is on the only one there is."""
+def parse_span(text: object, calendars: Mapping[str, Calendar | None], least: int = 0) -> SpanWords:
+    """Read a span; business time that names no calendar is on the only one there is. None is a calendar with faults."""
     match = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise unfit(f"{text!r} is no duration", EXAMPLES)
     number, business, unit, calendar = match.groups()
     if unit not in UNITS_MS:
         raise unfit(f"{unit!r} is no unit of time", did_you_mean(unit, UNITS_MS))
-    count = int(number)
-    if count * UNITS_MS[unit] > LONGEST_MS:
+    span = SpanWords(int(number), unit, _calendar(business, unit, calendar, list(calendars)))
+    if _lasts_ms(span, calendars) > LONGEST_MS:  # a calendar would be walked through day by day
         raise unfit(f"{text!r} is more than ten years", "write less, or 'off' where there is to be no limit")
-    if count < least:
+    if span.number < least:
         raise unfit("a promise of no time is broken at once", "write at least '1 second', or 'off'")
-    return SpanWords(count, unit, _calendar(business, unit, calendar, calendars))
+    return span
+
+
+def _lasts_ms(span: SpanWords, calendars: Mapping[str, Calendar | None]) -> float:
+    """About how long it takes by the wall clock."""
+    ms = span.number * UNITS_MS[span.unit]
+    if span.calendar is None or (calendar := calendars[span.calendar]) is None:
+        return ms
+    return ms / (calendar.open_days if span.unit == "day" else calendar.open_time)
 
 
 def _calendar(business: str | None, unit: str, named: str | None, known: list[str]) -> str | None:
@@ -110,6 +119,14 @@ def parse_week(hours: dict[str, tuple[Hours, ...]]) -> dict[int, tuple[Hours, ..
     if not week:
         raise unfit("a calendar that is never open", "write for example 'mon-fri: 09:00-17:00'")
     return week
+
+
+def parse_day(text: object) -> date:
+    """Read a date of the calendar: `2026-12-25`."""
+    try:
+        return datetime.strptime(str(text), "%Y-%m-%d").date()  # noqa: DTZ007  # a date has no zone
+    except ValueError:
+        raise unfit(f"{text!r} is no date", "write for example 2026-12-25") from None
 
 
 def parse_zone(name: object) -> ZoneInfo:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tests.kafka import Broker
 
 ROOT = Path(__file__).parents[3]
+LET_GO = 70  # the exit code of a worker that ends before the ack
 DEFAULTS: Mapping[str, Any] = {
     "rocks": False,
     "max_age": 43_200,
@@ -166,6 +167,22 @@ class Job:
 
         def is_done() -> bool:
             assert not workers or any(worker.is_alive() for worker in workers), workers[0].log.read_text()
+            return self.lag() == 0
+
+        wait_for(is_done, within, every=0.2)
+
+    def wait_done_tended(self, workers: dict[str, Worker], within: float = 60) -> None:
+        """Until the group has committed all there is; who ends is started again, as an orchestrator would.
+
+        Raises:
+            AssertionError: a worker ended otherwise than by its own decision to let a successor go on.
+        """
+
+        def is_done() -> bool:
+            for name, worker in workers.items():
+                if not worker.is_alive():
+                    assert worker.ended() == LET_GO, worker.log.read_text()
+                    workers[name] = self.worker(name)
             return self.lag() == 0
 
         wait_for(is_done, within, every=0.2)

@@ -49,17 +49,14 @@ def test_a_topic_with_another_number_of_partitions_is_refused(kafka: Broker, mak
 
 def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_kafka: RealKafka, make_job: MakeJob) -> None:
     job = make_job(Broker(own_kafka.bootstrap, "real"), rocks=True, slow=0.4, max_records=20)
-    workers = [job.worker("a"), job.worker("b")]
+    workers = {name: job.worker(name) for name in "ab"}
     job.feed(1500)
     wait_for(lambda: job.lag() < 1400, 30)  # in the middle of the work
     own_kafka.kill()
-    wait_for(lambda: all("Unable" in one.log.read_text() or not one.is_alive() for one in workers), 40)
+    wait_for(lambda: all("Unable" in one.log.read_text() or not one.is_alive() for one in workers.values()), 40)
     own_kafka.start()
-    for name, worker in zip("ab", list(workers), strict=True):
-        if not worker.is_alive():  # as an orchestrator would
-            workers.append(job.worker(name))
     job.feed(500)
-    job.wait_done(*workers, within=90)
+    job.wait_done_tended(workers, within=90)  # whose lease ran out in the outage ends, and is started again
     job.assert_exact()
-    lines = sum(len(worker.log.read_text().splitlines()) for worker in workers)
+    lines = sum(len(worker.log.read_text().splitlines()) for worker in workers.values())
     assert lines < 2000, "an outage floods the log"

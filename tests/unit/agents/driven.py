@@ -2,14 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 from prometheus_client import CollectorRegistry
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
+from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadSnapshot
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.lead_loop import LeadLoop
 from streams.config.settings import KafkaSettings, Settings
@@ -36,9 +36,9 @@ class Crash:
 class Driven:
     """An agent, its state, and a log of its inputs into which its own outputs come back."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, *, memory: int = SETTINGS.memory_facts) -> None:
         self.registry = CollectorRegistry()
-        self.agent = LeadLoop(SETTINGS, policy, CODEC, self.registry)
+        self.agent = LeadLoop(replace(SETTINGS, memory_facts=memory), policy, CODEC, self.registry)
         self.agent.engine.consumer = cast("Any", FakeConsumer())
         self.log = Log(INPUTS)
         self.store = MemoryStore(0)
@@ -49,7 +49,7 @@ class Driven:
 
     def add(self, *records: AnyRecord) -> "Driven":
         for record in records:
-            key = None if isinstance(record, Heartbeat) else record.lead_id.encode()
+            key = None if isinstance(record, EndpointState | Heartbeat) else record.lead_id.encode()
             self.log.append(TOPIC_OF[type(record)], key, CODEC.encode(record))
         return self
 

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from schemas.events import AnyRecord, Heartbeat, LeadRecycled
+from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadRecycled
 from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
@@ -51,7 +51,7 @@ class Looped:
 
 
 def a_record(record: AnyRecord, headers: Any = ()) -> FakeRecord:
-    key = None if isinstance(record, Heartbeat) else record.lead_id.encode()
+    key = None if isinstance(record, EndpointState | Heartbeat) else record.lead_id.encode()
     return FakeRecord(TOPIC_OF[type(record)], key, CODEC.encode(record), headers=headers)
 
 

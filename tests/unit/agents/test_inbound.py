@@ -72,7 +72,7 @@ def test_what_is_dated_further_ahead_is_refused_and_holds_up_nothing(record: Lea
     [
         (None, "empty"),
         (b"{}", "not_avro"),
-        (CODEC.encode(a_win("ada", T0)), "wrong_record"),
+        (CODEC.encode(a_win("ada", T0, event_id="w")), "wrong_record"),
         (CODEC.encode(LeadCreated(lead_id="ada", occurred_at=T0)), "no_event_id"),
         (CODEC.encode(LeadCreated(lead_id="ada", event_id="e")), "no_time"),
         (CODEC.encode(LeadCreated(event_id="e", occurred_at=T0)), "no_lead_id"),

@@ -1,13 +1,40 @@
 """The leads of a partition: kept, forgotten, read again, and told of when a milestone moved."""
 
+from itertools import count
+
 import pytest
 
 from schemas.events import AnyRecord
+from schemas.topics import MAX_LEAD_ID, changelog_of
 from streams.agents.loop import NOW
+from streams.config.settings import Settings, SettingsFault
+from streams.domain.facts import MAX_TEXT, Created, Fact, Stalled
+from streams.domain.history import History
+from streams.domain.lead import MAX_PASSES
+from streams.domain.ledger import Ledger
 from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
 
 from .driven import Crash, Driven
 from .looped import ALL_CLOCKS, NO_CLOCK, Looped, complete, recycles, said
+
+# -- within bounds ---------------------------------------------------------------------------------
+
+
+def test_the_longest_state_that_a_lead_can_have_fits_a_record_of_the_changelog() -> None:
+    most = 128  # more than that the environment may not ask for
+    with pytest.raises(SettingsFault, match="not between 4 and 128"):
+        Settings.from_env({"LEADLOOP_MEMORY_FACTS": str(most + 1)})
+    longest, ids = "🦊" * MAX_TEXT, (f"{n:🦊>{MAX_TEXT}}" for n in count())
+    ledger, at = Ledger("🦊" * MAX_LEAD_ID, History(most)), count(1)
+    passes: list[type[Fact]] = [Created, Stalled] * (MAX_PASSES + 1)
+    for kind in [*passes, *[Created] * (most + 1)]:
+        texts = ("sales", longest) if kind is Stalled else [longest] * 5
+        ledger.add(kind(next(at), next(ids), *texts), NO_CLOCK, 0)
+        ledger.told.clear()
+    assert len(ledger.lead.passes) == MAX_PASSES
+    size, allowed = len(ledger.history.encode()), changelog_of("leadloop").max_message_bytes
+    assert allowed * 0.8 < size < allowed * 0.95  # framing and the parts of the state that vary little
+
 
 # -- again, after a crash --------------------------------------------------------------------------
 

@@ -2,8 +2,11 @@
 
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast, get_args
 
 import pytest
@@ -11,9 +14,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.codec import Reason
+from schemas.events import Heartbeat
 from streams.agents.lead_loop import whys_of
-from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins
+from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins, live_partitions, told_once
 from streams.agents.tally import Tally
+from streams.config.settings import Settings
 from streams.domain.errors import PoisonReason
 from streams.domain.policy import Action, Policy
 from streams.engine import PartitionStatus, Status
@@ -56,7 +61,7 @@ def a_status(number: int = 0, **ends: int) -> PartitionStatus:
 
 def test_before_the_first_event_every_series_is_there_and_zero() -> None:
     registry = Driven(POLICY).registry
-    found = {name: value for (name, _), value in scraped(registry).items() if not name.endswith("_created")}
+    found = {name: value for (name, _), value in scraped(registry).items() if not name.endswith(("_created", "_info"))}
     assert set(found.values()) == {0.0}
     assert set(found) >= {
         f"leadloop_{name}"
@@ -64,7 +69,8 @@ def test_before_the_first_event_every_series_is_there_and_zero() -> None:
             *("facts_total", "rejected_total", "duplicate_facts_total", "late_facts_total", "rerouted_total"),
             *("stalls_total", "decisions_total", "leads", "funnel_leads", "overdue_leads", "ready"),
             *("first_contact_seconds_count", "detection_delay_seconds_count", "chunk_seconds_count"),
-            *("freshness_seconds",),
+            *("freshness_seconds_count", "recycles_total", "live_partitions", "group_member"),
+            *("assignments_total", "refused_commits_total"),
         )
     }
 
@@ -113,6 +119,22 @@ def test_what_a_chunk_did_is_counted() -> None:
     assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 1
 
 
+def test_a_promise_that_was_broken_before_its_lead_was_known_is_not_told_late() -> None:
+    day = 86_400_000
+    known = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
+    known.add(a_created("bob", T0 + 10)).until(T0 + day + 20).run()
+    assert values(known.registry, "stalls_total", "reason")["never_contacted",] == 2
+    assert values(known.registry, "detection_delay_seconds_count")[()] == 2
+    (seconds,) = values(known.registry, "detection_delay_seconds_sum").values()
+    assert seconds == pytest.approx((day - 30) / 1000 + 0.02)
+
+
+def test_waits_of_an_origin_begin_at_zero_with_its_first_lead() -> None:
+    driven = Driven(POLICY).add(a_created("ada")).until(T0 + 10).run()
+    assert values(driven.registry, "leads", "stage", "origin")["new", "webinar"] == 1
+    assert values(driven.registry, "first_contact_seconds_count", "origin") == {("unknown",): 0, ("webinar",): 0}
+
+
 def test_what_is_so_no_longer_is_counted_no_longer() -> None:
     driven = Driven(POLICY).add(a_created("ada")).until(T0 + 50).run().add(a_win("ada", T0 + 60)).until(T0 + 61).run()
     assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 0
@@ -130,12 +152,28 @@ def test_a_recovered_partition_counts_the_leads_it_found() -> None:
     assert (leads["nurture", "webinar"], leads["new", "webinar"]) == (2, 1)
 
 
-def test_the_newest_heartbeat_says_how_fresh_things_are() -> None:
+def test_heartbeats_say_how_fresh_things_are() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry, ())
     metrics.observe(Tally(freshness=1.25), 0.1)
     metrics.observe(Tally(), 0.1)
-    assert values(registry, "freshness_seconds") == {(): 1.25}
+    assert values(registry, "freshness_seconds_sum") == {(): 1.25}
+    assert values(registry, "freshness_seconds_count") == {(): 1}
+
+
+def test_when_the_newest_heartbeat_was_sent_is_known_once_it_came_through() -> None:
+    driven = Driven(POLICY).add(a_created("ada")).run()
+    assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): 0}
+    driven.add(*(Heartbeat(occurred_at=T0 + n, recorded_at=T0 + n, source="test", says="alive") for n in (0, 2000)))
+    driven.run()
+    assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): T0 / 1000 + 2}
+
+
+def test_a_lead_that_comes_round_again_is_counted_by_its_pass() -> None:
+    day = 86_400_000
+    driven = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
+    driven.add(a_created("ada", T0 + 400 * day, event_id="again")).until(T0 + 401 * day).run()
+    assert values(driven.registry, "recycles_total", "pass") == {("1",): 1, ("2",): 1, ("3",): 0, ("4+",): 0}
 
 
 def test_lag_recovery_and_size_come_from_the_engine() -> None:
@@ -144,7 +182,37 @@ def test_lag_recovery_and_size_come_from_the_engine() -> None:
     driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
     assert values(driven.registry, "lag_records", "topic", "partition") == {("a", "3"): 3, ("b", "3"): 2}
     assert values(driven.registry, "recovering_records", "partition") == {("3",): 5}
+    assert values(driven.registry, "partition_ready", "partition") == {("3",): 1}
     assert values(driven.registry, "state_leads", "partition") == {("3",): 9}
+
+
+def test_lag_in_seconds_is_the_age_of_what_waits_longest_and_zero_where_nothing_does() -> None:
+    waits = replace(a_status(3), oldest_at=int(time.time() * 1000) - 90_000)
+    driven = Driven(POLICY)
+    told = Status(is_assigned=True, is_member=True, partitions=(waits, a_status(4)))
+    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    found = values(driven.registry, "lag_seconds", "partition")
+    assert found["4",] == 0
+    assert 90 <= found["3",] < 120
+
+
+def test_rebalances_refused_commits_and_membership_are_told() -> None:
+    driven = Driven(POLICY)
+    told = Status(is_assigned=True, is_member=True, assignments=3, refused_commits=2)
+    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    names = ("assignments_total", "refused_commits_total", "group_member")
+    assert [values(driven.registry, name)[()] for name in names] == [3, 2, 1]
+
+
+def test_only_live_operation_has_partitions_through_which_heartbeats_go() -> None:
+    assert [live_partitions(Settings(clock=clock, partitions=8)) for clock in ("wall", "events")] == [8, 0]
+
+
+def test_a_worker_says_its_policy_and_the_room_it_has_left(tmp_path: Path) -> None:
+    registry = CollectorRegistry()
+    told_once(registry, Settings(data_dir=tmp_path), "2026-1")
+    assert values(registry, "streams_info", "clock", "policy") == {("wall", "2026-1"): 1}
+    assert values(registry, "store_free_bytes")[()] > 0
 
 
 # -- bounded labels --------------------------------------------------------------------------------

@@ -21,10 +21,10 @@ class Asked:
         self.probes = Probes("127.0.0.1", 0, registry, lambda: self.is_ready)
         self.probes.start()
 
-    def get(self, path: str) -> tuple[int, str]:
+    def get(self, path: str, **headers: str) -> tuple[int, str]:
         connection = HTTPConnection("127.0.0.1", self.probes.port, timeout=5)
         try:
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.read().decode()
         finally:
@@ -42,6 +42,12 @@ def test_metrics_are_what_prometheus_reads(asked: Asked) -> None:
     status, text = asked.get("/metrics")
     assert status == 200
     assert [family.name for family in text_string_to_metric_families(text)] == ["a_number"]
+
+
+@pytest.mark.parametrize("version", ["zz", "1.0.0-rc1", "9" * 5000])
+def test_whoever_asks_for_a_version_that_is_none_gets_plain_text(asked: Asked, version: str) -> None:
+    status, text = asked.get("/metrics", Accept=f"application/openmetrics-text;version={version}")
+    assert (status, "a_number 7.0" in text) == (200, True)
 
 
 def test_a_process_that_answers_is_healthy(asked: Asked) -> None:

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from schemas.topics import INPUTS
+from streams.domain.decisions import Recycle
 from streams.domain.facts import Created
 from streams.domain.history import UnknownFormat
 from streams.engine import Item
@@ -21,8 +22,8 @@ def test_a_tally_counts_what_one_chunk_did() -> None:
     assert tally.facts == {"created": 1, "contacted": 1, "closed": 1}
     assert (tally.repeats, tally.late, tally.rerouted) == (1, 0, 0)
     assert tally.stalls == {"no_follow_up": 1}
-    assert tally.decisions == {("RECYCLE", "no_follow_up"): 1}
-    assert tally.first_contacts == [("webinar", 0.01)]
+    assert tally.decisions() == {(Recycle, "no_follow_up"): 1}
+    assert tally.first_contacts == {"webinar": [0.01]}
     assert tally.detection_delays == [0.01]
 
 

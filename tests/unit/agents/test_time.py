@@ -35,11 +35,56 @@ def test_while_more_is_to_be_taken_the_wall_clock_does_not_speak() -> None:
     assert looped.loop.clock.now == T0
 
 
-def test_a_live_loop_sends_a_heartbeat_a_tick_and_none_beside_facts() -> None:
+def test_a_live_loop_that_is_idle_sends_a_heartbeat_and_none_beside_facts() -> None:
     looped = Looped(is_live=True)
     (beat,) = looped.chunk().to("stream-heartbeats")
     assert (said(beat).says, said(beat).occurred_at, beat.partition) == ("alive", WALL, 0)
     assert looped.chunk(a_created("ada")).to("stream-heartbeats") == []
+
+
+def test_a_live_loop_sends_a_heartbeat_once_a_second_however_often_it_ticks() -> None:
+    looped = Looped(is_live=True)
+    beats = []
+    for _ in range(13):
+        beats += looped.chunk().to("stream-heartbeats")
+        looped.wall_at += 250
+    assert [said(beat).occurred_at for beat in beats] == [WALL, WALL + 1000, WALL + 2000, WALL + 3000]
+
+
+def test_a_clock_that_is_set_back_silences_no_partition() -> None:
+    looped = Looped(is_live=True)
+    looped.chunk()
+    looped.wall_at -= 60_000
+    assert len(looped.chunk().to("stream-heartbeats")) == 1
+
+
+def test_between_heartbeats_a_live_loop_rests_until_something_is_due_and_time_goes_on() -> None:
+    looped = Looped(is_live=True)
+    assert not looped.loop.rests(0)  # a heartbeat is to be sent
+    looped.chunk(a_created("ada"), complete_until=T0 + 12)  # a chunk moves the deadline into reach
+    looped.chunk()
+    assert looped.loop.rests(T0 + 40)
+    assert looped.loop.clock.now == T0 + 30
+    assert not looped.loop.rests(T0 + 41)
+    assert len(looped.chunk(complete_until=T0 + 41).to("lead-stalled")) == 1
+    assert looped.loop.rests(T0 + 42)
+    assert looped.loop.rests(0)
+
+
+def test_a_loop_of_history_rests_whatever_the_wall_clock_says() -> None:
+    looped = Looped()
+    assert looped.loop.rests(WALL)
+    looped.chunk(a_created("ada"))
+    assert looped.chunk().sent == []  # only now it is known that the deadline, which is near, is not past
+    assert looped.loop.rests(WALL)
+
+
+def test_a_promise_that_a_late_fact_says_was_broken_waits_for_no_other_record() -> None:
+    looped = Looped()
+    looped.chunk(complete(T0 + 100), a_created("ada"))
+    assert not looped.loop.rests(0)
+    assert len(looped.chunk().to("lead-stalled")) == 1
+    assert looped.loop.rests(0)
 
 
 def test_a_loop_of_history_sends_no_heartbeats_and_the_wall_clock_does_not_speak() -> None:

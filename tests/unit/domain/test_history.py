@@ -10,7 +10,7 @@ from streams.domain.history import KEPT_REVOKED, History, UnknownFormat, lead_of
 from streams.domain.lead import NOBODY, fold, stage
 from streams.domain.ledger import Ledger
 from streams.domain.policy import Policy
-from tests.builders_domain import contacted, created, progressed, revoked, stalled, verdict
+from tests.builders_domain import contacted, created, lost, progressed, revoked, stalled, verdict
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
 
@@ -77,6 +77,13 @@ def test_a_late_recycle_of_a_pass_that_is_over_is_left_alone() -> None:
     history = history_of(created(1), *second_pass, kept=3)
     assert history.add(verdict(10, "forgotten")) == "late"
     assert history.lead.to_revoke == ()
+
+
+def test_a_late_recycle_from_before_the_creation_is_of_the_first_pass_and_taken_back() -> None:
+    orphaned: list[Fact] = [lost(5), created(15), *(progressed(n, f"p{n}") for n in range(20, 40))]
+    history = history_of(*orphaned, kept=3)
+    assert history.add(verdict(5, "forgotten", stall_id="l")) == "late"
+    assert [doubt.recycle_id for doubt in history.lead.to_revoke] == ["forgotten"]
 
 
 def test_a_verdict_about_a_stall_that_still_stands_is_never_late() -> None:

@@ -18,18 +18,32 @@ class Died(BaseException):
     pass
 
 
+class FakeParcel:
+    def __init__(self, tp: TopicPartition) -> None:
+        self.tp = tp
+        self.written: list[tuple[bytes | None, bytes | None]] = []
+
+    def add(self, key: bytes | None, value: bytes | None, headers: object) -> None:
+        del headers
+        self.written.append((key, value))
+
+
 class FakeOwner:
     """A partition that writes down what is done to Kafka and to the store, and in what order."""
 
     def __init__(self, first: int = 0, fault: Exception | None = None) -> None:
         self.number, self.store, self.changelog = 3, MemoryStore(3), CHANGELOG
+        self.inputs = [TopicPartition(topic, 3) for topic in "ab"]
         self.done: list[object] = []
         self.consumer: Any = self
         self.sink = self.offsets = self.engine = self.consumer
         self._first, self._fault = first, fault
 
-    async def deliver(self, tp: TopicPartition, outputs: Any) -> tuple[int, int]:
-        written = [(one.key, one.value) for one in outputs]
+    def parcel(self, tp: TopicPartition) -> FakeParcel:
+        return FakeParcel(tp)
+
+    async def deliver(self, parcel: FakeParcel) -> tuple[int, int]:
+        tp, written = parcel.tp, parcel.written
         if self._fault is not None and tp != CHANGELOG:
             raise self._fault
         self.done.append((tp.topic, tp.partition, written))

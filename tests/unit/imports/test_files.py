@@ -1,5 +1,6 @@
 """Which file belongs to which table."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,12 @@ def test_a_single_table_reads_any_file_named_by_itself(folder: Path) -> None:
 def test_what_cannot_be_read_is_a_fault(folder: Path, name: str, message: str) -> None:
     with pytest.raises(ImportFault, match=message):
         assign([folder / name], [LEADS_AND_DEALS])
+
+
+def test_a_pipe_which_can_be_read_only_once_is_a_fault(folder: Path) -> None:
+    os.mkfifo(folder / "leads-piped.csv")
+    with pytest.raises(ImportFault, match="write it to one first"):
+        assign([folder / "leads-piped.csv"], [LEADS_AND_DEALS])
 
 
 def test_a_file_that_two_tables_would_read_is_a_fault(folder: Path) -> None:

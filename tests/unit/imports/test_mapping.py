@@ -27,6 +27,7 @@ def test_numbers_are_words_where_words_are_asked_for() -> None:
     ("line", "said"),
     [
         ("        orign: o", "there is no such key; did you mean 'origin'?"),
+        ("        outcome: o", "there is no such key; write one of: account_id"),
         ("        origin: {colum: o}", "did you mean 'column'?"),
         ("        origin: {column: o, constant: x}", "either `column:` or `constant:`"),
         ("        origin: {column: o, values: {a: b, A: c}}", "two words differ only in case"),
@@ -42,6 +43,7 @@ def test_numbers_are_words_where_words_are_asked_for() -> None:
         ("    encoding: utf-9", "'utf-9' is no encoding"),
         ("    encoding: rot13", "'rot13' is no encoding"),
         ("    delimiter: ', '", "does not fit"),
+        ('    delimiter: "\\n"', "separates no values"),
     ],
 )
 def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -> None:

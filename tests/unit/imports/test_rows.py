@@ -49,7 +49,16 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
 def test_a_broken_packed_file_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(b"id,at\nL1,2024\n")[:-9])
-    with pytest.raises(ImportFault, match="cannot read"):
+    with pytest.raises(ImportFault, match="cannot unpack"):
+        cells_of(path)
+
+
+def test_a_packed_file_that_was_damaged_on_the_way_is_a_fault(tmp_path: Path) -> None:
+    packed = bytearray(gzip.compress(b"id,at\n" + b"".join(b"L%d,2024\n" % n for n in range(3_000))))
+    packed[60] ^= 0xFF
+    path = tmp_path / "leads.csv.gz"
+    path.write_bytes(packed)
+    with pytest.raises(ImportFault, match="cannot unpack"):
         cells_of(path)
 
 
@@ -103,6 +112,19 @@ def test_latin_1_is_read_where_the_table_says_so(csv_file: Path) -> None:
     assert cells_of(csv_file, encoding="latin-1") == [("Müller", "a")]
 
 
+def test_a_mark_says_more_than_the_table(csv_file: Path) -> None:
+    csv_file.write_bytes("id,at\nMüller,a\n".encode("utf-8-sig"))
+    assert cells_of(csv_file, encoding="latin-1") == [("Müller", "a")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_a_fault_that_says_what_reads_it(csv_file: Path, encoding: str) -> None:
+    csv_file.write_bytes("id,at\nL1,a\n".encode(encoding))
+    with pytest.raises(ImportFault, match=f"say `encoding: {encoding}`"):
+        cells_of(csv_file)
+    assert cells_of(csv_file, encoding=encoding) == [("L1", "a")]
+
+
 def test_bytes_that_are_no_text_stop_only_who_uses_them(csv_file: Path) -> None:
     csv_file.write_bytes("id,at,who\nL1,a,Müller\nL2,b,Meier\n".encode("latin-1"))
     assert cells_of(csv_file) == [("L1", "a"), ("L2", "b")]
@@ -115,7 +137,6 @@ def test_bytes_that_are_no_text_stop_only_who_uses_them(csv_file: Path) -> None:
         (b"\n \n", "is empty"),
         (b"ID,when\n", "no column 'id'. Do you mean 'ID'\\? It has: 'ID', 'when'"),
         (b"id,at,id\n", "has 2 columns 'id': rename"),
-        ("id,at\n".encode("utf-16-le"), "encoding: utf-16"),
         (b"\xff\xfeid,at\n1", "cannot read"),
     ],
 )

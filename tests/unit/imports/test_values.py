@@ -132,6 +132,17 @@ def test_a_lead_id_must_be_one(lead_id: object, reason: str) -> None:
     assert (fault.value.reason, fault.value.column) == (reason, "id")
 
 
+@pytest.mark.parametrize("how", [{}, {"values": {"a": "b"}, "otherwise": "keep"}, {"prefix": "from "}])
+def test_a_text_longer_than_a_lead_remembers_is_rejected_with_its_column(how: dict[str, object]) -> None:
+    with pytest.raises(Reject, match="256 are allowed") as fault:
+        fact_of({"o": "x" * 257}, {**CREATED, "origin": {"column": "o", **how}})
+    assert (fault.value.reason, fault.value.column) == ("too_long", "o")
+
+
+def test_a_note_may_be_long() -> None:
+    assert fact_of({"n": "x" * 2_000, "why": "timing"}, {**STALLED, "note": "n"}).note == "x" * 2_000
+
+
 def test_a_note_may_have_lines() -> None:
     assert fact_of({"n": "one\ntwo", "why": "timing"}, {**STALLED, "note": "n"}).note == "one\ntwo"
 

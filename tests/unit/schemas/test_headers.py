@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.catalogue import RECORDS
 from schemas.events import AnyRecord, DeliveryResult, LeadCreated, LeadRecycled
-from schemas.headers import cloudevents_headers, traceparent_of
+from schemas.headers import cloudevents_headers, exemplar_of, traceparent_of
 from tests.builders_schemas import any_record
 
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
@@ -48,6 +48,23 @@ def test_the_trace_is_found_among_the_headers() -> None:
     assert traceparent_of([("x", None), ("traceparent", TRACE)]) == TRACE
 
 
-@pytest.mark.parametrize("headers", [None, [], [("traceparent", None)], [("traceparent", b"hello")], [("x", TRACE)]])
+NO_TRACES = [
+    b"hello",
+    TRACE[:-1],
+    b"ff" + TRACE[2:],
+    TRACE.replace(b"4bf92f3577b34da6a3ce929d0e0e4736", b"0" * 32),
+    TRACE.replace(b"00f067aa0ba902b7", b"0" * 16),
+]
+
+
+@pytest.mark.parametrize(
+    "headers", [None, [], [("traceparent", None)], [("x", TRACE)], *([("traceparent", one)] for one in NO_TRACES)]
+)
 def test_what_is_not_a_trace_is_not_passed_on(headers: list[tuple[str, bytes | None]] | None) -> None:
     assert traceparent_of(headers) is None
+
+
+def test_a_trace_that_is_recorded_is_an_exemplar_and_no_other_is() -> None:
+    assert exemplar_of(b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-01") == {"trace_id": "ab" * 16}
+    assert exemplar_of(b"00-" + b"ab" * 16 + b"-" + b"cd" * 8 + b"-00") is None
+    assert exemplar_of(None) is None

@@ -10,8 +10,9 @@ import pytest
 
 from schemas.catalogue import RECORDS, Catalogue, schema_of
 from schemas.codec import Codec, Undecodable
+from schemas.confluent import Registry
 from schemas.events import Heartbeat, LeadCreated
-from schemas.registry import NotRegistered, Refused, Registry, RegistryConf, RegistryUnavailable
+from schemas.registry import NotRegistered, Refused, RegistryConf, RegistryUnavailable
 from tests.registry import RegistryServer, a_registry
 
 UNKNOWN = b"\0\0\0\x03\xe7rest"

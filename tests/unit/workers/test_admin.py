@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 from schemas import catalogue
-from schemas.catalogue import RECORDS
+from schemas.catalogue import RECORDS, releases
 from schemas.events import LeadCreated
 from schemas.registry import RegistryConf
 from tests.registry import a_registry
@@ -19,7 +19,7 @@ def test_a_changed_schema_is_named_with_what_releases_it(changed: Callable[[str,
     (fault,) = check_schemas()
     assert fault.startswith("LeadCreated.avsc differs from what was released last: when it is final, copy it to ")
     assert "released/LeadCreated/v2.avsc" in fault
-    assert f'{{"id": {len(RECORDS) + 1}, "record": "LeadCreated", "version": 2, "sha256": "' in fault
+    assert f'{{"id": {len(releases()) + 1}, "record": "LeadCreated", "version": 2, "sha256": "' in fault
 
 
 def test_a_change_that_breaks_readers_is_named(changed: Callable[[str, str], None]) -> None:
@@ -29,10 +29,11 @@ def test_a_change_that_breaks_readers_is_named(changed: Callable[[str, str], Non
     assert any("v1 cannot read what the current one wrote: reader type: boolean" in fault for fault in faults)
 
 
-def test_every_record_is_pushed_once() -> None:
+def test_every_release_of_every_record_is_pushed_once() -> None:
     with a_registry() as server:
         pushed = push_schemas(RegistryConf(url=server.url), prefix="acme.")
-    assert len(pushed) == len(RECORDS) == len(server.subjects)
+    assert len(pushed) == len(releases())
+    assert len(server.subjects) == len(RECORDS)
     assert all(one.subject.startswith("acme.") for one in pushed)
 
 

@@ -28,6 +28,8 @@ calendars:
   office: { timezone: Europe/Berlin, hours: { mon-fri: "09:00-17:00" }, holidays: [2026-12-25] }
 """
 
+A_MINUTE_A_WEEK = "calendars: { a: { timezone: UTC, hours: { mon: '09:00-09:01' } } }\n"
+
 
 def policy_of(text: str) -> Policy:
     return parse_policy(f'version: "1"\n{text}', "policy.yml")
@@ -149,12 +151,37 @@ def test_limits_may_be_off() -> None:
             "'monday' is no weekday; did you mean 'mon'?",
         ),
         ("calendars: { a: { timezone: UTC, hours: {} } }", "a calendar that is never open"),
+        (
+            "calendars: { a: { timezone: UTC, hours: { mon: 09:00-17:00 }, holidays: [25.12.2026] } }",
+            "2: calendars.a.holidays[0]: '25.12.2026' is no date; write for example 2026-12-25",
+        ),
+        (
+            "calendars: { a: { timezone: UTC, hours: { mon: 09:00-17:00 }, holidays: [20261225] } }",
+            "2: calendars.a.holidays[0]: 20261225 is no date; write for example 2026-12-25",
+        ),
+        (
+            A_MINUTE_A_WEEK + "limits: { max_age: 999 business hours }",
+            "3: limits.max_age: '999 business hours' is more than ten years; write less",
+        ),
+        (
+            "calendars: { a: { timezone: UTC, hours: { mon: 09:00-17:00 } } }\npromises: { grace: 600 business days }",
+            "3: promises.grace: '600 business days' is more than ten years; write less",
+        ),
     ],
 )
 def test_a_fault_names_line_place_problem_and_what_to_write_instead(text: str, fault: str) -> None:
     [told] = faults_of(text)
     assert told.startswith("policy.yml:")
     assert fault in told
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [(f"reasons: {{ price: {{ track: {'x' * 257} }} }}", "reasons.price.track"), ("", "version")],
+)
+def test_a_text_that_no_record_would_hold_is_a_fault(text: str, place: str) -> None:
+    with pytest.raises(PolicyFaults, match=f"{place}: 'x+… does not fit; write at most 256 characters"):
+        parse_policy(f"version: {'1' if text else 'x' * 70_000}\n{text}", "policy.yml")
 
 
 def test_business_time_must_say_of_which_calendar_if_there_are_several() -> None:

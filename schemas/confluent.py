@@ -1,0 +1,137 @@
+"""A schema registry that speaks the Confluent API, through confluent-kafka's own client: `registry.connected` has it.
+
+Looks up, and registers only when told to (`push`). Subjects are named by topic ("<topic>-value"). The client's
+serializers are not used: their default subject strategy asks for routes that other registries lack.
+"""
+
+import json
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+
+from . import events
+from .catalogue import releases_of, text_of
+from .registry import NotRegistered, Pushed, Refused, RegistryConf, RegistryUnavailable
+from .topics import TOPIC_OF, Topic, subject_of
+
+# One of the client's own dependencies announces the end of another on import: nothing a user can act on.
+with warnings.catch_warnings(record=True):
+    from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
+
+_NOT_FOUND = 404
+_REFUSALS = (409, 422)
+_ASK_AGAIN_SECONDS = 60.0
+_MAX_UNKNOWN = 1_000
+
+
+class Registry:
+    """Ids for our records and schemas for anybody's ids. `prefix`: of the physical topics."""
+
+    def __init__(self, conf: RegistryConf, prefix: str = "", clock: Callable[[], float] = time.monotonic) -> None:
+        self._client = SchemaRegistryClient(_client_conf(conf))
+        self._prefix = prefix
+        self._clock = clock
+        self._unknown_until: dict[int, float] = {}
+
+    def id_of(self, record: type[events.AnyRecord]) -> int:
+        """The id that the registry gave to the schema of a record.
+
+        Raises:
+            NotRegistered: it has none.
+            RegistryUnavailable: it does not answer.
+        """
+        subject = subject_of(TOPIC_OF[record], self._prefix)
+        with _answers():
+            try:
+                found = self._client.lookup_schema(subject, Schema(text_of(record), "AVRO"), True)
+            except SchemaRegistryError as fault:
+                if fault.http_status_code != _NOT_FOUND:
+                    raise
+                raise NotRegistered(f"{subject}: run `leadloop schemas push`") from fault
+        if found.schema_id is None:
+            raise RegistryUnavailable(f"the schema registry gives no id for {subject}")
+        return found.schema_id
+
+    def schema_of_id(self, schema_id: int) -> dict[str, Any] | None:
+        """The Avro schema of an id; None if there is none, which is believed for a minute.
+
+        Raises:
+            RegistryUnavailable: it does not answer.
+        """
+        if self._unknown_until.get(schema_id, 0.0) > self._clock():
+            return None
+        with _answers():
+            try:
+                found = self._client.get_schema(schema_id)
+            except SchemaRegistryError as fault:
+                if fault.http_status_code != _NOT_FOUND:
+                    raise
+                self._remember_unknown(schema_id)
+                return None
+            if found.schema_type not in (None, "AVRO"):
+                return None
+            schema: dict[str, Any] = json.loads(found.schema_str or "")
+        return schema
+
+    def push(self, record: type[events.AnyRecord]) -> Iterator[Pushed]:
+        """Register every released version of a record, oldest first, and see to its subject's compatibility.
+
+        Raises:
+            Refused: a version breaks the compatibility with what the registry holds.
+            RegistryUnavailable: it does not answer.
+        """
+        topic = TOPIC_OF[record]
+        subject = subject_of(topic, self._prefix)
+        for release in releases_of(record):
+            with _answers():
+                schema_id = self._client.register_schema(subject, Schema(release.text(), "AVRO"), True)
+                # After the first version: some registries know no settings of a subject that does not exist yet.
+                self._ensure_compatibility(subject, topic)
+            yield Pushed(subject, release.version, schema_id)
+
+    def _ensure_compatibility(self, subject: str, topic: Topic) -> None:
+        try:
+            level = self._client.get_compatibility(subject)
+        except SchemaRegistryError as fault:
+            if fault.http_status_code != _NOT_FOUND:
+                raise
+            level = "the global one"
+        if level != topic.compatibility:
+            self._client.set_compatibility(subject, topic.compatibility)
+
+    def _remember_unknown(self, schema_id: int) -> None:
+        # Bytes of any kind may name ids: neither the registry nor the memory may suffer from them.
+        if len(self._unknown_until) >= _MAX_UNKNOWN:
+            self._unknown_until.clear()
+        self._unknown_until[schema_id] = self._clock() + _ASK_AGAIN_SECONDS
+
+
+def _client_conf(conf: RegistryConf) -> dict[str, Any]:
+    settings = {
+        "url": conf.url,
+        "basic.auth.user.info": conf.basic_auth_user_info,
+        "ssl.ca.location": conf.ssl_ca_location,
+        "timeout": conf.timeout_seconds,
+        "max.retries": 2,
+        "retries.wait.ms": 200,
+        "retries.max.wait.ms": 1_000,
+    }
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+@contextmanager
+def _answers() -> Iterator[None]:
+    try:
+        yield
+    except SchemaRegistryError as fault:
+        if fault.http_status_code in _REFUSALS:
+            raise Refused(fault.error_message) from fault
+        raise RegistryUnavailable(
+            f"the schema registry says {fault.http_status_code}: {fault.error_message}"
+        ) from fault
+    except (httpx.HTTPError, ValueError, KeyError, TypeError) as fault:  # no answer, or one that is not its API's
+        raise RegistryUnavailable(f"the schema registry does not answer: {type(fault).__name__}") from fault

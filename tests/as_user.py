@@ -1,0 +1,41 @@
+"""Leadloop's processes as a user starts them: a command with an environment, in a folder."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def environment(**more: str) -> dict[str, str]:
+    """What this process has, without settings of Leadloop that may be in it, and with these."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_"))}
+    return kept | {"PYTHONPATH": str(ROOT)} | more
+
+
+def attempt(env: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end, whatever that is."""
+    command = [sys.executable, "-m", "workers.cli", *arguments]
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=120, check=False)
+
+
+def run(env: Mapping[str, str], cwd: Path, *arguments: str) -> str:
+    """Run a command that must succeed; what it says."""
+    done = attempt(env, cwd, *arguments)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@contextmanager
+def worker(env: Mapping[str, str], log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process for as long as the block lasts; what it says is in the log, beside which it works."""
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, "-m", *arguments], env=env, cwd=log.parent, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            process.wait(60)

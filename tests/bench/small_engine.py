@@ -1,0 +1,78 @@
+"""The small job on Leadloop's engine: a chunk at a time, each lead decoded once and written back once a chunk.
+
+Leads stay in memory decoded, as many as streams keeps.
+"""
+
+import logging
+from dataclasses import replace
+from typing import Any
+
+from faust.types import StreamT
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import LeadContacted
+from streams.agents.leads import CACHED
+from streams.app import build
+from streams.config.settings import Settings
+from streams.engine import Chunk, Store, run
+from tests.bench.small_job import DECODE, ENCODE, TOLD, TOPIC, Known, touched
+
+
+class Small:
+    """The app, and the job of its chunks."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._codec = Codec(Catalogue.bundled())
+        self._told = settings.topic_prefix + TOLD
+        self._leads: dict[int, dict[bytes, Known]] = {}
+        self._cached = CACHED // settings.partitions
+        self.app, engine = build(replace(settings, clock="wall"), self.decoded)  # no importer bounds one topic
+        engine.on_recovered.append(self.recovered)
+        engine.on_revoked.append(self.revoked)
+        engine.rests = lambda _number, _complete_until: True
+        self.app.agent(engine.topic(settings.topic_prefix + TOPIC), name="small", concurrency=4)(self.work)
+
+    def decoded(self, record: Any) -> tuple[int, LeadContacted]:
+        touch = self._codec.decode(record.value, LeadContacted)
+        return touch.occurred_at, touch
+
+    async def recovered(self, number: int, _store: Store) -> int:
+        self._leads[number] = {}
+        return 0
+
+    async def revoked(self, number: int, _store: Store) -> None:
+        del self._leads[number]
+
+    async def work(self, chunks: StreamT[Chunk]) -> None:
+        async for chunk in chunks:
+            if not chunk.is_abandoned:
+                async with chunk:
+                    self._take(chunk)
+
+    def _take(self, chunk: Chunk) -> None:
+        leads, moved = self._leads[chunk.partition], dict[bytes, Known]()
+        for item in chunk.records:
+            key = item.record.key
+            known = leads.get(key)
+            if known is None:
+                raw = chunk.get(key)
+                known = leads[key] = Known() if raw is None else DECODE(raw)
+            moved[key] = known
+            told = touched(known, item.value)
+            if told is not None:
+                chunk.send(self._told, key, self._codec.encode(told), partition=chunk.partition)
+        for key, known in moved.items():
+            chunk.put(key, ENCODE(known))
+        if len(leads) > self._cached:
+            leads.clear()
+
+
+def main() -> None:
+    """Run one worker with the settings of streams."""
+    logging.basicConfig(level=logging.WARNING)
+    run(Small(Settings.from_env()).app)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,82 @@
+"""Parcels, and connectors made as `endpoints.yml` makes them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import BaseModel
+
+from schemas.events import LeadRecycled
+from schemas.headers import Headers
+from streams.config.documents import load
+from tests.simulators.served import Simulator
+from workers.delivery.attempts import Connector, Outcome, Parcel
+from workers.delivery.connectors import AnyTarget, connector_of
+from workers.delivery.target import Endpoint
+from workers.outbound import Client
+
+NOW = 1_790_000_000.0
+AT = 1_789_999_000_000
+
+
+class _Document(BaseModel):
+    endpoint: AnyTarget
+
+
+def a_recycle(lead_id: str = "7", **fields: Any) -> LeadRecycled:
+    given = {"recycle_id": f"r{lead_id}", "event_id": f"r{lead_id}", "track": "offer", "reason": "price"} | fields
+    return LeadRecycled(lead_id=lead_id, action="RECYCLE", occurred_at=AT, pass_no=1, **given)
+
+
+def a_revoke(lead_id: str = "7", **fields: Any) -> LeadRecycled:
+    """As streams tell it: it names neither track nor reason."""
+    given = {"recycle_id": f"r{lead_id}", "event_id": f"x{lead_id}", "cause": "touched"} | fields
+    return LeadRecycled(lead_id=lead_id, action="REVOKE", occurred_at=AT + 1000, pass_no=1, **given)
+
+
+def a_parcel(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> Parcel:
+    event = event or a_recycle()
+    return Parcel(event, f"{event.recycle_id}_{event.action.lower()}", attempt, **fields)
+
+
+def target_of(section: dict[str, Any]) -> AnyTarget:
+    return load(json.dumps({"endpoint": section}), "endpoints.yml", _Document).endpoint
+
+
+async def never(topic: str, event: LeadRecycled, headers: Headers) -> None:
+    raise AssertionError((topic, event, headers))
+
+
+class Handed:
+    """A connector to a simulator, as a section of endpoints.yml describes it. `secrets` go into files."""
+
+    def __init__(self, client: Client, simulator: Simulator, folder: Path, clock: float = NOW) -> None:
+        self._client = client
+        self._simulator = simulator
+        self._folder = folder
+        self.clock = clock
+        self.connector: Connector
+
+    def as_told(self, section: dict[str, Any], **secrets: str) -> Self:
+        base = {"url": self._simulator.url, "allow_http": True, "ports": [self._simulator.port]}
+        filed = {name: self.file(name, value) for name, value in secrets.items()}
+        self.target = target_of(base | section | filed)
+        endpoint = Endpoint("test", self.target)
+        self.connector = connector_of(endpoint, self._client, lambda: self.clock, never)
+        return self
+
+    async def deliver(self, *events: LeadRecycled) -> Sequence[Outcome]:
+        return await self.connector.deliver([a_parcel(event) for event in events])
+
+    async def deliver_one(self, event: LeadRecycled) -> Outcome:
+        (outcome,) = await self.deliver(event)
+        return outcome
+
+    def file(self, name: str, value: str) -> dict[str, str]:
+        path = self._folder / name
+        path.write_text(value, encoding="utf-8")
+        return {"file": str(path)}
+
+
+Handing = Callable[[Simulator], Handed]

@@ -1,0 +1,221 @@
+"""The simulators can fail a connector: a request that the vendor's document does not describe is refused."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from time import time
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.simulators.customerio import CustomerIo
+from tests.simulators.hubspot import HubSpot
+from tests.simulators.marketo import Marketo
+from tests.simulators.mautic import Mautic
+from tests.simulators.receiver import Receiver
+from tests.simulators.served import Simulator, Window, basic
+from workers.signing import secret_of, signed_headers
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  the specification's own
+BEARER = {"Authorization": "Bearer pat-1"}
+TOKEN = {"Authorization": "Bearer token-1:int"}
+EVENT = {"eventName": "pe1_x", "objectId": "7", "occurredAt": "2026-09-21T13:56:40.000Z", "properties": {}}
+UUID = {"uuid": "6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11"}
+SEND, ADD = "/events/2026-03/send", "/crm/lists/2026-03/31/memberships/add"
+TRIGGER, LIST = "/rest/v1/campaigns/11/trigger.json", "/rest/v1/lists/21/leads.json"
+CUSTOMER = "/api/v1/customers/7/events"
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def _ask(
+    session: aiohttp.ClientSession, simulator: Simulator, method: str, path: str, **given: Any
+) -> tuple[int, Any]:
+    async with session.request(method, simulator.url + path, **given) as response:
+        text = await response.text()
+        return response.status, json.loads(text) if text else None
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "status"),
+    [
+        ("POST", SEND, {"json": EVENT | UUID, "headers": BEARER}, 204),
+        ("POST", SEND, {"json": EVENT | UUID}, 401),
+        ("POST", SEND, {"json": EVENT | UUID, "headers": {"Authorization": "pat-1"}}, 401),
+        ("POST", SEND, {"json": EVENT, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | {"uuid": "7"}, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | UUID | {"objectId": 7}, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | UUID | {"occurredAt": 1790000000}, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | UUID | {"contactId": "7"}, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | UUID | {"properties": {"undefined": "1"}}, "headers": BEARER}, 400),
+        ("POST", SEND, {"json": EVENT | UUID | {"eventName": "pe1_y"}, "headers": BEARER}, 400),
+        ("POST", SEND, {"data": json.dumps(EVENT | UUID), "headers": BEARER}, 400),
+        ("PUT", SEND, {"json": EVENT | UUID, "headers": BEARER}, 405),
+        ("PUT", ADD, {"json": ["7"], "headers": BEARER}, 200),
+        ("PUT", ADD, {"json": [7], "headers": BEARER}, 400),
+        ("PUT", ADD, {"json": {"recordIdsToAdd": ["7"]}, "headers": BEARER}, 400),
+        ("POST", ADD, {"json": ["7"], "headers": BEARER}, 405),
+        ("PUT", ADD.replace("31", "32"), {"json": ["7"], "headers": BEARER}, 404),
+        ("PUT", "/crm/v1/lists/31/add", {"json": ["7"], "headers": BEARER}, 404),
+    ],
+)
+async def test_hubspot_refuses_what_is_not_documented(
+    method: str, path: str, given: dict[str, Any], status: int, session: aiohttp.ClientSession
+) -> None:
+    async with HubSpot() as simulator:
+        simulator.defined, simulator.lists, simulator.records = {"pe1_x": set()}, {"31": set()}, {"7"}
+        assert (await _ask(session, simulator, method, path, **given))[0] == status
+
+
+def _input(*leads: Any, **more: Any) -> dict[str, Any]:
+    return {"input": {"leads": [*leads], **more}}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "given", "code"),
+    [
+        ("POST", TRIGGER, {"json": _input({"id": 1}), "headers": TOKEN}, None),
+        ("POST", TRIGGER, {"json": _input({"id": 1})}, "601"),
+        ("POST", TRIGGER + "?access_token=token-1:int", {"json": _input({"id": 1}), "headers": TOKEN}, "601"),
+        ("POST", TRIGGER, {"data": json.dumps(_input({"id": 1})), "headers": TOKEN}, "612"),
+        ("POST", TRIGGER, {"json": {"leads": [{"id": 1}]}, "headers": TOKEN}, "609"),
+        ("POST", TRIGGER, {"json": _input({"id": "1"}), "headers": TOKEN}, "1003"),
+        ("POST", TRIGGER, {"json": _input(*[{"id": 1}] * 101), "headers": TOKEN}, "1003"),
+        (
+            "POST",
+            TRIGGER,
+            {"json": _input({"id": 1}, tokens=[{"name": "my.x", "value": ""}]), "headers": TOKEN},
+            "1003",
+        ),
+        ("POST", TRIGGER, {"json": _input({"id": 99}), "headers": TOKEN}, "1004"),
+        ("POST", "/rest/v1/campaigns/12/trigger.json", {"json": _input({"id": 1}), "headers": TOKEN}, "1013"),
+        ("POST", "/rest/v1/campaign/11/trigger.json", {"json": _input({"id": 1}), "headers": TOKEN}, "610"),
+        ("POST", LIST + "?id=1&id=2", {"headers": TOKEN}, None),
+        ("POST", LIST + "?id=1,2", {"headers": TOKEN}, "1001"),
+        ("POST", LIST, {"headers": TOKEN}, "1001"),
+        ("POST", LIST + "?" + "&".join(["id=1"] * 301), {"headers": TOKEN}, "1001"),
+        ("DELETE", "/rest/v1/lists/22/leads.json?id=1", {"headers": TOKEN}, "1013"),
+    ],
+)
+async def test_marketo_refuses_what_is_not_documented_with_200(
+    method: str, path: str, given: dict[str, Any], code: str | None, session: aiohttp.ClientSession
+) -> None:
+    async with Marketo() as simulator:
+        simulator.tokens, simulator.leads = ["token-1:int"], {1, 2}
+        simulator.campaigns, simulator.lists = {11: {1}}, {21: set()}
+        status, told = await _ask(session, simulator, method, path, **given)
+    assert status == 200
+    assert told["success"] == (code is None)
+    assert code is None or told["errors"][0]["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/api/campaigns/3/contact/7/add", 200),
+        ("GET", "/api/campaigns/3/contact/7/add", 405),
+        ("POST", "/api/campaigns/3/contact/8/add", 404),
+        ("POST", "/api/campaigns/4/contact/7/add", 404),
+        ("POST", "/api/campaign/3/contact/7/add", 404),
+        ("GET", "/api/contacts/7/campaigns", 200),
+        ("GET", "/api/contacts/8/campaigns", 404),
+    ],
+)
+async def test_mautic_refuses_what_it_does_not_have(
+    method: str, path: str, status: int, session: aiohttp.ClientSession
+) -> None:
+    async with Mautic() as simulator:
+        simulator.contacts, simulator.campaigns = {7}, {3: {}}
+        headers = {"Authorization": basic("api", "hunter2")}
+        assert (await _ask(session, simulator, method, path, headers=headers))[0] == status
+        assert (await _ask(session, simulator, method, path))[0] in (401, 404, 405)
+
+
+async def test_mautics_add_lies_to_who_does_not_remove_before(session: aiohttp.ClientSession) -> None:
+    async with Mautic() as simulator:
+        simulator.contacts, simulator.campaigns = {7}, {3: {}}
+        for _ in range(2):
+            headers = {"Authorization": basic("api", "hunter2")}
+            _, told = await _ask(session, simulator, "POST", "/api/campaigns/3/contact/7/add", headers=headers)
+            assert told == {"success": 1}
+        assert simulator.campaigns[3][7].rotation == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "sent", "status"),
+    [
+        (CUSTOMER, {"name": "x", "id": "01BX5ZZKBKACTAV9WEVGEMMVRY", "timestamp": 1790000000, "data": {}}, 200),
+        (CUSTOMER, {"name": "x", "id": "6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11"}, 400),
+        (CUSTOMER, {"name": "x", "timestamp": 1790000000000}, 400),
+        (CUSTOMER, {"data": {}}, 400),
+        (CUSTOMER, {"name": "x", "data": {"recipient": "a@x.example"}}, 400),
+        (CUSTOMER, {"name": "x", "event_id": "1"}, 400),
+        ("/api/v1/customers/a/b/events", {"name": "x"}, 404),
+    ],
+)
+async def test_customerio_refuses_what_is_not_documented(
+    path: str, sent: dict[str, Any], status: int, session: aiohttp.ClientSession
+) -> None:
+    async with CustomerIo() as simulator:
+        headers = {"Authorization": basic("site", "key")}
+        assert (await _ask(session, simulator, "POST", path, json=sent, headers=headers))[0] == status
+        assert (await _ask(session, simulator, "POST", path, json=sent))[0] == 401
+
+
+def test_a_window_counts_as_vendors_do() -> None:
+    clock = [0.0]
+    window = Window(2, 10.0, lambda: clock[0])
+    assert [window.takes_one() for _ in range(3)] == [True, True, False]
+    clock[0] = 9.9
+    assert not window.takes_one()
+    clock[0] = 10.0
+    assert window.takes_one()
+
+
+@pytest.mark.parametrize("spoilt", ["webhook-id", "webhook-timestamp", "webhook-signature", "body", "type", ""])
+async def test_the_receiver_takes_only_what_is_signed_and_shaped(spoilt: str, session: aiohttp.ClientSession) -> None:
+    body = b'{"type": "lead.recycled", "timestamp": "2026-09-21T13:56:40Z", "data": {}}'
+    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+    if spoilt == "type":
+        body = b'{"kind": "lead.recycled", "timestamp": "2026-09-21T13:56:40Z", "data": {}}'
+        headers |= signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+    elif spoilt == "body":
+        body += b" "
+    elif spoilt:
+        headers[spoilt] = "1"
+    async with Receiver([SECRET]) as receiver:
+        status, _ = await _ask(session, receiver, "POST", "/", data=body, headers=headers)
+        assert status == (401 if spoilt else 200)
+        assert bool(receiver.messages) == (not spoilt)
+
+
+async def test_the_receiver_is_a_process_that_does_as_it_is_told(session: aiohttp.ClientSession) -> None:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.simulators.receiver",
+        "--secret",
+        SECRET,
+        stdout=asyncio.subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    assert process.stdout is not None
+    ready = (await asyncio.wait_for(process.stdout.readline(), 20)).split()
+    url = f"http://127.0.0.1:{int(ready[1])}"
+    body = b'{"type": "lead.recycled", "timestamp": "", "data": {}}'
+    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+    await session.post(f"{url}/_behave", json={"mode": "status", "status": 503, "times": 1})
+    statuses = [(await session.post(f"{url}/hook", data=body, headers=headers)).status for _ in range(2)]
+    seen = await (await session.get(f"{url}/_seen")).json()
+    process.terminate()
+    assert await asyncio.wait_for(process.wait(), 20) == 0
+    assert statuses == [503, 200]
+    assert list(seen["messages"]) == ["m1"]
+    assert [one["status"] for one in seen["tries"]] == [503, 200]

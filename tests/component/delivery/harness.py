@@ -1,0 +1,184 @@
+"""A world for deliver: topics of its own, receivers that misbehave on request, workers as processes."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Self
+from uuid import uuid4
+
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import DeliveryResult, EndpointState, LeadRecycled
+from schemas.topics import TOPICS
+from tests.component.delivery.job import Job
+from tests.kafka import Broker, Record, produce, read_all
+from tests.simulators.receiver import Receiver
+
+CODEC = Codec(Catalogue.bundled())
+SECRET = "whsec_" + "A" * 32
+FINAL = ("accepted", "no_op", "refused", "unverified", "dead")
+NAMES = ("lead-recycled", "delivery-results", "lead-dead-letters", "endpoint-states")
+
+
+def a_recycle(number: int, action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:
+    now = int(time.time() * 1000)
+    return LeadRecycled(
+        **{
+            "event_id": f"{action}-{number}",
+            "lead_id": f"lead-{number}",
+            "occurred_at": now,
+            "recorded_at": now,
+            "action": action,
+            "recycle_id": f"recycle{number}",
+            "track": "nurture",
+            **fields,
+        }
+    )
+
+
+@dataclass
+class World:
+    """`receivers`: one for each endpoint that is a webhook, by its name; `others`: sections of those that are none."""
+
+    broker: Broker
+    directory: Path
+    redis_url: str
+    partitions: int = 3
+    receivers: dict[str, Receiver] = field(default_factory=dict)
+    limits: dict[str, dict[str, Any]] = field(default_factory=dict)
+    others: dict[str, dict[str, Any]] = field(default_factory=dict)
+    prefix: str = field(default_factory=lambda: f"d{uuid4().hex[:8]}.")
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    async def __aenter__(self) -> Self:
+        names = [*NAMES, *(name for name in TOPICS if name.startswith("delivery-wait-"))]
+        topics = {self.prefix + name: self.partitions for name in names}
+        topics[self.prefix + "endpoint-states"] = 1
+        self.broker.make_topics(topics)
+        os.environ["LEADLOOP_TEST_SECRET"] = SECRET
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+                worker.wait(30)
+        for receiver in self.receivers.values():
+            await receiver.__aexit__(None, None, None)
+
+    async def endpoint(self, name: str, **section: Any) -> Receiver:
+        """An endpoint with a receiver of its own."""
+        receiver = Receiver([SECRET])
+        await receiver.__aenter__()
+        self.receivers[name] = receiver
+        self.limits[name] = section
+        return receiver
+
+    def document(self) -> str:
+        """endpoints.yml."""
+        lines = ["allow_networks: [127.0.0.0/8]", "endpoints:"]
+        for name, receiver in self.receivers.items():
+            lines += [
+                f"  {name}:",
+                "    kind: webhook",
+                f"    url: http://127.0.0.1:{receiver.port}/",
+                "    allow_http: true",
+                f"    ports: [{receiver.port}]",
+                "    secrets: [{env: LEADLOOP_TEST_SECRET}]",
+                *(f"    {key}: {value}" for key, value in self.limits[name].items()),
+            ]
+        lines += [f"  {name}: {json.dumps(section)}" for name, section in self.others.items()]
+        return "\n".join(lines)
+
+    def job(self, **changes: Any) -> Job:
+        return replace(Job(self.broker.bootstrap, self.prefix, self.redis_url, self.document()), **changes)
+
+    def start(self, job: Job | None = None) -> subprocess.Popen[bytes]:
+        """A worker."""
+        command = [sys.executable, "-m", "tests.component.delivery.job"]
+        with (self.directory / f"worker{len(self.workers)}.log").open("ab") as log:
+            worker = subprocess.Popen(command, env=(job or self.job()).environment(), stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def tell(self, events: Iterable[LeadRecycled]) -> None:
+        produce(
+            self.broker.bootstrap,
+            f"{self.prefix}lead-recycled",
+            [Record(event.lead_id.encode(), CODEC.encode(event)) for event in events],
+        )
+
+    def say(self, endpoint: str, state: Any) -> None:
+        """How an endpoint stands from now on."""
+        said = EndpointState(endpoint=endpoint, state=state, occurred_at=int(time.time() * 1000), by="test")
+        record = Record(endpoint.encode(), CODEC.encode(said))
+        produce(self.broker.bootstrap, f"{self.prefix}endpoint-states", [record])
+
+    def read(self, topic: str) -> list[Record]:
+        return read_all(self.broker.bootstrap, self.prefix + topic)
+
+    def results(self) -> list[DeliveryResult]:
+        """By partition, in the order of writing."""
+        return [CODEC.decode(record.value, DeliveryResult) for record in self.read("delivery-results")]
+
+    def ended(self) -> dict[tuple[str, str, str], list[str]]:
+        """The final outcomes of each parcel: (endpoint, recycle_id, action)."""
+        found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+        for result in self.results():
+            if result.outcome in FINAL:
+                found[result.endpoint, result.recycle_id, result.action].append(result.outcome)
+        return dict(found)
+
+    async def all_ended(self, parcels: Iterable[tuple[str, str, str]], within: float = 40.0) -> None:
+        """Wait until each of these parcels has a final outcome."""
+        wanted = set(parcels)
+        await until(lambda: wanted <= set(self.ended()), within, lambda: f"{wanted - set(self.ended())} {self.logs()}")
+
+    def members(self) -> int:
+        """Workers that Kafka has given partitions."""
+        admin = AdminClient({"bootstrap.servers": self.broker.bootstrap, "log_level": 0})
+        (group,) = admin.describe_consumer_groups([f"{self.prefix}leadloop-deliver"]).values()
+        try:
+            return sum(bool(member.assignment.topic_partitions) for member in group.result(20).members)
+        except KafkaException:  # nobody has joined it yet
+            return 0
+
+    def logs(self) -> str:
+        return "\n".join(path.read_text()[-3000:] for path in sorted(self.directory.glob("worker*.log")))
+
+
+async def until(
+    condition: Callable[[], object], within: float = 20.0, told: Callable[[], str] = str, every: float = 0.1
+) -> None:
+    """Wait for it, without holding up the receivers.
+
+    Raises:
+        TimeoutError: with what is told.
+    """
+    deadline = time.monotonic() + within
+    while not await asyncio.to_thread(condition):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not within {within} s: {told()}")
+        await asyncio.sleep(every)
+
+
+async def stopped(worker: subprocess.Popen[bytes], within: float = 20.0, number: int = signal.SIGTERM) -> int:
+    """Its exit code after SIGTERM."""
+    worker.send_signal(number)
+    return await asyncio.to_thread(worker.wait, within)
+
+
+def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:
+    """The parcels of these events for these endpoints."""
+    return [(name, event.recycle_id, event.action) for event in events for name in endpoints]

@@ -1,0 +1,29 @@
+"""Kafka is gone, and deliver is told to end: it does so in the time that an orchestrator leaves it."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.component.delivery.harness import World, a_recycle, stopped, until
+from tests.kafka import Broker, RealKafka
+from tests.redis import RealRedis
+from tests.simulators.receiver import Behaviour
+
+
+@pytest.mark.parametrize("is_hanging", [False, True])
+async def test_it_ends_when_it_is_told_to_while_kafka_is_away(
+    own_kafka: RealKafka, redis: RealRedis, tmp_path: Path, is_hanging: bool
+) -> None:
+    broker = Broker(own_kafka.bootstrap, "real")
+    async with World(broker, tmp_path, redis.url, partitions=2) as world:
+        nurture = await world.endpoint("nurture")
+        worker = world.start()
+        world.tell([a_recycle(1)])
+        await nurture.wait_for(1)
+        if is_hanging:
+            nurture.behave(Behaviour("hang"))
+            world.tell([a_recycle(2)])
+            await until(lambda: len(nurture.tries) == 2)
+        await asyncio.to_thread(own_kafka.kill)
+        assert await stopped(worker, within=28) in (0, 70)

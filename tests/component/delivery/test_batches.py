@@ -1,0 +1,105 @@
+"""Batches go through the whole worker: each parcel of a call has an end of its own."""
+
+import asyncio
+from collections import Counter
+from pathlib import Path
+
+from aiohttp import web
+
+from tests.component.delivery.harness import SECRET, World, a_recycle, of, stopped
+from tests.kafka import Broker
+from tests.redis import RealRedis
+from tests.simulators.hubspot import HubSpot
+from tests.simulators.served import Simulator
+
+LIST = "31"
+
+
+class Silent(Simulator):
+    """Takes requests, and never answers."""
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.route("*", "/{path:.*}", self._never)]
+
+    async def _never(self, _: web.Request) -> web.StreamResponse:
+        await asyncio.Event().wait()
+        return web.Response()
+
+
+async def test_parcels_of_one_call_end_each_in_its_own_way_and_are_taken_back(world: World) -> None:
+    async with HubSpot(SECRET) as hubspot:
+        hubspot.records = {str(number) for number in range(1, 41)}
+        hubspot.lists[LIST] = {"3"}
+        world.others["list"] = {
+            "kind": "hubspot-list",
+            "url": hubspot.url,
+            "allow_http": True,
+            "ports": [hubspot.port],
+            "token": {"env": "LEADLOOP_TEST_SECRET"},
+            "lists": {"*": int(LIST)},
+            "batch_milliseconds": 1000,
+        }
+        known = [a_recycle(number, lead_id=str(number)) for number in range(1, 41)]
+        strange = [a_recycle(98, lead_id="98"), a_recycle(99, lead_id="not-a-number")]
+        world.tell([*known, *strange])
+        worker = world.start()
+        await world.all_ended(of(["list"], [*known, *strange]))
+        ended = world.ended()
+        assert Counter(ended["list", one.recycle_id, "RECYCLE"][0] for one in known) == {"accepted": 39, "no_op": 1}
+        assert ended["list", "recycle3", "RECYCLE"] == ["no_op"]
+        assert {ended["list", one.recycle_id, "RECYCLE"][0] for one in strange} == {"refused"}
+        assert len(hubspot.joined) == 39
+        assert len(hubspot.calls) <= 4  # and not 42
+        back = [a_recycle(number, "REVOKE", lead_id=str(number)) for number in range(1, 11)]
+        world.tell(back)
+        await world.all_ended(of(["list"], back))
+        assert hubspot.lists[LIST] == {str(number) for number in range(11, 41)}
+        assert await stopped(worker) == 0
+
+
+async def test_a_batch_that_was_cut_off_by_a_crash_is_repeated_and_every_parcel_ends_once(world: World) -> None:
+    async with HubSpot(SECRET) as hubspot:
+        hubspot.records = {str(number) for number in range(1, 21)}
+        hubspot.lists[LIST] = set()
+        world.others["list"] = {
+            "kind": "hubspot-list",
+            "url": hubspot.url,
+            "allow_http": True,
+            "ports": [hubspot.port],
+            "token": {"env": "LEADLOOP_TEST_SECRET"},
+            "lists": {"*": int(LIST)},
+        }
+        events = [a_recycle(number, lead_id=str(number)) for number in range(1, 21)]
+        world.tell(events)
+        crashed = world.start(world.job(crash=("after", "result", 3)))
+        assert await asyncio.to_thread(crashed.wait, 40) == 99
+        world.start()
+        await world.all_ended(of(["list"], events))
+        assert {len(ends) for ends in world.ended().values()} == {1}
+        assert hubspot.lists[LIST] == hubspot.records
+        assert len(hubspot.joined) == len(events)  # nobody joined twice
+
+
+async def test_big_batches_that_hang_keep_no_other_endpoint_from_its_events(
+    real_kafka: Broker, redis: RealRedis, tmp_path: Path
+) -> None:
+    async with (
+        Silent() as silent,
+        World(real_kafka, tmp_path, redis.url, partitions=1) as world,
+    ):
+        secret = {"env": "LEADLOOP_TEST_SECRET"}
+        world.others["marketo"] = {
+            "kind": "marketo-list",
+            "url": silent.url,
+            "allow_http": True,
+            "ports": [silent.port],
+            "client_id": secret,
+            "client_secret": secret,
+            "lists": {"*": 1},
+            "timeout_seconds": 60,
+            "limits": {"per_second": 10, "burst": 10, "concurrency": 8},
+        }
+        good = await world.endpoint("good", limits="{per_second: 2000, burst: 200, concurrency: 50}")
+        world.tell([a_recycle(number, lead_id=str(number + 1)) for number in range(6_000)])
+        world.start()
+        await good.wait_for(6_000, seconds=40)

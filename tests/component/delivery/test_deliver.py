@@ -1,0 +1,193 @@
+"""Recycle events reach endpoints once in effect, over a real Kafka and a real Redis."""
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+from urllib.error import HTTPError
+from urllib.request import urlopen
+
+from tests.component.delivery.harness import World, a_recycle, of, stopped, until
+from tests.simulators.receiver import Behaviour
+
+
+async def test_a_recycle_arrives_signed_and_its_result_is_written(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    worker = world.start()
+    events = [a_recycle(number) for number in range(20)]
+    world.tell(events)
+    await world.all_ended(of(["nurture"], events))
+    assert {outcome for (outcome,) in world.ended().values()} == {"accepted"}
+    assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(20)}
+    assert not any(one.fault for one in nurture.tries)
+    assert await stopped(worker) == 0
+
+
+async def test_what_is_finished_is_not_sent_again_after_a_restart(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    worker = world.start()
+    events = [a_recycle(number) for number in range(10)]
+    world.tell(events)
+    await world.all_ended(of(["nurture"], events))
+    worker.kill()
+    world.start()
+    world.tell([*events, a_recycle(99)])  # told again, as streams may
+    await world.all_ended([("nurture", "recycle99", "RECYCLE")])
+    assert len(nurture.tries) == 11
+
+
+async def test_a_failure_is_tried_again_with_the_same_id_until_it_is_accepted(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    nurture.behave(Behaviour("status", 500, times=3))
+    world.start()
+    world.tell([a_recycle(1)])
+    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    assert [one.message_id for one in nurture.tries] == ["recycle1_recycle"] * 4
+    assert [(one.outcome, one.attempts) for one in world.results()] == [
+        ("retry", 1),
+        ("retry", 2),
+        ("retry", 3),
+        ("accepted", 4),
+    ]
+
+
+async def test_after_the_last_try_it_is_dead_and_a_dead_letter(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    nurture.behave(Behaviour("status", 500))
+    world.start(world.job(breaker={"at_least": 1000}))
+    world.tell([a_recycle(1)])
+    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    assert [one.outcome for one in world.results()] == ["retry"] * 4 + ["dead"]
+    (letter,) = world.read("lead-dead-letters")
+    headers = dict(letter.headers)
+    assert headers["dl_reason"] == b"delivery_dead"
+    assert headers["dl_endpoint"] == b"nurture"
+    assert len(nurture.tries) == 5
+
+
+async def test_a_revoke_follows_its_recycle(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    world.start()
+    world.tell([a_recycle(1)])
+    await nurture.wait_for(1)
+    world.tell([a_recycle(1, "REVOKE")])
+    await world.all_ended([("nurture", "recycle1", "REVOKE")])
+    assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
+
+
+async def test_what_was_taken_back_before_it_was_read_is_not_sent_at_all(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    world.tell([a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)])
+    world.start()
+    await world.all_ended(of(["nurture"], [a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)]))
+    assert world.ended()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
+    assert world.ended()["nurture", "recycle1", "REVOKE"] == ["no_op"]
+    assert [one.message_id for one in nurture.tries] == ["recycle2_recycle"]
+
+
+async def test_not_before_is_kept_and_a_revoke_meanwhile_lets_nothing_be_sent(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    first = world.start()
+    later = a_recycle(1)
+    later = a_recycle(1, not_before=later.occurred_at + 6_000)
+    world.tell([later, a_recycle(2, not_before=later.occurred_at + 4_000)])
+    await until(lambda: any(world.read(f"delivery-wait-{name}") for name in ("1m", "10s", "1s")))
+    assert await stopped(first) == 0
+    world.start()  # what waits is known after a restart
+    world.tell([a_recycle(1, "REVOKE")])
+    await world.all_ended([("nurture", "recycle1", "RECYCLE"), ("nurture", "recycle2", "RECYCLE")])
+    assert world.ended()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
+    assert world.ended()["nurture", "recycle1", "REVOKE"] == ["no_op"]
+    (only,) = nurture.tries
+    assert only.message_id == "recycle2_recycle"
+    assert only.at * 1000 >= later.occurred_at + 4_000
+
+
+async def test_an_endpoint_that_is_gone_is_disabled_for_all_and_delivered_to_once_it_is_resumed(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    nurture.behave(Behaviour("status", 410, times=1))
+    world.start(world.job(delays=(0.0, 1000.0)))
+    world.tell([a_recycle(1)])
+    await until(lambda: world.read("endpoint-states"))
+    world.tell([a_recycle(2)])
+    await until(lambda: any(world.read(f"delivery-wait-{name}") for name in ("1m", "10m", "1h")))
+    assert len(nurture.tries) == 1
+    world.say("nurture", "active")
+    await world.all_ended(of(["nurture"], [a_recycle(1), a_recycle(2)]))
+    assert {one.message_id for one in nurture.tries[1:]} == {"recycle1_recycle", "recycle2_recycle"}
+
+
+async def test_a_paused_endpoint_is_left_alone_until_it_is_resumed(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    other = await world.endpoint("other")
+    world.say("nurture", "paused")
+    world.start()
+    world.tell([a_recycle(1)])
+    await other.wait_for(1)
+    assert not nurture.tries
+    world.say("nurture", "active")
+    await world.all_ended(of(["nurture", "other"], [a_recycle(1)]))
+    assert len(nurture.tries) == 1
+
+
+async def test_what_is_no_recycle_event_is_a_dead_letter_and_holds_up_nothing(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    world.start()
+    world.tell([a_recycle(1, "UNKNOWN"), a_recycle(1)])
+    await nurture.wait_for(1)
+    (letter,) = world.read("lead-dead-letters")
+    assert dict(letter.headers)["dl_reason"] == b"bad_recycle"
+
+
+async def test_a_bug_ends_the_process_with_the_place_and_what_it_was_about_is_repeated(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    world.tell([a_recycle(1)])
+    first = world.start(world.job(crash=("bug", "result", 1)))
+    assert await asyncio.to_thread(first.wait, 40) == 70
+    assert "a bug" in world.logs()
+    assert re.search(r"at topic \S+, partition \d, offset 0: nothing of it is acked", world.logs())
+    world.start()
+    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    assert [one.message_id for one in nurture.tries] == ["recycle1_recycle"] * 2
+
+
+async def test_the_command_runs_until_it_is_told_to_end(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    file = world.directory / "endpoints.yml"
+    file.write_text(world.document())
+    env = os.environ | {
+        "KAFKA_BOOTSTRAP_SERVERS": world.broker.bootstrap,
+        "LEADLOOP_TOPIC_PREFIX": world.prefix,
+        "LEADLOOP_ENDPOINTS_FILE": str(file),
+        "LEADLOOP_METRICS_PORT": "0",
+        "REDIS_URL": world.redis_url,
+    }
+    log = world.directory / "worker.log"
+    with log.open("wb") as told:
+        process = subprocess.Popen(  # noqa: ASYNC220  it runs beside the test
+            [sys.executable, "-m", "workers.cli", "deliver"], env=env, stdout=told, stderr=told
+        )
+    world.workers.append(process)
+    await until(lambda: "/metrics" in log.read_text())
+    url = log.read_text().split("metrics at ")[1].split("/metrics")[0]
+    await until(lambda: _answer(f"{url}/readyz") == 200)
+    world.tell([a_recycle(1)])
+    await nurture.wait_for(1)
+    await until(
+        lambda: b'leadloop_deliveries_total{endpoint="nurture",outcome="accepted"} 1.0' in _body(f"{url}/metrics")
+    )
+    assert await stopped(process) == 0
+
+
+def _answer(url: str) -> int:
+    try:
+        with urlopen(url, timeout=5) as answer:  # noqa: S310  our own
+            return int(answer.status)
+    except HTTPError as fault:
+        return fault.code
+
+
+def _body(url: str) -> bytes:
+    with urlopen(url, timeout=5) as answer:  # noqa: S310  our own
+        return bytes(answer.read())

@@ -1,0 +1,118 @@
+"""What must not keep a worker from ending, and what must not make one send that is nobody's to send."""
+
+import asyncio
+import signal
+
+import pytest
+
+from tests.component.delivery.harness import World, a_recycle, of, stopped, until
+from tests.simulators.receiver import Behaviour
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_who_may_not_read_how_endpoints_stand_ends_the_process(world: World, is_known: bool) -> None:
+    await world.endpoint("nurture")
+    if is_known:
+        world.say("nurture", "active")  # it is then read before anything else is done
+    worker = world.start(world.job(crash=("bug", "follow", 1)))
+    assert await asyncio.to_thread(worker.wait, 30) == 70
+    assert "a bug" in world.logs()
+
+
+async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_told_to(world: World) -> None:
+    await world.endpoint("nurture")
+    world.say("nurture", "paused")
+    worker = world.start(world.job(deaf=("states",)))
+    world.start()
+    await until(lambda: world.members() == 1)  # another, that hears, has begun meanwhile
+    assert worker.poll() is None
+    assert await stopped(worker, within=10) == 0
+
+
+async def test_a_worker_that_never_hears_what_was_delivered_ends_when_it_is_told_to(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    events = [a_recycle(number) for number in range(6)]
+    world.tell(events)
+    first = world.start()
+    await world.all_ended(of(["nurture"], events))
+    assert await stopped(first) == 0
+    second = world.start(world.job(deaf=("recovery",)))
+    world.tell([a_recycle(9)])
+    await until(lambda: world.members() == 1)
+    await asyncio.sleep(2)  # nothing tells of what is not sent; a worker that hears sends in a fraction of that
+    assert len(nurture.tries) == len(events)  # nothing is sent before it is known what was
+    assert await stopped(second, within=15) == 0
+
+
+async def test_a_worker_that_is_paused_sends_nothing_that_is_anothers_when_it_wakes(world: World) -> None:
+    nurture = await world.endpoint("nurture", limits="{per_second: 10, burst: 2, concurrency: 4}")
+    paused = world.start()
+    first = [a_recycle(number) for number in range(60)]
+    world.tell(first)
+    await nurture.wait_for(10, seconds=30)
+    paused.send_signal(signal.SIGSTOP)
+    try:
+        world.start()
+        await world.all_ended(of(["nurture"], first), within=60)
+        await until(lambda: world.members() == 1)
+        count = len(nurture.tries)
+    finally:
+        paused.send_signal(signal.SIGCONT)
+    await until(lambda: world.members() == 2 or paused.poll() is not None)  # it has heard that it had nothing any more
+    assert len(nurture.tries) == count
+    later = [a_recycle(number) for number in range(100, 120)]
+    world.tell(later)
+    await world.all_ended(of(["nurture"], later), within=40)
+    sent = [one.message_id for one in nurture.tries]
+    under_way = 4  # calls that were cut off, and are repeated
+    assert len(sent) <= len(first) + len(later) + under_way
+    assert await stopped(paused) in (0, 70)  # it is back in the group, or ended
+
+
+async def test_a_revoke_does_not_go_where_its_recycle_was_left_out_not_even_after_a_restart(world: World) -> None:
+    nurture = await world.endpoint("nurture", only="{tracks: [nurture]}")
+    other = await world.endpoint("other", only="{tracks: [other]}")
+    first = world.start()
+    world.tell([a_recycle(1)])
+    await world.all_ended(of(["nurture", "other"], [a_recycle(1)]))
+    assert await stopped(first) == 0
+    world.start()
+    world.tell([a_recycle(1, "REVOKE", track="")])
+    await world.all_ended(of(["nurture", "other"], [a_recycle(1, "REVOKE")]))
+    assert world.ended()["other", "recycle1", "REVOKE"] == ["no_op"]
+    assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
+    assert not other.tries
+
+
+async def test_a_revoke_goes_where_its_recycle_went_though_the_lead_has_another_segment_now(world: World) -> None:
+    nurture = await world.endpoint("nurture", only="{segments: [small]}")
+    world.start()
+    world.tell([a_recycle(1, segment="small")])
+    await nurture.wait_for(1)
+    world.tell([a_recycle(1, "REVOKE", segment="big"), a_recycle(2, "REVOKE", segment="big")])
+    await nurture.wait_for(2)
+    assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
+
+
+async def test_an_endpoint_for_revokes_alone_gets_them(world: World) -> None:
+    nurture = await world.endpoint("nurture", only="{actions: [REVOKE]}")
+    world.start()
+    world.tell([a_recycle(1), a_recycle(1, "REVOKE")])
+    await nurture.wait_for(1)
+    await until(lambda: world.ended() == {("nurture", "recycle1", "REVOKE"): ["accepted"]})
+
+
+async def test_a_revoke_that_is_late_does_not_undo_the_leads_next_recycle(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    world.start(world.job(delays=(0.0, 4.0, 4.0)))
+    world.tell([a_recycle(1)])
+    await nurture.wait_for(1)
+    nurture.behave(Behaviour("status", 503, times=1))
+    world.tell([a_recycle(1, "REVOKE")])
+    await nurture.wait_for(2, messages=False)
+    again = a_recycle(2, lead_id="lead-1")
+    world.tell([again])
+    await world.all_ended(of(["nurture"], [a_recycle(1, "REVOKE"), again]))
+    taken = [one.message_id for one in nurture.tries if one.status == 200]
+    assert taken == ["recycle1_recycle", "recycle1_revoke", "recycle2_recycle"]
+    assert world.ended()["nurture", "recycle2", "RECYCLE"] == ["accepted"]

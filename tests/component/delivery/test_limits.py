@@ -1,0 +1,185 @@
+"""One suite for every limiter: in any window at most burst + rate * window begin, and few enough are under way."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from itertools import combinations
+
+import pytest
+
+from tests.redis import RealRedis
+from workers.delivery.limits.fallback import FallbackLimiter
+from workers.delivery.limits.local import LocalLimiter
+from workers.delivery.limits.shared import GRACE_SECONDS, RedisScripts, SharedLimiter
+from workers.delivery.limits.terms import Allowance, Grant, Limiter
+
+MOST_LATE = 0.02
+"""Seconds between a grant and its being noted here."""
+WORKERS = 3
+Make = Callable[[], Limiter]
+
+
+@pytest.fixture(params=["redis", "local"])
+async def make(request: pytest.FixtureRequest) -> AsyncIterator[Make]:
+    """Makes the limiter of one of three workers, over one Redis or each with its share."""
+    async with AsyncExitStack() as stack:
+        if request.param == "local":
+            yield lambda: LocalLimiter(time.monotonic, lambda: 1 / WORKERS)
+            return
+        redis: RealRedis = request.getfixturevalue("redis")
+
+        def shared() -> Limiter:
+            scripts = RedisScripts(redis.url)
+            stack.push_async_callback(scripts.close)
+            limiter = SharedLimiter(scripts, "test")
+            stack.push_async_callback(limiter.close)
+            return limiter
+
+        yield shared
+
+
+async def take(limiter: Limiter, allowance: Allowance, until: float, taken: list[float], hold: float = 0.0) -> None:
+    """Take whatever can be had."""
+    ended = []
+    while time.monotonic() < until:
+        grant = await limiter.acquire(allowance, 5)
+        taken.extend([time.monotonic()] * len(grant.leases))
+        ended += [asyncio.create_task(_end(limiter, allowance, lease, hold)) for lease in grant.leases]
+        await asyncio.sleep(min(grant.wait, 0.05))
+    await asyncio.gather(*ended)
+
+
+async def _end(limiter: Limiter, allowance: Allowance, lease: str, hold: float) -> None:
+    await asyncio.sleep(hold)
+    limiter.release(allowance, lease)
+
+
+def most_over(taken: list[float], allowance: Allowance) -> float:
+    """How much more than allowed was taken in the worst window."""
+    taken = sorted(taken)
+    over = 0.0
+    for (i, first), (j, last) in combinations(enumerate(taken), 2):
+        allowed = allowance.burst + allowance.per_second * (last - first + MOST_LATE)
+        over = max(over, (j - i + 1) - allowed)
+    return over
+
+
+async def test_no_window_has_more_than_the_limit_with_three_workers(make: Make) -> None:
+    allowance, taken = Allowance("a", per_second=120, burst=12, concurrency=90), list[float]()
+    until = time.monotonic() + GRACE_SECONDS + 2.0
+    await asyncio.gather(*(take(make(), allowance, until, taken) for _ in range(WORKERS)))
+    assert most_over(taken, allowance) <= 0.01 * allowance.burst
+    assert len(taken) > 120  # and it is used
+
+
+async def test_no_more_are_under_way_than_may_be(make: Make) -> None:
+    allowance = Allowance("a", per_second=3_000, burst=300, concurrency=6)
+    under_way = most = 0
+
+    async def work(limiter: Limiter) -> None:
+        nonlocal under_way, most
+        until = time.monotonic() + GRACE_SECONDS + 1.0
+        while time.monotonic() < until:
+            grant = await limiter.acquire(allowance, 4)
+            under_way += len(grant.leases)
+            most = max(most, under_way)
+            await asyncio.sleep(0.01)
+            under_way -= len(grant.leases)
+            for lease in grant.leases:
+                limiter.release(allowance, lease)
+
+    await asyncio.gather(*(work(make()) for _ in range(WORKERS)))
+    assert 1 < most <= 6
+
+
+async def test_what_a_killed_worker_held_comes_back(make: Make) -> None:
+    allowance = Allowance("a", per_second=1_000, burst=100, concurrency=3, lease_seconds=0.3)
+    killed, other = make(), make()
+    await granted(killed, allowance)
+    assert await granted(other, allowance)
+
+
+async def test_a_blocked_endpoint_is_left_alone(make: Make) -> None:
+    allowance = Allowance("a", per_second=1_000, burst=100, concurrency=30)
+    limiter = make()
+    await granted(limiter, allowance)
+    limiter.block(allowance, 2.0)
+    grant = Grant(())
+    async with asyncio.timeout(1):
+        while grant.why != "blocked":
+            grant = await limiter.acquire(allowance, 1)
+    assert 1.0 < grant.wait <= 2.0
+
+
+async def test_endpoints_have_limits_of_their_own(make: Make) -> None:
+    limiter = make()
+    slow = Allowance("slow", per_second=0.001, burst=1, concurrency=1)
+    await limiter.acquire(slow, 1)
+    assert await granted(limiter, Allowance("fast", per_second=1_000, burst=100, concurrency=30))
+
+
+async def granted(limiter: Limiter, allowance: Allowance) -> Grant:
+    """The first grant that gives anything."""
+    async with asyncio.timeout(10):
+        while True:
+            grant = await limiter.acquire(allowance, 1)
+            if grant.leases:
+                return grant
+            await asyncio.sleep(min(grant.wait, 0.05))
+
+
+async def test_while_redis_is_away_every_worker_keeps_to_its_share_and_comes_back(redis: RealRedis) -> None:
+    allowance, taken = Allowance("a", per_second=90, burst=9, concurrency=90), list[float]()
+    sources: list[str] = []
+
+    def fallback() -> FallbackLimiter:
+        scripts = RedisScripts(redis.url)
+        local = LocalLimiter(time.monotonic, lambda: 1 / WORKERS)
+        return FallbackLimiter(scripts, SharedLimiter(scripts, "test"), local, sources.append)
+
+    limiters = [fallback() for _ in range(WORKERS)]
+    until = time.monotonic() + 12
+    work = [asyncio.create_task(take(limiter, allowance, until, taken)) for limiter in limiters]
+    await asyncio.sleep(3)
+    before = len(taken)
+    await asyncio.to_thread(redis.kill)
+    await asyncio.sleep(4)
+    count = len(taken)
+    assert {limiter.source for limiter in limiters} == {"local"}
+    await asyncio.to_thread(redis.start)
+    await asyncio.gather(*work)
+    assert {limiter.source for limiter in limiters} == {"redis"}
+    assert most_over(taken, allowance) <= 0.01 * allowance.burst
+    assert count > before + 90  # it went on without
+    assert len(taken) > count + 90
+    for limiter in limiters:
+        await limiter.close()
+
+
+async def test_a_redis_that_is_away_costs_one_answer_and_not_one_a_call(redis: RealRedis) -> None:
+    redis.kill()
+    scripts = RedisScripts(redis.url)
+    limiter = FallbackLimiter(
+        scripts, SharedLimiter(scripts, "test"), LocalLimiter(time.monotonic, lambda: 1.0), lambda _: None
+    )
+    allowance = Allowance("a", per_second=10_000, burst=1_000, concurrency=1_000)
+    await limiter.acquire(allowance, 1)
+    started = time.monotonic()
+    for _ in range(200):
+        await limiter.acquire(allowance, 1)
+    assert time.monotonic() - started < 0.2
+    await limiter.close()
+
+
+async def test_a_redis_that_runs_no_scripts_counts_as_away(redis: RealRedis) -> None:
+    with redis.client() as client:
+        client.execute_command("ACL", "SETUSER", "plain", "on", ">word", "~*", "+@all", "-@scripting")
+    scripts = RedisScripts(redis.url.replace("redis://", "redis://plain:word@"))
+    local, sources = LocalLimiter(time.monotonic, lambda: 1.0), list[str]()
+    limiter = FallbackLimiter(scripts, SharedLimiter(scripts, "test"), local, sources.append)
+    allowance, taken = Allowance("a", per_second=100, burst=10, concurrency=9), list[float]()
+    await take(limiter, allowance, time.monotonic() + 3.0, taken)
+    await limiter.close()
+    assert sources == ["redis", "local"]
+    assert taken

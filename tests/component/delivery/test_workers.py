@@ -1,0 +1,106 @@
+"""Three workers share the work and the limits, whatever is killed meanwhile."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.component.delivery.harness import World, a_recycle, of, stopped, until
+from tests.redis import RealRedis
+from workers.delivery.limits.shared import GRACE_SECONDS
+from workers.delivery.limits.terms import Allowance
+
+LIMITS = Allowance("nurture", per_second=40, burst=8, concurrency=30)
+
+
+class Granted(NamedTuple):
+    """Deliveries that a worker was allowed to begin at some moment from `asked` to `answered`."""
+
+    asked: float
+    answered: float
+    deliveries: int
+
+
+def grants(path: Path) -> list[Granted]:
+    """What all workers were granted."""
+    lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
+    return [Granted(float(asked), float(answered), int(deliveries)) for asked, answered, deliveries in lines]
+
+
+def most_over(granted: Sequence[Granted]) -> float:
+    """By how much the worst window is over the limit, as a share of what it may have.
+
+    Only what certainly lies in a window counts for it: a machine that is held up distorts nothing.
+    """
+    worst = 0.0
+    for start in {one.asked for one in granted}:
+        inside, begun = sorted((one for one in granted if one.asked >= start), key=attrgetter("answered")), 0
+        for one in inside:
+            begun += one.deliveries
+            worst = max(worst, begun / (LIMITS.burst + LIMITS.per_second * (one.answered - start)) - 1)
+    return worst
+
+
+def test_what_is_over_the_limit_is_seen() -> None:
+    steady = [Granted(n / 40, n / 40 + 0.001, 1) for n in range(40)]
+    assert most_over([Granted(0.0, 0.001, 7), *steady]) <= 0.01
+    assert most_over([Granted(0.0, 0.001, 7), *steady, Granted(0.5, 0.501, 9)]) > 0.01
+    assert most_over([Granted(0.5, 0.51, 10)]) > 0.01
+
+
+async def test_three_workers_keep_the_limit_in_any_window_while_redis_comes_and_goes(
+    world: World, redis: RealRedis, tmp_path: Path
+) -> None:
+    limits = f"{{per_second: {LIMITS.per_second}, burst: {LIMITS.burst}, concurrency: {LIMITS.concurrency}}}"
+    nurture, file = await world.endpoint("nurture", limits=limits), tmp_path / "grants"
+    job = world.job(grants_file=str(file), new_redis_seconds=GRACE_SECONDS)
+    workers = [world.start(job) for _ in range(3)]
+    events = [a_recycle(number) for number in range(800)]
+    await until(lambda: all(worker.poll() is None for worker in workers))
+    world.tell(events)
+    await nurture.wait_for(100, seconds=40)
+    await asyncio.to_thread(redis.kill)
+    before = len(nurture.tries)
+    await nurture.wait_for(before + 60, seconds=20)  # goes on, at most as fast
+    await asyncio.to_thread(redis.start)
+    await world.all_ended(of(["nurture"], events), within=60)
+    assert {tuple(ends) for ends in world.ended().values()} == {("accepted",)}
+    assert len(nurture.tries) == len(events)  # nothing twice
+    granted = grants(file)
+    assert sum(one.deliveries for one in granted) >= len(events)  # nothing without
+    assert most_over(granted) <= 0.01
+    assert [await stopped(worker) for worker in workers] == [0, 0, 0]
+
+
+async def test_workers_are_killed_under_load_and_nothing_is_lost_nor_sent_after_it_was_accepted(world: World) -> None:
+    nurture = await world.endpoint("nurture", limits="{per_second: 1000, burst: 100, concurrency: 50}")
+    workers = [world.start() for _ in range(3)]
+    events = []
+    for round_ in range(3):
+        fresh = [a_recycle(number) for number in range(round_ * 200, round_ * 200 + 200)]
+        events += fresh
+        world.tell(fresh)
+        await nurture.wait_for(len(events) - 150, seconds=40)
+        workers[round_].kill()
+        workers.append(world.start())
+    await world.all_ended(of(["nurture"], events), within=60)
+    accepted = {one.recycle_id: one.occurred_at / 1000 for one in world.results() if one.outcome == "accepted"}
+    late = [one for one in nurture.tries if one.at > accepted[one.message_id.removesuffix("_recycle")] + 0.01]
+    assert not late
+    assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(600)}
+
+
+async def test_a_worker_that_ends_in_order_leaves_nothing_to_repeat(world: World) -> None:
+    nurture = await world.endpoint("nurture")
+    events = [a_recycle(number) for number in range(100)]
+    world.tell(events)
+    first = world.start()
+    await nurture.wait_for(10)
+    assert await stopped(first) == 0
+    started = time.monotonic()
+    world.start()
+    await world.all_ended(of(["nurture"], events))
+    assert len(nurture.tries) == len(events)
+    assert time.monotonic() - started < 20  # nobody waits for it

@@ -1,0 +1,279 @@
+"""The read side on a real Kafka and a real Redis: what streams told is what is read, whatever breaks meanwhile."""
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from redis import Redis
+from redis.exceptions import RedisError
+
+from schemas.topics import INPUTS
+from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
+from tests.component.projection.harness import KEY, Process, env, project, said, whole
+from tests.component.projection.histories import POLICY, deliver_some, histories
+from tests.kafka import Broker
+from tests.projected import content
+from tests.redis import RealRedis
+from tests.world import World, wait_for
+
+LEADS = 300
+ARMED = "tests.component.projection"
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "ignored_auth",
+)
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(scope="module")
+def told(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world in which streams has told all that it had to tell; the worker is still there."""
+    if kafka.kind == "mock":
+        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
+    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("told"), partitions=3)
+    policy = world.folder / "policy.yml"
+    policy.write_text(POLICY, encoding="utf-8")
+    histories(world, LEADS)
+    world.streams(LEADLOOP_POLICY_FILE=str(policy)).wait_ready(60)
+    world.settle(120, INPUTS)
+    deliver_some(world)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def rebuilt(told: World, redis_url: str) -> tuple[str, dict[str, Any]]:
+    """The app that one clean pass over the log was made for, and what Redis holds of it."""
+    app_id = f"clean{uuid4().hex[:8]}"
+    filled(told, redis_url, app_id)
+    return app_id, content(Redis.from_url(redis_url), app_id)
+
+
+def test_every_lead_has_its_newest_snapshot_and_its_whole_timeline(told: World, rebuilt: Any) -> None:
+    _, found = rebuilt
+    assert len([name for name in found if name.startswith("lead:")]) == LEADS
+    stages = told.told().stages
+    assert {n.removeprefix("list:stage:"): len(m) for n, m in found.items() if n.startswith("list:stage:")} == stages
+
+
+def test_the_funnel_has_the_numbers_that_streams_exports(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, _ = rebuilt
+    report = Process(told.folder / "report.log", env(told, redis_url, app_id), "workers.cli", "report")
+    try:
+        report.wait_ready()
+        rows = {
+            (label, row["value"] or "unknown", step): float(count)
+            for label in ("1", "2", "3", "4+")
+            for row in json.loads(report.get(f"/v1/funnel?by=origin&pass={label.replace('+', '%2B')}", KEY)[1])["rows"]
+            for step, count in row.items()
+            if step not in {"value", "requalified", "won_back"} and count
+        }
+    finally:
+        report.kill()
+    exported = re.findall(
+        r'^leadloop_funnel_leads\{origin="([^"]*)",pass="([^"]*)",step="([^"]*)"\} (\S+)$',
+        told.workers[0].metrics(),
+        re.MULTILINE,
+    )
+    assert rows == {(label, origin, step): float(n) for origin, label, step, n in exported if float(n)}
+    assert len(rows) > 20
+
+
+def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, _ = rebuilt
+    report = Process(told.folder / "asked.log", env(told, redis_url, app_id), "workers.cli", "report")
+    try:
+        report.wait_ready()
+        done = subprocess.run(
+            [
+                str(Path(sys.executable).parent / "st"),
+                *("run", f"{report.address()}/openapi.json", "--max-examples", "60", "--seed", "1", "--no-color"),
+                *("-H", f"Authorization: Bearer {KEY}", "--checks", ",".join(CHECKS)),
+            ],
+            capture_output=True,
+            text=True,
+            cwd=told.folder,
+            timeout=300,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout[-6000:] + done.stderr
+    finally:
+        report.kill()
+
+
+def test_the_command_line_shows_a_lead_and_the_funnel(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, _ = rebuilt
+    code, text = said(told, redis_url, app_id, "lead", "lead-1", "--json")
+    assert code == 0
+    assert json.loads(text)["timeline"][0]["kind"] == "created"
+    code, text = said(told, redis_url, app_id, "lead", "lead-1")
+    assert (code, "lead-1: " in text, "created" in text) == (0, True, True)
+    code, text = said(told, redis_url, app_id, "funnel", "--by", "owner")
+    assert (code, "ann" in text, "won back" in text) == (0, True, True)
+
+
+def test_the_command_line_says_what_is_not_there(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, _ = rebuilt
+    assert said(told, redis_url, app_id, "lead", "nobody") == (2, "no lead nobody is known\n")
+    code, text = said(told, redis_url, "never", "funnel")
+    assert (code, "`leadloop project` makes it" in text) == (2, True)
+    code, text = said(told, "redis://127.0.0.1:1/0", app_id, "funnel")
+    assert (code, "Redis does not answer" in text) == (2, True)
+
+
+def filled(told: World, redis_url: str, app_id: str) -> None:
+    process = project(told, redis_url, app_id)
+    try:
+        whole(process)
+    finally:
+        process.kill()
+
+
+def _generations(redis_url: str, app_id: str) -> int:
+    """Generations of which anything is left."""
+    keys = Redis.from_url(redis_url).scan_iter(match=f"leadloop:{app_id}:g*:*", count=5000)
+    return len({key.split(b":")[2] for key in keys})
+
+
+def test_every_write_to_redis_has_its_crash_points(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, file, redis = f"noted{uuid4().hex[:8]}", told.folder / "noted", Redis.from_url(redis_url)
+    filled(told, redis_url, app_id)
+    process = project(told, redis_url, app_id, ARMED, f"note:{file}", "--rebuild")
+    try:
+        whole(process, 120)
+        wait_for(lambda: _generations(redis_url, app_id) == 1, 30, "what was before is gone")
+    finally:
+        process.kill()
+    commands: Any = redis.command()
+    sent = {line.partition("_")[2] for line in file.read_text(encoding="ascii").splitlines()}
+    writing = {name for name in sent if "write" in commands.get(name, {}).get("flags", ())}
+    assert writing | {"exec"} == set(WRITES)
+    assert content(redis, app_id) == rebuilt[1]
+
+
+@pytest.fixture(scope="module")
+def crashed(told: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int | None, dict[str, Any]]]:
+    """By point: how the process that had it armed ended, and what the next one made of it."""
+
+    def run(point: str) -> tuple[int | None, dict[str, Any]]:
+        app_id = f"crash{uuid4().hex[:8]}"
+        is_swept = point.partition("_")[2].partition(":")[0] in SWEPT
+        if is_swept:
+            filled(told, redis_url, app_id)
+        first = project(told, redis_url, app_id, ARMED, point, *(["--rebuild"] if is_swept else []))
+        try:
+            ended = first.process.wait(60)
+            second = project(told, redis_url, app_id, ARMED, "")
+            try:
+                whole(second, 120)
+                wait_for(lambda: _generations(redis_url, app_id) == 1, 30, "what is read no longer is gone")
+            finally:
+                second.kill()
+        finally:
+            first.kill()
+        return ended, content(Redis.from_url(redis_url), app_id)
+
+    assert rebuilt
+    with ThreadPoolExecutor(6) as pool:  # each waits for sessions to end most of the time
+        return dict(zip(POINTS, pool.map(run, POINTS), strict=True))
+
+
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_changes_nothing_in_the_end(crashed: Any, rebuilt: Any, point: str) -> None:
+    ended, found = crashed[point]
+    assert ended == EXIT
+    assert found == rebuilt[1]
+
+
+def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(
+    told: World, own_redis: RealRedis, rebuilt: Any
+) -> None:
+    app_id = f"killed{uuid4().hex[:8]}"
+    process = project(told, own_redis.url, app_id)
+    report = Process(told.folder / "killed.log", env(told, own_redis.url, app_id), "workers.cli", "report")
+    try:
+        wait_for(lambda: _leads(own_redis, app_id) > 20, 60, "some leads are in")
+        own_redis.kill()
+        wait_for(lambda: process.metric("project_waiting", what="redis") == 1, 30, "it waits for Redis")
+        assert process.get("/readyz")[0] == 503
+        status, body = report.get("/v1/leads", KEY)
+        assert (status, json.loads(body)["status"]) == (503, 503)
+        own_redis.start()
+        whole(process)
+        assert content(own_redis.client(), app_id) == rebuilt[1]
+        report.wait_ready()
+        assert report.get("/v1/leads/lead-1", KEY)[0] == 200
+    finally:
+        process.kill()
+        report.kill()
+
+
+def _leads(redis: RealRedis, app_id: str) -> int:
+    try:
+        return len(list(redis.client().scan_iter(match=f"leadloop:{app_id}:g*:lead:*", count=5000)))
+    except RedisError:
+        return 0
+
+
+def test_a_redis_that_lacks_its_replicas_is_waited_for(told: World, own_redis: RealRedis, rebuilt: Any) -> None:
+    app_id, client = f"alone{uuid4().hex[:8]}", own_redis.client()
+    client.config_set("min-replicas-to-write", "1")
+    process = project(told, own_redis.url, app_id)
+    try:
+        process.address()
+        wait_for(lambda: process.metric("project_waiting", what="redis") == 1, 60, "it waits for Redis")
+        client.config_set("min-replicas-to-write", "0")
+        whole(process)
+        assert content(client, app_id) == rebuilt[1]
+    finally:
+        process.kill()
+
+
+def test_a_redis_without_memory_is_waited_for_and_said(told: World, own_redis: RealRedis, rebuilt: Any) -> None:
+    app_id, client = f"full{uuid4().hex[:8]}", own_redis.client()
+    client.config_set("maxmemory", "2500kb")
+    process = project(told, own_redis.url, app_id)
+    try:
+        process.address()
+        wait_for(lambda: process.metric("project_waiting", what="redis_full") == 1, 60, "Redis is full")
+        assert "no memory left" in process.said()
+        client.config_set("maxmemory", "0")
+        whole(process)
+        assert content(client, app_id) == rebuilt[1]
+    finally:
+        process.kill()
+
+
+def test_a_redis_that_may_drop_keys_is_refused(told: World, own_redis: RealRedis) -> None:
+    own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
+    process = project(told, own_redis.url, f"lru{uuid4().hex[:8]}")
+    assert process.process.wait(60) == 2
+    assert "maxmemory-policy allkeys-lru" in process.said()
+
+
+def test_two_members_share_the_work_and_one_takes_over(told: World, redis_url: str, rebuilt: Any) -> None:
+    app_id = f"two{uuid4().hex[:8]}"
+    first, second = project(told, redis_url, app_id), project(told, redis_url, app_id)
+    try:
+        wait_for(lambda: Redis.from_url(redis_url).exists(f"leadloop:{app_id}:current") == 1, 240, "it is whole")
+        first.process.terminate()
+        assert first.process.wait(30) == 0
+        whole(second)
+        assert content(Redis.from_url(redis_url), app_id) == rebuilt[1]
+    finally:
+        first.kill()
+        second.kill()

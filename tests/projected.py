@@ -1,0 +1,243 @@
+"""What tests of the read model share: logs made up, a log in memory, and all that Redis holds of a model."""
+
+import random
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from prometheus_client import CollectorRegistry
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import AnyRecord, DeliveryResult, LeadRecycled, LeadSnapshot
+from schemas.topics import TOPIC_OF, partition_of
+from streams.agents.records import snapshot
+from streams.domain.decisions import Recycle, Revoke
+from streams.domain.facts import Stalled, fact_of
+from streams.domain.ledger import Ledger
+from streams.domain.policy import parse_policy
+from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
+from workers.projection.fold import Fold
+from workers.projection.intake import Intake
+from workers.projection.keys import Keys
+from workers.projection.log import Run, Taken
+from workers.projection.metrics import Metrics
+from workers.projection.store import Place, Store
+from workers.projection.worker import Worker
+
+if TYPE_CHECKING:
+    from redis import Redis
+
+CODEC = Codec(Catalogue.bundled())
+TURNS = 2000
+POLICY = parse_policy(
+    """
+version: test
+promises: {never_contacted: 3 days, no_follow_up: 7 days, no_progress: 30 days, max_attempts: 4}
+reasons: {price: {track: offer, delay: 5 days}, invalid: never}
+limits: {max_recycles: off, max_age: off, cooldown: 0 days}
+""",
+    "policy",
+).for_history()
+
+Records = dict[Place, list[Taken]]
+
+
+class LogOf(NamedTuple):
+    """A log, and the last snapshot of each lead in it."""
+
+    records: Records
+    leads: dict[str, LeadSnapshot]
+
+
+def a_log(dice: random.Random, leads: int, partitions: int = 2) -> LogOf:
+    """What Kafka holds after these many leads lived: facts, decisions, snapshots, deliveries, some told twice."""
+    log: Records = {}
+    last = {}
+    for number in range(leads):
+        lead_id = f"lead-{number}"
+        for record in _life(lead_id, dice):
+            topic = TOPIC_OF[type(record)].name
+            place = Place(topic, partition_of(lead_id.encode(), partitions))
+            for _ in range(1 + (dice.random() < 0.1 and not isinstance(record, LeadSnapshot))):
+                append(log, place, lead_id, record)
+            if isinstance(record, LeadSnapshot):
+                last[lead_id] = record
+    return LogOf(log, last)
+
+
+def append(log: Records, place: Place, lead_id: str, record: AnyRecord | None) -> None:
+    kept = log.setdefault(place, [])
+    value = None if record is None else CODEC.encode(record)
+    kept.append(Taken(place, len(kept), T0 + 1000 * DAY, lead_id.encode(), value))
+
+
+def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
+    """One lead as streams would tell of it: its facts, what was decided, and a snapshot after each."""
+    ledger, at = Ledger(lead_id), T0 + dice.randrange(100 * DAY)
+    for n in range(dice.choice([1, 2, 4, 9])):
+        make: Callable[..., Any] = dice.choice([a_contact] * 3 + [a_reply, a_loss, a_stall, a_created])
+        if n == 0:
+            make = a_created
+        fact = make(lead_id, at, event_id=f"{lead_id} {n}", **_described(make, dice))
+        yield fact
+        ledger.add(fact_of(fact), POLICY, at)
+        at += dice.randrange(1, 20 * DAY)
+        ledger.tick(POLICY, at)
+        yield from _told(ledger, dice)
+        yield snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at)
+    if dice.random() < 0.2:
+        fact = a_win(lead_id, at, event_id=f"{lead_id} won")
+        yield fact
+        ledger.add(fact_of(fact), POLICY, at)
+        yield from _told(ledger, dice)
+        yield snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at)
+
+
+def _described(make: Callable[..., Any], dice: random.Random) -> dict[str, str]:
+    if make is not a_created:
+        return {}
+    return {
+        "origin": dice.choice(["web", "fair", "webinar"]),
+        "campaign_id": dice.choice(["", "spring", "autumn"]),
+        "owner_id": dice.choice(["ann", "bob"]),
+    }
+
+
+def _told(ledger: Ledger, dice: random.Random) -> Iterable[AnyRecord]:
+    from streams.agents import records  # noqa: PLC0415  # only to make what streams would write
+
+    for told in ledger.told:
+        what = told.what
+        if isinstance(what, Stalled):
+            yield records.stalled(ledger.lead_id, what)
+            continue
+        yield records.decided(ledger.lead_id, what, told.lead, "test")
+        if isinstance(what, Recycle | Revoke):
+            make: Any = records.recycled if isinstance(what, Recycle) else records.revoked
+            event: LeadRecycled = make(ledger.lead_id, what, told.lead)
+            yield event
+            yield from _delivered(event, dice)
+    ledger.told.clear()
+
+
+def _delivered(event: LeadRecycled, dice: random.Random) -> Iterable[DeliveryResult]:
+    for attempt in range(dice.choice([0, 1, 2])):
+        yield DeliveryResult(
+            endpoint=dice.choice(["hubspot", "webhook"]),
+            recycle_id=event.recycle_id,
+            action=event.action,
+            lead_id=event.lead_id,
+            occurred_at=event.occurred_at + 1000 * attempt,
+            outcome=dice.choice(["retry", "accepted", "dead"]),
+            attempts=attempt + 1,
+        )
+
+
+class MemoryLog:
+    """A log in memory in place of Kafka's: gives runs of any size from any of its places, or of those `assigned`."""
+
+    def __init__(
+        self, records: Records, dice: random.Random, most: int = 20, assigned: Iterable[Place] | None = None
+    ) -> None:
+        self.records = records
+        self.assigned = frozenset(records if assigned is None else assigned)
+        self.is_placed = False
+        self.is_member = True
+        self.is_spare = False
+        self._dice = dice
+        self._most = most
+        self._at: dict[Place, int] = {}
+
+    def take(self, seconds: float, most: int = 0) -> Run:  # noqa: ARG002  # as the log of Kafka is asked
+        if not self.is_placed:
+            return Run([], {})
+        taken: list[Taken] = []
+        for place in self._dice.sample(sorted(self.assigned), self._dice.randint(1, len(self.assigned))):
+            some = self.records[place][self._at[place] :][: self._dice.randint(1, self._most)]
+            self._at[place] += len(some)
+            taken.extend(some)
+        ends = {place: at for place, at in self._at.items() if at == len(self.records[place])}
+        return Run(taken, ends)
+
+    def place(self, positions: Mapping[Place, int | None]) -> None:
+        self._at = {place: at or 0 for place, at in positions.items()}
+        self.is_placed = True
+
+    def lose_place(self) -> None:
+        self.is_placed = False
+
+    def ends(self, places: Iterable[Place] | None = None) -> dict[Place, int]:
+        return {place: len(self.records[place]) for place in places or self.records}
+
+    def ask_ends(self, places: Iterable[Place]) -> dict[Place, Future[Any]]:
+        futures: dict[Place, Future[Any]] = {}
+        for place in places:
+            futures[place] = Future()
+            futures[place].set_result(type("End", (), {"offset": len(self.records[place])})())
+        return futures
+
+    def cluster(self) -> str:
+        return "cluster"
+
+    def show(self, positions: Mapping[Place, int]) -> None:
+        """Nobody looks."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    @property
+    def is_at_end(self) -> bool:
+        return self.is_placed and all(at == len(self.records[place]) for place, at in self._at.items())
+
+
+def a_worker(
+    log: Any,
+    redis: Any,
+    app_id: str,
+    *,
+    is_rebuilding: bool = False,
+    fold: Fold | None = None,
+    registry: CollectorRegistry | None = None,
+) -> Worker:
+    """A worker as it is wired, but for its log."""
+    metrics = Metrics(registry or CollectorRegistry())
+    return Worker(log, Store(redis, app_id), Intake(CODEC), fold or Fold(CODEC), metrics, is_rebuilding=is_rebuilding)
+
+
+def a_turn(worker: Worker) -> None:
+    """One turn, which looks at everything that is looked at once a second."""
+    worker._looked_at = -1e9  # noqa: SLF001
+    worker.turn()
+
+
+def work(worker: Worker, log: MemoryLog) -> None:
+    """Turn until everything is in and read."""
+    for _ in range(TURNS):
+        a_turn(worker)
+        if log.is_at_end and not worker.missing:
+            return
+    raise AssertionError(f"not done after {TURNS} turns: {worker.missing}")
+
+
+def project(records: Records, redis: Any, app_id: str, dice: random.Random, **how: Any) -> None:
+    """A worker of its own, for as long as it has to do."""
+    log = MemoryLog(records, dice)
+    work(a_worker(log, redis, app_id, **how), log)
+
+
+def content(redis: "Redis", app_id: str, number: int | None = None) -> dict[str, Any]:
+    """All that readers may see of a generation (of the current one): keys to values, without counts of nought."""
+    keys = Keys(app_id)
+    client: Any = redis
+    generation = keys.generation(int(client.get(keys.current)) if number is None else number)
+    found = {}
+    for raw in client.scan_iter(match=generation.prefix + "*", count=1000):
+        name = raw.decode().removeprefix(generation.prefix)
+        if name.startswith(("lead:", "pos:")):
+            found[name] = client.get(raw)
+        elif name.startswith("count:"):
+            found[name] = {field: int(n) for field, n in client.hgetall(raw).items() if int(n)}
+        elif name.startswith("list:") and not name.startswith("list:rows:"):
+            found[name] = client.zrange(raw, 0, -1)
+    return {name: value for name, value in found.items() if value}

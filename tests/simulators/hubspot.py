@@ -1,0 +1,105 @@
+"""HubSpot: custom events and list memberships (developers.hubspot.com/docs/api-reference/2026-03).
+
+Its lies: an event with a known uuid is answered like any other and dropped; members and records that do not exist are
+ignored; the answer spells one key `recordsIdsAdded` and leaves out what is empty.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from tests.simulators.served import Simulator, Window, json_of
+
+EVENT_KEYS = {"eventName", "objectId", "email", "utk", "occurredAt", "uuid", "properties"}
+LIMIT = 100, 10.0
+
+
+class HubSpot(Simulator):
+    """`records` exist; `lists` are MANUAL, `dynamic` ones are not; `defined`: the properties of each event."""
+
+    def __init__(self, token: str = "pat-1", *, most: int = LIMIT[0]) -> None:  # noqa: S107
+        super().__init__()
+        self.token = token
+        self.records: set[str] = set()
+        self.lists: dict[str, set[str]] = {}
+        self.dynamic: set[str] = set()
+        self.joined: list[tuple[str, str]] = []
+        self.defined: dict[str, set[str]] = {}
+        self.events: dict[str, dict[str, Any]] = {}
+        self.dropped: list[str] = []
+        self.says_conflict = False
+        self._window = Window(most, LIMIT[1])
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.post("/events/2026-03/send", self._send),
+            web.put("/crm/lists/2026-03/{list}/memberships/{how:add|remove}", self._change),
+        ]
+
+    async def _send(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        sent = await json_of(request)
+        if fault := self._fault_of(sent):
+            return _error(400, "VALIDATION_ERROR", fault)
+        if sent["uuid"] in self.events:
+            self.dropped.append(sent["uuid"])
+            return _error(409, "CONFLICT", "duplicate uuid") if self.says_conflict else web.Response(status=204)
+        self.events[sent["uuid"]] = sent
+        return web.Response(status=204)
+
+    def _fault_of(self, sent: Any) -> str:  # noqa: PLR0911  one return for each thing that the document asks
+        if not isinstance(sent, dict):
+            return "Invalid input JSON"
+        if unknown := set(sent) - EVENT_KEYS:
+            return f"unknown keys: {sorted(unknown)}"
+        if sent.get("eventName") not in self.defined:
+            return f"event {sent.get('eventName')!r} is not defined"
+        if not any(isinstance(sent.get(key), str) and sent[key] for key in ("objectId", "email", "utk")):
+            return "one of objectId, email, utk is needed, as text"
+        properties = sent.get("properties", {})
+        if set(properties) - self.defined[sent["eventName"]]:
+            return "a property that is not defined"
+        try:
+            UUID(sent["uuid"])
+            datetime.fromisoformat(sent["occurredAt"])
+        except (KeyError, ValueError, TypeError) as fault:
+            return f"uuid or occurredAt: {fault}"
+        return ""
+
+    async def _change(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        number, how = request.match_info["list"], request.match_info["how"]
+        sent = await json_of(request)
+        if not isinstance(sent, list) or not all(isinstance(each, str) and each.isdigit() for each in sent):
+            return _error(400, "VALIDATION_ERROR", "Invalid input JSON: a list of record ids as text is needed")
+        if number in self.dynamic:
+            return _error(400, "VALIDATION_ERROR", "List must have a processing type of MANUAL or SNAPSHOT")
+        if number not in self.lists:
+            return _error(404, "OBJECT_NOT_FOUND", f"List does not exist with ID {number}.")
+        members, known = self.lists[number], [each for each in sent if each in self.records]
+        missing = [each for each in sent if each not in self.records]
+        if how == "add":
+            changed = {"recordsIdsAdded": [each for each in known if each not in members]}
+            self.joined += [(number, each) for each in changed["recordsIdsAdded"]]
+            members |= {*known}
+        else:
+            changed = {"recordIdsRemoved": [each for each in known if each in members]}
+            members -= {*known}
+        told = changed | {"recordIdsMissing": missing}
+        return web.json_response({key: value for key, value in told.items() if value})
+
+    def _denied(self, request: web.Request) -> web.StreamResponse | None:
+        if request.headers.get("Authorization") != f"Bearer {self.token}":
+            return _error(401, "INVALID_AUTHENTICATION", "Authentication credentials not found.")
+        if not self._window.takes_one():
+            policy = {"policyName": "TEN_SECONDLY_ROLLING", "errorType": "RATE_LIMIT", "status": "error"}
+            return web.json_response(policy | {"message": "You have reached your limit."}, status=429)
+        return None
+
+
+def _error(status: int, category: str, message: str) -> web.Response:
+    return web.json_response({"status": "error", "category": category, "message": message}, status=status)

@@ -1,0 +1,117 @@
+"""The loop of one partition, done by the reference model beside the agent: the same chunks, the same crashes."""
+
+from collections.abc import Iterable
+from copy import copy
+from typing import Any
+
+from schemas.events import Heartbeat, LeadDecided, LeadStalled
+from streams.agents.loop import NOW
+from streams.domain.facts import Verdict
+from streams.domain.policy import Policy
+from streams.engine import Item
+from tests.fakes import FakeChunk
+from tests.unit.domain.reference_model import MODEL, emitted_by_the_model, policy_to_model, to_model
+
+from .driven import CODEC, Crash, Driven
+
+Said = dict[str, list[tuple[str, str, int, str | None]]]
+
+
+class ModelLoop:
+    """Plain and slow: looks at every lead at every step, and remembers everything."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.ledgers: dict[str, Any] = {}
+        self._policy = policy_to_model(policy.for_history())
+        self._now = 0
+        self._saved: dict[str, Any] = {}
+        self._saved_now = 0
+
+    def chunk(self, items: Iterable[Item]) -> Said:
+        """Do one chunk; what it tells, by lead."""
+        for ledger in self.ledgers.values():
+            ledger.emitted.clear()
+        for item in items:
+            self._take(item)
+        return {lead: [*map(emitted_by_the_model, each.emitted)] for lead, each in self.ledgers.items() if each.emitted}
+
+    def save(self, keys: Iterable[bytes]) -> None:
+        """These parts of the state are safe."""
+        for key in keys:
+            if key == NOW:
+                self._saved_now = self._now
+            else:
+                self._saved[key.decode()] = _copied(self.ledgers[key.decode()])
+
+    def restart(self) -> None:
+        """Only what is safe is known."""
+        self._now = self._saved_now
+        self.ledgers = {lead_id: _copied(ledger) for lead_id, ledger in self._saved.items()}
+
+    def _take(self, item: Item) -> None:
+        self._now = max(self._now, item.at)
+        self._fire()
+        if isinstance(item.value, Heartbeat):
+            return
+        lead_id = item.record.key.decode()
+        ledger = self.ledgers.setdefault(lead_id, MODEL.Ledger(lead_id, self._policy))
+        if isinstance(item.value, Verdict) and (self._due(ledger) or item.at + 1) <= item.at:
+            ledger.tick(item.at + 1)
+        ledger.add(to_model(item.value), self._now)
+
+    def _fire(self) -> None:
+        while due := [(at, lead) for lead, each in self.ledgers.items() if (at := self._due(each)) and at < self._now]:
+            at, lead_id = min(due)
+            self.ledgers[lead_id].tick(at + 1)
+
+    def _due(self, ledger: Any) -> int | None:
+        deadline = MODEL.next_deadline(ledger.lead, self._policy)
+        if deadline is None:
+            return None
+        due, reason, idle_since = deadline
+        stall_id = MODEL.digest("stall", ledger.lead_id, ledger.lead.pass_no, reason, idle_since)
+        return None if stall_id in ledger.facts else int(due)
+
+
+def _copied(ledger: Any) -> Any:
+    other = copy(ledger)
+    other.facts, other.emitted = dict(ledger.facts), []
+    return other
+
+
+class Lockstep(Driven):
+    """Both of them: after each chunk they must have told the same."""
+
+    def __init__(self, policy: Policy, *, memory: int = 64) -> None:
+        super().__init__(policy, memory=memory)
+        self._model = ModelLoop(policy)
+
+    async def _chunk(self, items: list[Item], crash: Crash | None) -> None:
+        if not self._is_up:
+            self._model.restart()
+        self._said = self._model.chunk(items)
+        await super()._chunk(items, crash)
+
+    def _end(self, chunk: FakeChunk, crash: Crash | None) -> None:
+        assert _said_by(chunk) == self._said
+        changes = list(chunk.changes)
+        self._model.save(changes if crash is None else changes[: crash.changes])
+        super()._end(chunk, crash)
+
+    def assert_same_stages(self) -> None:
+        """What the last snapshots say is what the model says."""
+        assert self.stages() == {lead_id: MODEL.stage(each.lead) for lead_id, each in self._model.ledgers.items()}
+
+
+def _said_by(chunk: FakeChunk) -> Said:
+    said: Said = {}
+    for one in chunk.sent:
+        if one.topic == "lead-stalled":
+            stall = CODEC.decode(one.value, LeadStalled)
+            said.setdefault(stall.lead_id, []).append(("stalled", stall.event_id, stall.occurred_at, None))
+        elif one.topic == "lead-decisions":
+            told = CODEC.decode(one.value, LeadDecided)
+            kind = told.decision.lower()
+            why = None if kind == "revoke" else told.why
+            said.setdefault(told.lead_id, []).append((kind, told.event_id, told.occurred_at, why))
+    return said

@@ -1,0 +1,90 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.delivery.breaker import Breaker, Circuit
+
+CLOSED, HALF_OPEN, OPEN = Circuit.CLOSED, Circuit.HALF_OPEN, Circuit.OPEN
+
+
+def after(outcomes: str, at: float = 0.0) -> Breaker:
+    """A breaker that has seen successes (+), failures (-) and what says nothing (.), all at one moment."""
+    breaker = Breaker()
+    for outcome in outcomes:
+        breaker.begun(at)
+        breaker.ended(at, {"+": True, "-": False, ".": None}[outcome])
+    return breaker
+
+
+def probe(breaker: Breaker, at: float, is_success: bool | None) -> None:
+    breaker.begun(at)
+    breaker.ended(at, is_success)
+
+
+def test_nine_failures_are_too_few_to_open() -> None:
+    assert after("-" * 9).state(0) is CLOSED
+
+
+def test_ten_failures_open() -> None:
+    assert after("-" * 10).state(0) is OPEN
+
+
+def test_seven_of_ten_open_and_six_do_not() -> None:
+    assert after("+++" + "-" * 7).state(0) is OPEN
+    assert after("++++" + "-" * 6).state(0) is CLOSED
+
+
+def test_what_says_nothing_counts_for_nothing() -> None:
+    assert after("." * 50).state(0) is CLOSED
+
+
+def test_failures_older_than_the_window_are_forgotten() -> None:
+    breaker = after("-" * 9)
+    probe(breaker, 301.0, is_success=False)
+    assert breaker.state(301.0) is CLOSED
+
+
+def test_an_open_one_lets_nothing_through_until_its_time_is_over() -> None:
+    breaker = after("-" * 10)
+    assert breaker.room(29.9) == 0
+    assert breaker.wait(10.0) == 20.0
+    assert breaker.state(30.0) is HALF_OPEN
+    assert breaker.room(30.0) == 2
+
+
+def test_half_open_lets_few_probes_through_at_a_time() -> None:
+    breaker = after("-" * 10)
+    breaker.begun(30.0)
+    breaker.begun(30.0)
+    assert breaker.room(30.0) == 0
+    breaker.ended(31.0, is_success=None)
+    assert breaker.room(31.0) == 1
+
+
+def test_five_successes_close_it() -> None:
+    breaker = after("-" * 10)
+    for at in range(30, 35):
+        assert breaker.state(at) is HALF_OPEN
+        probe(breaker, at, is_success=True)
+    assert breaker.state(35) is CLOSED
+    assert breaker.room(35) is None
+
+
+def test_one_failing_probe_opens_it_again() -> None:
+    breaker = after("-" * 10)
+    probe(breaker, 30.0, is_success=True)
+    probe(breaker, 31.0, is_success=False)
+    assert breaker.state(60.9) is OPEN
+    assert breaker.state(61.0) is HALF_OPEN
+
+
+@given(st.lists(st.tuples(st.floats(0, 50), st.sampled_from([True, False, None])), max_size=200))
+def test_whatever_comes_it_either_lets_try_or_says_when(steps: list[tuple[float, bool | None]]) -> None:
+    breaker, now = Breaker(), 0.0
+    for pause, is_success in steps:
+        now += pause
+        room = breaker.room(now)
+        assert room is None or 0 <= room <= 2
+        if room == 0:
+            assert breaker.wait(now) > 0 or breaker.state(now) is HALF_OPEN
+        else:
+            probe(breaker, now, is_success)

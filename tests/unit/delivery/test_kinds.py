@@ -1,0 +1,219 @@
+"""What endpoints.yml may say of each kind, and what it is told when it says something else."""
+
+import re
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from schemas.events import LeadRecycled
+from schemas.headers import Headers
+from streams.config.documents import Faults
+from tests.component.delivery.connectors.handed import a_parcel, a_recycle, a_revoke, target_of
+from workers.delivery.attempts import Accepted, Retry
+from workers.delivery.connectors import AnyTarget, connector_of
+from workers.delivery.connectors.described import FIELDS, ulid_of, uuid_of
+from workers.delivery.connectors.kafka_topic import KafkaTopic, KafkaTopicTarget
+from workers.delivery.endpoints import parse_endpoints
+from workers.delivery.target import Endpoint
+from workers.kafka import Full, Undelivered
+
+SHARED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
+HOOK = {"kind": "webhook", "url": "https://hooks.example.com/in"}
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> dict[str, str]:
+    return _secret(tmp_path, SHARED)
+
+
+def _secret(folder: Path, value: str) -> dict[str, str]:
+    path = folder / f"secret{len(list(folder.iterdir()))}"
+    path.write_text(value, encoding="utf-8")
+    return {"file": str(path)}
+
+
+def _each(secret: dict[str, str]) -> list[dict[str, Any]]:
+    marketo = {"url": "https://123-abc-456.mktorest.com", "client_id": secret, "client_secret": secret}
+    return [
+        HOOK | {"secrets": [secret]},
+        {"kind": "hubspot-event", "token": secret, "event_name": "pe123_lead_recycled"},
+        {"kind": "hubspot-list", "token": secret, "lists": {"*": 31}},
+        {"kind": "marketo-campaign", "campaigns": {"*": 11}} | marketo,
+        {"kind": "marketo-list", "lists": {"*": 21}} | marketo,
+        {"kind": "mautic", "url": "https://mautic.example.com", "user": "u", "password": secret, "campaigns": {"*": 3}},
+        {"kind": "customerio", "site_id": secret, "api_key": secret},
+        {"kind": "kafka", "topic": "crm.recycles"},
+    ]
+
+
+@pytest.mark.parametrize("number", range(8))
+def test_a_kind_needs_no_more_than_this(number: int, secret: dict[str, str]) -> None:
+    section = _each(secret)[number]
+    target = target_of(section)
+    assert target.kind == section["kind"]
+    assert SHARED not in repr(target)
+
+
+# vendor: calls, within seconds; what its documents allow.
+WINDOWS = {"hubspot-event": (100, 10), "hubspot-list": (100, 10), "customerio": (100, 1)}
+WINDOWS |= {"marketo-campaign": (100, 20), "marketo-list": (100, 20)}
+
+
+@pytest.mark.parametrize("number", range(1, 7))
+def test_a_preset_stays_within_the_window_of_its_vendor(number: int, secret: dict[str, str]) -> None:
+    target = target_of(_each(secret)[number])
+    most, seconds = WINDOWS.get(target.kind, (1_000_000, 1))
+    limits = target.effective_limits
+    assert (limits.burst + limits.per_second * seconds) * target.most_calls <= most
+    assert target.kind not in ("marketo-campaign", "marketo-list") or limits.concurrency <= 10
+
+
+def test_a_limit_of_the_document_is_taken_as_it_is(secret: dict[str, str]) -> None:
+    target = target_of(_each(secret)[2] | {"limits": {"per_second": 19}})
+    assert target.effective_limits.per_second == 19
+
+
+@pytest.mark.parametrize(
+    ("section", "said"),
+    [
+        (HOOK | {"url": "http://hooks.example.com/in"}, "allow_http"),
+        (HOOK | {"url": "https://user:pw@hooks.example.com/in"}, "a user or password"),
+        (HOOK | {"url": "https://hooks.example.com:8443/in"}, "ports: [8443]"),
+        (HOOK | {"url": "file:///etc/passwd"}, "neither https nor http"),
+        (HOOK | {"url": "https://2130706433/"}, "four decimal numbers"),
+        (HOOK | {"secrets": []}, "at least one"),
+        (HOOK | {"secrets": ["whsec_in-the-document"]}, "does not fit"),
+        ({"kind": "webhook"}, "'url' is missing"),
+        ({"kind": "webhok"}, "webhook"),
+    ],
+)
+def test_a_webhook_that_is_not_right_is_told_what_to_write(
+    section: dict[str, Any], said: str, secret: dict[str, str]
+) -> None:
+    with pytest.raises(Faults) as faults:
+        target_of({"secrets": [secret]} | section if section["kind"] == "webhook" else section)
+    assert said in str(faults.value)
+
+
+@pytest.mark.parametrize("value", ["hunter2", PUBLIC, "whsec_AAAA"])
+def test_a_secret_that_cannot_sign_is_told_and_not_shown(value: str, tmp_path: Path) -> None:
+    with pytest.raises(Faults) as faults:
+        target_of(HOOK | {"secrets": [_secret(tmp_path, value)]})
+    assert "whsk_" in str(faults.value)
+    assert value not in str(faults.value)
+
+
+@pytest.mark.parametrize(
+    ("number", "more"),
+    [
+        (1, {"event_name": "lead_recycled"}),
+        (1, {"properties": {"Reason": "reason"}}),
+        (1, {"properties": {"reason": "why"}}),
+        (2, {"lists": {}}),
+        (2, {"lists": {"*": 0}}),
+        (2, {"lists": {"*": "newsletter"}}),
+        (3, {"tokens": {"my.reason": "reason"}}),
+        (3, {"url": "https://123-abc-456.mktorest.com?x=1"}),
+        (5, {"segments": {"*": 5}}),
+        (5, {"campaigns": {}}),
+        (6, {"event_name": " "}),
+        (7, {"topic": "lead-recycled"}),
+        (7, {"topic": "no topic"}),
+        (7, {"url": "https://example.com"}),
+    ],
+)
+def test_what_a_vendor_would_not_take_is_a_fault_of_the_document(
+    number: int, more: dict[str, Any], secret: dict[str, str]
+) -> None:
+    with pytest.raises(Faults):
+        target_of(_each(secret)[number] | more)
+
+
+def test_the_fields_that_may_be_chosen_are_those_of_the_event() -> None:
+    assert set(FIELDS) == set(LeadRecycled.__struct_fields__) - {"source", "recorded_at"}
+
+
+def test_ids_are_the_same_on_every_try_and_differ_by_message() -> None:
+    recycle, revoke = a_recycle(), a_revoke()
+    for id_of in (uuid_of, ulid_of):
+        assert id_of(a_parcel(recycle)) == id_of(a_parcel(recycle, attempt=5))
+        assert len({id_of(a_parcel(event)) for event in (recycle, revoke, a_recycle("8"))}) == 3
+
+
+def test_a_ulid_holds_the_time_of_the_event() -> None:
+    ulid = ulid_of(a_parcel())
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    number = 0
+    for letter in ulid:
+        number = number * 32 + alphabet.index(letter)
+    assert len(ulid) == 26
+    assert number >> 80 == a_recycle().occurred_at
+
+
+class FakeTopic:
+    """Takes what is produced, or raises."""
+
+    def __init__(self, fault: Exception | None = None) -> None:
+        self.taken: list[tuple[str, LeadRecycled, Headers]] = []
+        self._fault = fault
+
+    async def __call__(self, topic: str, event: LeadRecycled, headers: Headers) -> None:
+        if self._fault:
+            raise self._fault
+        self.taken.append((topic, event, headers))
+
+
+def _to(produce: FakeTopic) -> KafkaTopic:
+    target = target_of({"kind": "kafka", "topic": "crm.recycles"})
+    assert isinstance(target, KafkaTopicTarget)
+    connector = connector_of(Endpoint("crm", target), None, lambda: 0.0, produce)  # type: ignore[arg-type]  # no HTTP
+    assert isinstance(connector, KafkaTopic)
+    return connector
+
+
+async def test_a_topic_gets_the_event_as_it_is_and_its_ack_is_acceptance() -> None:
+    topic, trace = FakeTopic(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    assert await _to(topic).deliver([a_parcel(traceparent=trace)]) == [Accepted(None)]
+    ((name, event, headers),) = topic.taken
+    assert (name, event) == ("crm.recycles", a_recycle())
+    assert dict(headers)["ce_id"] == b"r7"
+    assert dict(headers)["traceparent"] == trace.encode()
+
+
+async def test_without_an_ack_it_is_tried_again() -> None:
+    assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_parcel()]) == [
+        Retry("not acked by Kafka: timed out")
+    ]
+    (outcome,) = await _to(FakeTopic(Full("full"))).deliver([a_parcel()])
+    assert isinstance(outcome, Retry)
+    assert outcome.throttled
+
+
+@pytest.mark.parametrize("is_whole", [False, True])
+def test_the_example_that_is_delivered_fits_with_what_is_commented_out_and_without(
+    is_whole: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    text = (Path(__file__).parents[3] / "deploy/config/endpoints.yml").read_text(encoding="utf-8")
+    if is_whole:
+        text = re.sub(r"^  # (?= *[a-z_]+:( |$))", "  ", text, flags=re.MULTILINE)
+    (tmp_path / "token").write_text(SHARED, encoding="utf-8")
+    text = text.replace("/run/secrets/hubspot-token", str(tmp_path / "token"))
+    for name in re.findall(r"\{env: (\w+)\}", text):
+        monkeypatch.setenv(name, SHARED)
+    _, endpoints = parse_endpoints(text, "endpoints.yml")
+    assert [endpoint.name for endpoint in endpoints] == ["handover", "nurture", "hubspot"][: 3 if is_whole else 1]
+
+
+def test_the_example_in_the_docs_is_a_document_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[3] / "docs/delivery-vendors.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    example = example.replace("{file: /run/secrets/hubspot}", "{env: HUBSPOT_TOKEN}")
+    for name in re.findall(r"\{env: (\w+)\}", example):
+        monkeypatch.setenv(name, SHARED)
+    _, endpoints = parse_endpoints(example, "endpoints.yml")
+    told = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \| .* \| .* \|$", text, re.MULTILINE)
+    kinds = {endpoint.target.kind for endpoint in endpoints}  # type: ignore[attr-defined]  # each kind has one
+    assert kinds == {get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(AnyTarget)[0])}
+    assert kinds == set(told)

@@ -1,0 +1,308 @@
+"""One endpoint's lane: what goes together, what waits, and what is put back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from tests.unit.delivery.built import a_pending
+from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Parcel, Refused, Retry
+from workers.delivery.breaker import Breaker, BreakerRule, Circuit
+from workers.delivery.item import Item, Receipt
+from workers.delivery.lane import SLOT_PATIENCE, Lane
+from workers.delivery.ledger import Ledger
+from workers.delivery.limits.terms import Allowance, Grant
+from workers.delivery.route import Route
+
+FREE = Allowance("nurture", per_second=1_000, burst=100, concurrency=2)
+
+
+def an_item(number: int) -> Item:
+    receipt = Receipt("lead-recycled", 0, number, None, b"", lambda: None, left=1)
+    pending = a_pending(event={"recycle_id": f"r{number}"})
+    return Item(pending, receipt, Route(0, Ledger(), {}, {}))
+
+
+@dataclass
+class FakeDesk:
+    """Notes what it is told. `unwanted`: parcels that are not to be tried any more."""
+
+    unwanted: set[str] = field(default_factory=set)
+    is_ours: bool = True
+    put_back: list[tuple[str, float, str]] = field(default_factory=list)
+    ended: dict[str, Outcome] = field(default_factory=dict)
+    faults: list[BaseException] = field(default_factory=list)
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def still_goes(self, item: Item) -> bool:
+        return item.pending.event.recycle_id not in self.unwanted
+
+    def crowded_out(self, item: Item, wait: float, why: str) -> None:
+        self.put_back.append((item.pending.event.recycle_id, wait, why))
+
+    async def tried(self, batch: Sequence[Item], outcomes: Sequence[Outcome], seconds: float) -> None:
+        del seconds
+        names = [item.pending.event.recycle_id for item in batch]
+        self.ended |= dict(zip(names, outcomes, strict=True))
+
+    def spawn(self, work: Coroutine[None, None, None], items: Sequence[Item]) -> None:
+        assert items
+        task = asyncio.get_running_loop().create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled() and (fault := task.exception()):
+            self.faults.append(fault)
+
+    def may_send(self) -> bool:
+        return self.is_ours
+
+
+@dataclass
+class FakeConnector:
+    """Answers by recycle_id, else accepts; while it `hangs`, not at all."""
+
+    batch_size: int = 1
+    answers: dict[str, Outcome] = field(default_factory=dict)
+    calls: list[list[str]] = field(default_factory=list)
+    hangs: bool = False
+    fault: Exception | None = None
+
+    def __post_init__(self) -> None:
+        self.let_go = asyncio.Event()
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+        self.calls.append([parcel.event.recycle_id for parcel in parcels])
+        if self.hangs:
+            await self.let_go.wait()
+        if self.fault:
+            raise self.fault
+        return [self.answers.get(parcel.event.recycle_id, Accepted(200)) for parcel in parcels]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+@dataclass
+class FakeLimiter:
+    """Gives what is asked for, or the same refusal each time; `asked` is called meanwhile."""
+
+    refusal: Grant | None = None
+    asked: Callable[[], None] = lambda: None
+    leases: list[str] = field(default_factory=list)
+    blocks: list[float] = field(default_factory=list)
+
+    async def acquire(self, allowance: Allowance, want: int) -> Grant:
+        del allowance
+        self.asked()
+        if self.refusal is not None:
+            return self.refusal
+        given = tuple(f"lease{len(self.leases) + number}" for number in range(want))
+        self.leases += given
+        return Grant(given)
+
+    def release(self, allowance: Allowance, lease: str) -> None:
+        del allowance
+        self.leases.remove(lease)
+
+    def block(self, allowance: Allowance, seconds: float) -> None:
+        del allowance
+        self.blocks.append(seconds)
+
+
+class Driven:
+    """A lane that runs, on a clock that is moved by hand."""
+
+    def __init__(self, connector: FakeConnector, limiter: FakeLimiter | None = None, seconds: float = 0.0) -> None:
+        self.now = 1_000.0
+        self.desk, self.connector, self.limiter = FakeDesk(), connector, limiter or FakeLimiter()
+        rule = BreakerRule(at_least=4, open_for=30.0)
+        self.lane = Lane(
+            connector, FREE, self.limiter, Breaker(rule), self.desk, seconds, lambda: 1.0, clock=lambda: self.now
+        )
+
+    @asynccontextmanager
+    async def runs(self) -> AsyncIterator[None]:
+        task = asyncio.get_running_loop().create_task(self.lane.run())
+        yield
+        task.cancel()
+        await asyncio.wait([task, *self.desk.tasks], timeout=1)
+
+    def offer(self, *numbers: int) -> list[float | None]:
+        return [self.lane.offer(an_item(number)) for number in numbers]
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not condition():  # noqa: ASYNC110  what is waited for is no event
+            await asyncio.sleep(0.005)
+
+
+async def turned() -> None:
+    """The lane has looked at what queues, more than once."""
+    await asyncio.sleep(0.15)
+
+
+async def test_a_batch_is_what_came_together_and_each_parcel_has_its_own_outcome() -> None:
+    mixed: dict[str, Outcome] = {"r1": Refused(404, "unknown"), "r2": NoOp(200, "was there"), "r3": Retry("busy", 503)}
+    driven = Driven(FakeConnector(batch_size=5, answers=mixed))
+    driven.offer(0, 1, 2, 3, 4)
+    async with driven.runs():
+        await until(lambda: len(driven.desk.ended) == 5)
+    assert driven.connector.calls == [["r0", "r1", "r2", "r3", "r4"]]
+    assert driven.desk.ended == {"r0": Accepted(200), "r4": Accepted(200)} | mixed
+    assert driven.limiter.leases == []
+    assert driven.lane.circuit is Circuit.CLOSED
+
+
+async def test_a_batch_that_is_not_full_waits_as_long_as_it_may_and_no_longer() -> None:
+    driven = Driven(FakeConnector(batch_size=3), seconds=0.2)
+    driven.offer(0, 1)
+    async with driven.runs():
+        await turned()
+        assert driven.connector.calls == []
+        driven.now += 0.2
+        await until(lambda: driven.connector.calls)
+    assert driven.connector.calls == [["r0", "r1"]]
+
+
+async def test_full_batches_go_at_once_and_the_rest_stays() -> None:
+    driven = Driven(FakeConnector(batch_size=2), seconds=60.0)
+    driven.offer(0, 1, 2, 3, 4)
+    async with driven.runs():
+        await until(lambda: len(driven.connector.calls) == 2)
+        await turned()
+    assert driven.connector.calls == [["r0", "r1"], ["r2", "r3"]]
+    assert driven.lane.queued == 1
+
+
+async def test_what_is_not_to_be_tried_any_more_leaves_its_batch() -> None:
+    driven = Driven(FakeConnector(batch_size=3))
+    driven.desk.unwanted = {"r1"}
+    driven.offer(0, 1, 2)
+    async with driven.runs():
+        await until(lambda: len(driven.desk.ended) == 2)
+    assert driven.connector.calls == [["r0", "r2"]]
+
+
+async def test_a_batch_of_which_nothing_is_left_is_no_call_and_gives_back_its_lease() -> None:
+    driven = Driven(FakeConnector(batch_size=2))
+    driven.desk.unwanted = {"r0", "r1"}
+    driven.offer(0, 1)
+    async with driven.runs():
+        await until(lambda: driven.lane.queued == 0)
+        await turned()
+    assert driven.connector.calls == []
+    assert driven.limiter.leases == []
+
+
+async def test_one_of_a_batch_that_is_throttled_blocks_the_endpoint_for_all() -> None:
+    slow = Retry("slow down", 429, 40.0, throttled=True)
+    driven = Driven(FakeConnector(batch_size=2, answers={"r1": slow}))
+    driven.offer(0, 1)
+    async with driven.runs():
+        await until(lambda: len(driven.desk.ended) == 2)
+    assert driven.limiter.blocks == [40.0]
+    assert driven.offer(2) == [40.0]
+    assert driven.lane.is_crowded
+
+
+async def test_no_more_calls_are_under_way_than_may_be_and_who_waits_too_long_is_put_back() -> None:
+    driven = Driven(FakeConnector(hangs=True))
+    driven.offer(0, 1, 2)
+    async with driven.runs():
+        await until(lambda: len(driven.connector.calls) == 2)
+        await turned()
+        assert (driven.lane.in_flight, driven.lane.queued, driven.desk.put_back) == (2, 1, [])
+        driven.now += SLOT_PATIENCE + 0.01
+        await until(lambda: driven.desk.put_back)
+        assert driven.desk.put_back == [("r2", 0.0, "busy")]
+        driven.connector.let_go.set()
+        await until(lambda: len(driven.desk.ended) == 2)
+    assert driven.lane.in_flight == 0
+
+
+async def test_what_the_rate_does_not_let_through_soon_is_put_back_with_the_wait() -> None:
+    driven = Driven(FakeConnector(), FakeLimiter(refusal=Grant((), 7.0, "rate")))
+    driven.offer(0, 1)
+    async with driven.runs():
+        await until(lambda: len(driven.desk.put_back) == 2)
+    assert {(wait, why) for _, wait, why in driven.desk.put_back} == {(7.0, "rate")}
+    assert driven.connector.calls == []
+    assert driven.offer(2) == [7.0]
+
+
+async def test_an_open_circuit_puts_back_what_queues_and_half_open_lets_few_through() -> None:
+    down: dict[str, Outcome] = {f"r{number}": Retry("down", 500) for number in range(4)}
+    driven = Driven(FakeConnector(batch_size=1, answers=down))
+    async with driven.runs():
+        driven.offer(0, 1, 2, 3)
+        await until(lambda: driven.lane.circuit is Circuit.OPEN)
+        driven.offer(4)
+        await until(lambda: driven.desk.put_back)
+        assert driven.desk.put_back == [("r4", 0.0, "circuit_open")]
+        driven.now += 30.0
+        driven.connector.hangs = True
+        driven.offer(5, 6, 7)
+        await until(lambda: len(driven.connector.calls) == 6)  # two probes
+        await turned()
+        assert len(driven.connector.calls) == 6
+        driven.connector.let_go.set()
+
+
+@pytest.mark.parametrize("answer", [Gone(410, "gone"), Retry("slow down", 429, 0.0, throttled=True)])
+async def test_to_be_told_off_or_throttled_opens_no_circuit(answer: Outcome) -> None:
+    driven = Driven(FakeConnector(batch_size=4, answers={f"r{number}": answer for number in range(4)}))
+    driven.offer(0, 1, 2, 3)
+    async with driven.runs():
+        await until(lambda: len(driven.desk.ended) == 4)
+    assert driven.lane.circuit is Circuit.CLOSED
+
+
+async def test_a_worker_that_is_not_sure_of_its_partitions_sends_nothing() -> None:
+    driven = Driven(FakeConnector())
+    driven.desk.is_ours = False
+    driven.offer(0)
+    async with driven.runs():
+        await turned()
+        assert driven.connector.calls == []
+        driven.now += SLOT_PATIENCE + 0.01
+        await until(lambda: driven.desk.put_back)
+    assert driven.limiter.leases == []
+
+
+async def test_a_worker_that_was_stopped_while_it_asked_for_its_limit_sends_nothing_and_gives_it_back() -> None:
+    driven = Driven(FakeConnector())
+
+    def stopped() -> None:
+        driven.desk.is_ours = False
+
+    driven.limiter.asked = stopped
+    driven.offer(0)
+    async with driven.runs():
+        await turned()
+    assert driven.connector.calls == []
+    assert driven.limiter.leases == []
+    assert driven.lane.queued == 1
+
+
+async def test_a_bug_of_a_connector_is_heard_and_its_lease_comes_back() -> None:
+    driven = Driven(FakeConnector(fault=RuntimeError("a bug")))
+    driven.offer(0)
+    async with driven.runs():
+        await until(lambda: driven.desk.faults)
+    assert driven.limiter.leases == []
+    assert driven.lane.in_flight == 0
+
+
+async def test_what_is_dropped_is_not_sent() -> None:
+    driven = Driven(FakeConnector())
+    driven.offer(0, 1)
+    driven.lane.drop_all()
+    async with driven.runs():
+        await turned()
+    assert driven.connector.calls == []

@@ -1,0 +1,110 @@
+"""What hours and days do to parcels, on a clock that jumps: deliver's own decisions, one parcel after the other."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import count
+from typing import assert_never
+
+from tests.unit.delivery.built import NOW, a_pending
+from workers.delivery.attempts import Accepted, Outcome, Retry
+from workers.delivery.breaker import Breaker
+from workers.delivery.ledger import Ledger
+from workers.delivery.results import Settled, dead, ended, settled
+from workers.delivery.schedule import Schedule
+from workers.delivery.verdicts import Drop, GiveUp, Go, Hold, Pending, Settle, Standing, judge
+from workers.delivery.waiting import Tiers
+
+MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+DOWN = Retry("down", 503)
+
+
+@dataclass
+class Simulation:
+    """`endpoint` answers by the time since the beginning (ms). `ends`: when and how each parcel ended."""
+
+    endpoint: Callable[[int], Outcome]
+    tries: list[int] = field(default_factory=list)
+    ends: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._ledger, self._breaker = Ledger(), Breaker()
+        self._schedule, self._tiers = Schedule(), Tiers()
+        self._queue: list[tuple[int, int, Pending]] = []
+        self._count = count()
+
+    def run(self, arrivals: list[int]) -> None:
+        for number, at in enumerate(arrivals):
+            self._push(at, a_pending(event={"recycle_id": f"r{number}"}, first_at=NOW + at))
+        while self._queue:
+            at, _, pending = heapq.heappop(self._queue)
+            self._step(at, pending)
+
+    def _push(self, at: int, pending: Pending) -> None:
+        heapq.heappush(self._queue, (at, next(self._count), pending))
+
+    def _step(self, at: int, pending: Pending) -> None:
+        standing = Standing.OPEN if self._breaker.room(at / 1000) == 0 else Standing.ACTIVE
+        match judge(pending, self._ledger, standing, NOW + at, self._schedule):
+            case Go():
+                self._settle(at, pending, self._try(at, pending))
+            case Hold(note):
+                self._wait(at, replace(pending, note=note))
+            case GiveUp(detail, attempts):
+                self._settle(at, pending, dead(pending, detail, attempts, NOW + at))
+            case Settle(outcome, attempts):
+                self._settle(at, pending, ended(pending, outcome, attempts, NOW + at))
+            case Drop():
+                pass
+            case never:
+                assert_never(never)
+
+    def _try(self, at: int, pending: Pending) -> Settled:
+        self.tries.append(at)
+        outcome = self.endpoint(at)
+        self._breaker.begun(at / 1000)
+        is_success = None if isinstance(outcome, Retry) and outcome.throttled else isinstance(outcome, Accepted)
+        self._breaker.ended(at / 1000, is_success)
+        return settled(pending, outcome, NOW + at, self._schedule)
+
+    def _settle(self, at: int, pending: Pending, what: Settled) -> None:
+        self._ledger.result(what.result)
+        if what.note is None:
+            self.ends[pending.event.recycle_id] = at, what.result.outcome
+        else:
+            self._wait(at, replace(pending, note=what.note))
+
+    def _wait(self, at: int, pending: Pending) -> None:
+        delay = self._tiers.delays[self._tiers.of(pending.note.due_at - NOW - at)]
+        self._push(at + delay, pending)
+
+    def share_ended_by(self, at: int) -> float:
+        return sum(when <= at for when, _ in self.ends.values()) / len(self.ends)
+
+
+def test_an_endpoint_that_is_down_for_a_day_gets_everything_and_is_left_alone_meanwhile() -> None:
+    world = Simulation(lambda at: DOWN if at < DAY else Accepted(200))
+    world.run([number * 2 * MINUTE for number in range(720)])
+    assert {how for _, how in world.ends.values()} == {"accepted"}
+    assert sum(at < DAY for at in world.tries) < DAY / 30_000  # at most a probe for each half minute
+    assert world.share_ended_by(DAY + 15 * MINUTE) > 0.5  # those that were probes wait by the schedule
+    assert world.share_ended_by(DAY + 24 * HOUR) == 1
+
+
+def test_an_endpoint_that_never_comes_back_is_given_up_after_the_schedule() -> None:
+    world = Simulation(lambda _: DOWN)
+    world.run([number * MINUTE for number in range(100)])
+    assert {how for _, how in world.ends.values()} == {"dead"}
+    assert len(world.ends) == 100
+    assert max(at for at, _ in world.ends.values()) <= Schedule().span_ms + 2 * HOUR + 100 * MINUTE
+
+
+def test_an_endpoint_that_says_too_much_for_ten_minutes_costs_no_attempt() -> None:
+    def answer(at: int) -> Outcome:
+        return Retry("slow down", 429, (10 * MINUTE - at) / 1000, throttled=True) if at < 10 * MINUTE else Accepted(200)
+
+    world = Simulation(answer)
+    world.run([number * 1_000 for number in range(600)])
+    assert {how for _, how in world.ends.values()} == {"accepted"}
+    assert sum(at < 10 * MINUTE for at in world.tries) == 600  # each was told once, and kept to it
+    assert world.share_ended_by(13 * MINUTE) == 1

@@ -1,0 +1,20 @@
+"""What deliver counts."""
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.exposition import choose_encoder
+
+from schemas.events import DeliveryResult
+from workers.delivery.metrics import DeliveryMetrics
+
+RESULT = DeliveryResult(endpoint="nurture", recycle_id="r1", action="RECYCLE", outcome="accepted", occurred_at=61_000)
+
+
+def test_a_parcel_that_is_traced_is_an_exemplar_of_the_time_it_took() -> None:
+    registry = CollectorRegistry()
+    metrics = DeliveryMetrics(registry, ["nurture"])
+    metrics.settled(RESULT, 1_000)
+    metrics.settled(RESULT, 1_000, f"00-{'ab' * 16}-{'cd' * 8}-01")
+    encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")
+    (line,) = [line for line in encode(registry).decode().splitlines() if "trace_id" in line]
+    assert line.startswith('leadloop_delivery_acceptance_seconds_bucket{endpoint="nurture",le="60.0"} 2.0')
+    assert f'{{trace_id="{"ab" * 16}"}} 60.0' in line

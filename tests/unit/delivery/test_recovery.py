@@ -1,0 +1,86 @@
+"""What a partition that is taken over is found to have under way."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from confluent_kafka import TopicPartition
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from schemas.events import LeadRecycled
+from tests.unit.delivery.built import NOW, a_pending, a_recycle
+from workers.delivery import recovery
+from workers.delivery.intake import Takeover
+from workers.delivery.recovery import Recovered, Recovery
+
+CODEC = Codec(Catalogue.bundled())
+WAIT = "delivery-wait-1s"
+
+
+class Waits:
+    """A record of a waiting topic."""
+
+    def __init__(self, event: LeadRecycled, offset: int) -> None:
+        self._event, self._offset = event, offset
+
+    def error(self) -> None:
+        return None
+
+    def topic(self) -> str:
+        return WAIT
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self._offset
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        return a_pending().note.headers()
+
+    def value(self) -> bytes:
+        return CODEC.encode(self._event)
+
+
+class FakeConsumer:
+    """Has these records, and no results."""
+
+    def __init__(self, records: Sequence[Waits]) -> None:
+        self._records, self._at = records, 0
+
+    def get_watermark_offsets(self, _: TopicPartition, **__: Any) -> tuple[int, int]:
+        return 0, 0
+
+    def assign(self, _: Sequence[TopicPartition]) -> None:
+        """There is but one partition."""
+
+    def consume(self, _: int, __: float) -> Sequence[Waits]:
+        self._at = len(self._records)
+        return self._records
+
+    def position(self, places: Sequence[TopicPartition]) -> list[TopicPartition]:
+        return [TopicPartition(one.topic, one.partition, self._at) for one in places]
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> Recovered:
+    records = [Waits(event, offset) for offset, event in enumerate(waiting)]
+    monkeypatch.setattr(recovery, "Consumer", lambda _: FakeConsumer(records))
+    takeover = Takeover(0, {WAIT: 0}, {WAIT: len(records)}, is_sure=True)
+    return Recovery({}, CODEC, "delivery-results", [WAIT]).run([takeover], NOW, lambda: True)[0]
+
+
+def test_what_waits_is_under_way_and_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = recovered(monkeypatch, a_recycle())
+    assert found.ledger.due.by_age(NOW) == {("nurture", "under_15s"): 1}
+    assert found.waiting == {"nurture": 1}
+
+
+@pytest.mark.parametrize("event", [a_recycle("UNKNOWN"), a_recycle(recycle_id="")])
+def test_what_will_be_a_dead_letter_is_neither(monkeypatch: pytest.MonkeyPatch, event: LeadRecycled) -> None:
+    found = recovered(monkeypatch, event)
+    assert not +found.ledger.due.by_age(NOW)
+    assert (found.ledger.sizes, found.waiting) == ((0, 0), {})

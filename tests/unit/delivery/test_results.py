@@ -1,0 +1,70 @@
+"""What follows from a try."""
+
+import pytest
+
+from tests.unit.delivery.built import NOW, a_pending
+from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Refused, Retry, Unverified
+from workers.delivery.results import MAX_DETAIL, Settled, settled
+from workers.delivery.schedule import Schedule
+from workers.delivery.verdicts import Pending
+
+SCHEDULE = Schedule()
+
+
+def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Settled:
+    return settled(pending or a_pending(), outcome, at, SCHEDULE)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "name"),
+    [
+        (Accepted(200), "accepted"),
+        (NoOp(200, "so already"), "no_op"),
+        (Unverified(200, "yes, it says"), "unverified"),
+        (Refused(404, "no such lead"), "refused"),
+    ],
+)
+def test_an_answer_for_good_ends_it(outcome: Outcome, name: str) -> None:
+    found = after(outcome, a_pending(attempts=2))
+    assert (found.result.outcome, found.result.attempts, found.note, found.is_dead) == (name, 3, None, False)
+
+
+def test_a_failure_uses_an_attempt_and_waits_by_the_schedule() -> None:
+    found = after(Retry("down", 503))
+    assert (found.result.outcome, found.result.status, found.result.attempts) == ("retry", 503, 1)
+    assert found.note is not None
+    assert (found.note.attempts, found.note.may_have_arrived) == (1, True)
+    assert 4_000 <= found.note.due_at - NOW <= 6_000
+
+
+def test_retry_after_is_kept() -> None:
+    found = after(Retry("down", 503, after_seconds=120))
+    assert found.note is not None
+    assert found.note.due_at == NOW + 120_000
+
+
+def test_the_last_failure_is_death() -> None:
+    found = after(Retry("down"), a_pending(attempts=9))
+    assert (found.result.outcome, found.result.attempts, found.note, found.is_dead) == ("dead", 10, None, True)
+
+
+def test_to_be_throttled_uses_no_attempt() -> None:
+    found = after(Retry("slow down", 429, after_seconds=30, throttled=True), a_pending(attempts=2))
+    assert found.note is not None
+    assert (found.result.outcome, found.result.attempts, found.note.attempts) == ("retry", 2, 2)
+    assert 30_000 <= found.note.due_at - NOW <= 32_000
+
+
+def test_to_be_throttled_for_longer_than_the_schedule_is_death() -> None:
+    found = after(Retry("slow down", 429, throttled=True), at=NOW + SCHEDULE.span_ms + 1)
+    assert found.is_dead
+
+
+def test_a_parcel_whose_endpoint_is_gone_waits_for_it_to_be_resumed() -> None:
+    found = after(Gone(410, "gone"), a_pending(attempts=2))
+    assert found.note is not None
+    assert (found.result.outcome, found.note.attempts, found.note.why) == ("retry", 2, "gone")
+
+
+def test_a_long_detail_is_cut() -> None:
+    assert len(after(Refused(400, "x" * 10_000)).result.detail) == MAX_DETAIL

@@ -1,0 +1,40 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.delivery.tracker import Tracker
+
+
+def test_nothing_is_committed_past_what_is_not_finished() -> None:
+    tracker = Tracker(5)
+    for offset in (5, 6, 9):
+        tracker.begin(offset)
+    tracker.finish(6)
+    tracker.finish(9)
+    assert tracker.position == 5
+    tracker.finish(5)
+    assert tracker.position == 10
+
+
+def test_a_record_does_not_come_twice() -> None:
+    tracker = Tracker(0)
+    tracker.begin(3)
+    with pytest.raises(ValueError, match="came after"):
+        tracker.begin(3)
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=50), st.randoms(use_true_random=False))
+def test_the_position_is_the_first_that_is_not_finished(gaps: list[int], random: st.DataObject) -> None:
+    tracker, offsets, at = Tracker(0), [], -1
+    for gap in gaps:
+        at += gap
+        tracker.begin(at)
+        offsets.append(at)
+    order = list(offsets)
+    random.shuffle(order)  # type: ignore[attr-defined]
+    open_ = set(offsets)
+    for offset in order:
+        tracker.finish(offset)
+        open_.discard(offset)
+        assert tracker.position == min(open_, default=at + 1)
+        assert tracker.outstanding == len(open_)

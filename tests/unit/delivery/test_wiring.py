@@ -1,0 +1,46 @@
+"""Settings and endpoints.yml together."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.config.documents import Faults
+from streams.config.settings import Settings
+from workers.delivery.wiring import endpoints_of, plan_of
+from workers.outbound import Client
+
+ENV = {
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost:1",
+    "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+    "KAFKA_SASL_MECHANISM": "PLAIN",
+    "KAFKA_SASL_USERNAME": "deliver",
+    "KAFKA_SASL_PASSWORD": "hunter2",
+    "REDIS_URL": "redis://:hunter3@localhost:1/0",
+}
+
+
+def endpoint_file(folder: Path, topic: str) -> str:
+    path = folder / "endpoints.yml"
+    path.write_text(f"endpoints: {{handover: {{kind: kafka, topic: {topic}}}}}", encoding="utf-8")
+    return str(path)
+
+
+async def test_no_secret_is_in_the_repr_of_a_plan(tmp_path: Path) -> None:
+    settings = Settings.from_env(ENV | {"LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, "crm.handover")})
+    _, endpoints = endpoints_of(settings)
+    async with Client() as client:
+        plan = plan_of(settings, endpoints, client)
+    assert "hunter2" in str(plan.kafka)
+    assert "hunter" not in repr(plan)
+
+
+@pytest.mark.parametrize(("prefix", "topic"), [("", "lead-recycled"), ("eu.", "eu.lead-recycled")])
+def test_a_topic_of_our_own_is_no_endpoint_whatever_its_prefix(tmp_path: Path, prefix: str, topic: str) -> None:
+    env = ENV | {"LEADLOOP_TOPIC_PREFIX": prefix, "LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, topic)}
+    with pytest.raises(Faults, match="a topic of Leadloop's own"):
+        endpoints_of(Settings.from_env(env))
+
+
+def test_the_name_of_a_topic_of_ours_without_its_prefix_is_somebody_elses(tmp_path: Path) -> None:
+    env = {"LEADLOOP_TOPIC_PREFIX": "eu.", "LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, "lead-recycled")}
+    assert [one.name for one in endpoints_of(Settings.from_env(ENV | env))[1]] == ["handover"]

@@ -1,0 +1,135 @@
+"""Clocks, room, names, addresses, the registry, and how looks are kept from each other."""
+
+import io
+import json
+import socket
+from ipaddress import IPv4Network
+from pathlib import Path
+from threading import Event
+
+import pytest
+from confluent_kafka import KafkaError
+from rich.console import Console
+
+from schemas.catalogue import RECORDS
+from schemas.registry import RegistryConf
+from streams.config.settings import KafkaSettings, Settings
+from tests.registry import a_registry
+from workers.admin import push_schemas
+from workers.delivery.endpoints import parse_endpoints
+from workers.doctor import destinations, documents, machine, registry, shown
+from workers.doctor.broker import advice
+from workers.doctor.clocks import Clock, judged
+from workers.doctor.findings import Finding, fail, ok
+from workers.doctor.rounds import looked
+
+
+@pytest.mark.parametrize(
+    ("clock", "verdict"),
+    [
+        (Clock("a", 1.9), "ok"),
+        (Clock("a", -3), "warn"),
+        (Clock("a", 61), "fail"),
+        (Clock("a", 2.4, error=0.5), "ok"),
+        (Clock("a", -9_000, is_least=True), "ok"),
+        (Clock("a", 90, is_least=True), "fail"),
+    ],
+)
+def test_a_clock_is_judged_by_what_is_known_of_it(clock: Clock, verdict: str) -> None:
+    assert judged(clock).verdict == verdict
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(10**10, "ok"), (10**9, "warn"), (10**8, "fail")])
+def test_room_for_the_state_is_judged_by_what_is_left(free: int, verdict: str) -> None:
+    assert machine.room(Path("var"), free).verdict == verdict
+
+
+def test_a_data_dir_that_is_a_file_is_no_directory(tmp_path: Path) -> None:
+    (tmp_path / "var").write_text("")
+    (finding,) = machine.data_dir(Settings(data_dir=tmp_path / "var"))
+    assert (finding.verdict, "LEADLOOP_DATA_DIR" in finding.todo) == ("fail", True)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        (KafkaError._AUTHENTICATION, "Authentication failed", "KAFKA_SASL_PASSWORD"),  # noqa: SLF001
+        (KafkaError._AUTHENTICATION, "invalid credentials with SASL mechanism X", "KAFKA_SASL_PASSWORD"),  # noqa: SLF001
+        (KafkaError._AUTHENTICATION, "Unsupported SASL mechanism", "KAFKA_SASL_MECHANISM"),  # noqa: SLF001
+        (KafkaError._SSL, "certificate verify failed", "KAFKA_SSL_CA_LOCATION"),  # noqa: SLF001
+        (KafkaError._RESOLVE, "Failed to resolve", "cannot be resolved"),  # noqa: SLF001
+        (KafkaError._TRANSPORT, "Connection refused", "KAFKA_SECURITY_PROTOCOL"),  # noqa: SLF001
+    ],
+)
+def test_a_broker_that_lets_nobody_in_is_answered_by_why(code: int, reason: str, words: str) -> None:
+    assert words in advice(code, reason, KafkaSettings(bootstrap_servers="k:9092"))
+
+
+def _endpoint(monkeypatch: pytest.MonkeyPatch, allowed: str, found: list[str]) -> Finding:
+    monkeypatch.setenv("SECRET", "whsec_" + "A" * 32)
+    text = "endpoints:\n  a: {kind: webhook, url: 'https://a.example.com/x', secrets: [{env: SECRET}]}\n"
+    (endpoint,) = parse_endpoints(text, "e.yml")[1]
+
+    def resolve(_: str) -> list[str]:
+        if not found:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return found
+
+    (finding,) = destinations.look(endpoint, [IPv4Network(allowed)], resolve)
+    return finding
+
+
+def test_one_address_that_must_not_be_dialled_spoils_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert _endpoint(monkeypatch, "127.0.0.0/8", ["93.184.215.14"]).verdict == "ok"
+    assert _endpoint(monkeypatch, "127.0.0.0/8", ["93.184.215.14", "10.0.0.1"]).verdict == "fail"
+    assert _endpoint(monkeypatch, "10.0.0.0/8", ["93.184.215.14", "10.0.0.1"]).verdict == "ok"
+    assert "Name or service not known" in _endpoint(monkeypatch, "10.0.0.0/8", []).found
+
+
+@pytest.mark.parametrize("look", [documents.policy, documents.keys, documents.webhooks])
+def test_a_document_with_a_slip_is_named_with_its_line(look: object, tmp_path: Path) -> None:
+    bad = tmp_path / "bad.yml"
+    bad.write_text("promises: {never_contacted: soon}\nsauces: {}\n")
+    settings = Settings(policy_file=bad, keys_file=bad, webhooks_file=bad)
+    (finding,) = look(settings)  # type: ignore[operator]
+    assert (finding.verdict, f"{bad}:" in finding.found, bool(finding.todo)) == ("fail", True, True)
+
+
+def test_a_registry_is_asked_for_every_schema() -> None:
+    with a_registry() as server:
+        conf = RegistryConf(url=server.url)
+        (missing,) = registry.look(conf, "p.")
+        assert (missing.verdict, "leadloop schemas push" in missing.todo) == ("fail", True)
+        push_schemas(conf, "p.")
+        (well,) = registry.look(conf, "p.")
+        assert (well.verdict, f"all {len(RECORDS)} schemas" in well.found) == ("ok", True)
+        assert [one.verdict for one in registry.clock_judged(conf)] == ["ok"]
+    (away,) = registry.look(conf, "p.")
+    assert (away.verdict, "SCHEMA_REGISTRY_URL" in away.todo) == ("fail", True)
+
+
+def test_what_hangs_and_what_breaks_keeps_nobody_waiting() -> None:
+    ever = Event()
+
+    def hangs() -> list[Finding]:
+        ever.wait()
+        return []
+
+    def breaks() -> list[Finding]:
+        raise ValueError("redis://:a-password@host")
+
+    found = looked({"slow": hangs, "broken": breaks, "well": lambda: [ok("well", "it is")]}, seconds=0.3)
+    ever.set()
+    assert [(one.about, one.verdict) for one in found] == [("slow", "fail"), ("broken", "fail"), ("well", "ok")]
+    assert "password" not in found[1].found
+
+
+def test_findings_are_a_line_each_for_machines_and_a_table_for_people() -> None:
+    findings = [ok("kafka", "1 broker"), fail("redis", "[away]", "look after it")]
+    assert json.loads(shown.lines(findings)[1]) == findings[1].row()
+    screen = Console(file=io.StringIO(), width=100)
+    screen.print(shown.table(findings))
+    text = screen.file.getvalue()  # type: ignore[attr-defined]
+    assert "[away]" in text
+    assert "→ look after it" in text
+    assert shown.summary(findings) == "1 ok, 0 to look at, 1 failed"

@@ -1,0 +1,76 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+
+from workers.doctor.read_model import judged, model_judged, refusal
+from workers.report.answers import AsOf
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+WELL: dict[str, Any] = {
+    "redis_version": "7.2.4",
+    "redis_mode": "standalone",
+    "role": "master",
+    "maxmemory": 0,
+    "used_memory": 1,
+    "maxmemory_policy": "noeviction",
+}
+
+
+def test_a_redis_that_is_fit_fails_in_nothing() -> None:
+    assert {one.verdict for one in judged(WELL)} == {"ok"}
+
+
+def test_valkey_is_called_by_its_name() -> None:
+    assert judged(WELL | {"valkey_version": "9.0.1"})[0].found.startswith("Valkey 9.0.1")
+
+
+@pytest.mark.parametrize(
+    ("info", "verdict", "words"),
+    [
+        ({"redis_version": "6.2.14"}, "fail", "too old"),
+        ({"redis_version": ""}, "warn", "version"),
+        ({"maxmemory_policy": "allkeys-lfu"}, "fail", "allkeys-lfu"),
+        ({"maxmemory_policy": "volatile-lru"}, "warn", "limits of endpoints"),
+        ({"redis_mode": "cluster"}, "fail", "Cluster"),
+        ({"role": "slave"}, "fail", "replica"),
+        ({"loading": 1}, "warn", "loading"),
+        ({"maxmemory": 2**20, "used_memory": 2**20}, "warn", "are used"),
+    ],
+)
+def test_what_is_not_fit_in_a_redis_is_named(info: dict[str, Any], verdict: str, words: str) -> None:
+    found = [one for one in judged(WELL | info) if one.verdict != "ok"]
+    assert [one.verdict for one in found] == [verdict]
+    assert words in found[0].found
+    assert found[0].todo
+
+
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        (AuthenticationError("invalid"), "fail"),
+        (NoPermissionError("no"), "warn"),
+        (ResponseError("unknown command 'INFO'"), "warn"),
+        (ResponseError("max number of clients reached"), "fail"),
+        (ConnectionRefusedError(), "fail"),
+    ],
+)
+def test_a_redis_that_does_not_say_is_judged_by_why(fault: Exception, verdict: str) -> None:
+    finding = refusal(fault, is_there=True)
+    assert finding.verdict == verdict
+    assert finding.todo
+
+
+@pytest.mark.parametrize(
+    ("at", "is_filling", "verdict"),
+    [
+        (NOW - timedelta(seconds=3), False, "ok"),
+        (NOW - timedelta(minutes=3), False, "warn"),
+        (NOW - timedelta(seconds=3), True, "warn"),
+        (None, False, "warn"),
+    ],
+)
+def test_a_read_model_is_judged_by_its_age(at: datetime | None, is_filling: bool, verdict: str) -> None:
+    as_of = AsOf(at=at, behind_records=7, is_filling=is_filling)
+    assert model_judged(as_of, NOW).verdict == verdict

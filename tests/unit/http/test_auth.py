@@ -1,0 +1,189 @@
+"""Who gets in, by which key, and how keys are exchanged."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from typing import TYPE_CHECKING
+
+import pytest
+
+from streams.config.documents import Faults
+from workers import signing
+from workers.faults import Refused
+from workers.http.auth import KeyRing
+from workers.http.keys import digest_of, new_key
+from workers.http.problems import Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NOW = 1_760_000_000.0
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def a_ring(folder: Path, text: str, clock: Clock | None = None) -> KeyRing:
+    (folder / "keys.yml").write_text(text, encoding="utf-8")
+    return KeyRing(folder / "keys.yml", clock or Clock())
+
+
+def status_of(ring: KeyRing, authorization: str | None, *, basic: bool = False) -> int:
+    with pytest.raises(Problem) as caught:
+        ring.admit(authorization, "ingest", basic=basic)
+    return caught.value.status
+
+
+def test_a_key_is_256_bits_and_its_digest_is_what_is_kept() -> None:
+    assert new_key() != new_key()
+    assert len(new_key()) == len("llk_") + 43
+    assert digest_of("llk_x").startswith("sha256:")
+
+
+def test_each_of_several_keys_gets_in_for_the_same_source(tmp_path: Path) -> None:
+    old, new = new_key(), new_key()
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}', '{digest_of(new)}']}}}}")
+    assert [ring.admit(f"Bearer {key}", "ingest").name for key in (old, new)] == ["crm", "crm"]
+    assert ring.admit(f"bearer  {new}", "ingest").name == "crm"
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "", "Bearer", "Bearer ", "Bearer llk_no", "Basic eDp5", "Digest x", "é"]
+)
+def test_nobody_else_gets_in(tmp_path: Path, authorization: str | None) -> None:
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(new_key())}']}}}}")
+    assert status_of(ring, authorization) == 401
+
+
+def test_a_digest_is_no_key(tmp_path: Path) -> None:
+    digest = digest_of(new_key())
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest}']}}}}")
+    assert status_of(ring, f"Bearer {digest}") == status_of(ring, f"Bearer {digest[7:]}") == 401
+
+
+def test_a_key_of_another_scope_is_forbidden(tmp_path: Path) -> None:
+    key = new_key()
+    ring = a_ring(tmp_path, f"sources: {{bi: {{keys: ['{digest_of(key)}'], scopes: [read]}}}}")
+    assert status_of(ring, f"Bearer {key}") == 403
+    assert ring.admit(f"Bearer {key}", "read").name == "bi"
+
+
+def test_a_key_may_be_a_password_where_that_is_allowed(tmp_path: Path) -> None:
+    key = new_key()
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(key)}']}}}}")
+    basic = "Basic " + b64encode(f"anybody:{key}".encode()).decode()
+    assert ring.admit(basic, "ingest", basic=True).name == "crm"
+    with pytest.raises(Problem):  # nowhere else
+        ring.admit(basic, "ingest")
+    assert status_of(ring, basic) == status_of(ring, "Basic !", basic=True) == 401
+
+
+def test_a_changed_file_counts_within_a_second_and_an_unfit_one_changes_nothing(tmp_path: Path) -> None:
+    clock, old, new = Clock(), new_key(), new_key()
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}']}}}}", clock)
+    path = tmp_path / "keys.yml"
+    fresh = tmp_path / "fresh"
+    fresh.write_text(f"sources: {{crm: {{keys: ['{digest_of(new)}']}}}}", encoding="utf-8")
+    fresh.replace(path)
+    clock.now = 1.0
+    assert ring.admit(f"Bearer {new}", "ingest").name == "crm"
+    assert status_of(ring, f"Bearer {old}") == 401
+    for broken in ("sources: {}", "nonsense"):
+        path.write_text(broken, encoding="utf-8")
+        clock.now += 1.0
+        assert ring.admit(f"Bearer {new}", "ingest").name == "crm"
+    path.unlink()
+    clock.now += 1.0
+    assert ring.admit(f"Bearer {new}", "ingest").name == "crm"
+
+
+def test_a_file_is_looked_at_once_a_second_and_no_more(tmp_path: Path) -> None:
+    clock, old, new = Clock(), new_key(), new_key()
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}']}}}}", clock)
+    clock.now = 5.0
+    ring.admit(f"Bearer {old}", "ingest")
+    (tmp_path / "keys.yml").write_text(f"sources: {{crm: {{keys: ['{digest_of(new)}', '{digest_of(KEY)}']}}}}")
+    clock.now = 5.9
+    assert ring.admit(f"Bearer {old}", "ingest").name == "crm"
+    clock.now = 6.0
+    assert status_of(ring, f"Bearer {old}") == 401
+
+
+def test_a_file_at_fault_is_told_once_and_who_it_names_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(KEY)}'], per_second: 5}}}}", clock)
+    (tmp_path / "keys.yml").write_text("nonsense", encoding="utf-8")
+    for clock.now in (1.0, 2.0, 3.0):
+        assert [one.per_second for one in ring.sources.values()] == [5]
+    assert [record.getMessage().startswith("the keys stay as they were") for record in caplog.records] == [True]
+
+
+def test_who_signs_by_standard_webhooks_gets_in_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = "whsec_" + b64encode(b"s" * 24).decode()
+    monkeypatch.setenv("FORM_SECRET", text)
+    ring = a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}")
+    headers = signing.signed_headers("msg_1", int(NOW), b"body", [signing.secret_of(text)])
+    assert ring.verify(headers, b"body", "ingest", NOW).name == "form"
+    for body, now in ((b"other", NOW), (b"body", NOW + 301)):
+        with pytest.raises(Problem) as caught:
+            ring.verify(headers, body, "ingest", now)
+        assert caught.value.status == 401
+    with pytest.raises(Problem) as caught:
+        ring.verify(headers, b"body", "read", NOW)
+    assert caught.value.status == 403
+
+
+def test_where_nobody_could_sign_no_body_need_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORM_SECRET", "whsec_" + b64encode(b"s" * 24).decode())
+    with pytest.raises(Problem) as caught:
+        a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(KEY)}']}}}}").expect_signatures()
+    assert caught.value.status == 401
+    a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}").expect_signatures()
+
+
+def test_without_a_file_it_says_how_to_make_one() -> None:
+    with pytest.raises(Refused, match="leadloop keys new"):
+        KeyRing(None)
+
+
+def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="cannot be read"):
+        KeyRing(tmp_path / "none.yml")
+
+
+KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("sources: {}", "sources"),
+        ("sources: {crm: {}}", "nobody could come in"),
+        ("sources: {crm: {keys: [abc]}}", "no digest of a key"),
+        (f"sources: {{crm: {{keys: ['{KEY}']}}}}", "a key itself stands here"),
+        (f"sources: {{'a b': {{keys: ['{digest_of(KEY)}']}}}}", "no name of a source"),
+        (f"sources: {{a: {{keys: ['{digest_of(KEY)}']}}, b: {{keys: ['{digest_of(KEY)}']}}}}", "twice"),
+        (f"sources: {{a: {{keys: ['{digest_of(KEY)}'], scopes: [write]}}}}", "'write'"),
+        (f"sources: {{a: {{keys: ['{digest_of(KEY)}'], burst: 5}}}}", "per_second"),
+        (f"sources: {{a: {{key: '{digest_of(KEY)}'}}}}", "did you mean 'keys'"),
+        ("sources: {a: {webhook_secrets: [{env: NOT_SET_AT_ALL}]}}", "NOT_SET_AT_ALL"),
+    ],
+)
+def test_an_unfit_file_is_told_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(Faults) as caught:
+        a_ring(tmp_path, text)
+    assert said in str(caught.value)
+    assert KEY not in str(caught.value)
+
+
+def test_nothing_of_a_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(os.environ, "FORM_SECRET", "whsec_" + b64encode(b"s" * 24).decode())
+    ring = a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}")
+    shown = repr(ring.__dict__)
+    assert "ssss" not in shown
+    assert os.environ["FORM_SECRET"] not in shown

@@ -1,0 +1,85 @@
+"""Whether ingest is ready, and when it had better end."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+from confluent_kafka import KafkaError, KafkaException
+
+from tests.unit.ingest.posting import FakeSender
+from workers.ingest.run import Watch
+from workers.kafka import MAX_IN_FLIGHT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class FakeProducer(FakeSender):
+    """A broker with the topics that it is given, or none at all."""
+
+    def __init__(self, *topics: str, is_there: bool = True) -> None:
+        super().__init__()
+        self.in_flight = 0
+        self.trouble = self.fatal = ""
+        self._topics = dict.fromkeys(topics, 1)
+        self._is_there = is_there
+
+    def start(self) -> None:
+        pass
+
+    def topics(self, within: float = 2.0) -> Mapping[str, int]:
+        if not self._is_there:
+            raise KafkaException(KafkaError(KafkaError._TRANSPORT))  # noqa: SLF001  # that is its name
+        assert within
+        return self._topics
+
+    async def close(self, within: float = 10.0) -> None:
+        assert within
+
+
+async def looked(producer: FakeProducer) -> str:
+    watch = Watch(producer, ["a", "b"])
+    assert watch.unready()
+    await watch.look()
+    return watch.unready()
+
+
+async def test_it_is_ready_when_the_broker_has_all_topics() -> None:
+    assert await looked(FakeProducer("a", "b", "c")) == ""
+
+
+async def test_a_missing_topic_is_named_with_the_command_that_makes_it() -> None:
+    assert (await looked(FakeProducer("a"))).startswith("there is no topic b, or no right to see it: `leadloop topics")
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+async def test_each_look_says_whether_the_broker_answered(is_there: bool) -> None:
+    told: list[bool] = []
+    await Watch(FakeProducer("a", is_there=is_there), ["a"], told.append).look()
+    assert told == [is_there]
+
+
+async def test_a_broker_that_is_away_is_told() -> None:
+    assert (await looked(FakeProducer(is_there=False))).startswith("the broker does not answer")
+
+
+async def test_it_is_not_ready_while_too_much_waits_or_the_producer_has_ended() -> None:
+    producer = FakeProducer("a", "b")
+    watch = Watch(producer, ["a"])
+    await watch.look()
+    producer.in_flight = MAX_IN_FLIGHT
+    assert watch.unready() == "too much waits for the broker"
+    producer.fatal = "fenced"
+    assert "fenced" in watch.unready()
+
+
+async def test_a_producer_that_can_send_no_more_ends_the_process() -> None:
+    producer, ended = FakeProducer("a"), asyncio.Event()
+    producer.fatal = "fenced"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+    await Watch(producer, ["a"]).keep_looking()
+    await asyncio.wait_for(ended.wait(), 5)
+    asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)

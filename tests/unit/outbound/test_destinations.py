@@ -1,0 +1,60 @@
+"""URLs are read strictly, and as one reader would."""
+
+from ipaddress import ip_address
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from workers.outbound import Destination, Reach, Unfit, destination_of
+
+WIDE = Reach(allow_http=True, ports=frozenset({8080}))
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://example.com", Destination("https", "example.com", 443, "/")),
+        ("HTTPS://Example.COM/a?b=c", Destination("https", "example.com", 443, "/a?b=c")),
+        ("https://example.com:443/", Destination("https", "example.com", 443, "/")),
+        ("http://example.com:8080/x", Destination("http", "example.com", 8080, "/x")),
+        ("https://bücher.example/", Destination("https", "xn--bcher-kva.example", 443, "/")),
+        ("https://93.184.216.34/", Destination("https", "93.184.216.34", 443, "/", ip_address("93.184.216.34"))),
+        ("https://[2A00::1]/", Destination("https", "2a00::1", 443, "/", ip_address("2a00::1"))),
+    ],
+)
+def test_a_plain_url_is_taken(url: str, expected: Destination) -> None:
+    assert destination_of(url, WIDE) == expected
+
+
+def test_http_and_other_ports_are_taken_only_where_allowed() -> None:
+    for url in ("http://example.com/", "https://example.com:8080/", "https://example.com:80/"):
+        with pytest.raises(Unfit):
+            destination_of(url, Reach())
+
+
+@pytest.mark.parametrize(
+    "host", ["ｅｘａｍｐｌｅ.com", "exampⓛe.com", "example。com", "example．com", "straße.example", "١.example"]
+)
+def test_characters_that_turn_into_others_are_refused(host: str) -> None:
+    with pytest.raises(Unfit, match="look like others"):
+        destination_of(f"https://{host}/", WIDE)
+
+
+def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
+    with pytest.raises(Unfit) as unfit:
+        destination_of("https://user:hunter2@example.com/?token=abc", Reach())
+    assert unfit.value.fix == "write it as a secret of its own"
+    assert "hunter2" not in str(unfit.value)
+
+
+@given(st.text(max_size=40) | st.from_regex(r"https?://[^/]{0,20}/?", fullmatch=True))
+def test_whatever_is_taken_means_the_same_to_the_library_that_dials(url: str) -> None:
+    try:
+        ours = destination_of(url, WIDE)
+    except Unfit:
+        return
+    theirs = URL(ours.url, encoded=True)
+    assert (theirs.scheme, theirs.raw_host, theirs.port) == (ours.scheme, ours.host, ours.port)
+    assert theirs.user is None

@@ -1,0 +1,43 @@
+"""What is told of a call opens no doors."""
+
+import time
+
+import pytest
+
+from workers.outbound import scrubbed, wording
+from workers.outbound.wording import MOST_CHARACTERS
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "call https://user:hunter2@example.com/a failed",
+        "GET https://x.example/oauth/token?client_secret=hunter2&grant_type=client_credentials",
+        "Authorization: Bearer hunter2",
+        "authorization: basic hunter2==",
+        '{"access_token": "hunter2"}',
+        "password=hunter2",
+        "whsec_hunter2 is wrong",
+        "api_key: hunter2, x",
+    ],
+)
+def test_no_secret_is_left(text: str) -> None:
+    assert "hunter2" not in scrubbed(text)
+
+
+def test_what_is_harmless_stays() -> None:
+    assert scrubbed("1004: Lead not found") == "1004: Lead not found"
+    assert scrubbed("see https://x.example/docs?page=2 for more") == "see https://x.example/docs?… for more"
+
+
+def test_it_is_one_line_and_short() -> None:
+    assert scrubbed("a\r\n\x1b[31mb\u202ec\u2028d") == "a [31mb c d"
+    assert len(scrubbed("x" * 10_000)) == MOST_CHARACTERS
+
+
+@pytest.mark.parametrize("text", ["a" * 50_000, "http://" + "a" * 50_000, "https://a?" * 5_000, "a@" * 25_000])
+def test_no_text_takes_long_to_look_through(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wording, "MOST_READ", len(text))
+    begun = time.process_time()
+    scrubbed(text)
+    assert time.process_time() - begun < 1  # each letter looked at from each other one takes many

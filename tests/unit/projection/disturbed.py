@@ -1,0 +1,63 @@
+"""A Redis whose connections break, and workers that come between one another."""
+
+import random
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Self
+
+from redis.exceptions import ConnectionError as NoConnection
+
+from tests.projected import CODEC
+from workers.projection.fold import Change, Fold
+from workers.projection.intake import News
+
+if TYPE_CHECKING:
+    from workers.projection.worker import Worker
+
+
+class Breaking:
+    """A Redis of which the connection breaks at random, before or after what was asked is done."""
+
+    def __init__(self, redis: Any, dice: random.Random, chance: float) -> None:
+        self._redis, self._dice, self._chance = redis, dice, chance
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._redis, name)
+        is_asking = name in {"pipeline", "mget", "get", "hgetall", "incr", "watch", "execute", "zrangebyscore", "info"}
+        return self._broken(found, name) if is_asking else found
+
+    def __enter__(self) -> Self:
+        self._redis.__enter__()
+        return self
+
+    def __exit__(self, *fault: object) -> None:
+        self._redis.__exit__(*fault)
+
+    def _broken(self, call: Any, name: str) -> Any:
+        def broken(*args: Any, **kwargs: Any) -> Any:
+            if name == "pipeline":
+                return Breaking(call(*args, **kwargs), self._dice, self._chance)
+            if self._dice.random() < self._chance / 2:
+                raise NoConnection("before")
+            done = call(*args, **kwargs)
+            if self._dice.random() < self._chance / 2:
+                raise NoConnection("after")
+            return done
+
+        return broken
+
+
+class Interrupted(Fold):
+    """A fold during which others work: between what a run was read from and its writing."""
+
+    def __init__(self, dice: random.Random) -> None:
+        super().__init__(CODEC)
+        self._dice = dice
+        self.others: list[Worker] = []
+
+    def __call__(self, news: Iterable[News], stored: Mapping[str, bytes | None]) -> Change:
+        change = super().__call__(news, stored)
+        if self.others and self._dice.random() < 0.5:
+            others, self.others = self.others, []
+            self._dice.choice(others).turn()
+            self.others = others
+        return change

@@ -1,0 +1,60 @@
+"""A timeline is the same whatever the order in which its records come, and bounded."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from workers.projection.document import DELIVERED, KINDS, RECYCLED, Document, Entry, decode, encode
+
+ENTRIES = st.builds(
+    Entry,
+    st.integers(0, 5),
+    st.integers(0, len(KINDS) - 1),
+    st.sampled_from("abc"),
+    st.sampled_from([b"1", b"2"]),
+)
+
+
+def made_of(entries: list[Entry]) -> Document:
+    document = Document()
+    for entry in entries:
+        document.add(entry)
+    return document
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEPT_FACTS", "KEPT_RECYCLES", "KEPT_DELIVERIES"):
+        monkeypatch.setattr(f"workers.projection.document.{name}", 4)
+
+
+def test_any_order_and_any_repetition_make_the_same() -> None:
+    @given(st.lists(ENTRIES, max_size=30), st.randoms(use_true_random=False))
+    def check(entries: list[Entry], dice: random.Random) -> None:
+        shuffled = entries + entries[: len(entries) // 2]
+        dice.shuffle(shuffled)
+        assert made_of(shuffled) == made_of(entries)
+
+    check()
+
+
+def test_the_newest_of_each_room_are_kept_and_none_pushes_out_another() -> None:
+    entries = [Entry(at, kind, str(at), b"") for at in range(10) for kind in (0, RECYCLED, DELIVERED)]
+    document = made_of(entries)
+    for room in (document.facts, document.recycles, document.deliveries):
+        assert [entry.at for entry in room] == [6, 7, 8, 9]
+    assert [entry.at for entry in document.timeline()] == sorted([6, 7, 8, 9] * 3)
+
+
+def test_of_a_delivery_only_the_newest_result_is_kept() -> None:
+    tries = [Entry(at, DELIVERED, "nurture RECYCLE r1", b"") for at in (3, 1, 2)]
+    assert made_of(tries).deliveries == [tries[0]]
+
+
+def test_a_lead_that_was_forgotten_takes_nothing_in() -> None:
+    document = made_of([Entry(1, 0, "a", b"")])
+    document.forget()
+    document.add(Entry(2, 0, "b", b""))
+    assert decode(encode(document)) == Document(is_gone=True)

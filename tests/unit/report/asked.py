@@ -1,0 +1,63 @@
+"""The read API without a server: who asks it, and what there is to read."""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+from prometheus_client import CollectorRegistry
+from redis import Redis
+
+from tests.projected import CODEC, LogOf, MemoryLog, a_turn, a_worker, work
+from workers.http.auth import KeyRing
+from workers.http.keys import new_key
+from workers.report.app import Looks, report_app
+from workers.report.reading import Model, connected
+
+READER, WRITER = new_key(), new_key()
+
+
+class Client:
+    """Asks the application, with a reader's key unless told otherwise. One event loop, as the server has."""
+
+    def __init__(self, redis_url: str, app_id: str, keys: KeyRing) -> None:
+        self._model = Model(connected(redis_url), app_id, CODEC)
+        app = report_app(self._model, keys, CollectorRegistry(), Looks())
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        key = {"Authorization": f"Bearer {READER}"}
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://report", headers=key)
+        self._loop = asyncio.new_event_loop()
+
+    def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._loop.run_until_complete(self._client.get(path, headers=headers))
+
+    def close(self) -> None:
+        self._loop.run_until_complete(self._model.close())
+        self._loop.close()
+
+
+def project(log: LogOf, redis_url: str, app_id: str) -> None:
+    """Until everything is in, and it is said how fresh it is."""
+    memory = MemoryLog(log.records, random.Random(1), most=500)
+    worker = a_worker(memory, Redis.from_url(redis_url), app_id)
+    work(worker, memory)
+    worker._freshness._asked_at = -1e9  # noqa: SLF001  # no second between two questions
+    for _ in ("it asks", "it is answered"):
+        a_turn(worker)
+
+
+def pages(client: Client, path: str, of: str) -> Iterator[list[dict[str, Any]]]:
+    """The pages of a list, to the last."""
+    cursor = ""
+    while True:
+        answer = client.get(f"{path}{'&' if '?' in path else '?'}limit=7{cursor}")
+        assert answer.status_code == 200, answer.text
+        yield answer.json()[of]
+        if answer.json()["next"] is None:
+            return
+        cursor = f"&cursor={answer.json()['next']}"
+
+
+def every(client: Client, path: str, of: str = "leads") -> list[dict[str, Any]]:
+    return [row for page in pages(client, path, of) for row in page]

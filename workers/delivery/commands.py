@@ -1,0 +1,166 @@
+"""`leadloop deliver` and `leadloop endpoints`."""
+
+import asyncio
+import getpass
+import logging
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import assert_never
+
+import typer
+from rich.table import Table
+
+from schemas.events import EndpointIs, EndpointState
+from streams.config.settings import Settings
+from workers.console import codec_of, err, explained, out, settings_with_broker
+from workers.faults import Refused
+from workers.kafka import AsyncProducer
+from workers.outbound import Client
+from workers.probes import Probes
+from workers.process import process_registry
+
+from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
+from .attempts import Refused as SaidNo
+from .endpoints import Document
+from .records import Records
+from .sample import a_sample
+from .states import read_states
+from .target import Endpoint
+from .waiting import Tiers
+from .wiring import connecting, endpoints_of, plan_of
+from .worker import Worker, serve
+
+
+@explained
+def deliver() -> None:
+    """Bring recycle events to the endpoints, until SIGTERM."""
+    settings = settings_with_broker()
+    document, endpoints = endpoints_of(settings)
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    raise typer.Exit(asyncio.run(_deliver(settings, document, endpoints)))
+
+
+async def _deliver(settings: Settings, document: Document, endpoints: tuple[Endpoint, ...]) -> int:
+    client, registry = Client(document.allow_networks), process_registry()
+    worker = Worker(plan_of(settings, endpoints, client), registry)
+    probes = Probes(
+        settings.metrics_host,
+        settings.metrics_port,
+        registry,
+        lambda: "" if worker.is_ready else "partitions are being taken over",
+        lambda: worker.is_turning,
+    )
+    try:
+        with probes:
+            told = (
+                f"leadloop deliver: {len(endpoints)} endpoints; metrics at http://{settings.metrics_host}:{probes.port}"
+            )
+            err.print(f"{told}/metrics", markup=False)
+            return await serve(worker)
+    finally:
+        await client.close()
+
+
+@explained
+def check(file: Path | None) -> None:
+    """Read endpoints.yml and name every fault."""
+    settings = Settings.from_env()
+    document, endpoints = endpoints_of(settings, file)
+    for one in endpoints:
+        limits = one.limits
+        told = f"{limits.per_second:g} a second, {limits.burst} at once, {limits.concurrency} under way"
+        out.print(f"{one.name}: {document.endpoints[one.name].kind}, at most {told}", markup=False)
+    out.print(f"{file or settings.endpoints_file}: {len(endpoints)} endpoints, fine", markup=False)
+
+
+@explained
+def listed() -> None:
+    """Show the endpoints and how they stand."""
+    settings = settings_with_broker()
+    document, endpoints = endpoints_of(settings)
+    states = read_states(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
+    table = Table("endpoint", "kind", "state", "since", "by", "why")
+    for one in endpoints:
+        said = states.said(one.name) or EndpointState(endpoint=one.name, state="active")
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(said.occurred_at / 1000)) if said.occurred_at else ""
+        table.add_row(one.name, document.endpoints[one.name].kind, said.state, since, said.by, said.why)
+    out.print(table)
+
+
+@explained
+def tested(name: str, lead: str, track: str) -> None:
+    """Send a sample, once."""
+    settings = settings_with_broker()
+    document, endpoints = endpoints_of(settings)
+    outcome = asyncio.run(_test(settings, document, _named(endpoints, name), lead, track))
+    out.print(f"{name}: {_told(outcome)}", markup=False)
+    if not isinstance(outcome, Accepted | Unverified | NoOp):
+        raise typer.Exit(1)
+
+
+async def _test(settings: Settings, document: Document, endpoint: Endpoint, lead: str, track: str) -> Outcome:
+    client = Client(document.allow_networks)
+    producer = AsyncProducer(settings.kafka.librdkafka())
+    producer.start()
+    connector = connecting(client, codec_of(settings))(endpoint, producer)
+    try:
+        (outcome,) = await connector.deliver([a_sample(lead, track, int(time.time() * 1000))])
+        return outcome
+    finally:
+        await connector.close()
+        await client.close()
+        await producer.close()
+
+
+@explained
+def stand(name: str, state: EndpointIs, why: str) -> None:
+    """Say how an endpoint stands from now on, to all workers."""
+    settings = settings_with_broker()
+    _, endpoints = endpoints_of(settings)
+    _named(endpoints, name)
+    said = EndpointState(endpoint=name, state=state, occurred_at=int(time.time() * 1000), by=_who(), why=why[:200])
+    asyncio.run(_say(settings, said))
+    out.print(f"{name} is {state}", markup=False)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return "command line"
+
+
+async def _say(settings: Settings, said: EndpointState) -> None:
+    producer = AsyncProducer(settings.kafka.librdkafka())
+    producer.start()
+    try:
+        await producer.send(Records(codec_of(settings), settings.topic_prefix, Tiers()).state(said))
+    finally:
+        await producer.close()
+
+
+def _named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
+    for one in endpoints:
+        if one.name == name:
+            return one
+    raise Refused(f"there is no endpoint {name}; there are: {', '.join(one.name for one in endpoints)}")
+
+
+def _told(outcome: Outcome) -> str:
+    match outcome:
+        case Accepted(status, detail):
+            word = "accepted"
+        case Unverified(status, detail):
+            word = "unverified: it said yes, and whether it did anything cannot be known"
+        case NoOp(status, detail):
+            word = "no_op: there was nothing to do"
+        case SaidNo(status, detail):
+            word = "refused"
+        case Gone(status, detail):
+            word = "gone: deliver would disable it"
+        case Retry(detail, status):
+            word = "failed: deliver would try again"
+        case never:
+            assert_never(never)
+    return ", ".join(filter(None, (word, f"status {status}" if status else "", detail)))

@@ -1,0 +1,84 @@
+"""Kind `customerio`: an event of Customer.io's Journeys Track API.
+
+Sent: `POST /api/v1/customers/{id}/events` with `name`, `timestamp`, `data`, and an `id` derived from the message. It is
+a ULID, because only that is deduplicated: "If two events contain the same id, we won't process the event multiple
+times" (docs.customer.io/journeys/events, deduplicating events). The identifier in the path is percent-encoded: one
+that is not is answered 200 and matches nobody.
+
+Accepted: 200. "Track endpoints support minimal validation": that the person exists, or that a campaign started, is not
+told, and nothing can be read back with these credentials. REVOKE sends `revoke_event_name`, for a campaign's exit
+condition to act on. Limits: 100 calls a second; 429 comes without Retry-After.
+"""
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import quote
+
+from pydantic import StringConstraints
+
+from workers.outbound import Answer, Client
+from workers.secret import Secret
+
+from ..attempts import Accepted, Outcome, Parcel, Refused, Retry
+from ..target import Limits
+from .described import described, ulid_of
+from .one_by_one import OneByOne
+from .reached import VendorTarget
+from .readings import as_json, is_success, trouble_of
+
+_THROTTLED_SECONDS = 10.0
+_MOST_ID_BYTES = 150
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+
+
+class CustomerIoTarget(VendorTarget):
+    """`url` of the region: https://track-eu.customer.io in Europe."""
+
+    PRESET: ClassVar[Limits] = Limits(per_second=80, burst=20, concurrency=10)
+
+    kind: Literal["customerio"]
+    url: str = "https://track.customer.io"
+    site_id: Secret
+    api_key: Secret
+    event_name: Name = "lead_recycled"
+    revoke_event_name: Name = "lead_revoked"
+
+
+class CustomerIo(OneByOne):
+    """Sends an event, one a call."""
+
+    def __init__(self, target: CustomerIoTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+
+    async def _deliver(self, parcel: Parcel) -> Outcome:
+        target, event = self._target, parcel.event
+        person = target.vendor_id(event.lead_id)
+        if not 0 < len(person.encode()) <= _MOST_ID_BYTES or person in (".", ".."):
+            return Refused(None, f"an id at Customer.io has 1 to {_MOST_ID_BYTES} bytes, and is no step in a path")
+        sent = {
+            "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
+            "id": ulid_of(parcel),
+            "timestamp": event.occurred_at // 1000,
+            "data": described(event),
+        }
+        reply = await self._client.request(
+            "POST",
+            target.at(f"/api/v1/customers/{quote(person, safe='')}/events"),
+            headers={"authorization": self._credentials(), "content-type": "application/json"},
+            body=as_json(sent),
+            reach=target.reach,
+            timeout_seconds=target.timeout_seconds,
+        )
+        if isinstance(reply, Answer) and is_success(reply):
+            return Accepted(reply.status)
+        trouble = trouble_of(reply, self._now())
+        if isinstance(trouble, Retry) and trouble.throttled and trouble.after_seconds is None:
+            return Retry(trouble.detail, trouble.status, _THROTTLED_SECONDS, throttled=True)
+        return trouble
+
+    def _credentials(self) -> str:
+        pair = f"{self._target.site_id.reveal()}:{self._target.api_key.reveal()}"
+        return "Basic " + b64encode(pair.encode()).decode()

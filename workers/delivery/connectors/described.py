@@ -1,0 +1,71 @@
+"""A recycle event in words that any tool reads, and ids derived from its message."""
+
+import hashlib
+from datetime import UTC, datetime
+from typing import Any, Literal, get_args
+from uuid import UUID, uuid5
+
+from schemas.events import LeadRecycled
+
+from ..attempts import Parcel
+
+Field = Literal[
+    "lead_id",
+    "recycle_id",
+    "action",
+    "pass_no",
+    "reason",
+    "track",
+    "not_before",
+    "origin",
+    "campaign_id",
+    "segment",
+    "account_id",
+    "touches",
+    "days_since_created",
+    "cause",
+    "stall_id",
+    "event_id",
+    "occurred_at",
+]
+FIELDS: tuple[Field, ...] = get_args(Field)
+_INSTANTS = ("not_before", "occurred_at")
+_MESSAGES = UUID("6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11")
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_ULID_CHARACTERS = 26
+_LAST_MS = 253_402_300_799_999
+
+
+def described(event: LeadRecycled) -> dict[str, Any]:
+    """All that a receiver needs, instants as ISO 8601 (null where there is none)."""
+    return {name: _value(event, name) for name in FIELDS}
+
+
+def chosen(event: LeadRecycled, names: dict[str, Field]) -> dict[str, Any]:
+    """The fields that somebody chose, under names of their own; without what the event does not say."""
+    found = {theirs: _value(event, ours) for theirs, ours in names.items()}
+    return {name: value for name, value in found.items() if value not in (None, "")}
+
+
+def iso(at_ms: int) -> str:
+    """An instant as ISO 8601 with milliseconds, in UTC."""
+    at = datetime.fromtimestamp(min(max(at_ms, 0), _LAST_MS) / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def uuid_of(parcel: Parcel) -> str:
+    """The same UUID on every try."""
+    return str(uuid5(_MESSAGES, parcel.message_id))
+
+
+def ulid_of(parcel: Parcel) -> str:
+    """The same ULID on every try: the event's time, and what its message's digest has to say."""
+    at = min(max(parcel.event.occurred_at, 0), 2**48 - 1)
+    digest = int.from_bytes(hashlib.sha256(parcel.message_id.encode()).digest()[:10], "big")
+    number = at << 80 | digest
+    return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARACTERS)))
+
+
+def _value(event: LeadRecycled, name: Field) -> Any:
+    value = getattr(event, name)
+    return iso(value) if name in _INSTANTS and value is not None else value

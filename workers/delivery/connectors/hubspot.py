@@ -1,0 +1,219 @@
+"""Kinds `hubspot-event` and `hubspot-list`.
+
+**Event**: `POST /events/2026-03/send` with `eventName`, `objectId`, `occurredAt`, `properties` and a `uuid` derived
+from the message. Of events with the same uuid within a year HubSpot keeps the first and rejects all others (its API
+specification, SendEventCompletions), so a repeat does no harm. 204 has no body: HubSpot works on it after it answered,
+and whether the contact exists, or a workflow started, is not told. One event a call: the batch endpoint answers
+without naming events, so that one bad event would refuse, or hide among, many good ones.
+REVOKE sends `revoke_event_name`, for a workflow to act on; without one it says that it cannot.
+
+**List**: `PUT /crm/lists/2026-03/{list}/memberships/add` (or `remove`) with up to 100 record ids; the list's
+processingType must be MANUAL or SNAPSHOT. "Records that do not exist or that are already members of the list are
+ignored": so `recordsIdsAdded` and `recordIdsMissing` of the answer are read. Who is in neither was a member before: a
+no-op. Workflows start on *joining*: with `rejoin: true` such a member leaves and joins again; the price is that a
+repeat after a crash starts the workflow twice. REVOKE does not name its track: it removes from every list of the table.
+
+Limits: 100 calls in 10 s for a private app of the lower tiers (190 for Professional and Enterprise: set `limits`),
+shared by all apps of the account (developers.hubspot.com/changelog/increasing-our-api-limits, usage guidelines).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from http import HTTPStatus
+from typing import Annotated, ClassVar, Literal
+
+import msgspec
+from pydantic import Field as Setting
+from pydantic import StringConstraints
+
+from workers.outbound import Answer, Client, Reply
+from workers.secret import Secret
+
+from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..target import Limits
+from .described import Field, chosen, iso, uuid_of
+from .memberships import changes_of, more_telling, no_number
+from .one_by_one import OneByOne
+from .reached import Tracks, VendorTarget
+from .readings import as_json, is_success, read, told, trouble_of
+
+LISTED_AT_ONCE = 100
+EventName = Annotated[str, StringConstraints(pattern=r"^pe[0-9]+_[a-z0-9_-]{1,100}$")]
+PropertyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
+_TIER = Limits(per_second=9, burst=10, concurrency=5)
+
+
+def _as_they_are() -> dict[str, Field]:
+    return {"recycle_id": "recycle_id", "track": "track", "reason": "reason"}
+
+
+class HubSpotTarget(VendorTarget):
+    """`token`: of a private app. Leads are known by the record id of their contact."""
+
+    PRESET: ClassVar[Limits] = _TIER
+
+    url: str = "https://api.hubapi.com"
+    token: Secret
+
+
+class HubSpotEventTarget(HubSpotTarget):
+    """`properties`: those of the event's definition in HubSpot, and which field of ours each gets."""
+
+    kind: Literal["hubspot-event"]
+    event_name: EventName
+    revoke_event_name: EventName | None = None
+    properties: Annotated[dict[PropertyName, Field], Setting(default_factory=_as_they_are, max_length=50)]
+
+
+class HubSpotListTarget(HubSpotTarget):
+    """`lists`: the list of each track; `*` for all others."""
+
+    kind: Literal["hubspot-list"]
+    lists: Tracks
+    rejoin: bool = False
+
+    @property
+    def most_calls(self) -> int:
+        """For each list: remove and add, and to join again once more each."""
+        return len(set(self.lists.values())) * (4 if self.rejoin else 2)
+
+
+class Memberships(msgspec.Struct):
+    """HubSpot's answer to a change of members. It spells one of them oddly, and leaves out what is empty."""
+
+    recordsIdsAdded: list[str | int] | None = None  # noqa: N815  HubSpot's names
+    recordIdsAdded: list[str | int] | None = None  # noqa: N815
+    recordIdsRemoved: list[str | int] | None = None  # noqa: N815
+    recordIdsMissing: list[str | int] | None = None  # noqa: N815
+
+    @property
+    def added(self) -> set[str]:
+        return {str(each) for each in (*(self.recordsIdsAdded or ()), *(self.recordIdsAdded or ()))}
+
+    @property
+    def removed(self) -> set[str]:
+        return {str(each) for each in self.recordIdsRemoved or ()}
+
+    @property
+    def missing(self) -> set[str]:
+        return {str(each) for each in self.recordIdsMissing or ()}
+
+
+class HubSpotEvents(OneByOne):
+    """Sends a custom event."""
+
+    def __init__(self, target: HubSpotEventTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+
+    async def _deliver(self, parcel: Parcel) -> Outcome:
+        target, event = self._target, parcel.event
+        contact = target.number(event.lead_id)
+        if contact is None:
+            return Refused(None, no_number(event.lead_id))
+        name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
+        if name is None:
+            return Refused(None, "an event cannot be taken back: name a revoke_event_name that a workflow acts on")
+        sent = {
+            "eventName": name,
+            "objectId": str(contact),
+            "occurredAt": iso(event.occurred_at),
+            "uuid": uuid_of(parcel),
+            "properties": chosen(event, target.properties),
+        }
+        reply = await _call(self._client, target, "POST", "/events/2026-03/send", sent)
+        if isinstance(reply, Answer) and (is_success(reply) or _is_known(reply)):
+            return Accepted(reply.status, "" if is_success(reply) else "it had this event already")
+        return trouble_of(reply, self._now())
+
+
+class HubSpotLists:
+    """Puts leads on a list and takes them off, many a call."""
+
+    batch_size = LISTED_AT_ONCE
+
+    def __init__(self, target: HubSpotListTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+        found, changes = changes_of(parcels, self._target.lists, self._target.number)
+        for change in changes:
+            contacts = {place: str(lead) for place, lead in change.leads.items()}
+            made = self._join if change.joins else self._leave
+            for place, outcome in (await made(change.number, contacts)).items():
+                found[place] = more_telling(found.get(place), outcome)
+        return [found[place] for place in range(len(parcels))]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _join(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
+        answer, members = await self._change(number, "add", contacts.values())
+        if members is None:
+            return dict.fromkeys(contacts, answer)
+        found = {place: _joined(contact, members, number) for place, contact in contacts.items()}
+        known = {place: contacts[place] for place, outcome in found.items() if isinstance(outcome, NoOp)}
+        if known and self._target.rejoin:
+            found |= await self._rejoin(number, known)
+        return found
+
+    async def _rejoin(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
+        answer, left = await self._change(number, "remove", contacts.values())
+        if left is not None:
+            answer, left = await self._change(number, "add", contacts.values())
+        if left is None:
+            return dict.fromkeys(contacts, answer)
+        again = "was on the list: left and joined again"
+        return {
+            place: Accepted(HTTPStatus.OK, again) if contact in left.added else _joined(contact, left, number)
+            for place, contact in contacts.items()
+        }
+
+    async def _leave(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
+        answer, members = await self._change(number, "remove", contacts.values())
+        if members is None:
+            return dict.fromkeys(contacts, answer)
+        gone = NoOp(HTTPStatus.OK, "was not on the list")
+        taken = Accepted(HTTPStatus.OK, "taken off the list")
+        return {place: taken if contact in members.removed else gone for place, contact in contacts.items()}
+
+    async def _change(
+        self, number: int, how: Literal["add", "remove"], contacts: Iterable[str]
+    ) -> tuple[Outcome, Memberships | None]:
+        """HubSpot's account of a change; an outcome for all where it gave none."""
+        path = f"/crm/lists/2026-03/{number}/memberships/{how}"
+        reply = await _call(self._client, self._target, "PUT", path, sorted(set(contacts)))
+        if not (isinstance(reply, Answer) and is_success(reply)):
+            trouble = trouble_of(reply, self._now())
+            if isinstance(trouble, Refused):  # the ids are numbers: what is wrong is the list, which can be mended
+                trouble = Retry(f"the list {number} cannot be changed: {trouble.detail}", trouble.status)
+            return trouble, None
+        return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}"), read(reply, Memberships)
+
+
+async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: object) -> Reply:
+    headers = {"authorization": f"Bearer {target.token.reveal()}", "content-type": "application/json"}
+    return await client.request(
+        method,
+        target.at(path),
+        headers={**headers, "accept": "application/json"},
+        body=as_json(sent),
+        reach=target.reach,
+        timeout_seconds=target.timeout_seconds,
+    )
+
+
+def _joined(contact: str, members: Memberships, number: int) -> Outcome:
+    if contact in members.added:
+        return Accepted(HTTPStatus.OK)
+    if contact in members.missing:
+        return Refused(HTTPStatus.OK, f"HubSpot has no record {contact}")
+    return NoOp(HTTPStatus.OK, f"was on the list {number} already")
+
+
+def _is_known(answer: Answer) -> bool:
+    """How a repeated uuid is answered is not documented: by 409, or by words, as far as it is said at all."""
+    told_so = answer.status == HTTPStatus.BAD_REQUEST and b"uuid" in answer.body and b"duplicate" in answer.body.lower()
+    return answer.status == HTTPStatus.CONFLICT or told_so

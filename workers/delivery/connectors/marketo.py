@@ -1,0 +1,189 @@
+"""Kinds `marketo-campaign` and `marketo-list`.
+
+**Campaign**: `POST /rest/v1/campaigns/{id}/trigger.json`, at most 100 leads (smart-campaigns.md); the campaign needs
+the trigger "Campaign is Requested" with the source "Web Service API". The answer names the campaign and no lead:
+whether one qualified (its filters, "run once") is not told, so success is *unverified*. A batch that is refused is
+halved, and both halves come again by themselves, until the lead that it was refused for stands alone. Tokens
+hold for a whole call, so with `tokens` there is one lead a call. REVOKE requests `revoke_campaign`, which has to take
+the lead out; without one it says that it cannot.
+
+**List**: `POST` and `DELETE /rest/v1/lists/{id}/leads.json?id=…` with at most 300 ids (list-membership.md); each lead
+is answered for: added, removed, or skipped with reasons. With `verify` (as it is unless told otherwise) membership is
+read back with `ismember.json`. REVOKE does not name its track: it removes from every list of the table.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Annotated, Literal
+
+from pydantic import Field as Setting
+from pydantic import StringConstraints
+
+from schemas.events import LeadRecycled
+from workers.outbound import Client
+
+from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from .described import Field, chosen
+from .marketo_api import Done, MarketoApi, MarketoTarget, Record, skipped
+from .memberships import Change, changes_of, more_telling, no_number
+from .reached import Id, Tracks, of_track
+
+REQUESTED_AT_ONCE = 100
+LISTED_AT_ONCE = 300
+MOST_HALVED = 10_000
+_HALVED_SECONDS = 1.0
+TokenName = Annotated[str, StringConstraints(pattern=r"^\{\{my\.[^{}]{1,100}\}\}$")]
+
+
+class MarketoCampaignTarget(MarketoTarget):
+    """`campaigns`: the campaign of each track; `*` for all others. `tokens`: My Tokens, and which field each gets."""
+
+    kind: Literal["marketo-campaign"]
+    campaigns: Tracks
+    revoke_campaign: Id | None = None
+    tokens: Annotated[dict[TokenName, Field], Setting(default_factory=dict, max_length=100)]
+
+    @property
+    def most_calls(self) -> int:
+        """One for each campaign, and one more for halves of a batch that was refused."""
+        return len({*self.campaigns.values(), self.revoke_campaign} - {None}) + 1
+
+
+class MarketoListTarget(MarketoTarget):
+    """`lists`: the static list of each track; `*` for all others."""
+
+    kind: Literal["marketo-list"]
+    lists: Tracks
+    verify: bool = True
+
+    @property
+    def most_calls(self) -> int:
+        """For each list: remove and add, and each read back."""
+        return len(set(self.lists.values())) * (4 if self.verify else 2)
+
+
+class MarketoCampaigns:
+    """Requests campaigns for leads."""
+
+    def __init__(self, target: MarketoCampaignTarget, client: Client, now: Callable[[], float]) -> None:
+        self.batch_size = 1 if target.tokens else REQUESTED_AT_ONCE
+        self._target = target
+        self._api = MarketoApi(target, client, now)
+        self._halves: OrderedDict[str, int] = OrderedDict()
+        self._last_half = 0
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+        found: dict[int, Outcome] = {}
+        groups: dict[tuple[bool, int, int], list[int]] = {}
+        for place, parcel in enumerate(parcels):
+            campaign, half = self._campaign(parcel.event), self._halves.get(parcel.event.event_id, 0)
+            if isinstance(campaign, Refused):
+                found[place] = campaign
+            else:
+                groups.setdefault((parcel.event.action == "RECYCLE", campaign, half), []).append(place)
+        for call, ((_, campaign, _), places) in enumerate(sorted(groups.items())):
+            if call < self._target.most_calls:
+                outcome = await self._request(campaign, [parcels[place] for place in places])
+            else:
+                outcome = Retry("waits for its turn", None, _HALVED_SECONDS, throttled=True)
+            found |= dict.fromkeys(places, outcome)
+        return [found[place] for place in range(len(parcels))]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    def _campaign(self, event: LeadRecycled) -> int | Refused:
+        target = self._target
+        if target.number(event.lead_id) is None:
+            return Refused(None, no_number(event.lead_id))
+        if event.action == "REVOKE":
+            missing = Refused(None, "a campaign cannot be taken back: name a revoke_campaign that takes leads out")
+            return target.revoke_campaign or missing
+        campaign = of_track(target.campaigns, event.track)
+        return campaign or Refused(None, f"no campaign is named for the track {event.track!r}")
+
+    async def _request(self, campaign: int, parcels: Sequence[Parcel]) -> Outcome:
+        sent: dict[str, object] = {"leads": [{"id": self._target.number(each.event.lead_id)} for each in parcels]}
+        if self._target.tokens:
+            sent["tokens"] = _tokens(self._target.tokens, parcels[0].event)
+        reply = await self._api.call("POST", f"/rest/v1/campaigns/{campaign}/trigger.json", sent={"input": sent})
+        if isinstance(reply, Refused) and len(parcels) > 1:
+            return self._halve(parcels, reply)
+        if isinstance(reply, Done | Refused):
+            for parcel in parcels:
+                self._halves.pop(parcel.event.event_id, None)
+        if isinstance(reply, Done):
+            return Unverified(reply.status, "requested; whether the lead qualified is not told")
+        return reply
+
+    def _halve(self, parcels: Sequence[Parcel], refused: Refused) -> Outcome:
+        """One lead must not cost the others theirs: each half is a batch of its own when it comes again."""
+        middle = len(parcels) // 2
+        for half in (parcels[:middle], parcels[middle:]):
+            self._last_half += 1
+            self._halves.update((parcel.event.event_id, self._last_half) for parcel in half)
+        while len(self._halves) > MOST_HALVED:
+            self._halves.popitem(last=False)
+        why = f"refused as one of {len(parcels)}: {refused.detail}"
+        return Retry(why, refused.status, _HALVED_SECONDS, throttled=True)
+
+
+class MarketoLists:
+    """Puts leads on static lists and takes them off."""
+
+    batch_size = LISTED_AT_ONCE
+
+    def __init__(self, target: MarketoListTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._api = MarketoApi(target, client, now)
+
+    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+        found, changes = changes_of(parcels, self._target.lists, self._target.number)
+        for change in changes:
+            for place, outcome in (await self._make(change)).items():
+                found[place] = more_telling(found.get(place), outcome)
+        return [found[place] for place in range(len(parcels))]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+    async def _make(self, change: Change) -> dict[int, Outcome]:
+        path, leads = f"/rest/v1/lists/{change.number}/leads", change.leads
+        method, wanted, then = ("POST", "added", "memberof") if change.joins else ("DELETE", "removed", "notmemberof")
+        reply = await self._api.call(method, f"{path}.json", ids=sorted(set(leads.values())))
+        if not isinstance(reply, Done):
+            return dict.fromkeys(leads, reply)
+        found = {place: _changed(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
+        told = {place: leads[place] for place, outcome in found.items() if isinstance(outcome, Accepted)}
+        if told and self._target.verify:
+            found |= await self._read_back(path, told, then)
+        return found
+
+    async def _read_back(self, path: str, leads: dict[int, int], wanted: str) -> dict[int, Outcome]:
+        reply = await self._api.call("GET", f"{path}/ismember.json", ids=sorted(set(leads.values())))
+        if not isinstance(reply, Done):
+            return dict.fromkeys(leads, Unverified(HTTPStatus.OK, "done, it says; it could not be read back"))
+        return {place: _verified(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
+
+
+def _tokens(tokens: Mapping[str, Field], event: LeadRecycled) -> list[dict[str, str]]:
+    values = chosen(event, dict(tokens))
+    return [{"name": name, "value": str(values.get(name, ""))} for name in tokens]
+
+
+def _changed(record: Record | None, wanted: str) -> Outcome:
+    if record is None:
+        return Unverified(HTTPStatus.OK, "success, but the lead is not answered for")
+    if record.status == wanted:
+        return Accepted(HTTPStatus.OK)
+    if record.status == "skipped":
+        return skipped(record)
+    return NoOp(HTTPStatus.OK, f"Marketo says {record.status!r}")
+
+
+def _verified(record: Record | None, wanted: str) -> Outcome:
+    status = record.status if record else None
+    if status == wanted:
+        return Accepted(HTTPStatus.OK, "read back")
+    return Unverified(HTTPStatus.OK, f"done, it says; read back it is {status!r}")

@@ -1,0 +1,222 @@
+"""Marketo's REST API: who calls, and what its answers mean, of which nearly all are 200.
+
+Sources (AdobeDocs/marketo-developer, help/rest-api): authentication.md, error-codes.md and
+marketo-integration-best-practices.md. Tokens come from `/identity/oauth/token` by client credentials, live an hour, and
+are sent as a header (in the query they are not taken any more). "For Response-Level and Record-Level error types, an
+HTTP status code of 200 is returned": `success: false` with codes of 6xx (not executed) and 7xx, and records that are
+skipped with reasons of 1xxx.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+import msgspec
+
+from workers.outbound import Answer, Client, scrubbed
+from workers.secret import Secret
+
+from ..attempts import NoOp, Outcome, Refused, Retry, Unverified
+from ..target import Limits
+from .reached import VendorTarget
+from .readings import as_json, is_success, read, told, trouble_of
+
+TOKEN = {"601", "602"}
+RATE, QUOTA, CONCURRENCY = "606", "607", "615"
+# About the moment, not about the request.
+PASSING = {"500", "502", "604", "608", "611", "614", "713", "719"}
+# About how it is set up: rights, paths, features, a list or campaign that is not there.
+MENDABLE = {"603", "605", "610", "612", "616", "703", "1008", "1013"}
+NOT_LISTED, SKIPPED = "1015", "1037"
+
+_RATE_SECONDS, _CONCURRENCY_SECONDS = 20.0, 5.0
+_MOST_BYTES = 1_048_576
+_SPARE_SECONDS = 60.0
+_DAY_SECONDS = 86_400
+_CST_SECONDS = -6 * 3600
+
+
+class MarketoTarget(VendorTarget):
+    """`url`: https://<munchkin id>.mktorest.com, without /rest. Leads are known by their id in Marketo.
+
+    Marketo takes 100 calls in 20 s, 10 at once, and 50,000 a day, from all who call it; it advises to use no more than
+    half of the rate and five at once, which is the preset.
+    """
+
+    PRESET = Limits(per_second=2, burst=10, concurrency=5)
+
+    client_id: Secret
+    client_secret: Secret
+
+
+class Reason(msgspec.Struct):
+    """Why something failed, or a record was skipped. Codes come as text, sometimes as numbers."""
+
+    code: str | int = ""
+    message: str | None = ""
+
+
+class Record(msgspec.Struct):
+    """What was done with one lead."""
+
+    id: int | str | None = None
+    status: str | None = ""
+    reasons: list[Reason] | None = None
+
+
+class Body(msgspec.Struct):
+    """What every answer looks like."""
+
+    success: bool = False
+    result: list[Record] | None = None
+    errors: list[Reason] | None = None
+
+
+class Token(msgspec.Struct):
+    """What the identity service gives; of one that is still good, what is left of it."""
+
+    access_token: str
+    expires_in: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """`success: true`. Records by their id, if it names any."""
+
+    status: int
+    records: Mapping[str, Record]
+
+
+class MarketoApi:
+    """Calls with a token that it fetches and keeps; one for each endpoint."""
+
+    def __init__(self, target: MarketoTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+        self._token = ""
+        self._good_until = 0.0
+        self._fetching = asyncio.Lock()
+
+    async def call(
+        self, method: str, path: str, *, ids: Sequence[int] = (), sent: object = None
+    ) -> Done | Retry | Refused | Unverified | NoOp:
+        """Call once; with a new token a second time, if the first was not good any more."""
+        query = "?" + urlencode([("id", each) for each in ids]) if ids else ""
+        for is_last in (False, True):
+            token = await self._valid_token()
+            if not isinstance(token, str):
+                return token
+            reply = await self._request(method, path + query, token, sent)
+            if isinstance(reply, Done) or is_last or not _is_about_token(reply):
+                break
+            self._forget(token)
+        return reply if isinstance(reply, Done) else self._outcome(reply)
+
+    async def _request(self, method: str, path: str, token: str, sent: object) -> "Done | Outcome | _Errors":
+        content = {} if sent is None else {"content-type": "application/json"}
+        reply = await self._client.request(
+            method,
+            self._target.at(path),
+            headers={"authorization": f"Bearer {token}", "accept": "application/json", **content},
+            body=b"" if sent is None else as_json(sent),
+            reach=self._target.reach,
+            timeout_seconds=self._target.timeout_seconds,
+            most_bytes=_MOST_BYTES,
+        )
+        if not (isinstance(reply, Answer) and is_success(reply)):
+            return trouble_of(reply, self._now())
+        body = read(reply, Body)
+        if body is None:
+            return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}")
+        if not body.success:
+            return _Errors(reply.status, body.errors or [])
+        return Done(reply.status, {str(record.id): record for record in body.result or []})
+
+    def _outcome(self, reply: "Outcome | _Errors") -> Any:
+        return reply.outcome(self._now()) if isinstance(reply, _Errors) else reply
+
+    async def _valid_token(self) -> str | Retry:
+        async with self._fetching:
+            if self._token and self._now() < self._good_until:
+                return self._token
+            return await self._fetch()
+
+    async def _fetch(self) -> str | Retry:
+        target = self._target
+        asked = {
+            "grant_type": "client_credentials",
+            "client_id": target.client_id.reveal(),
+            "client_secret": target.client_secret.reveal(),
+        }
+        reply = await self._client.request(
+            "GET",
+            target.at("/identity/oauth/token?" + urlencode(asked)),
+            headers={"accept": "application/json"},
+            reach=target.reach,
+            timeout_seconds=target.timeout_seconds,
+        )
+        token = read(reply, Token) if isinstance(reply, Answer) and is_success(reply) else None
+        if token is None:
+            why = trouble_of(reply, self._now())
+            passing = why if isinstance(why, Retry) else Retry("")
+            return replace(passing, detail=f"no token: {why.detail}", status=why.status)
+        self._token = token.access_token
+        # What is nearly over may be over on arrival; of a token that is still good, Marketo gives the same again.
+        self._good_until = self._now() + max(token.expires_in - _SPARE_SECONDS, 1.0)
+        return self._token
+
+    def _forget(self, token: str) -> None:
+        if self._token == token:
+            self._token = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    """`success: false`, whatever the status says."""
+
+    status: int
+    reasons: Sequence[Reason]
+
+    @property
+    def codes(self) -> set[str]:
+        return {str(reason.code) for reason in self.reasons}
+
+    def outcome(self, now: float) -> Retry | Refused:
+        codes, words = self.codes, words_of(self.reasons)
+        if QUOTA in codes:
+            return Retry(words, self.status, _until_midnight(now), throttled=True)
+        if codes & {RATE, CONCURRENCY}:
+            after = _RATE_SECONDS if RATE in codes else _CONCURRENCY_SECONDS
+            return Retry(words, self.status, after, throttled=True)
+        if not codes or codes & (PASSING | MENDABLE | TOKEN):
+            return Retry(words, self.status)
+        return Refused(self.status, words)
+
+
+def words_of(reasons: Sequence[Reason] | None) -> str:
+    told_reasons = (f"{reason.code} {reason.message or ''}".strip() for reason in reasons or ())
+    return scrubbed("; ".join(told_reasons)) or "success is false, without a reason"
+
+
+def skipped(record: Record) -> Outcome:
+    """What a record that was skipped comes to: a lead not on the list, or past the status, needs nothing done."""
+    codes, words = {str(reason.code) for reason in record.reasons or ()}, words_of(record.reasons)
+    if codes & {NOT_LISTED, SKIPPED}:
+        return NoOp(HTTPStatus.OK, words)
+    if codes & (PASSING | MENDABLE):
+        return Retry(words, HTTPStatus.OK)
+    return Refused(HTTPStatus.OK, words)
+
+
+def _is_about_token(reply: "Outcome | _Errors") -> bool:
+    denied = isinstance(reply, Retry) and reply.status == HTTPStatus.UNAUTHORIZED
+    return denied or (isinstance(reply, _Errors) and bool(reply.codes & TOKEN))
+
+
+def _until_midnight(now: float) -> float:
+    """The daily quota is given anew at 00:00 CST."""
+    return _DAY_SECONDS - (now + _CST_SECONDS) % _DAY_SECONDS

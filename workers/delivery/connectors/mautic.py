@@ -1,0 +1,177 @@
+"""Kind `mautic`: membership of a campaign or of a segment, by Mautic's REST API.
+
+Adding a contact that is in a campaign already answers `{"success": 1}` and does nothing, and so does much else
+(mautic/mautic: CampaignApiController answers success whatever MembershipManager did). What works is in Adder.php: a
+manual removal followed by a manual addition passes `allow_restart` and begins a new rotation. So RECYCLE is
+
+    POST /api/campaigns/{id}/contact/{contact}/remove    then …/add    then GET /api/contacts/{contact}/campaigns
+
+(segments likewise), and is accepted only if the membership is read back; else it is unverified. Campaigns that are not
+published are not listed, and cannot be verified. What Mautic then does is done by its cron jobs, later.
+REVOKE does not name its track: it removes from every campaign of the table, and reads back.
+
+A try that was cut off after the addition is repeated whole: the contact then begins one more rotation.
+Limits: Mautic has none unless its owner sets one (`api_rate_limiter_limit`); the preset is ours, for a small machine.
+"""
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import msgspec
+from pydantic import Field, model_validator
+
+from streams.config.documents import unfit
+from workers.outbound import Answer, Client, Reply
+from workers.secret import Secret
+
+from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..target import Limits
+from .memberships import more_telling, no_number
+from .one_by_one import OneByOne
+from .reached import Id, VendorTarget, of_track
+from .readings import is_success, read, told, trouble_of
+
+_MOST_BYTES = 1_048_576  # a contact in many campaigns, each told at length
+_ID = re.compile(r"[0-9]{1,18}")  # as long as those of `reached.Id`
+
+
+class MauticTarget(VendorTarget):
+    """`campaigns` or `segments`: that of each track; `*` for all others."""
+
+    PRESET: ClassVar[Limits] = Limits(per_second=15, burst=15, concurrency=2)
+
+    kind: Literal["mautic"]
+    user: str
+    password: Secret
+    campaigns: Annotated[Mapping[str, Id], Field(default_factory=dict, max_length=50)]
+    segments: Annotated[Mapping[str, Id], Field(default_factory=dict, max_length=50)]
+
+    @property
+    def tracks(self) -> Mapping[str, int]:
+        return self.campaigns or self.segments
+
+    @property
+    def where(self) -> Literal["campaigns", "segments"]:
+        return "campaigns" if self.campaigns else "segments"
+
+    @property
+    def most_calls(self) -> int:
+        """In: remove, add, read back. Out: read, remove from each, read back."""
+        return max(3, len(set(self.tracks.values())) + 2)
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if bool(self.campaigns) == bool(self.segments):
+            raise unfit("campaigns or segments, one of both", "write 'campaigns: {\"*\": 7}'")
+        return self
+
+
+class Said(msgspec.Struct):
+    """What a change answers."""
+
+    success: int | bool = 0
+
+
+class Listed(msgspec.Struct):
+    """Where a contact is: by id, or as an empty list where there is nothing (PHP knows no difference)."""
+
+    campaigns: dict[str, Any] | list[Any] = {}
+    lists: dict[str, Any] | list[Any] = {}
+
+
+class Mautic(OneByOne):
+    """Changes memberships one by one, and believes what it reads back."""
+
+    def __init__(self, target: MauticTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+
+    async def _deliver(self, parcel: Parcel) -> Outcome:
+        contact = self._target.number(parcel.event.lead_id)
+        if contact is None:
+            return Refused(None, no_number(parcel.event.lead_id))
+        if parcel.event.action == "REVOKE":
+            return await self._out(contact)
+        place = of_track(self._target.tracks, parcel.event.track)
+        if place is None:
+            return Refused(None, f"nothing of the {self._target.where} is named for the track {parcel.event.track!r}")
+        return await self._into(place, contact)
+
+    async def _into(self, place: int, contact: int) -> Outcome:
+        trouble = await self._change(place, contact, "remove") or await self._change(place, contact, "add")
+        if trouble:
+            return trouble
+        places = await self._places(contact)
+        if not isinstance(places, set):
+            return Unverified(HTTPStatus.OK, f"added, it says; it could not be read back: {places.detail}")
+        if place in places:
+            return Accepted(HTTPStatus.OK, "read back; Mautic acts on it when its cron jobs run")
+        return Unverified(HTTPStatus.OK, f"added, it says; read back, the contact is not in it (unpublished?): {place}")
+
+    async def _out(self, contact: int) -> Outcome:
+        before = await self._places(contact)
+        if not isinstance(before, set):
+            return before
+        found: Outcome | None = None
+        for place in sorted(set(self._target.tracks.values()) & before):
+            found = more_telling(found, await self._change(place, contact, "remove") or Accepted(HTTPStatus.OK))
+        if not isinstance(found, Accepted):
+            return found or NoOp(HTTPStatus.OK, "was in none of them")
+        left = await self._places(contact)
+        if not isinstance(left, set):
+            return Unverified(HTTPStatus.OK, f"removed, it says; it could not be read back: {left.detail}")
+        if still := left & set(self._target.tracks.values()):
+            return Unverified(HTTPStatus.OK, f"removed, it says; read back, the contact is still in {sorted(still)}")
+        return Accepted(HTTPStatus.OK, "read back")
+
+    async def _change(self, place: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
+        """None if Mautic says that it did it."""
+        reply = await self._call("POST", f"/api/{self._target.where}/{place}/contact/{contact}/{how}")
+        if isinstance(reply, Answer) and is_success(reply):
+            said = read(reply, Said)
+            return None if said and said.success else Unverified(reply.status, f"neither yes nor no: {told(reply)}")
+        if isinstance(reply, Answer) and reply.status == HTTPStatus.NOT_FOUND:
+            return await self._not_found(place, contact)
+        return trouble_of(reply, self._now())
+
+    async def _not_found(self, place: int, contact: int) -> Outcome:
+        """The answer does not say which of the two: the contact (refused) or the campaign (to be mended)."""
+        places = await self._places(contact)
+        if isinstance(places, set):
+            return Retry(f"Mautic has nothing of the {self._target.where} with id {place}", HTTPStatus.NOT_FOUND)
+        return places
+
+    async def _places(self, contact: int) -> set[int] | Retry | Refused | Unverified:
+        """Where the contact is now."""
+        reply = await self._call("GET", f"/api/contacts/{contact}/{self._target.where}")
+        if isinstance(reply, Answer) and reply.status == HTTPStatus.NOT_FOUND:
+            return Refused(reply.status, f"Mautic has no contact {contact}")
+        if not (isinstance(reply, Answer) and is_success(reply)):
+            return trouble_of(reply, self._now())
+        listed = read(reply, Listed)
+        if listed is None:
+            return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}")
+        return _ids(listed.campaigns if self._target.where == "campaigns" else listed.lists)
+
+    async def _call(self, method: str, path: str) -> Reply:
+        pair = f"{self._target.user}:{self._target.password.reveal()}"
+        return await self._client.request(
+            method,
+            self._target.at(path),
+            headers={"authorization": "Basic " + b64encode(pair.encode()).decode(), "accept": "application/json"},
+            reach=self._target.reach,
+            timeout_seconds=self._target.timeout_seconds,
+            most_bytes=_MOST_BYTES,
+        )
+
+
+def _ids(listed: dict[str, Any] | list[Any]) -> set[int]:
+    """The ids of those that the contact was not taken out of by hand."""
+    rows = listed.values() if isinstance(listed, dict) else listed
+    here = (row for row in rows if isinstance(row, dict) and not row.get("manuallyRemoved"))
+    found = (str(row.get("id", "")) for row in here)
+    return {int(text) for text in found if _ID.fullmatch(text)}

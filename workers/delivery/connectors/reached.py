@@ -1,0 +1,79 @@
+"""What all kinds that are called over HTTP are told: where, how far from https on 443, and whom they call a lead."""
+
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from schemas.events import LeadRecycled
+from streams.config.documents import unfit
+from workers.outbound import Reach, Unfit, destination_of
+
+from ..target import Limits, Target
+
+Id = Annotated[int, Field(gt=0, lt=10**18)]
+Tracks = Annotated[Mapping[str, Id], Field(min_length=1, max_length=50)]
+ANY_TRACK = "*"
+
+
+class ReachedTarget(Target):
+    """An endpoint with a URL. `ports`: further ports than the scheme's own that may be dialled."""
+
+    url: str
+    allow_http: bool = False
+    ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = ()
+
+    @property
+    def reach(self) -> Reach:
+        return Reach(self.allow_http, frozenset(self.ports))
+
+    @property
+    def effective_limits(self) -> Limits:
+        """In deliveries. A preset counts the vendor's calls, so it is shared out among those of one delivery."""
+        calls = self.most_calls
+        shared = {"per_second": self.PRESET.per_second / calls, "burst": max(1, self.PRESET.burst // calls)}
+        return self.PRESET.model_copy(update=shared | self.limits.model_dump(exclude_none=True))
+
+    @model_validator(mode="after")
+    def _is_reachable(self) -> Self:
+        try:
+            destination_of(self.url, self.reach)
+        except Unfit as fault:
+            raise unfit(f"url: {fault.problem}", fault.fix) from None
+        return self
+
+
+class VendorTarget(ReachedTarget):
+    """An endpoint of a vendor's API. `url` is its base; `strip_prefix` is what a lead_id has before the vendor's id."""
+
+    strip_prefix: str = ""
+
+    def at(self, path: str) -> str:
+        return self.url.rstrip("/") + path
+
+    def vendor_id(self, lead_id: str) -> str:
+        return lead_id.removeprefix(self.strip_prefix)
+
+    def number(self, lead_id: str) -> int | None:
+        """The vendor's id where it must be a number; None if it is none."""
+        text = self.vendor_id(lead_id)
+        return int(text) if text.isascii() and text.isdigit() and 0 < len(text) <= 18 and int(text) else None  # noqa: PLR2004
+
+    @model_validator(mode="after")
+    def _is_a_base(self) -> Self:
+        if "?" in self.url:
+            raise unfit("url: a query in the base of an API", "leave it out")
+        return self
+
+
+def of_track(tracks: Mapping[str, int], track: str) -> int | None:
+    """Where leads of this track go; `*` stands for all that are not named."""
+    return tracks.get(track, tracks.get(ANY_TRACK))
+
+
+def lists_of(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, ...]:
+    """What an event is about: the place of its track; for a REVOKE, which names none, all of them."""
+    if event.action == "REVOKE":
+        return tuple(sorted(set(tracks.values())))
+    place = of_track(tracks, event.track)
+    return () if place is None else (place,)

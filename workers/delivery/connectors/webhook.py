@@ -1,0 +1,94 @@
+"""Kind `webhook`: Standard Webhooks 1.0 to any URL.
+
+Sent: `POST` with `{type, timestamp, data}`; type `lead.recycled` or `lead.revoked`, timestamp that of the event.
+`webhook-id` is the same on every try, `webhook-timestamp` that of the try; every secret signs, so that secrets can be
+changed without a gap. Accepted: 2xx, as the specification has it; whether the receiver did anything is its own affair.
+
+Everything else is a failure and tried again by the schedule, other 4xx included (the specification knows no refusal);
+410 disables the endpoint; 429 is no failure but throttles, as 502, 503 and 504 do if they say when to come again.
+A REVOKE is a message of its own: the receiver undoes.
+
+The specification sets no rate. The preset is ours: what a small receiver takes.
+"""
+
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, model_validator
+
+from streams.config.documents import unfit
+from workers.outbound import Answer, Client
+from workers.secret import Secret
+from workers.signing import Public, UnfitSecret, secret_of, signed_headers
+
+from ..attempts import Accepted, Gone, Outcome, Parcel, Refused, Retry
+from ..target import Limits
+from .described import described, iso
+from .one_by_one import OneByOne
+from .reached import ReachedTarget
+from .readings import as_json, is_success, passing_trouble_of, told, trouble_of
+
+MOST_BYTES = 20_000
+_TYPES = {"RECYCLE": "lead.recycled", "REVOKE": "lead.revoked"}
+
+
+class WebhookTarget(ReachedTarget):
+    """`secrets`: all of them sign; two during a rotation."""
+
+    PRESET: ClassVar[Limits] = Limits(per_second=50, burst=50, concurrency=10)
+
+    kind: Literal["webhook"]
+    secrets: Annotated[tuple[Secret, ...], Field(min_length=1, max_length=4)]
+
+    @model_validator(mode="after")
+    def _can_sign(self) -> Self:
+        for secret in self.secrets:
+            try:
+                found = secret_of(secret.reveal())
+            except UnfitSecret as fault:
+                raise unfit(f"a secret that cannot sign: {fault}", "give whsec_… (24 to 64 bytes) or whsk_…") from None
+            if isinstance(found, Public):
+                raise unfit("a whpk_ key only verifies", "give the whsk_ key that belongs to it")
+        return self
+
+
+class Webhook(OneByOne):
+    """Sends signed messages, one a call."""
+
+    def __init__(self, target: WebhookTarget, client: Client, now: Callable[[], float]) -> None:
+        self._target = target
+        self._client = client
+        self._now = now
+        self._secrets = [secret_of(secret.reveal()) for secret in target.secrets]
+
+    async def _deliver(self, parcel: Parcel) -> Outcome:
+        body = _body(parcel)
+        if len(body) >= MOST_BYTES:
+            return Refused(None, f"{len(body)} bytes; a webhook has less than {MOST_BYTES}")
+        reply = await self._client.request(
+            "POST",
+            self._target.url,
+            headers=self._headers(parcel, body),
+            body=body,
+            reach=self._target.reach,
+            timeout_seconds=self._target.timeout_seconds,
+        )
+        if not isinstance(reply, Answer):
+            return trouble_of(reply, self._now())
+        if is_success(reply):
+            return Accepted(reply.status)
+        if reply.status == HTTPStatus.GONE:
+            return Gone(reply.status, told(reply))
+        return passing_trouble_of(reply, self._now()) or Retry(told(reply), reply.status)
+
+    def _headers(self, parcel: Parcel, body: bytes) -> dict[str, str]:
+        headers = signed_headers(parcel.message_id, int(self._now()), body, self._secrets)
+        trace = {"traceparent": parcel.traceparent} if parcel.traceparent else {}
+        return {"content-type": "application/json", **headers, **trace}
+
+
+def _body(parcel: Parcel) -> bytes:
+    event = parcel.event
+    message = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": described(event)}
+    return as_json(message | {"test": True} if parcel.is_test else message)

@@ -1,0 +1,79 @@
+"""How many parcels of a partition are under way, and how long they have been due: counted as they come and go.
+
+Hundreds of thousands may wait, for weeks, or for an endpoint that is away for days. They are counted by instants, not
+one by one, and what is ahead or old is not looked at again each time the ages are told.
+"""
+
+from bisect import bisect_left
+from collections import Counter
+from heapq import heappop, heappush
+
+from schemas.events import LeadRecycled
+
+from .waiting import Note
+
+AGES = ("under_15s", "under_1m", "under_5m", "under_1h", "over_1h")
+_UP_TO_MS = (15_000, 60_000, 300_000, 3_600_000)
+"""Of all ages but the last. Five minutes still are in time, as in a bucket of `metrics.TO_ACCEPTANCE`."""
+_UNIT_MS, _FAR_UNIT_MS = 5_000, 60_000
+_FAR_MS = 3_600_000
+
+Instant = tuple[int, str]
+"""Since when (epoch ms), and the endpoint."""
+
+
+def due_since(event: LeadRecycled, note: Note) -> int:
+    """When a parcel might be sent first, epoch ms; 0 where that is not known.
+
+    Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is told an hour ahead or more.
+    """
+    due = max(note.published_at, event.not_before or 0)
+    unit = _UNIT_MS if due - note.published_at < _FAR_MS else _FAR_UNIT_MS
+    return -(-due // unit) * unit
+
+
+class Due:
+    """Where an instant is counted follows from two marks that only rise: up to one it is old, up to the other due."""
+
+    def __init__(self) -> None:
+        self._old_until = self._due_until = 0
+        self._old: Counter[str] = Counter()
+        self._due: dict[Instant, int] = {}
+        self._ahead: dict[Instant, int] = {}
+        self._next: list[Instant] = []  # a heap of what is ahead, and of some that are so no more
+
+    def add(self, endpoint: str, since: int, parcels: int = 1) -> None:
+        """Count parcels in, or out again with a negative number and the same `since`; 0 is not counted."""
+        if not since:
+            return
+        if since <= self._old_until:
+            self._old[endpoint] += parcels
+            return
+        instant = since, endpoint
+        place = self._due if since <= self._due_until else self._ahead
+        if place is self._ahead and instant not in place:
+            heappush(self._next, instant)
+        place[instant] = place.get(instant, 0) + parcels
+        if not place[instant]:
+            del place[instant]
+
+    def by_age(self, now: int) -> Counter[tuple[str, str]]:
+        """How many parcels by endpoint and age; what is not due at `now` (epoch ms) is left out."""
+        self._move(now)
+        found: Counter[tuple[str, str]] = Counter()
+        for endpoint, parcels in self._old.items():
+            found[endpoint, AGES[-1]] += parcels
+        for (since, endpoint), parcels in self._due.items():
+            if since <= now:
+                found[endpoint, AGES[bisect_left(_UP_TO_MS, now - since)]] += parcels
+        return found
+
+    def _move(self, now: int) -> None:
+        self._due_until = max(self._due_until, now)
+        while self._next and self._next[0][0] <= self._due_until:
+            instant = heappop(self._next)
+            if parcels := self._ahead.pop(instant, 0):
+                self._due[instant] = parcels
+        self._old_until = max(self._old_until, now - _UP_TO_MS[-1] - 1)
+        for instant in [one for one in self._due if one[0] <= self._old_until]:
+            self._old[instant[1]] += self._due.pop(instant)

@@ -1,0 +1,32 @@
+"""endpoints.yml: who gets recycle events, and how much of them at once."""
+
+from typing import Annotated
+
+from pydantic import IPvAnyNetwork, StringConstraints
+
+from streams.config.documents import load
+from workers.faults import Refused
+
+from .connectors import AnyTarget
+from .target import Endpoint, Model
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
+
+
+class Document(Model):
+    """The file. `allow_networks`: private networks that may be dialled none the less."""
+
+    allow_networks: tuple[IPvAnyNetwork, ...] = ()
+    endpoints: dict[Name, AnyTarget]
+
+
+def parse_endpoints(text: str, name: str, prefix: str = "") -> tuple[Document, tuple[Endpoint, ...]]:
+    """Read a document; secrets are read with it. `prefix` is that of our own topics, which no endpoint may be.
+
+    Raises:
+        Faults: with every fault, its line and what to write instead.
+    """
+    document = load(text, name, Document, prefix)
+    if not document.endpoints:
+        raise Refused(f"{name} names no endpoint: see docs/delivery.md")
+    return document, tuple(Endpoint(name, target) for name, target in document.endpoints.items())

@@ -1,0 +1,93 @@
+"""What became of deliveries, and bringing back what did not arrive."""
+
+import time
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import DeliveryOutcome, DeliveryResult, LeadRecycled
+from workers.kafka import Outgoing
+from workers.reading import records
+
+from .waiting import Note, Tiers
+
+ARRIVED: tuple[DeliveryOutcome, ...] = ("accepted", "unverified")
+Key = tuple[str, str, str]
+"""Endpoint, recycle_id, action."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which deliveries are meant; instants are epoch ms."""
+
+    endpoint: str = ""
+    since: int = 0
+    until: int = 2**62
+    states: Collection[str] = ()
+
+    def fits(self, result: DeliveryResult) -> bool:
+        return (
+            self.endpoint in ("", result.endpoint)
+            and self.since <= result.occurred_at <= self.until
+            and (not self.states or result.outcome in self.states)
+        )
+
+
+class History:
+    """Reads topics to their ends; `prefix` is that of all topics."""
+
+    def __init__(self, conf: Mapping[str, Any], codec: Codec, prefix: str) -> None:
+        self._conf = conf
+        self._codec = codec
+        self._prefix = prefix
+
+    def last_results(self, asked: Asked) -> list[DeliveryResult]:
+        """Of each parcel the newest result, where that one is asked for; what arrived once has arrived."""
+        newest: dict[Key, DeliveryResult] = {}
+        for result in self._results(asked.since):
+            key = (result.endpoint, result.recycle_id, result.action)
+            if key not in newest or newest[key].outcome not in ARRIVED:
+                newest[key] = result
+        return sorted(filter(asked.fits, newest.values()), key=lambda result: result.occurred_at)
+
+    def returns(self, results: Sequence[DeliveryResult]) -> tuple[list[Outgoing], list[DeliveryResult]]:
+        """What is to be written to try these again, and those whose event is in Kafka no more."""
+        wanted: dict[tuple[str, str], list[DeliveryResult]] = {}
+        for result in results:
+            if result.outcome not in ARRIVED:
+                wanted.setdefault((result.recycle_id, result.action), []).append(result)
+        replay, now = f"replay-{uuid4().hex[:12]}", int(time.time() * 1000)
+        outgoing: list[Outgoing] = []
+        for message in records(self._conf, f"{self._prefix}lead-recycled") if wanted else ():
+            event = self._event(message.value())
+            for result in wanted.pop((event.recycle_id, event.action), ()) if event else ():
+                value, key = message.value() or b"", message.key()
+                outgoing.append(
+                    waiting_again(self._prefix, result.endpoint, replay, now, key, value, message.partition() or 0)
+                )
+        return outgoing, [result for left in wanted.values() for result in left]
+
+    def _results(self, since: int) -> Iterator[DeliveryResult]:
+        for message in records(self._conf, f"{self._prefix}delivery-results", since):
+            try:
+                yield self._codec.decode(message.value(), DeliveryResult)
+            except Undecodable:
+                continue
+
+    def _event(self, value: bytes | None) -> LeadRecycled | None:
+        try:
+            return self._codec.decode(value, LeadRecycled)
+        except Undecodable:
+            return None
+
+
+def waiting_again(
+    prefix: str, endpoint: str, replay: str, now: int, key: bytes | None, value: bytes, partition: int
+) -> Outgoing:
+    """A parcel that deliver finds in a waiting topic, and tries as a new one: all its attempts are before it."""
+    note = Note(
+        endpoint, published_at=now, first_at=now, due_at=now, why="replay", replay=replay, may_have_arrived=True
+    )
+    return Outgoing(prefix + Tiers().of(0), key, value, note.headers(), partition)

@@ -1,0 +1,79 @@
+"""`leadloop deliveries list` and `replay`."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any, get_args
+
+import msgspec
+import typer
+
+from schemas.events import DeliveryOutcome, DeliveryResult
+from streams.config.documents import did_you_mean
+from streams.config.settings import Settings
+from workers.console import codec_of, err, explained, out, settings_with_broker
+from workers.faults import Refused
+from workers.instants import instant, iso
+from workers.kafka import AsyncProducer, Outgoing
+
+from .history import ARRIVED, Asked, History
+
+STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
+
+
+@explained
+def listed(endpoint: str, since: str, until: str, state: Sequence[str]) -> None:
+    """One JSON line for each parcel: how it stands."""
+    _, history = _opened()
+    for result in history.last_results(_asked(endpoint, since, until, state)):
+        out.print(json.dumps(_shown(result), ensure_ascii=False), markup=False)
+
+
+@explained
+def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry_run: bool) -> None:
+    """Try again what did not arrive."""
+    if set(state) & set(ARRIVED):
+        left = [one for one in STATES if one not in ARRIVED]
+        raise Refused(f"what was accepted is never sent again; choose among {', '.join(left)}")
+    settings, history = _opened()
+    chosen = history.last_results(_asked(endpoint, since, until, state or ("dead",)))
+    outgoing, lost = history.returns(chosen)
+    if not dry_run:
+        asyncio.run(send(settings, outgoing))
+    for result in lost:
+        err.print(f"{result.endpoint} {result.recycle_id}: its event is in lead-recycled no more", markup=False)
+    out.print(f"{'would replay' if dry_run else 'replayed'} {len(outgoing)} deliveries", markup=False)
+    if lost:
+        raise typer.Exit(1)
+
+
+async def send(settings: Settings, outgoing: Sequence[Outgoing]) -> None:
+    """Write records, and wait for their acks."""
+    producer = AsyncProducer({**settings.kafka.librdkafka(), "message.timeout.ms": 60_000})
+    producer.start()
+    try:
+        for start in range(0, len(outgoing), 5_000):
+            await producer.send_all(outgoing[start : start + 5_000])
+    finally:
+        await producer.close()
+
+
+def _opened() -> tuple[Settings, History]:
+    settings = settings_with_broker()
+    return settings, History(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
+
+
+def _asked(endpoint: str, since: str, until: str, state: Sequence[str]) -> Asked:
+    for name in state:
+        if name not in STATES:
+            raise Refused(f"--state {name} is not known; {did_you_mean(name, STATES)}")
+    return Asked(
+        endpoint,
+        instant(since, "--since") if since else 0,
+        instant(until, "--until") if until else 2**62,
+        tuple(state),
+    )
+
+
+def _shown(result: DeliveryResult) -> dict[str, Any]:
+    return msgspec.structs.asdict(result) | {"occurred_at": iso(result.occurred_at)}

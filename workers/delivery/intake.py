@@ -1,0 +1,297 @@
+"""Kafka's side of deliver: a thread that polls, and hands over to the event loop, which says when it has enough.
+
+All topics have equally many partitions and range assigns them alike, so partition p of every one of them is in the same
+hands. Offsets are committed only as they are told to. All calls of the consumer are made by its thread: librdkafka's
+`pause` and `resume` wait for answers that a thread in `poll` would have to give.
+"""
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from queue import Empty, SimpleQueue
+from typing import Any, Protocol, TypeVar
+
+from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+T = TypeVar("T")
+
+HELD, LEFT = "held", "left"
+"""Written beside committed offsets: a worker has the partition, or died with it; or left it with empty hands."""
+BATCH = 256
+_POLL_SECONDS = 0.02
+_BROKER_SECONDS = 20.0
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
+_COMMITS_REFUSED = {
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.CLUSTER_AUTHORIZATION_FAILED,
+    KafkaError.OFFSET_METADATA_TOO_LARGE,
+}
+
+
+def awake_seconds() -> float:
+    """As `time.monotonic`, and goes on while the machine sleeps, where the system has such a clock."""
+    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
+
+
+@dataclass(frozen=True, slots=True)
+class Came:
+    """A consumed record. `written_at`: Kafka's timestamp, epoch ms."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    written_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Takeover:
+    """A partition that this worker now has: where each topic is read from, where it ends, and how it was left."""
+
+    partition: int
+    positions: Mapping[str, int]
+    ends: Mapping[str, int]
+    is_sure: bool
+
+
+class Receiver(Protocol):
+    """The event loop's side. All but `noticed` run in the loop."""
+
+    async def took_over(self, takeovers: Sequence[Takeover]) -> None: ...
+    async def came(self, batch: Sequence[Came]) -> None: ...
+    async def given_up(self) -> Mapping[tuple[str, int], int]:
+        """Everything is to be let go; answers what may be committed, of partitions that were left cleanly."""
+        ...
+
+    async def taken_away(self) -> None:
+        """Everything is another's already."""
+        ...
+
+    def failed(self, fault: BaseException) -> None: ...
+
+
+class Intake:
+    """The consumer and its thread."""
+
+    def __init__(
+        self, conf: Mapping[str, Any], group: str, topics: Sequence[str], session_seconds: float, receiver: Receiver
+    ) -> None:
+        self._topics = list(topics)
+        self._receiver = receiver
+        self._loop = asyncio.get_running_loop()
+        self._stopping = threading.Event()
+        self._batch: list[Message] = []
+        self._asked_at: float | None = None
+        self.renewed_at = awake_seconds()  # when the group last took a commit of ours
+        self.is_settled = False
+        self.behind: Mapping[str, int] = dict.fromkeys(topics, 0)
+        """Records by topic that are not finished, as far as the last fetch knew."""
+        self._turn = 0  # counts assignments
+        self._orders: SimpleQueue[tuple[int, Callable[[], object]]] = SimpleQueue()
+        self._consumer = Consumer(
+            {
+                **conf,
+                "group.id": group,
+                "partition.assignment.strategy": "range",
+                "enable.auto.commit": False,
+                "auto.offset.reset": "earliest",
+                "session.timeout.ms": int(session_seconds * 1000),
+                "heartbeat.interval.ms": int(session_seconds * 1000 / 6),
+                "max.poll.interval.ms": 300_000,
+                "fetch.wait.max.ms": 100,
+                "queued.min.messages": 2_000,
+                "queued.max.messages.kbytes": 16_384,
+                "on_commit": self._committed,
+            }
+        )
+        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Give everything up and leave the group."""
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def pause(self, topic: str, partition: int) -> None:
+        """Soon: what was fetched meanwhile still comes."""
+        self._orders.put((self._turn, partial(self._consumer.pause, [TopicPartition(topic, partition)])))
+
+    def resume(self, topic: str, partition: int) -> None:
+        """Soon."""
+        self._orders.put((self._turn, partial(self._consumer.resume, [TopicPartition(topic, partition)])))
+
+    def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """Soon, and without waiting. What comes of it shows in `renewed_at`, and in `behind`."""
+        self._orders.put((self._turn, partial(self._commit, positions)))
+
+    def _commit(self, positions: Mapping[tuple[str, int], int]) -> None:
+        self._asked_at = self._asked_at or awake_seconds()
+        self._consumer.commit(offsets=_places(positions, HELD), asynchronous=True)
+        behind = dict.fromkeys(self._topics, 0)
+        for (topic, partition), position in positions.items():
+            _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
+            behind[topic] += max(0, high - position)
+        self.behind = behind
+
+    def _obey(self) -> None:
+        while True:
+            try:
+                turn, order = self._orders.get_nowait()
+            except Empty:
+                return
+            if turn != self._turn:
+                continue  # it was about partitions that are another's
+            try:
+                order()
+            except KafkaException as fault:
+                _judge(fault.args[0])
+
+    def _run(self) -> None:
+        try:
+            self._consumer.subscribe(
+                self._topics, on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
+            )
+            while not self._stopping.is_set():
+                self._obey()
+                self._poll()
+            self._revoked(self._consumer, [])
+            self._consumer.close()
+        except BaseException as fault:  # noqa: BLE001  told to the loop, which ends the process
+            self._receiver.failed(fault)
+
+    def _poll(self) -> None:
+        message = self._consumer.poll(_POLL_SECONDS)
+        while message is not None:
+            if fault := message.error():
+                _judge(fault)
+            else:
+                self._batch.append(message)
+            message = self._consumer.poll(0) if len(self._batch) < BATCH else None
+        batch, self._batch = self._batch, []
+        if batch:
+            self._wait(self._receiver.came([_came(one) for one in batch]))
+
+    def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._batch.clear()
+        self._turn += 1
+        committed = consumer.committed(partitions, timeout=_BROKER_SECONDS)
+        takeovers = _takeovers(consumer, committed, self._topics)
+        starts = [
+            TopicPartition(topic, takeover.partition, position)
+            for takeover in takeovers
+            for topic, position in takeover.positions.items()
+        ]
+        consumer.assign(starts)
+        self.is_settled = True
+        if not starts:  # there are more workers than partitions: what this one was behind is another's
+            self.behind = dict.fromkeys(self._topics, 0)
+            return
+        consumer.pause(starts)
+        held = {(one.topic, one.partition): one.offset for one in starts}
+        # Before anything is delivered: whoever takes over from us must know that we were here.
+        consumer.commit(offsets=_places(held, HELD), asynchronous=False)
+        self.renewed_at = awake_seconds()
+        self._wait(self._receiver.took_over(takeovers))
+
+    def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
+        self._batch.clear()  # not accepted: it will be read again
+        left = self._wait(self._receiver.given_up())
+        self._turn += 1
+        if left:
+            try:
+                consumer.commit(offsets=_places(left, LEFT), asynchronous=False)
+            except KafkaException as fault:
+                _judge(fault.args[0])
+        self.is_settled = False
+
+    def _lost(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self._batch.clear()
+        self._wait(self._receiver.taken_away())
+        self._turn += 1
+        self.is_settled = False
+
+    def _committed(self, fault: KafkaError | None, places: list[TopicPartition]) -> None:
+        """Who may not commit would go on for ever, and send nothing: that is no state to stay in."""
+        for one in (fault, *(place.error for place in places)):
+            if one is not None and one.code() in _COMMITS_REFUSED:
+                raise KafkaException(one)
+        if fault is None and self._asked_at is not None:
+            self.renewed_at = self._asked_at
+        self._asked_at = None
+
+    def _wait(self, work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result()
+
+
+def _came(message: Message) -> Came:
+    return Came(
+        str(message.topic()),
+        message.partition() or 0,
+        message.offset() or 0,
+        message.key(),
+        message.value(),
+        _headers(message),
+        message.timestamp()[1],
+    )
+
+
+def _headers(message: Message) -> Sequence[tuple[str, bytes | None]]:
+    try:
+        return message.headers() or ()  # type: ignore[return-value]  # pairs, as they come
+    except (UnicodeDecodeError, SystemError):  # a name that is no text: none of ours
+        return ()
+
+
+def _places(positions: Mapping[tuple[str, int], int], how: str) -> list[TopicPartition]:
+    return [TopicPartition(topic, partition, offset, metadata=how) for (topic, partition), offset in positions.items()]
+
+
+def _takeovers(consumer: Consumer, committed: list[TopicPartition], topics: Sequence[str]) -> list[Takeover]:
+    by_number: dict[int, dict[str, TopicPartition]] = {}
+    for place in committed:
+        by_number.setdefault(place.partition, {})[place.topic] = place
+    if any(set(places) != set(topics) for places in by_number.values()):
+        raise RuntimeError(f"partitions were not assigned alike: {sorted(by_number)}")
+    return [_takeover(consumer, number, places) for number, places in sorted(by_number.items())]
+
+
+def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartition]) -> Takeover:
+    positions, ends = {}, {}
+    for topic, place in places.items():
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_BROKER_SECONDS)
+        positions[topic] = low if place.offset == OFFSET_INVALID else max(place.offset, low)
+        ends[topic] = high
+    known = [place for place in places.values() if place.offset != OFFSET_INVALID]
+    return Takeover(number, positions, ends, all(place.metadata == LEFT for place in known))
+
+
+def _judge(fault: KafkaError) -> None:
+    """What mends itself is waited for; an offset that was too late belongs to another already."""
+    passing = {
+        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
+        KafkaError._TRANSPORT,  # noqa: SLF001
+        KafkaError._TIMED_OUT,  # noqa: SLF001
+        KafkaError._RESOLVE,  # noqa: SLF001
+        KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+        KafkaError._NO_OFFSET,  # noqa: SLF001
+        KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.REBALANCE_IN_PROGRESS,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.REQUEST_TIMED_OUT,
+        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+        KafkaError.COORDINATOR_NOT_AVAILABLE,
+        KafkaError.NOT_COORDINATOR,
+    }
+    if fault.fatal() or fault.code() not in passing:
+        raise KafkaException(fault)

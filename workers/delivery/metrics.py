@@ -1,0 +1,119 @@
+"""Every series of deliver."""
+
+from collections.abc import Iterable, Mapping
+from itertools import product
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from schemas.codec import Reason
+from schemas.events import DeliveryOutcome, DeliveryResult
+from schemas.headers import exemplar_of
+
+from .breaker import Circuit
+from .due import AGES
+from .verdicts import Standing
+
+OUTCOMES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
+POISON = (*get_args(Reason), "bad_waiting_record", "bad_recycle")
+SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+TO_ACCEPTANCE = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
+"""Five minutes is the objective, so it is an edge."""
+STATES = {
+    Standing.ACTIVE: 0,
+    Standing.OPEN: 0,
+    Standing.PAUSED: 1,
+    Standing.DISABLED: 2,
+    Standing.MISSING: 2,
+}
+
+
+class DeliveryMetrics:
+    """One per process, on a registry that is handed in; endpoints are those that are configured."""
+
+    def __init__(self, registry: CollectorRegistry, endpoints: Iterable[str]) -> None:
+        by = ("endpoint",)
+        self.outcomes = Counter(
+            "leadloop_deliveries",
+            "Tries that ended, and parcels that ended without one",
+            (*by, "outcome"),
+            registry=registry,
+        )
+        self.attempts = Counter("leadloop_delivery_attempts", "Parcels handed to an endpoint", by, registry=registry)
+        self.seconds = Histogram(
+            "leadloop_delivery_duration_seconds", "How long a call took", by, buckets=SECONDS, registry=registry
+        )
+        self.to_acceptance = Histogram(
+            "leadloop_delivery_acceptance_seconds",
+            "From the recycle event, or from when it might be sent, to its acceptance",
+            by,
+            buckets=TO_ACCEPTANCE,
+            registry=registry,
+        )
+        self.waits = Counter("leadloop_delivery_waits", "Parcels put into a waiting topic", by, registry=registry)
+        self.unsettled = Gauge(
+            "leadloop_deliveries_unsettled",
+            "Parcels that might have been sent and are not settled, by how long",
+            (*by, "age"),
+            registry=registry,
+        )
+        self.waiting = Gauge("leadloop_deliveries_waiting", "Parcels in the waiting topics", by, registry=registry)
+        self.queued = Gauge("leadloop_deliveries_queued", "Parcels that are about to be tried", by, registry=registry)
+        self.in_flight = Gauge("leadloop_delivery_calls", "Calls under way", by, registry=registry)
+        self.circuit = Gauge("leadloop_delivery_circuit", "0 closed, 1 half open, 2 open", by, registry=registry)
+        self.state = Gauge("leadloop_endpoint_state", "0 active, 1 paused, 2 disabled", by, registry=registry)
+        self.limiter = Gauge(
+            "leadloop_delivery_limiter", "Who keeps the limits: 1 where it is so", ("source",), registry=registry
+        )
+        self.lag = Gauge("leadloop_deliver_lag", "Records not finished", ("topic",), registry=registry)
+        self.ledger = Gauge("leadloop_deliver_ledger_entries", "Parcels remembered", ("kind",), registry=registry)
+        self.poison = Counter("leadloop_deliver_rejected", "Records that are none", ("reason",), registry=registry)
+        self._endpoints = tuple(endpoints)
+        for endpoint in self._endpoints:
+            self._begin(endpoint)
+        self.not_settled(())
+        for source in ("redis", "local"):
+            self.limiter.labels(source)
+        for reason in POISON:
+            self.poison.labels(reason)
+
+    def _begin(self, endpoint: str) -> None:
+        for outcome in OUTCOMES:
+            self.outcomes.labels(endpoint, outcome)
+        for series in (self.attempts, self.waits, self.seconds, self.to_acceptance):
+            series.labels(endpoint)
+        for gauge in (self.waiting, self.queued, self.in_flight, self.circuit, self.state):
+            gauge.labels(endpoint)
+
+    def settled(self, result: DeliveryResult, since: int, traceparent: str = "") -> None:
+        """A result is written. `since`: when the parcel might have been sent first, epoch ms."""
+        self.outcomes.labels(result.endpoint, result.outcome).inc()
+        if result.outcome in ("accepted", "unverified") and since:
+            seconds = max(0, result.occurred_at - since) / 1000
+            self.to_acceptance.labels(result.endpoint).observe(seconds, exemplar_of(traceparent.encode()))
+
+    def not_settled(self, partitions: Iterable[Mapping[tuple[str, str], int]]) -> None:
+        """How old is what is under way, by endpoint and age, of each partition.
+
+        What is for an endpoint that is configured no more is not told: that one is as good as disabled.
+        """
+        counts = dict.fromkeys(product(self._endpoints, AGES), 0)
+        for by_age in partitions:
+            for labels, parcels in by_age.items():
+                if labels in counts:
+                    counts[labels] += parcels
+        for labels, parcels in counts.items():
+            self.unsettled.labels(*labels).set(parcels)
+
+    def tried(self, endpoint: str, parcels: int, seconds: float) -> None:
+        self.attempts.labels(endpoint).inc(parcels)
+        self.seconds.labels(endpoint).observe(seconds)
+
+    def source(self, name: str) -> None:
+        """Who keeps the limits now."""
+        for source in ("redis", "local"):
+            self.limiter.labels(source).set(source == name)
+
+    def stands(self, endpoint: str, standing: Standing, circuit: Circuit) -> None:
+        self.state.labels(endpoint).set(STATES[standing])
+        self.circuit.labels(endpoint).set(int(circuit))

@@ -1,0 +1,82 @@
+"""What deliver writes to Kafka about a parcel. All of it stays on the partition that the parcel came from."""
+
+from collections.abc import Sequence
+
+from schemas.codec import Codec
+from schemas.events import DeliveryResult, EndpointState
+from schemas.headers import cloudevents_headers
+from workers.dead_letters import KEPT_BYTES
+from workers.kafka import Outgoing
+
+from .item import Item, Receipt
+from .results import Settled
+from .waiting import Note, Tiers
+
+Headers = list[tuple[str, bytes]]
+
+KEPT_HEADERS = 65_536
+"""Of the headers that came with a record; more are not kept in its dead letter."""
+
+
+class Records:
+    """`prefix` is that of all topics."""
+
+    def __init__(self, codec: Codec, prefix: str, tiers: Tiers) -> None:
+        self._codec = codec
+        self._prefix = prefix
+        self._tiers = tiers
+
+    def of(self, item: Item, settled: Settled, now: int) -> list[Outgoing]:
+        """What is written about a try, but for the dead letter, which goes before."""
+        result = self.result(item, settled.result)
+        return [result] if settled.note is None else [result, self.waiting(item, settled.note, now)]
+
+    def result(self, item: Item, result: DeliveryResult) -> Outgoing:
+        headers = cloudevents_headers(result, "delivery-results", item.pending.traceparent.encode() or None)
+        if item.pending.note.replay:
+            headers.append(("dw_replay", item.pending.note.replay.encode()))
+        value = self._codec.encode(result)
+        return Outgoing(self._prefix + "delivery-results", item.receipt.key, value, headers, item.receipt.partition)
+
+    def waiting(self, item: Item, note: Note, now: int) -> Outgoing:
+        topic = self._prefix + self._tiers.of(note.due_at - now)
+        headers = note.headers() + _trace(item)
+        return Outgoing(topic, item.receipt.key, item.receipt.value, headers, item.receipt.partition)
+
+    def dead(self, item: Item, result: DeliveryResult, now: int) -> Outgoing:
+        """The dead letter of a parcel that is given up: `dead-letters replay` brings it back."""
+        told = [("dl_endpoint", result.endpoint.encode()), ("dl_attempts", b"%d" % result.attempts)]
+        headers = _reasons(item.receipt, "delivery_dead", result.detail, now) + told + _trace(item)
+        return Outgoing(self._prefix + "lead-dead-letters", item.receipt.key, item.receipt.value, headers)
+
+    def poison(
+        self, receipt: Receipt, came: Sequence[tuple[str, bytes | None]], why: str, error: str, now: int
+    ) -> Outgoing:
+        """The dead letter of a record that is none."""
+        kept = [(name, value or b"") for name, value in came if not name.startswith("dl_")]
+        if sum(len(name) + len(value) for name, value in kept) > KEPT_HEADERS:
+            kept = []
+        headers = kept + _reasons(receipt, why, error, now)
+        if (cut := len(receipt.value) - KEPT_BYTES) > 0:
+            headers.append(("dl_cut_bytes", b"%d" % cut))
+        return Outgoing(self._prefix + "lead-dead-letters", receipt.key, receipt.value[:KEPT_BYTES], headers)
+
+    def state(self, state: EndpointState) -> Outgoing:
+        headers = cloudevents_headers(state, "endpoint-states")
+        key, value = state.endpoint.encode(), self._codec.encode(state)
+        return Outgoing(self._prefix + "endpoint-states", key, value, headers)
+
+
+def _trace(item: Item) -> Headers:
+    return [("traceparent", item.pending.traceparent.encode())] if item.pending.traceparent else []
+
+
+def _reasons(receipt: Receipt, reason: str, error: str, now: int) -> Headers:
+    return [
+        ("dl_reason", reason.encode()),
+        ("dl_error", error[:1000].encode(errors="replace")),
+        ("dl_topic", receipt.topic.encode()),
+        ("dl_partition", b"%d" % receipt.partition),
+        ("dl_offset", b"%d" % receipt.offset),
+        ("dl_seen_at", b"%d" % now),
+    ]

@@ -1,0 +1,135 @@
+"""Rebuilds the ledgers of partitions that were taken over, out of what is in Kafka. Runs in a thread of its own."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import DeliveryResult, LeadRecycled
+
+from .intake import Takeover
+from .ledger import Ledger
+from .verdicts import is_known
+from .waiting import Note
+
+_ANSWER_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class Recovered:
+    """What a partition knows, and how many parcels wait there by endpoint."""
+
+    ledger: Ledger = field(default_factory=Ledger)
+    waiting: Counter[str] = field(default_factory=Counter)
+
+
+class Recovery:
+    """`waits`: the waiting topics, `results`: the topic of results, both with their prefix."""
+
+    def __init__(self, conf: Mapping[str, Any], codec: Codec, results: str, waits: Sequence[str]) -> None:
+        self._conf = conf
+        self._codec = codec
+        self._results = results
+        self._waits = waits
+
+    def run(self, takeovers: Sequence[Takeover], now: int, is_wanted: Callable[[], bool]) -> dict[int, Recovered]:
+        """Read everything that is there by now, or as far as it `is_wanted`. `now` is epoch ms. Several may run.
+
+        Raises:
+            KafkaException: the broker is out of reach.
+        """
+        consumer = Consumer(
+            {
+                **self._conf,
+                "group.id": "leadloop-deliver-recovery",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 50,
+            }
+        )
+        reading = _Reading(consumer, self._codec, self._results, takeovers, now, is_wanted)
+        try:
+            # Results first: what waits is only what is not finished.
+            reading.read(reading.results())
+            reading.read(reading.waiting(self._waits))
+        finally:
+            consumer.close()
+        return reading.found
+
+
+Bounds = Mapping[tuple[str, int], tuple[int, int]]
+"""From where to where, by topic and partition."""
+
+
+class _Reading:
+    """One run: a rebalance may begin another before this one has heard that nobody waits for it."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        codec: Codec,
+        results: str,
+        takeovers: Sequence[Takeover],
+        now: int,
+        is_wanted: Callable[[], bool],
+    ) -> None:
+        self.found = {one.partition: Recovered() for one in takeovers}
+        self._consumer = consumer
+        self._codec = codec
+        self._results = results
+        self._takeovers = {one.partition: one for one in takeovers}
+        self._now = now
+        self._is_wanted = is_wanted
+
+    def results(self) -> Bounds:
+        return {
+            (self._results, number): self._consumer.get_watermark_offsets(
+                TopicPartition(self._results, number), timeout=_ANSWER_SECONDS
+            )
+            for number in self._takeovers
+            if self._is_wanted()
+        }
+
+    def waiting(self, waits: Sequence[str]) -> Bounds:
+        return {
+            (topic, one.partition): (one.positions[topic], one.ends[topic])
+            for one in self._takeovers.values()
+            for topic in waits
+        }
+
+    def read(self, bounds: Bounds) -> None:
+        left = {place: high for place, (low, high) in bounds.items() if high > low}
+        self._consumer.assign([TopicPartition(*place, bounds[place][0]) for place in left])
+        while left and self._is_wanted():
+            for message in self._consumer.consume(2000, 0.2):
+                if fault := message.error():
+                    if fault.fatal() or not fault.retriable():
+                        raise KafkaException(fault)
+                    continue
+                place = str(message.topic()), message.partition() or 0
+                if place in left and (message.offset() or 0) < left[place]:
+                    self._tell(self.found[place[1]], message)
+            for at in self._consumer.position([TopicPartition(*place) for place in left]):
+                if at.offset >= left[at.topic, at.partition]:
+                    del left[at.topic, at.partition]
+
+    def _tell(self, one: Recovered, message: Message) -> None:
+        headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+        value = message.value()
+        try:
+            if message.topic() == self._results:
+                replay = (dict(headers).get("dw_replay") or b"").decode()
+                one.ledger.result(self._codec.decode(value, DeliveryResult), replay)
+                return
+            event, note = self._codec.decode(value, LeadRecycled), Note.of(headers)
+        except (Undecodable, ValueError):
+            return  # dead-lettered, or to be, by who reads it in its turn
+        if not is_known(event):
+            return  # the same
+        one.waiting[note.endpoint] += 1
+        if one.ledger.is_finished(event, note):
+            return
+        is_unsure = not self._takeovers[message.partition() or 0].is_sure and note.due_at <= self._now
+        one.ledger.comes(event, replace(note, may_have_arrived=note.may_have_arrived or is_unsure))

@@ -1,0 +1,27 @@
+"""A recycle event that means nobody, to try an endpoint with."""
+
+from uuid import uuid4
+
+from schemas.events import LeadRecycled
+
+from .attempts import Parcel
+
+
+def a_sample(lead_id: str, track: str, now: int) -> Parcel:
+    """`now` is epoch ms. Marked as a test wherever there is room for a mark."""
+    recycle_id = f"test-{uuid4().hex}"
+    event = LeadRecycled(
+        event_id=recycle_id,
+        lead_id=lead_id,
+        occurred_at=now,
+        recorded_at=now,
+        source="leadloop/test",
+        action="RECYCLE",
+        recycle_id=recycle_id,
+        stall_id=f"test-{uuid4().hex}",
+        pass_no=1,
+        reason="test",
+        track=track,
+        origin="test",
+    )
+    return Parcel(event, f"{recycle_id}_recycle", 1, is_test=True)

@@ -1,0 +1,105 @@
+"""What every kind of endpoint has in common: a filter, limits, a timeout. Each kind adds keys of its own."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar, Literal
+
+from msgspec.structs import replace
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.events import LeadRecycled
+
+
+class Model(BaseModel):
+    """A part of endpoints.yml: unknown keys are faults, nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Limits(Model):
+    """How much an endpoint takes. In any window of T seconds at most `burst + per_second * T` deliveries begin."""
+
+    per_second: Annotated[float, Field(gt=0, le=100_000)]
+    burst: Annotated[int, Field(ge=1, le=100_000)] = 1
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] = 8
+
+
+class LimitsAsked(Model):
+    """Limits as the document has them: what is left out is the preset of the kind."""
+
+    per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
+    burst: Annotated[int, Field(ge=1, le=100_000)] | None = None
+    concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class Only(Model):
+    """Which recycle events an endpoint gets: all, but where a list is given, those that it names."""
+
+    actions: tuple[Literal["RECYCLE", "REVOKE"], ...] = ()
+    origins: tuple[str, ...] = ()
+    reasons: tuple[str, ...] = ()
+    tracks: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
+
+
+class Target(Model):
+    """An endpoint in endpoints.yml. Kinds derive from it; each names its `kind` and its documented limits as PRESET."""
+
+    PRESET: ClassVar[Limits]
+
+    only: Only = Only()
+    limits: LimitsAsked = LimitsAsked()
+    timeout_seconds: Annotated[float, Field(ge=1, le=120)] = 20.0
+    batch_milliseconds: Annotated[int, Field(ge=0, le=60_000)] = 200
+
+    @property
+    def most_calls(self) -> int:
+        """How many requests one delivery makes at most, one after the other."""
+        return 1
+
+    @property
+    def effective_limits(self) -> Limits:
+        """What the document says, and the preset of the kind where it says nothing."""
+        return self.PRESET.model_copy(update=self.limits.model_dump(exclude_none=True))
+
+    def wants(self, event: LeadRecycled) -> bool:
+        """Whether the filter lets this event through.
+
+        A REVOKE carries neither reason nor track: those filters leave it to whether its RECYCLE was sent.
+        """
+        only = self.only
+        is_recycle = event.action == "RECYCLE"
+        return all(
+            not allowed or value in allowed
+            for allowed, value in (
+                (only.actions, event.action),
+                (only.origins, event.origin),
+                (only.segments, event.segment),
+                (only.reasons if is_recycle else (), event.reason),
+                (only.tracks if is_recycle else (), event.track),
+            )
+        )
+
+    def takes(self, action: Literal["RECYCLE", "REVOKE"]) -> bool:
+        """Whether events of this kind go there at all."""
+        return not self.only.actions or action in self.only.actions
+
+    def leaves_out(self, event: LeadRecycled) -> bool:
+        """Whether the filter keeps this RECYCLE away, and lets its REVOKE through: it is then to be remembered."""
+        return (
+            event.action == "RECYCLE"
+            and self.takes("RECYCLE")
+            and not self.wants(event)
+            and self.wants(replace(event, action="REVOKE"))
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint by its name. `target` is its section of the document, of the class that its kind has."""
+
+    name: str
+    target: Target
+
+    @property
+    def limits(self) -> Limits:
+        return self.target.effective_limits

@@ -1,0 +1,36 @@
+"""Which offset of a partition may be committed, when records are finished in another order than they came."""
+
+
+class Tracker:
+    """Offsets come in rising order, with gaps; all before `position` is finished."""
+
+    __slots__ = ("_next", "_open")
+
+    def __init__(self, position: int) -> None:
+        self._next = position
+        self._open: dict[int, None] = {}  # in the order of coming, which is that of the offsets
+
+    def begin(self, offset: int) -> None:
+        """A record came.
+
+        Raises:
+            ValueError: it, or one after it, came before.
+        """
+        if offset < self._next:
+            raise ValueError(f"offset {offset} came after {self._next - 1}")
+        self._open[offset] = None
+        self._next = offset + 1
+
+    def finish(self, offset: int) -> None:
+        """Its effects are acked."""
+        del self._open[offset]
+
+    @property
+    def position(self) -> int:
+        """What may be committed: the first offset that is to be read again after a crash."""
+        return next(iter(self._open), self._next)
+
+    @property
+    def outstanding(self) -> int:
+        """Records that came and are not finished."""
+        return len(self._open)

@@ -1,0 +1,152 @@
+"""Everybody who works in the demo: broker, Redis, a marketing tool, Leadloop's own processes; all at the same time."""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.topics import TOPICS, changelog_of
+from workers.http.keys import digest_of, new_key
+
+from .broker import EmbeddedBroker
+from .parts import Part
+
+APP_ID = "leadloop-demo"
+PARTITIONS = 4
+ENDPOINT = "marketing"
+SESSION_SECONDS = 10
+_LEADLOOP = ("ingest", "deliver", "project", "report")
+
+
+@dataclass(frozen=True)
+class Props:
+    """What the demo makes for itself: a folder for all, and a key that may post and read."""
+
+    folder: Path
+    key: str
+    secret_file: Path
+    keys_file: Path
+    endpoints_file: Path
+
+    @classmethod
+    def made(cls, folder: Path) -> "Props":
+        props = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
+        secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
+        props.secret_file.write_text(secret, encoding="utf-8")
+        source = f"  curl: {{keys: [{digest_of(props.key)}], scopes: [ingest, read]}}"
+        props.keys_file.write_text(f"sources:\n{source}\n", encoding="utf-8")
+        return props
+
+    def name_endpoint(self, address: str) -> None:
+        """Write endpoints.yml: the tool at this address, and nobody else. It is fast, and may be called fast."""
+        self.endpoints_file.write_text(
+            "allow_networks: [127.0.0.0/8]\n"
+            "endpoints:\n"
+            f"  {ENDPOINT}:\n"
+            "    kind: webhook\n"
+            f"    url: {address}\n"
+            "    allow_http: true\n"
+            f"    ports: [{address.rpartition(':')[2]}]\n"
+            f"    secrets: [{{file: {self.secret_file}}}]\n"
+            "    limits: {per_second: 5000, burst: 1000, concurrency: 32}\n",
+            encoding="utf-8",
+        )
+
+
+class Crew:
+    """All of them, up. `streams` may be exchanged for one with another clock."""
+
+    def __init__(self, props: Props, env: dict[str, str], marketing: Part, stack: ExitStack) -> None:
+        self.props = props
+        self.marketing = marketing
+        self.env = env
+        self._stack = stack
+        self.streams = self._streams("events")
+        self.ingest, self.deliver, self.project, self.report = (self._leadloop(name) for name in _LEADLOOP)
+
+    @property
+    def bootstrap(self) -> str:
+        return self.env["KAFKA_BOOTSTRAP_SERVERS"]
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        return (self.streams, self.ingest, self.deliver, self.project, self.report, self.marketing)
+
+    def check(self) -> None:
+        """Raises DemoFailed where one of them has ended."""
+        for part in self.parts:
+            part.check()
+
+    def tell_to_end(self) -> None:
+        """All at once; each is waited for afterwards."""
+        for part in self.parts:
+            part.tell_to_end()
+
+    def go_live(self) -> None:
+        """History is in: from now on time is that of the wall clock."""
+        self.streams.end()
+        self.streams = self._streams("wall")
+        for part in self.parts[:-1]:
+            part.wait_ready()
+
+    def _streams(self, clock: str) -> Part:
+        env = self.env | {
+            "LEADLOOP_CLOCK": clock,
+            "LEADLOOP_DATA_DIR": str(self.props.folder / "streams"),
+            # To this broker nobody says good-bye: for so long it waits for the one that was exchanged.
+            "LEADLOOP_SESSION_SECONDS": str(SESSION_SECONDS),
+        }
+        return self._begun(Part(f"streams-{clock}", self.props.folder, ("streams",), env))
+
+    def _leadloop(self, command: str) -> Part:
+        return self._begun(Part(command, self.props.folder, ("workers.cli", command), self.env))
+
+    def _begun(self, part: Part) -> Part:
+        self._stack.callback(part.end)
+        return part
+
+
+@contextmanager
+def crew(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[Crew]:
+    """Start them all beside one another; on leaving they end, those that read before what they read from.
+
+    Raises:
+        DemoFailed: one of them does not come up.
+        NoEmbeddedBroker: there is no broker in librdkafka here.
+    """
+    props = Props.made(folder)
+    topics = {**dict.fromkeys(TOPICS, PARTITIONS), changelog_of(APP_ID).name: PARTITIONS}
+    with ExitStack() as stack:
+        tool = ("workers.demo.marketing", "--secret-file", str(props.secret_file))
+        redis, marketing = (
+            Part("redis", folder, ("workers.demo.redis_server",), {}),
+            Part("marketing", folder, tool, {}),
+        )
+        for part in (redis, marketing):
+            stack.callback(part.end)
+        broker = stack.enter_context(EmbeddedBroker(topics))
+        props.name_endpoint(marketing.wait_for_address())
+        env = _settings(props, broker.bootstrap, redis.wait_for_address(), policy, is_staying=is_staying)
+        found = Crew(props, env, marketing, stack)
+        stack.callback(found.tell_to_end)
+        yield found
+
+
+def _settings(props: Props, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
+    return {
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
+        "REDIS_URL": f"{redis}/0",
+        "LEADLOOP_APP_ID": APP_ID,
+        "LEADLOOP_PARTITIONS": str(PARTITIONS),
+        # The broker keeps only so much of the changelog: who is restarted needs state of its own.
+        "LEADLOOP_STORE": "rocks" if is_staying else "memory",
+        "LEADLOOP_TICK_SECONDS": "0.5",
+        "LEADLOOP_METRICS_PORT": "0",
+        "LEADLOOP_INGEST_PORT": "0",
+        "LEADLOOP_REPORT_PORT": "0",
+        "LEADLOOP_KEYS_FILE": str(props.keys_file),
+        "LEADLOOP_ENDPOINTS_FILE": str(props.endpoints_file),
+        **({"LEADLOOP_POLICY_FILE": str(policy.resolve())} if policy else {}),
+    }

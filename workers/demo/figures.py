@@ -1,0 +1,117 @@
+"""The demo's numbers: out of the workers' own /metrics (the same as everywhere), and of what others see of them."""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client.parser import text_string_to_metric_families
+
+from .crew import Crew
+from .parts import get
+
+STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
+SETTLED = ("accepted", "no_op", "refused", "unverified", "dead")
+
+
+@dataclass
+class Picture:
+    """Numbers at one moment. `funnel` by (origin, step), all passes together; `now` is stream time in seconds."""
+
+    funnel: Counter[tuple[str, str]] = field(default_factory=Counter)
+    second_pass: Counter[str] = field(default_factory=Counter)
+    leads: Counter[str] = field(default_factory=Counter)
+    stalls: Counter[str] = field(default_factory=Counter)
+    decisions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    now: float = 0.0
+    lag: int = 0
+    is_ready: bool = False
+
+    def decided(self, action: str) -> int:
+        return sum(count for (said, _), count in self.decisions.items() if said == action)
+
+    def reached(self, step: str) -> int:
+        """Passes that reached a step, of all origins."""
+        return sum(count for (_, said), count in self.funnel.items() if said == step)
+
+    @property
+    def day(self) -> str:
+        return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%d") if self.now else "–"
+
+
+def take(address: str) -> Picture:
+    """Scrape the worker. An empty picture while it does not answer yet."""
+    text = get(f"{address}/metrics") if address else None
+    picture = Picture()
+    for family in text_string_to_metric_families((text or b"").decode()):
+        for sample in family.samples:
+            _add(picture, sample.name, sample.labels, sample.value)
+    return picture
+
+
+def _add(picture: Picture, name: str, labels: dict[str, str], value: float) -> None:
+    match name:
+        case "leadloop_funnel_leads":
+            picture.funnel[labels["origin"], labels["step"]] += int(value)
+            if labels["pass"] != "1":  # noqa: S105  a journey of a lead, no password
+                picture.second_pass[labels["step"]] += int(value)
+        case "leadloop_leads":
+            picture.leads[labels["stage"]] += int(value)
+        case "leadloop_stalls_total":
+            picture.stalls[labels["reason"]] += int(value)
+        case "leadloop_decisions_total":
+            picture.decisions[labels["action"], labels["why"]] += int(value)
+        case "leadloop_stream_timestamp_seconds":
+            picture.now = max(picture.now, value)
+        case "leadloop_lag_records":
+            picture.lag += int(value)
+        case "leadloop_ready":
+            picture.is_ready = bool(value)
+
+
+@dataclass
+class Outside:
+    """Numbers at one moment. `outcomes` by deliver; the rest by the marketing tool."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    received: int = 0
+    taken_back: int = 0
+    in_nurture: int = 0
+    refused: int = 0
+
+    @property
+    def settled(self) -> int:
+        """Deliveries of which nothing is left to do."""
+        return sum(self.outcomes[outcome] for outcome in SETTLED)
+
+
+def look(crew: Crew) -> Outside:
+    """Ask both. What does not answer yet says nothing."""
+    counts = _json(get(f"{crew.marketing.address}/counts"))
+    return Outside(
+        _outcomes(get(f"{crew.deliver.address}/metrics") if crew.deliver.address else None),
+        **{name: counts.get(name, 0) for name in ("received", "taken_back", "in_nurture", "refused")},
+    )
+
+
+def reads_the_same(crew: Crew, picture: Picture) -> bool:
+    """Whether the read model's funnel has the numbers of streams."""
+    if not crew.report.address:
+        return False
+    total = _json(get(f"{crew.report.address}/v1/funnel", crew.props.key)).get("total", {})
+    return bool(total) and all(total[step] == picture.reached(step) for step in STEPS)
+
+
+def _outcomes(text: bytes | None) -> Counter[str]:
+    found: Counter[str] = Counter()
+    for family in text_string_to_metric_families((text or b"").decode()):
+        if family.name == "leadloop_deliveries":
+            for sample in family.samples:
+                if sample.name == "leadloop_deliveries_total":
+                    found[sample.labels["outcome"]] += int(sample.value)
+    return found
+
+
+def _json(body: bytes | None) -> dict[str, Any]:
+    return dict(json.loads(body)) if body else {}

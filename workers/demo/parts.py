@@ -1,0 +1,113 @@
+"""A part of the demo: one command of Leadloop in a process of its own, with a log, that ends when the demo ends."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from http.client import HTTPException
+from pathlib import Path
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from . import tied
+
+START_SECONDS = 60.0
+END_SECONDS = tied.GRACE_SECONDS + 5.0  # it is made to end before
+_LOOK_SECONDS = 0.1
+_ADDRESS = re.compile(r"(?:http|redis)://127\.0\.0\.1:\d+")
+_OURS = ("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_")
+
+
+class DemoFailed(Exception):
+    """A part of the demo ended or stood still. The text says which, with the last lines of its log."""
+
+
+class Part:
+    """Begun at once, and in a session of its own: Ctrl-C is for the demo, which ends its parts in order.
+
+    Args:
+        name: Also that of its log.
+        module: What `python -m` runs, with its arguments.
+        env: Its settings; of those in our own environment it gets none.
+    """
+
+    def __init__(self, name: str, folder: Path, module: tuple[str, ...], env: Mapping[str, str]) -> None:
+        self.name = name
+        self.log = folder / f"{name}.log"
+        self._address = ""
+        clean = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
+        # By path and isolated from it: runs whatever the working directory is.
+        command = [sys.executable, "-P", "-S", tied.__file__, sys.executable, "-m", *module]
+        with self.log.open("wb") as sink:
+            self._process = subprocess.Popen(
+                command,
+                env={**clean, **env},
+                stdin=subprocess.PIPE,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def address(self) -> str:
+        """Where it answers: the first address that it has told."""
+        if not self._address:
+            told = _ADDRESS.search(self.log.read_text(errors="replace"))
+            self._address = told[0] if told else ""
+        return self._address
+
+    def wait_for_address(self, within: float = START_SECONDS) -> str:
+        """Raises DemoFailed where it does not tell one."""
+        self.wait(lambda: bool(self.address), within)
+        return self.address
+
+    def wait_ready(self, within: float = START_SECONDS) -> None:
+        """Raises DemoFailed where it does not become ready."""
+        self.wait(lambda: self.is_ready, within)
+
+    def wait(self, condition: Callable[[], bool], within: float) -> None:
+        """Raises DemoFailed where the condition does not come to hold, or the part ends."""
+        deadline = time.monotonic() + within
+        while not condition():
+            self.check()
+            if time.monotonic() > deadline:
+                raise DemoFailed(f"{self.name} does not come up; its log ends:\n{self.tail()}")
+            time.sleep(_LOOK_SECONDS)
+
+    @property
+    def is_ready(self) -> bool:
+        return get(f"{self.address}/readyz") is not None if self.address else False
+
+    def check(self) -> None:
+        """Raises DemoFailed where it has ended."""
+        if (code := self._process.poll()) is not None:
+            raise DemoFailed(f"{self.name} ended with {code}; its log ends:\n{self.tail()}")
+
+    def tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
+
+    def tell_to_end(self) -> None:
+        self._process.terminate()
+
+    def end(self) -> None:
+        """End it and wait; twice is fine."""
+        self.tell_to_end()
+        try:
+            self._process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+
+
+def get(url: str, key: str = "") -> bytes | None:
+    """What an address of ours answers; None where it does not, or says no."""
+    request = Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310  an address of ours
+    try:
+        with urlopen(request, timeout=5) as answer:  # noqa: S310
+            return bytes(answer.read())
+    except (HTTPError, URLError, HTTPException, OSError):
+        return None

@@ -1,0 +1,51 @@
+"""One lead, walked through the loop with curl: as the README has it, and as `leadloop demo --stay` prints it."""
+
+from collections.abc import Mapping
+
+NAMES = ("INGEST", "MARKETING", "REPORT", "KEY")
+_NOW = "'$(date -u +%FT%TZ)'"
+
+
+def _post(fact: str) -> str:
+    return (
+        "curl -sS $INGEST/v1/events -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' -d '\n"
+        f"  {fact.replace('NOW', _NOW)}'"
+    )
+
+
+STEPS: tuple[tuple[str, str], ...] = (
+    (
+        "Grace fills in a form.",
+        _post('{"kind": "lead-created", "lead_id": "grace", "occurred_at": "NOW", "origin": "webinar"}'),
+    ),
+    (
+        "Sales calls her.",
+        _post('{"kind": "lead-contacted", "lead_id": "grace", "occurred_at": "NOW", "outcome": "no_answer"}'),
+    ),
+    (
+        "Sales gives her back.",
+        _post('{"kind": "lead-stalled", "lead_id": "grace", "occurred_at": "NOW", "reason": "no_capacity"}'),
+    ),
+    (
+        "A moment later the marketing tool has her: a RECYCLE came, and its signature was verified.",
+        "curl -sS $MARKETING/leads/grace",
+    ),
+    (
+        "She writes back. Look again: a REVOKE came, and she is out of nurture.",
+        _post('{"kind": "lead-contacted", "lead_id": "grace", "occurred_at": "NOW", "direction": "inbound"}'),
+    ),
+    (
+        "All that is known about her.",
+        'curl -sS $REPORT/v1/leads/grace -H "Authorization: Bearer $KEY"',
+    ),
+)
+
+
+def commands() -> str:
+    """The steps, to be copied one after the other."""
+    return "\n\n".join(f"# {says}\n{curl}" for says, curl in STEPS)
+
+
+def exported(values: Mapping[str, str]) -> str:
+    """The line that goes before: `values` by `NAMES`."""
+    return "export " + " ".join(f"{name}={values[name]}" for name in NAMES)

@@ -1,0 +1,82 @@
+"""Is there a Kafka that lets us in, and who is it?"""
+
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+)
+
+from streams.config.settings import KafkaSettings
+from workers.admin import reason_of
+
+from .findings import Finding, fail, ok
+
+ANSWER_SECONDS = 6.0
+_AUTHENTICATION = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)  # noqa: SLF001  named so
+_TLS, _NAME = KafkaError._SSL, KafkaError._RESOLVE  # noqa: SLF001
+_ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
+_TELLING = (*_AUTHENTICATION, _TLS, _NAME)
+
+
+class Broker:
+    """A connection that only asks. `look` first: it says whether there is anything to ask."""
+
+    def __init__(self, settings: KafkaSettings) -> None:
+        self._settings = settings
+        self._errors: list[KafkaError] = []
+        self.is_there = False
+        conf: dict[str, Any] = {**settings.librdkafka(), "error_cb": self._errors.append}
+        self.admin = AdminClient(conf)
+
+    def look(self) -> list[Finding]:
+        try:
+            metadata = self.admin.list_topics(timeout=ANSWER_SECONDS)
+        except KafkaException as fault:
+            self.admin.poll(0)
+            return [self._away(fault)]
+        self.is_there = True
+        count = len(metadata.brokers)
+        brokers = "1 broker" if count == 1 else f"{count} brokers"
+        version = _version(self.admin, next(iter(metadata.brokers), 0))
+        how = self._settings.security_protocol
+        return [ok("kafka", f"{brokers}{version}, cluster {metadata.cluster_id}, over {how}")]
+
+    def _away(self, fault: KafkaException) -> Finding:
+        # The client tries several addresses; what it was told at one of them says more than that none is left.
+        telling = sorted(self._errors, key=lambda one: (one.code() not in _TELLING, one.code() == _ALL_DOWN))
+        code, reason = (telling[0].code(), telling[0].str()) if telling else (0, reason_of(fault))
+        servers = self._settings.bootstrap_servers
+        return fail("kafka", f"{servers} does not answer: {reason}", advice(code, reason, self._settings))
+
+
+def advice(code: int, reason: str, settings: KafkaSettings) -> str:
+    """What to do when no broker answers. Some reasons stand in the client's words only."""
+    if code in _AUTHENTICATION and "Unsupported SASL mechanism" in reason:
+        return f"it does not take {settings.sasl_mechanism}: set KAFKA_SASL_MECHANISM to one that it has"
+    if code in _AUTHENTICATION:
+        return f"set KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD to a user it knows by {settings.sasl_mechanism}"
+    if code == _TLS:
+        return (
+            "set KAFKA_SSL_CA_LOCATION to the authority that signed its certificate, use the name that stands in it "
+            "in KAFKA_BOOTSTRAP_SERVERS, and see that the port is one for TLS"
+        )
+    if code == _NAME:
+        return "KAFKA_BOOTSTRAP_SERVERS names a host that cannot be resolved from here"
+    return (
+        "see that it is up, that KAFKA_BOOTSTRAP_SERVERS names it as it is reached from here, and that its port speaks "
+        f"{settings.security_protocol} (KAFKA_SECURITY_PROTOCOL)"
+    )
+
+
+def _version(admin: AdminClient, broker: int) -> str:
+    """Kafka's protocol does not say; up to 3.x a setting does, where the user may see it."""
+    resource = ConfigResource(ResourceType.BROKER, str(broker))
+    try:
+        entries: dict[str, Any] = admin.describe_configs([resource], request_timeout=2.0)[resource].result(3.0)
+    except (KafkaException, TimeoutError):
+        return ""
+    old = entries.get("inter.broker.protocol.version")
+    return f" of Kafka {old.value}" if old is not None else " of Kafka 4 or newer"

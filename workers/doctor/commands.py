@@ -1,0 +1,29 @@
+"""`leadloop doctor`."""
+
+from typing import Annotated
+
+import typer
+
+from workers.console import explained, out, settings_with_broker
+
+Probes = Annotated[
+    list[str] | None, typer.Option("--probe", metavar="URL", help="A process to ask for /readyz; repeatable")
+]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line a finding")]
+
+
+@explained
+def doctor(probe: Probes = None, *, as_json: AsJson = False) -> None:
+    """Look at all that Leadloop needs, and say what to do: 0 nothing failed, 1 something did, 2 unusable settings."""
+    from . import shown  # noqa: PLC0415  # each command loads what it needs
+    from .examination import examined  # noqa: PLC0415
+
+    findings = examined(settings_with_broker(), probe or ())
+    if as_json:
+        for line in shown.lines(findings):
+            out.print(line, markup=False)
+    else:
+        out.print(shown.table(findings))
+        out.print(shown.summary(findings))
+    if any(one.verdict == "fail" for one in findings):
+        raise typer.Exit(1)

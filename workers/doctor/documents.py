@@ -1,0 +1,71 @@
+"""The files that people write: can they be read, and are they what they must be?"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from streams.config.documents import Faults
+from streams.config.settings import Settings
+from streams.domain.policy import PolicyFaults, parse_policy
+from workers.console import text_of
+from workers.delivery.target import Endpoint
+from workers.delivery.wiring import endpoints_of
+from workers.faults import Refused
+from workers.http.auth import KeyRing
+from workers.ingest.systems import load_systems
+from workers.outbound.addresses import Network
+
+from .findings import Finding, fail, ok, warn
+
+
+class Named(NamedTuple):
+    """What an endpoints file says that is to be looked at."""
+
+    endpoints: tuple[Endpoint, ...] = ()
+    allowed: tuple[Network, ...] = ()
+
+
+def policy(settings: Settings) -> list[Finding]:
+    path = settings.policy_file
+    if path is None:
+        return [ok("policy", "the default: LEADLOOP_POLICY_FILE is not set")]
+    return [_read("policy", lambda: f"version {parse_policy(text_of(path), str(path)).version} in {path}")]
+
+
+def keys(settings: Settings) -> list[Finding]:
+    path = settings.keys_file
+    if path is None:
+        todo = "name a keys file; `leadloop keys new` prints what stands in one"
+        return [warn("keys", "LEADLOOP_KEYS_FILE is not set: ingest and report will not start", todo)]
+    return [_read("keys", lambda: f"{len(KeyRing(path).sources)} sources in {path}")]
+
+
+def webhooks(settings: Settings) -> list[Finding]:
+    path = settings.webhooks_file
+    if path is None:
+        return [ok("webhooks", "none: LEADLOOP_WEBHOOKS_FILE is not set")]
+    return [_read("webhooks", lambda: f"{len(load_systems(path))} systems in {path}")]
+
+
+def endpoints(settings: Settings) -> tuple[list[Finding], Named]:
+    """The finding, and whom the file names: nobody where it is not fit."""
+    path = settings.endpoints_file
+    if path is None:
+        todo = "name a file that says whom recycle events go to: docs/delivery.md"
+        return [warn("endpoints", "LEADLOOP_ENDPOINTS_FILE is not set: deliver will not start", todo)], Named()
+    named: list[Named] = []
+
+    def read() -> str:
+        document, found = endpoints_of(settings)
+        named.append(Named(found, document.allow_networks))
+        return f"{len(found)} endpoints in {path}"
+
+    return [_read("endpoints", read)], (named or [Named()])[0]
+
+
+def _read(about: str, read: Callable[[], str]) -> Finding:
+    try:
+        return ok(about, read())
+    except (Faults, PolicyFaults) as fault:
+        return fail(about, str(fault), "mend the lines that are named")
+    except Refused as fault:
+        return fail(about, str(fault), "let the user of this process read it, or name another")

@@ -1,0 +1,62 @@
+"""The whole examination: first what stands for itself, then what needs the first to be there."""
+
+from collections.abc import Sequence
+from functools import partial
+
+from streams.config.settings import Settings
+from workers.outbound.client import addresses_of
+
+from . import clocks, destinations, documents, groups, heartbeats, machine, registry, topics
+from .broker import Broker
+from .findings import Finding, ok, warn
+from .read_model import Server
+from .rounds import Look, looked
+
+ROUND_SECONDS = 8.0
+
+
+def examined(settings: Settings, probes: Sequence[str] = (), seconds: float = ROUND_SECONDS) -> list[Finding]:
+    """Everything that was found, in two rounds of at most so many seconds each. Nothing is written anywhere."""
+    broker, server = Broker(settings.kafka), Server(settings)
+    named, endpoints = documents.endpoints(settings)
+    files = [*documents.policy(settings), *documents.keys(settings), *documents.webhooks(settings), *named]
+    found = looked(_standing_alone(settings, broker, server, probes), seconds)
+    following: dict[str, Look] = {
+        **(_of_kafka(settings, broker) if broker.is_there else {}),
+        **({"read model": server.read_model} if server.is_there else {}),
+        **{
+            f"endpoint {one.name}": partial(destinations.look, one, endpoints.allowed, addresses_of)
+            for one in endpoints.endpoints
+        },
+    }
+    clock = [clocks.judged(server.clock)] if server.clock else []
+    left_out = _left_out(broker, server)
+    return [ok("settings", "they fit"), *files, *found, *looked(following, seconds), *clock, *left_out]
+
+
+def _standing_alone(settings: Settings, broker: Broker, server: Server, probes: Sequence[str]) -> dict[str, Look]:
+    conf = settings.registry
+    asked: dict[str, Look] = {"kafka": broker.look, "redis": server.look}
+    if conf is not None:
+        asked["registry"] = partial(registry.look, conf, settings.topic_prefix)
+        asked["clock of the registry"] = partial(registry.clock_judged, conf)
+    asked["data dir"] = partial(machine.data_dir, settings)
+    return asked | {f"probe {url}": partial(machine.probe, url) for url in probes}
+
+
+def _of_kafka(settings: Settings, broker: Broker) -> dict[str, Look]:
+    beats = f"{settings.topic_prefix}stream-heartbeats"
+    return {
+        "topics": partial(topics.look, broker.admin, settings),
+        **{one.about: partial(groups.look, broker.admin, one) for one in groups.processes(settings)},
+        "heartbeats": partial(heartbeats.look, settings.kafka.librdkafka(), beats),
+    }
+
+
+def _left_out(broker: Broker, server: Server) -> list[Finding]:
+    kafka = "topics, rights, groups and heartbeats were not looked at"
+    model = "the read model was not looked at"
+    return [
+        *([] if broker.is_there else [warn("left out", kafka, "mend kafka above, and run this again")]),
+        *([] if server.is_there else [warn("left out", model, "mend redis above, and run this again")]),
+    ]

@@ -1,0 +1,38 @@
+"""What a look at something came to."""
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Verdict = Literal["ok", "warn", "fail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at. `todo` is empty where nothing is to be done; neither text holds a secret."""
+
+    about: str
+    verdict: Verdict
+    found: str
+    todo: str = ""
+
+    def row(self) -> dict[str, str]:
+        """As a JSON line has it."""
+        return asdict(self)
+
+
+def ok(about: str, found: str) -> Finding:
+    return Finding(about, "ok", found)
+
+
+def warn(about: str, found: str, todo: str) -> Finding:
+    return Finding(about, "warn", found, todo)
+
+
+def fail(about: str, found: str, todo: str) -> Finding:
+    return Finding(about, "fail", found, todo)
+
+
+def some(names: list[str], most: int = 4) -> str:
+    """The first of many names, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,141 @@
+"""Do the processes that read topics work, and how far are they behind?"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented there
+
+from schemas.topics import INPUTS
+from streams.config.settings import Settings
+from workers.admin import reason_of
+from workers.projection.intake import READ
+
+from .findings import Finding, fail, ok, warn
+from .topics import GRANT
+
+ANSWER_SECONDS = 5.0
+_NOBODY = (KafkaError.GROUP_ID_NOT_FOUND,)
+_DENIED = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
+
+Place = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """Who reads which topics in which group; `most_behind`: records, beyond which it is worth a look."""
+
+    name: str
+    group: str
+    topics: tuple[str, ...]
+    most_behind: int
+
+    @property
+    def about(self) -> str:
+        return f"group of {self.name}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """What Kafka says of a group. `committed` and `ends` by partition; `error`: it says nothing."""
+
+    members: int = 0
+    state: str = "EMPTY"
+    assigned: frozenset[Place] = frozenset()
+    committed: Mapping[Place, int] = field(default_factory=dict)
+    ends: Mapping[Place, int] = field(default_factory=dict)
+    error: KafkaError | None = None
+
+    @property
+    def behind(self) -> int:
+        """What nothing was committed of counts whole, but where the log begins is not asked: at most."""
+        return sum(max(0, end - self.committed.get(place, 0)) for place, end in self.ends.items())
+
+
+def processes(settings: Settings) -> tuple[Process, ...]:
+    """The groups of an application. What waits on purpose in deliver's own topics is no lag."""
+    app, prefix = settings.app_id, settings.topic_prefix
+    return (
+        Process("streams", app, tuple(prefix + name for name in INPUTS), 10_000),
+        Process("deliver", f"{prefix}{app}-deliver", (f"{prefix}lead-recycled",), 100),
+        Process("project", f"{app}-project", tuple(prefix + name for name in READ), 10_000),
+    )
+
+
+def look(admin: AdminClient, process: Process) -> list[Finding]:
+    """Ask Kafka, and judge what it says."""
+    return [judged(process, asked(admin, process))]
+
+
+def judged(process: Process, group: Group) -> Finding:
+    """One finding a process."""
+    about, start = process.about, f"start `leadloop {process.name}`"
+    if group.error is not None:
+        denied = group.error.code() in _DENIED
+        todo = GRANT if denied else "see that Kafka is well, and run this again"
+        return Finding(about, "warn" if denied else "fail", reason_of(KafkaException(group.error)), todo)
+    has_commits = any(offset >= 0 for offset in group.committed.values())
+    if not group.members and not has_commits:
+        return warn(about, "it has never run: no members, no commits", f"{start}, if it is to run")
+    if not group.members:
+        return fail(about, f"no members; {group.behind} records wait", f"{start}; it goes on where it was")
+    return _working(process, group, has_commits=has_commits)
+
+
+def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
+    members = "1 member" if group.members == 1 else f"{group.members} members"
+    found = f"{members}, {group.behind} records behind"
+    unowned = [f"{topic}/{number}" for topic, number in group.ends if (topic, number) not in group.assigned]
+    if group.state != "STABLE":
+        again = "run this again in a minute; if it stays so: docs/runbooks.md#leadlooprebalancestorm"
+        return warn(process.about, f"{members}, and Kafka is giving out partitions ({group.state})", again)
+    if unowned:
+        todo = "run this again in a minute; if it stays so, restart its workers one after the other"
+        return fail(process.about, f"{found}; {len(unowned)} partitions belong to nobody", todo)
+    if not has_commits:
+        return warn(process.about, f"{members}, and no commit yet", "see its log, and run this again in a minute")
+    if group.behind > process.most_behind:
+        todo = "run this again: if it grows, start more, up to the number of partitions; docs/runbooks.md says more"
+        return warn(process.about, found, todo)
+    return ok(process.about, found)
+
+
+def asked(admin: AdminClient, process: Process) -> Group:
+    """What Kafka says of one group."""
+    try:
+        return _asked(admin, process)
+    except KafkaException as fault:
+        error: KafkaError = fault.args[0]
+        return Group() if error.code() in _NOBODY else Group(error=error)
+
+
+def _asked(admin: AdminClient, process: Process) -> Group:
+    described = admin.describe_consumer_groups([process.group], request_timeout=ANSWER_SECONDS)[process.group]
+    request = [ConsumerGroupTopicPartitions(process.group)]
+    offsets = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)[process.group]
+    ends = _ends(admin, process.topics)
+    told: Any = described.result(ANSWER_SECONDS + 1)
+    committed = offsets.result(ANSWER_SECONDS + 1).topic_partitions or ()
+    return Group(
+        len(told.members),
+        told.state.name if told.state is not None else "UNKNOWN",
+        frozenset(
+            (one.topic, one.partition)
+            for member in told.members
+            for one in (member.assignment.topic_partitions if member.assignment else ())
+        ),
+        {(one.topic, one.partition): one.offset for one in committed},
+        ends,
+    )
+
+
+def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[Place, int]:
+    """Where topics end that are there; asks the leader of each partition, so it must be within reach."""
+    known = admin.list_topics(timeout=ANSWER_SECONDS).topics
+    places = [TopicPartition(name, number) for name in topics if name in known for number in known[name].partitions]
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    asking = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_SECONDS) if places else {}
+    return {
+        (place.topic, place.partition): future.result(ANSWER_SECONDS + 1).offset for place, future in asking.items()
+    }

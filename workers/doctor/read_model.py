@@ -1,0 +1,154 @@
+"""Is there a Redis that is fit, and what stands in it?"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
+
+from schemas.catalogue import Catalogue
+from schemas.codec import Codec
+from streams.config.settings import Settings
+from workers.projection.store import connected
+from workers.report import reading
+from workers.report.answers import AsOf
+
+from .clocks import Clock
+from .findings import Finding, fail, ok, warn
+
+ANSWER_SECONDS = 3.0
+LEAST_MAJOR = 7
+OLD = timedelta(minutes=2)  # as LeadloopReadModelBehind has it
+AWAY = "see that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
+
+
+class Server:
+    """Redis or Valkey. `look` first: it says whether there is anything to ask."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.is_there = False
+        self.clock: Clock | None = None
+
+    def look(self) -> list[Finding]:
+        try:
+            redis: Any = connected(self._settings.redis_url, ANSWER_SECONDS)
+        except ValueError:
+            return [fail("redis", "REDIS_URL is no address", "write redis://[:password@]host:6379/0")]
+        try:
+            self.clock = _clock_of(redis)
+            self.is_there = True
+            return judged(redis.info())
+        except (RedisError, OSError) as fault:
+            return [refusal(fault, is_there=self.is_there)]
+        finally:
+            redis.close()
+
+    def read_model(self) -> list[Finding]:
+        """How far the read model is, as `report` would say."""
+        try:
+            return [model_judged(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
+        except reading.NoModel as fault:
+            return [warn("read model", str(fault), "run `leadloop project`, and wait until it is filled")]
+
+
+def refusal(fault: Exception, *, is_there: bool) -> Finding:
+    """Why it does not say what it is. `is_there`: it told its time before."""
+    match fault:
+        case AuthenticationError():
+            return fail("redis", "it does not take this user or password", "mend REDIS_URL, or REDIS_URL_FILE")
+        case NoPermissionError():
+            return warn("redis", "this user may not ask what it is (TIME, INFO)", "allow both, to see more")
+        case ResponseError() if is_there and "unknown command" in str(fault):  # a stand-in, or a service that hides it
+            return warn("redis", "it answers, and does not say what it is", "in production use Redis 7 or Valkey")
+        case ResponseError():
+            return fail("redis", f"it says no: {fault}", AWAY)
+        case _:
+            return fail("redis", f"it does not answer ({type(fault).__name__})", AWAY)
+
+
+def judged(info: Mapping[str, Any]) -> list[Finding]:
+    """What Redis says of itself."""
+    return [_version(info), *_place(info), *_policy(info), *_room(info)]
+
+
+def model_judged(as_of: AsOf, now: datetime) -> Finding:
+    behind = f"{as_of.behind_records} records behind"
+    if as_of.is_filling:
+        found = f"a new one is being filled; what is read stands still, {behind}"
+        return warn("read model", found, "wait; docs/runbooks.md#leadloopreadmodelbehind")
+    if as_of.at is None:
+        return warn("read model", "it does not say yet how far it is", "see that `leadloop project` runs")
+    age = now - as_of.at
+    if age > OLD:
+        todo = "see that `leadloop project` runs: docs/runbooks.md#leadloopreadmodelbehind"
+        return warn("read model", f"{age.total_seconds():.0f} s old, {behind}", todo)
+    return ok("read model", f"{max(0.0, age.total_seconds()):.0f} s old, {behind}")
+
+
+def _version(info: Mapping[str, Any]) -> Finding:
+    valkey = info.get("valkey_version")
+    told = str(info.get("redis_version", ""))
+    name = f"Valkey {valkey}" if valkey else f"Redis {told}"
+    major = told.partition(".")[0]
+    if not major.isdigit():
+        return warn("redis", "it answers, and does not say its version", f"see that it is Redis {LEAST_MAJOR} or newer")
+    if int(major) < LEAST_MAJOR:
+        return fail("redis", f"{name} is too old", f"use Redis {LEAST_MAJOR} or newer, or Valkey")
+    return ok("redis", f"{name}; {_kept(info)}")
+
+
+def _kept(info: Mapping[str, Any]) -> str:
+    is_kept = bool(info.get("aof_enabled")) or int(info.get("rdb_last_save_time", 0)) > int(_started_at(info))
+    how = "keeps data over a restart" if is_kept else "has saved nothing since it started"
+    return f"{how}, and need not: what is gone is filled again from Kafka"
+
+
+def _started_at(info: Mapping[str, Any]) -> float:
+    now = int(info.get("server_time_usec", 0)) / 1_000_000
+    return now - int(info.get("uptime_in_seconds", 0)) + 1
+
+
+def _place(info: Mapping[str, Any]) -> list[Finding]:
+    found = []
+    if info.get("redis_mode", "standalone") == "cluster" or info.get("cluster_enabled"):
+        found.append(fail("redis", "it is a Redis Cluster", "use a single one: a transaction spans many keys"))
+    if info.get("role", "master") != "master":
+        found.append(fail("redis", "it is a replica, and read-only", "let REDIS_URL name the primary"))
+    if info.get("loading"):
+        found.append(warn("redis", "it is loading its data", "wait"))
+    return found
+
+
+def _policy(info: Mapping[str, Any]) -> list[Finding]:
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    todo = "set maxmemory-policy to noeviction (CONFIG SET, and in its configuration)"
+    if policy.startswith("allkeys"):
+        return [fail("redis", f"maxmemory-policy is {policy}: it may drop any key; project will not start", todo)]
+    if policy != "noeviction":
+        return [warn("redis", f"maxmemory-policy is {policy}: it may drop the limits of endpoints", todo)]
+    return [ok("redis", "maxmemory-policy is noeviction")]
+
+
+def _room(info: Mapping[str, Any]) -> list[Finding]:
+    most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
+    if most and used > 0.9 * most:
+        todo = "raise maxmemory: at the limit project waits (a rebuild needs the read model twice)"
+        return [warn("redis", f"{used / 2**20:.0f} of {most / 2**20:.0f} MiB are used", todo)]
+    return []
+
+
+def _clock_of(redis: Any) -> Clock:
+    asked_at = datetime.now(UTC).timestamp()
+    seconds, micros = redis.time()
+    answered_at = datetime.now(UTC).timestamp()
+    return Clock("Redis", seconds + micros / 1_000_000 - (asked_at + answered_at) / 2)
+
+
+async def _as_of(settings: Settings) -> AsOf:
+    model = reading.Model(reading.connected(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
+    try:
+        return await model.as_of()
+    finally:
+        await model.close()

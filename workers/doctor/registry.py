@@ -1,0 +1,72 @@
+"""Is the schema registry there, and does it know our schemas?"""
+
+import ssl
+import time
+from email.utils import parsedate_to_datetime
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+from schemas.catalogue import RECORDS
+from schemas.registry import NotRegistered, RegistryConf, RegistryUnavailable, connected
+
+from .clocks import Clock, judged
+from .findings import Finding, fail, ok, some
+
+ANSWER_SECONDS = 3.0
+_AWAY = "see that it is up, and that SCHEMA_REGISTRY_URL, its user and its CA are right"
+
+
+def look(conf: RegistryConf, prefix: str) -> list[Finding]:
+    """Ask for the id of every record's schema, as each process does when it starts."""
+    try:
+        ids, missing = _ids(conf, prefix)
+    except RegistryUnavailable as fault:
+        return [fail("registry", str(fault), _AWAY)]
+    if missing:
+        todo = "run `leadloop schemas push` before any process of this version starts"
+        return [fail("registry", f"not registered: {some(missing)}", todo)]
+    told = ", ".join(f"{name} {number}" for name, number in ids.items())
+    return [ok("registry", f"it has all {len(ids)} schemas: {told}")]
+
+
+def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
+    """Ids by the names of records, and the names that it does not know. Raises RegistryUnavailable."""
+    registry, ids, missing = connected(conf, prefix), dict[str, int](), list[str]()
+    for record in RECORDS:
+        try:
+            ids[record.__name__] = registry.id_of(record)
+        except NotRegistered:
+            missing.append(record.__name__)
+    return ids, missing
+
+
+def clock_judged(conf: RegistryConf) -> list[Finding]:
+    """One finding; none where the registry does not tell its time."""
+    found = _clock(conf)
+    return [] if found is None else [judged(found)]
+
+
+def _clock(conf: RegistryConf) -> Clock | None:
+    """As far as HTTP tells: whole seconds."""
+    asked_at = time.time()
+    date = _date(conf)
+    if date is None:
+        return None
+    try:
+        theirs = parsedate_to_datetime(date).timestamp() + 0.5
+    except ValueError:
+        return None
+    return Clock("the registry", theirs - (asked_at + time.time()) / 2, error=0.5)
+
+
+def _date(conf: RegistryConf) -> str | None:
+    """Any answer has one, be it a 401."""
+    tls = ssl.create_default_context(cafile=conf.ssl_ca_location) if conf.url.startswith("https:") else None
+    try:
+        with urlopen(Request(conf.url), timeout=ANSWER_SECONDS, context=tls) as answer:  # noqa: S310  http(s) only
+            return str(answer.headers.get("Date") or "") or None
+    except HTTPError as fault:
+        with fault:
+            return str(fault.headers.get("Date") or "") or None
+    except (URLError, OSError):
+        return None

@@ -1,0 +1,51 @@
+"""Looks at several things at once, each for a bounded time: what hangs, or has a bug, keeps nobody else waiting."""
+
+import time
+from collections.abc import Callable, Mapping
+from queue import Empty, SimpleQueue
+from threading import Thread
+from traceback import extract_tb
+
+from .findings import Finding, fail
+
+Look = Callable[[], list[Finding]]
+
+
+def looked(looks: Mapping[str, Look], seconds: float) -> list[Finding]:
+    """What all of them found, in their order; whoever takes longer is given up."""
+    answers: SimpleQueue[tuple[str, list[Finding]]] = SimpleQueue()
+    for about, look in looks.items():
+        # Threads that nobody waits for in the end: a resolver that hangs cannot be interrupted.
+        Thread(target=_answer, args=(about, look, answers), name=f"doctor {about}", daemon=True).start()
+    found = _gathered(answers, len(looks), seconds)
+    late = "look after it, or after the network between here and there"
+    return [
+        finding
+        for about in looks
+        for finding in found.get(about, [fail(about, f"no answer within {seconds:g} s", late)])
+    ]
+
+
+def _gathered(answers: SimpleQueue[tuple[str, list[Finding]]], count: int, seconds: float) -> dict[str, list[Finding]]:
+    found: dict[str, list[Finding]] = {}
+    until = time.monotonic() + seconds
+    while len(found) < count:
+        try:
+            about, findings = answers.get(timeout=max(0.0, until - time.monotonic()))
+        except Empty:
+            break
+        found[about] = findings
+    return found
+
+
+def _answer(about: str, look: Look, answers: SimpleQueue[tuple[str, list[Finding]]]) -> None:
+    try:
+        answers.put((about, look()))
+    except Exception as bug:  # noqa: BLE001  told as a finding: the others are still wanted
+        answers.put((about, [_bug(about, bug)]))
+
+
+def _bug(about: str, bug: Exception) -> Finding:
+    """Where it happened, not what it says: that may hold an address with a password."""
+    at = extract_tb(bug.__traceback__)[-1]
+    return fail(about, f"{type(bug).__name__} at {at.filename}:{at.lineno}", "this is a bug of doctor: report it")

@@ -1,0 +1,33 @@
+"""Findings for people, and for machines."""
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from .findings import Finding, Verdict
+
+_STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+
+
+def table(findings: Iterable[Finding]) -> Table:
+    """What is to be done stands under what was found. Texts are shown as they are, without markup."""
+    shown = Table("", "what", "found", box=None, padding=(0, 2, 0, 0))
+    for one in findings:
+        told = Text(one.found)
+        if one.todo:
+            told.append(f"\n→ {one.todo}", style="bold")
+        shown.add_row(Text(one.verdict, style=_STYLES[one.verdict]), Text(one.about), told)
+    return shown
+
+
+def lines(findings: Iterable[Finding]) -> list[str]:
+    """One JSON object a finding."""
+    return [json.dumps(one.row(), ensure_ascii=False) for one in findings]
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    counts = Counter(one.verdict for one in findings)
+    return f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed"

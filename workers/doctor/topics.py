@@ -1,0 +1,181 @@
+"""Are the topics there, as they must be, and may we see them?"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
+    AdminClient,
+    ConfigResource,
+    ResourceType,
+    TopicDescription,
+)
+
+from schemas.topics import Topic
+from streams.config.settings import Settings
+from workers.admin import config_differs, count_differs, reason_of, topics_of
+
+from .findings import Finding, fail, ok, some, warn
+
+ANSWER_SECONDS = 5.0
+ENOUGH_COPIES = 3
+_MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001  named so by the client
+_DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
+GRANT = "give this user what deploy/acls.yml says of who is to run here; `operate` may look at everything"
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """How a topic is kept. `present`: the fewest copies in sync that any of its partitions has."""
+
+    wanted: int
+    present: int
+    headless: int
+    min_insync: int
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One topic as Kafka tells of it. `config` is None where we may not see it; `error` where we saw nothing else."""
+
+    topic: Topic
+    partitions: int = 0
+    copies: Copies = Copies(0, 0, 0, 0)
+    config: Mapping[str, str] | None = None
+    error: KafkaError | None = None
+
+    @property
+    def is_there(self) -> bool:
+        return self.error is None
+
+
+def look(admin: AdminClient, settings: Settings) -> list[Finding]:
+    """Ask Kafka, and judge what it says."""
+    return judged(seen(admin, topics_of(settings.app_id, settings.topic_prefix)), settings)
+
+
+def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, Seen]:
+    """Every topic, there or not. Asking by name in this way creates none, whatever the broker is set to."""
+    asked = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=ANSWER_SECONDS)
+    found: dict[str, Seen] = {}
+    told: dict[str, TopicDescription] = {}
+    for name, future in asked.items():
+        try:
+            told[name] = future.result(ANSWER_SECONDS + 1)
+        except KafkaException as fault:
+            found[name] = Seen(wanted[name], error=fault.args[0])
+    configs = _configs(admin, list(told))
+    for name, description in told.items():
+        found[name] = _seen(wanted[name], description, configs.get(name))
+    return {name: found[name] for name in wanted}
+
+
+def judged(found: Mapping[str, Seen], settings: Settings) -> list[Finding]:
+    """What is wrong with the topics, the like taken together; one line if nothing is."""
+    faults = [
+        *_absent(found),
+        *_counts(found, settings.partitions),
+        *_policies(found),
+        *_leaders(found),
+    ]
+    remarks = [*_copies(found), *_unseen(found)]
+    if not faults and found:
+        is_seen = all(one.config is not None for one in found.values())
+        what = "partitions and policies" if is_seen else "partitions"
+        remarks.insert(0, ok("topics", f"all {len(found)} are there, with their {what}"))
+    return faults + remarks
+
+
+def _seen(topic: Topic, told: TopicDescription, config: Mapping[str, str] | None) -> Seen:
+    copies = Copies(
+        min((len(one.replicas) for one in told.partitions), default=0),
+        min((len(one.isr) for one in told.partitions), default=0),
+        sum(one.leader is None or one.leader.id < 0 for one in told.partitions),
+        int((config or {}).get("min.insync.replicas", 1)),
+    )
+    return Seen(topic, len(told.partitions), copies, config)
+
+
+def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    asked: Mapping[ConfigResource, Any] = (
+        admin.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
+    )
+    found = {}
+    for resource, future in asked.items():
+        try:
+            entries = future.result(ANSWER_SECONDS + 1)
+        except KafkaException:
+            continue
+        found[resource.name] = {key: entry.value for key, entry in entries.items()}
+    return found
+
+
+def _absent(found: Mapping[str, Seen]) -> Iterator[Finding]:
+    errors = {name: one.error for name, one in found.items() if one.error is not None}
+    missing = [name for name, error in errors.items() if error.code() in _MISSING]
+    denied = [name for name, error in errors.items() if error.code() in _DENIED]
+    if missing:
+        unsure = "; a user without Describe is told the same" if len(missing) == len(found) else ""
+        yield fail("topics", f"not there: {some(missing)}{unsure}", "run `leadloop topics create`")
+    if denied:
+        is_blind = len(denied) == len(found)
+        yield Finding("rights", "fail" if is_blind else "warn", f"not allowed to see: {some(denied)}", GRANT)
+    for name, error in errors.items():
+        if name not in (*missing, *denied):
+            yield fail(name, reason_of(KafkaException(error)), "see that Kafka is well, and run this again")
+
+
+def _counts(found: Mapping[str, Seen], wanted: int) -> Iterator[Finding]:
+    there = {name: one for name, one in found.items() if one.is_there}
+    bound = {one.partitions for one in there.values() if one.topic.is_input or one.topic.holds_state}
+    if len(bound) == 1 and bound != {wanted}:
+        (count,) = bound
+        todo = f"set LEADLOOP_PARTITIONS={count} for every process, or make topics anew under another prefix"
+        yield fail("topics", f"they have {count} partitions, not LEADLOOP_PARTITIONS={wanted}", todo)
+        wanted = count
+    for name, one in there.items():
+        count = one.topic.partitions or wanted
+        if one.partitions != count:
+            text, _, todo = count_differs(name, one.topic, one.partitions, count).partition(": ")
+            yield Finding(name, "fail" if one.topic.is_input or one.topic.holds_state else "warn", text, todo)
+
+
+def _policies(found: Mapping[str, Seen]) -> Iterator[Finding]:
+    for name, one in found.items():
+        for fault in config_differs(name, one.topic, one.config) if one.config is not None else ():
+            text, _, todo = fault.partition(": ")
+            yield fail(name, text, f"run {todo}")
+
+
+def _leaders(found: Mapping[str, Seen]) -> Iterator[Finding]:
+    headless = [name for name, one in found.items() if one.copies.headless]
+    if headless:
+        yield fail("topics", f"partitions without a leader: {some(headless)}", "look after Kafka: a broker is away")
+
+
+def _copies(found: Mapping[str, Seen]) -> Iterator[Finding]:
+    there = {name: one.copies for name, one in found.items() if one.is_there}
+    single = [name for name, copies in there.items() if copies.wanted == 1]
+    behind = [name for name, copies in there.items() if copies.present < copies.wanted]
+    brittle = [name for name, copies in there.items() if 1 < copies.wanted <= copies.min_insync]
+    alone = [name for name, copies in there.items() if copies.wanted >= ENOUGH_COPIES and copies.min_insync == 1]
+    if single:
+        found_text = f"one copy only: {some(single)}"
+        todo = "in production have three: set LEADLOOP_REPLICATION=3 before `topics create`, or reassign replicas"
+        yield warn("replication", found_text, todo)
+    if behind:
+        yield warn("replication", f"copies out of sync: {some(behind)}", "look after Kafka: a broker is away or slow")
+    if brittle:
+        todo = "set min.insync.replicas below the number of copies: one broker that restarts stops all writing"
+        yield warn("replication", f"min.insync.replicas as high as the copies: {some(brittle)}", todo)
+    if alone:
+        todo = "set min.insync.replicas=2: an ack then means that two brokers have it"
+        yield warn("replication", f"min.insync.replicas=1: {some(alone)}", todo)
+
+
+def _unseen(found: Mapping[str, Seen]) -> Iterator[Finding]:
+    unseen = [name for name, one in found.items() if one.is_there and one.config is None]
+    if unseen:
+        yield warn("rights", f"policies not seen (DescribeConfigs): {some(unseen)}", GRANT)

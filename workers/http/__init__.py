@@ -1,0 +1,1 @@
+"""What every HTTP server of Leadloop shares: keys, problems, bounded bodies, and the server itself."""

@@ -1,0 +1,179 @@
+"""Who is asking? Answered before anything is read, counted or parsed; a failed try costs a digest and no more."""
+
+import hashlib
+import hmac
+import logging
+import time
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from streams.config.documents import Faults, load
+from workers import signing
+from workers.faults import Refused
+
+from .keys import KeysFile, Scope
+from .problems import Problem, unauthorized
+
+LOOK_EVERY_SECONDS = 1.0  # a changed file counts after that, at the latest
+HOW_TO = (
+    "LEADLOOP_KEYS_FILE is not set, and nobody gets in without a key. Make one:\n"
+    "  leadloop keys new --source crm        prints a key, and what to write into the file\n"
+    "then export LEADLOOP_KEYS_FILE=keys.yml"
+)
+_NO_SIGNERS = "nobody here has a webhook secret"
+_LOG = logging.getLogger("leadloop.http")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Whom a key stands for. `per_second` and `burst` are of events; None: no limit."""
+
+    name: str
+    scopes: frozenset[Scope]
+    per_second: float | None = None
+    burst: int | None = None
+
+    def require(self, scope: Scope) -> None:
+        """Raises Problem 403 if this key is for something else."""
+        if scope not in self.scopes:
+            raise Problem("forbidden", f"the keys of {self.name!r} have no scope `{scope}`: add it to the keys file")
+
+
+@dataclass(frozen=True, slots=True)
+class _Keys:
+    """A keys file, made ready for looking up."""
+
+    bearers: tuple[tuple[bytes, Principal], ...] = ()
+    signers: tuple[tuple[tuple[signing.Secret, ...], Principal], ...] = ()
+    principals: Mapping[str, Principal] = field(default_factory=dict)
+
+
+class KeyRing:
+    """The keys of a file, read again when it changes. A file that has become unfit changes nothing, and is told.
+
+    Raises:
+        Refused: there is no file, or it cannot be read.
+        Faults: it is no keys file.
+    """
+
+    def __init__(self, path: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
+        if path is None:
+            raise Refused(HOW_TO)
+        self._path = path
+        self._monotonic = monotonic
+        self._seen = _stamp(path)
+        self._keys = _read(path)
+        self._looked_at = monotonic()
+
+    @property
+    def sources(self) -> Mapping[str, Principal]:
+        """Everybody whom the file names."""
+        return self._current().principals
+
+    def admit(self, authorization: str | None, scope: Scope, *, basic: bool = False) -> Principal:
+        """Who sent this `Authorization` header: `Bearer KEY`, or where `basic` is allowed, the key as the password.
+
+        Raises:
+            Problem: 401 for nobody, 403 for somebody who may not.
+        """
+        if not authorization:
+            raise unauthorized("send `Authorization: Bearer KEY`")
+        principal = self._owner(_token(authorization, basic=basic))
+        if principal is None:
+            raise unauthorized("this key is none of ours, or no longer")
+        principal.require(scope)
+        return principal
+
+    def verify(self, headers: Mapping[str, str], body: bytes, scope: Scope, now: float) -> Principal:
+        """Who signed this body in the way of Standard Webhooks. `now` in seconds since 1970.
+
+        Raises:
+            Problem: 401 for nobody, 403 for somebody who may not.
+        """
+        fault = signing.Unverified(_NO_SIGNERS)
+        for secrets, principal in self._current().signers:
+            try:
+                signing.verify(headers, body, secrets, now)
+            except signing.Unverified as unverified:
+                fault = unverified
+            else:
+                principal.require(scope)
+                return principal
+        raise unauthorized(str(fault))
+
+    def expect_signatures(self) -> None:
+        """Raises Problem 401 where nobody could sign, so that no body needs to be read for that."""
+        if not self._current().signers:
+            raise unauthorized(_NO_SIGNERS)
+
+    def reload(self) -> None:
+        """Read the file again; if it is unfit, what was read before goes on to count."""
+        self._seen = _stamp(self._path)
+        try:
+            self._keys = _read(self._path)
+        except (Refused, Faults) as fault:
+            _LOG.error("the keys stay as they were: %s", fault)
+
+    def _owner(self, token: str) -> Principal | None:
+        digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
+        found = None
+        # All are compared, each in constant time: how long it takes tells nothing.
+        for known, principal in self._current().bearers:
+            if hmac.compare_digest(known, digest):
+                found = principal
+        return found
+
+    def _current(self) -> _Keys:
+        now = self._monotonic()
+        if now - self._looked_at >= LOOK_EVERY_SECONDS:
+            self._looked_at = now
+            if _stamp(self._path) != self._seen:
+                self.reload()
+        return self._keys
+
+
+def _token(authorization: str, *, basic: bool) -> str:
+    scheme, _, rest = authorization.partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return rest.strip()
+        case "basic" if basic:
+            return _password(rest.strip())
+        case _:
+            raise unauthorized("send `Authorization: Bearer KEY`")
+
+
+def _password(encoded: str) -> str:
+    try:
+        return b64decode(encoded, validate=True).decode().partition(":")[2]
+    except ValueError:
+        raise unauthorized("what follows `Basic` is no base64 of user:password") from None
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Changes with the file: a mounted secret is exchanged as a whole, so its inode changes."""
+    try:
+        stat = path.stat()
+    except OSError:
+        return None
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+
+
+def _read(path: Path) -> _Keys:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"the keys file {path} cannot be read: {error}") from error
+    document = load(text, str(path), KeysFile)
+    principals = {
+        name: Principal(name, frozenset(source.scopes), source.per_second, source.burst)
+        for name, source in document.sources.items()
+    }
+    sources = document.sources.items()
+    return _Keys(
+        tuple((bytes.fromhex(key.removeprefix("sha256:")), principals[n]) for n, one in sources for key in one.keys),
+        tuple((one.signers, principals[name]) for name, one in sources if one.signers),
+        principals,
+    )

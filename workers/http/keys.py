@@ -1,0 +1,103 @@
+"""The keys file: who may come in, and for what. Keys stand in it as SHA-256 only.
+
+Keys are 256 random bits, so a plain digest is as good as a slow one: there is nothing to guess.
+"""
+
+import hashlib
+import re
+import secrets
+from typing import Annotated, Literal, Self, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
+
+from streams.config.documents import unfit
+from workers import signing
+from workers.secret import Secret
+
+Scope = Literal["ingest", "read"]
+SCOPES = get_args(Scope)
+
+PREFIX = "llk_"
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAMED = "use up to 64 letters, digits, dots, dashes, underscores"
+"""How a source may be named."""
+
+
+def new_key() -> str:
+    """A fresh key: 256 bits. It is shown once, and kept nowhere."""
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def digest_of(key: str) -> str:
+    """How a key stands in the file."""
+    return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+def is_name(text: str) -> bool:
+    """Whether a source may be named so."""
+    return _NAME.fullmatch(text) is not None
+
+
+def _digest(text: str) -> str:
+    if _DIGEST.fullmatch(text):
+        return text
+    if text.startswith(PREFIX):
+        raise unfit("a key itself stands here", f"write {digest_of(text)}, and better make a new one")
+    raise unfit("this is no digest of a key", "`leadloop keys new` prints the line to write here")
+
+
+def _as_list(given: object) -> object:
+    return [given] if isinstance(given, (str, dict)) else given
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Source(_Part):
+    """One upstream, or reader. Several keys at once are a rotation."""
+
+    keys: Annotated[tuple[Annotated[str, AfterValidator(_digest)], ...], BeforeValidator(_as_list)] = ()
+    scopes: Annotated[tuple[Scope, ...], BeforeValidator(_as_list)] = ("ingest",)
+    webhook_secrets: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = ()
+    per_second: float | None = Field(default=None, gt=0, le=1_000_000)
+    burst: int | None = Field(default=None, ge=1, le=10_000_000)
+    _signers: tuple[signing.Secret, ...] = PrivateAttr(default=())
+
+    @model_validator(mode="after")
+    def _can_be_used(self) -> Self:
+        if not self.keys and not self.webhook_secrets:
+            raise unfit("nobody could come in by this", "write `keys:` or `webhook_secrets:`")
+        if self.burst is not None and self.per_second is None:
+            raise unfit("`burst` says how much at once, not how much", "write `per_second:` as well")
+        self._signers = tuple(_signer(secret) for secret in self.webhook_secrets)
+        return self
+
+    @property
+    def signers(self) -> tuple[signing.Secret, ...]:
+        """What its Standard Webhooks signatures are verified with."""
+        return self._signers
+
+
+class KeysFile(_Part):
+    """All sources by name. The name becomes the `source` of their facts."""
+
+    sources: dict[str, Source] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _are_told_apart(self) -> Self:
+        for name in self.sources:
+            if not is_name(name):
+                raise unfit(f"{name!r} is no name of a source", NAMED)
+        digests = [digest for source in self.sources.values() for digest in source.keys]
+        if len(set(digests)) < len(digests):
+            raise unfit("one key stands here twice: whose is it?", "leave one out, or make a new one")
+        return self
+
+
+def _signer(secret: Secret) -> signing.Secret:
+    try:
+        return signing.secret_of(secret.reveal())
+    except signing.UnfitSecret as fault:
+        raise unfit(f"a webhook secret cannot be used: {fault}", "write one such as whsec_ and base64") from None

@@ -1,0 +1,51 @@
+"""The application: which address leads where."""
+
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI, Request
+from prometheus_client import CollectorRegistry
+from starlette.responses import Response
+
+from workers.http.serving import application
+
+from . import openapi
+from .events import Intake, post_events
+from .systems import System
+from .webhooks import Webhooks
+
+
+def ingest_app(
+    intake: Intake, systems: Mapping[str, System], registry: CollectorRegistry, unready: Callable[[], str]
+) -> FastAPI:
+    """Everything that `leadloop ingest` answers."""
+    app = application("leadloop ingest", "Where events about leads come in.", registry, unready)
+    webhooks = Webhooks(intake, systems)
+
+    async def events(request: Request) -> Response:
+        """Post facts about leads: one or several, as plain JSON or as CloudEvents 1.0."""
+        return await post_events(intake, request)
+
+    async def webhook(system: str, request: Request) -> Response:
+        """What a system posts in its own dialect; which ones there are stands in the webhooks file."""
+        return await webhooks.post(system, request)
+
+    app.add_api_route(
+        "/v1/events",
+        events,
+        methods=["POST"],
+        status_code=202,
+        response_class=Response,
+        responses=openapi.events_responses(),
+        openapi_extra=openapi.events_operation(),
+    )
+    app.add_api_route(
+        "/v1/webhooks/{system}",
+        webhook,
+        methods=["POST"],
+        status_code=202,
+        response_class=Response,
+        responses=openapi.webhooks_responses(),
+        openapi_extra=openapi.webhooks_operation(),
+    )
+    openapi.document(app, systems)
+    return app

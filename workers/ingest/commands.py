@@ -1,0 +1,53 @@
+"""`leadloop ingest`, `leadloop keys new`, `leadloop webhooks check`."""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from workers.console import codec_of, err, explained, out, settings_with_broker
+from workers.faults import Refused
+from workers.http.keys import NAMED, SCOPES, digest_of, is_name, new_key
+
+
+@explained
+def ingest() -> None:
+    """Take events in over HTTP: POST /v1/events, and webhooks of upstream systems. Ends with SIGTERM."""
+    from workers.ingest.run import run_ingest  # noqa: PLC0415  # each command loads what it needs
+
+    settings = settings_with_broker()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    run_ingest(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
+
+
+@explained
+def keys_new(
+    source: Annotated[str, typer.Option(metavar="NAME", help="Whose key: becomes the source of its facts")] = "crm",
+    scope: Annotated[list[str] | None, typer.Option(metavar="SCOPE", help="ingest, read; repeatable")] = None,
+) -> None:
+    """Make a key. It is shown this once, on stdout; what goes into the keys file is its digest."""
+    if not is_name(source):
+        raise Refused(f"--source {source!r} is no name of a source: {NAMED}")
+    if unknown := set(scope or ()) - set(SCOPES):
+        raise Refused(f"--scope {', '.join(sorted(unknown))} is none of {', '.join(SCOPES)}")
+    key = new_key()
+    scopes = ", ".join(scope or ["ingest"])
+    err.print("The key, for whoever sends; it is shown only now:", markup=False)
+    out.print(key, markup=False)
+    err.print("\nInto the keys file (LEADLOOP_KEYS_FILE); of several keys each is good, so add before you remove:\n")
+    err.print(f"sources:\n  {source}:\n    keys: [{digest_of(key)}]\n    scopes: [{scopes}]", markup=False)
+
+
+@explained
+def webhooks_check(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/webhooks.yml")],
+) -> None:
+    """Read a webhooks file and its mappings; name every fault, with its line and what to write instead."""
+    from workers.ingest.systems import load_systems  # noqa: PLC0415  # each command loads what it needs
+
+    for name, system in load_systems(file).items():
+        shown = "its signature" if system.secrets else f"a key of {system.source}"
+        tables = ", ".join(system.tables)
+        out.print(f"{name}: {system.dialect}, known by {shown}; tables {tables}", markup=False)
+    out.print(f"{file} is fine", markup=False)

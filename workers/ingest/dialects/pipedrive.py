@@ -1,0 +1,28 @@
+"""Pipedrive's webhooks, version 2: one change each. An item is called action.entity, such as change.deal."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .items import Asked, Dead, Dialect, Item, Row, listed, no_item
+
+
+def items(value: Any, _: Asked) -> Iterator[Item]:
+    for each in listed(value):
+        yield _item(each)
+
+
+def _item(each: Any) -> Item:
+    meta = each.get("meta") if isinstance(each, dict) else None
+    if not isinstance(meta, dict) or not meta.get("id"):
+        return no_item(each, "a Pipedrive item has a meta with an id (is the webhook of version 2.0?)")
+    if merged := _merged_to(each):
+        return Dead("merge", f"became {merged}: facts of one lead stay with its lead_id", each)
+    return Row(f"{meta.get('action', '')}.{meta.get('entity', '')}", str(meta["id"]), each)
+
+
+def _merged_to(each: dict[str, Any]) -> Any:
+    parts = (each.get("data"), each.get("previous"))
+    return next((part["merged_to_id"] for part in parts if isinstance(part, dict) and part.get("merged_to_id")), None)
+
+
+DIALECT = Dialect(items)

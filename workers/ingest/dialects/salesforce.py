@@ -1,0 +1,55 @@
+"""Salesforce change events, as a relay posts them: bare, or wrapped in `payload` or `data.payload`.
+
+An item is called Entity.CHANGE, such as Lead.UPDATE; one with several recordIds is as many rows, each with `recordId`.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+from .items import Asked, Dead, Dialect, Ignored, Item, Row, listed, no_item
+
+_HEADER = "ChangeEventHeader"
+
+
+def items(value: Any, asked: Asked) -> Iterator[Item]:
+    for each in listed(value):
+        yield from _rows(each, asked)
+
+
+def _rows(each: Any, asked: Asked) -> Iterator[Item]:
+    payload = _payload(each)
+    header = payload.get(_HEADER) if payload is not None else None
+    if payload is None or not isinstance(header, dict):
+        yield no_item(each, f"a change event has a {_HEADER}")
+    elif asked.own_client and f"client={asked.own_client}" in str(header.get("changeOrigin")).split(";"):
+        yield Ignored()
+    else:
+        for record_id in listed(header.get("recordIds") or [None]):
+            yield _row(each, payload, header, record_id)
+
+
+def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: Any) -> Item:
+    change = str(header.get("changeType", ""))
+    if change.startswith("GAP_") or "*" in str(record_id):
+        of = record_id or header.get("entityName")  # when very much changes at once, no record is named
+        return Dead("gap", f"{change} of {of}: read the record again, its change did not come", each)
+    if not record_id:
+        return no_item(each, "a change event names its recordIds")
+    key = ":".join(str(header.get(part, "")) for part in ("transactionKey", "sequenceNumber"))
+    name = f"{header.get('entityName', '')}.{change}"
+    # Its own id only: with those of all records each row would be as long as there are rows.
+    about = {**payload, _HEADER: {**header, "recordIds": [record_id]}, "recordId": record_id}
+    return Row(name, f"{key}:{record_id}", about)
+
+
+def _payload(each: Any) -> dict[str, Any] | None:
+    for step in ((), ("payload",), ("data", "payload")):
+        found = each
+        for name in step:
+            found = found.get(name) if isinstance(found, dict) else None
+        if isinstance(found, dict) and _HEADER in found:
+            return found
+    return None
+
+
+DIALECT = Dialect(items)

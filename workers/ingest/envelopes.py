@@ -1,0 +1,149 @@
+"""What was posted, whichever way it is wrapped: plain JSON, or CloudEvents 1.0 (binary, structured, batch)."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import unquote
+
+from schemas.headers import traceparent_of
+from streams.config.documents import did_you_mean
+from streams.domain.facts import MAX_TEXT
+from workers.http.problems import FieldError, Problem
+from workers.imports.facts import RECORDS, derived_id
+
+from .facts import KINDS, Posted, sourced
+from .fields import holds_control
+from .refusals import Reason, Refusal, Refused
+
+PLAIN = "application/json"
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+MEDIA_TYPES = (PLAIN, STRUCTURED, BATCH)
+
+MAX_EVENTS = 500
+_ATTRIBUTES = ("id", "source", "type")
+TYPES: Mapping[str, str] = {
+    **{f"leadloop.v1.{record.__name__}": kind for kind, record in RECORDS.items()},
+    **{kind: kind for kind in KINDS},
+}
+"""The kind of fact that a CloudEvents `type` says."""
+
+Opened = Posted | Refused
+
+
+def opened(media_type: str, value: Any, headers: Mapping[str, str], principal: str) -> tuple[list[Opened], bool]:
+    """Every event of a body, or why it is none; and whether there may be several.
+
+    Raises:
+        Problem: 400 or 422, for what concerns the body as a whole.
+    """
+    trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
+    if media_type == PLAIN and "ce-specversion" in headers:
+        return [_event(_binary(headers, value), "header ce-", "", principal, trace)], False
+    if media_type == STRUCTURED:
+        return [_event(value, "/", "/data", principal, trace)], False
+    items = _listed(value, media_type)
+    if media_type == BATCH:
+        return [_event(each, f"/{n}/", f"/{n}/data", principal, trace) for n, each in enumerate(items)], True
+    key = _idempotency_key(headers)
+    if isinstance(value, list):
+        return [_plain(each, f"/{n}", trace, key, n) for n, each in enumerate(items)], True
+    return [_plain(value, "", trace, key, None)], False
+
+
+def _listed(value: Any, media_type: str) -> list[Any]:
+    if not isinstance(value, list):
+        if media_type == BATCH:
+            problem = FieldError("", "a batch is a list of events", f"send it in [ ], or as {STRUCTURED}")
+            raise Problem("invalid", "this is no batch", errors=[problem])
+        return [value]
+    if len(value) > MAX_EVENTS:
+        raise Problem("too-large", f"{len(value)} events, at most {MAX_EVENTS} in one request: send several")
+    return value
+
+
+def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | None) -> Opened:
+    if not isinstance(given, dict):
+        return _no_object(path)
+    kind = given.pop("kind", None)
+    if not isinstance(kind, str) or kind not in RECORDS:
+        return _unknown_kind(f"{path}/kind", kind, KINDS)
+    told_by = {"idempotency-key": key, "number": number} if key else {}
+    return Posted(path, kind, given, traceparent=trace, told_by=told_by)
+
+
+def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes | None) -> Opened:
+    """One CloudEvent: its attributes (each behind `path`) name the fact, its data is the fact."""
+    if not isinstance(given, dict):
+        return _no_object(path.rstrip("/"))
+    if refusals := _attribute_faults(given, path):
+        return Refused(refusals)
+    if (kind := TYPES.get(given["type"])) is None:
+        return _unknown_kind(f"{path}type", given["type"], [name for name in TYPES if "." in name])
+    fields = given.get("data")
+    if not isinstance(fields, dict):
+        return _refused(data_path, "not_a_cloudevent", "there is no data that is an object", "write the fact in `data`")
+    return _posted(given, kind, fields, data_path, principal, trace)
+
+
+def _posted(
+    given: Mapping[str, Any], kind: str, fields: dict[str, Any], path: str, principal: str, trace: bytes | None
+) -> Posted:
+    source = sourced(given["source"], principal)
+    fields.setdefault("source", source)
+    for attribute, name in (("subject", "lead_id"), ("time", "occurred_at")):
+        if given.get(attribute) is not None and fields.get(name) is None:
+            fields[name] = given[attribute]
+    event_id = f"{source}:{given['id']}"
+    if len(event_id) > MAX_TEXT:
+        event_id = derived_id(source, "cloudevents-id", {"id": given["id"]})
+    own = given.get("traceparent")
+    own_trace = traceparent_of([("traceparent", own.encode())]) if isinstance(own, str) else None
+    return Posted(path, kind, fields, event_id, own_trace or trace)
+
+
+def _attribute_faults(given: Mapping[str, Any], path: str) -> list[Refusal]:
+    faults = [
+        Refusal.at(f"{path}{name}", "not_a_cloudevent", f"a CloudEvent needs its {name}", f"add `{name}`, a text")
+        for name in _ATTRIBUTES
+        if not isinstance(given.get(name), str) or not given[name]
+    ]
+    if isinstance(given.get("id"), str) and holds_control(given["id"]):
+        said = "the id holds a control character"
+        faults.append(Refusal.at(f"{path}id", "unprintable", said, "take it out"))
+    if given.get("specversion") != "1.0":
+        faults.append(Refusal.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
+    if "data_base64" in given:
+        faults.append(Refusal.at(f"{path}data_base64", "not_a_cloudevent", "data is read as JSON", "use `data`"))
+    return faults
+
+
+def _binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+    """Attributes out of `ce-` headers, percent-encoded as CloudEvents' HTTP binding has it."""
+    attributes = {name[3:]: _unquoted(value) for name, value in headers.items() if name.startswith("ce-")}
+    return {**attributes, "data": data}
+
+
+def _unquoted(value: str) -> str:
+    try:
+        return unquote(value, errors="strict")
+    except UnicodeDecodeError:
+        return value
+
+
+def _idempotency_key(headers: Mapping[str, str]) -> str:
+    key = headers.get("idempotency-key", "")
+    if len(key) > MAX_TEXT:
+        raise Problem("malformed", f"Idempotency-Key has {len(key)} characters, at most {MAX_TEXT}")
+    return key
+
+
+def _unknown_kind(path: str, kind: object, known: Iterable[str]) -> Refused:
+    return _refused(path, "unknown_kind", f"{str(kind)[:60]!r} is no kind of fact", did_you_mean(kind, known))
+
+
+def _no_object(path: str) -> Refused:
+    return _refused(path, "not_an_object", "this is no object", "write { } with the fields of a fact")
+
+
+def _refused(path: str, reason: Reason, detail: str, fix: str) -> Refused:
+    return Refused([Refusal.at(path, reason, detail, fix)])

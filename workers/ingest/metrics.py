@@ -1,0 +1,77 @@
+"""Every series of ingest, declared once."""
+
+from collections.abc import Iterable
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from .facts import KINDS
+from .refusals import Reason
+
+DEAD_REASONS = (
+    "not_json",
+    "unmapped",
+    "unfit",
+    "gap",
+    "merge",
+    "privacy_deletion",
+    "not_an_item",
+    "too_large",
+    "too_many",
+)
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class IngestMetrics:
+    """What came in, what stayed out, and how long the broker took."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        def counter(name: str, text: str, *labels: str) -> Counter:
+            return Counter(f"leadloop_ingest_{name}", text, labels, registry=registry)
+
+        self._accepted = counter("accepted", "Facts that the broker acked, by kind.", "kind")
+        self._rejected = counter("rejected", "Events that stayed out, by their first fault.", "reason")
+        self._deferred = counter("deferred", "Requests sent away for a while, by what was short.", "by")
+        self._dead = counter("dead_letters", "Items of webhooks that can be no facts.", "system", "reason")
+        self._ignored = counter("ignored", "Items of webhooks that are to be passed over.", "system")
+        self.in_flight = Gauge(
+            "leadloop_ingest_records_in_flight", "Records the broker has not acked.", registry=registry
+        )
+        self.broker_up = Gauge(
+            "leadloop_ingest_broker_up", "1 when the broker answered when it was asked last.", registry=registry
+        )
+        self.ack = Histogram(
+            "leadloop_ingest_ack_seconds",
+            "From sending to the broker's last ack, by request.",
+            (),
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        for kind in KINDS:
+            self._accepted.labels(kind)
+        for reason in get_args(Reason):
+            self._rejected.labels(reason)
+        for by in ("broker", "queue", "rate"):
+            self._deferred.labels(by)
+
+    def know(self, systems: Iterable[str]) -> None:
+        """Begin the series of these systems at zero."""
+        for system in systems:
+            self._ignored.labels(system)
+            for reason in DEAD_REASONS:
+                self._dead.labels(system, reason)
+
+    def accepted(self, kind: str, count: int) -> None:
+        self._accepted.labels(kind).inc(count)
+
+    def rejected(self, reason: Reason) -> None:
+        self._rejected.labels(reason).inc()
+
+    def deferred(self, by: str) -> None:
+        self._deferred.labels(by).inc()
+
+    def dead(self, system: str, reason: str) -> None:
+        self._dead.labels(system, reason).inc()
+
+    def ignored(self, system: str, count: int) -> None:
+        self._ignored.labels(system).inc(count)

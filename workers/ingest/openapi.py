@@ -1,0 +1,204 @@
+"""What /openapi.json says of the ways in, made of the same table that reads what comes."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from workers.http import problems
+
+from .envelopes import BATCH, MAX_EVENTS, PLAIN, STRUCTURED, TYPES
+from .fields import FIELDS, REQUIRED
+
+Schema = dict[str, Any]
+
+_TEXT: Schema = {"type": "string"}
+_COUNT: Schema = {"type": "integer", "minimum": 0}
+_CREATED = {
+    "kind": "lead-created",
+    "event_id": "form-7741",
+    "lead_id": "L-1001",
+    "occurred_at": "2026-03-02T09:14:00Z",
+    "origin": "webinar",
+}
+_CONTACTED = {
+    "kind": "lead-contacted",
+    "lead_id": "L-1001",
+    "occurred_at": "2026-03-03T10:00:00+01:00",
+    "by": "sales",
+    "activity": "call",
+    "outcome": "no_answer",
+}
+_EVENT = {
+    "specversion": "1.0",
+    "id": "7741",
+    "source": "crm/eu",
+    "type": "leadloop.v1.DealClosed",
+    "subject": "L-1001",
+    "time": "2026-03-20T16:00:00Z",
+    "data": {"outcome": "lost", "reason": "price", "amount": 125000, "currency": "EUR"},
+}
+_HEADERS: Mapping[str, str] = {
+    "Idempotency-Key": "with what an event says, names one that has no id of its own; in a list, with its number too",
+    "traceparent": "W3C trace context; goes along to everything that follows",
+}
+
+_BODY = (
+    "Facts as plain JSON, or CloudEvents 1.0. In binary mode (a header `ce-specversion: 1.0`, and the other attributes "
+    "as `ce-` headers) the body is what is `data` else."
+)
+
+_TITLES: Mapping[int, problems.Kind] = {status: kind for kind, (status, _) in problems.KINDS.items()}
+_OF_EVENTS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
+_OF_WEBHOOKS = (401, 403, 404, 408, 413, 415, 429, 503)
+
+
+def events_operation() -> Schema:
+    """What goes beside the route of POST /v1/events."""
+    one = {"oneOf": [_ref(_named(kind)) for kind in FIELDS]}
+    content = {
+        PLAIN: {
+            "schema": {"anyOf": [one, {"type": "array", "items": one, "maxItems": MAX_EVENTS}]},
+            "examples": {"one": {"value": _CREATED}, "several": {"value": [_CREATED, _CONTACTED]}},
+        },
+        STRUCTURED: {"schema": _ref("CloudEvent"), "examples": {"lost": {"value": _EVENT}}},
+        BATCH: {
+            "schema": {"type": "array", "items": _ref("CloudEvent"), "maxItems": MAX_EVENTS},
+            "examples": {"batch": {"value": [_EVENT]}},
+        },
+    }
+    return {
+        "security": [{"key": []}],
+        "requestBody": {"required": True, "content": content, "description": _BODY},
+        "parameters": [_header(name, text) for name, text in _HEADERS.items()],
+    }
+
+
+def events_responses() -> dict[int | str, Schema]:
+    accepted = {"anyOf": [_ref("Receipt"), _ref("Receipts")]}
+    return {
+        202: _answer("The broker has it: all of it", accepted),
+        207: _answer("Of a batch, the broker has what is 202; what is 422 has to be mended", _ref("Receipts")),
+        **_problems(_OF_EVENTS),
+    }
+
+
+def webhooks_operation() -> Schema:
+    content = {PLAIN: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}}
+    return {"security": [{"key": []}, {"basic": []}], "requestBody": {"required": True, "content": content}}
+
+
+def webhooks_responses() -> dict[int | str, Schema]:
+    return {202: _answer("The broker has it, as facts or as dead letters", _ref("Taken")), **_problems(_OF_WEBHOOKS)}
+
+
+def document(app: FastAPI, systems: Collection[str]) -> None:
+    """Let the application describe itself, with the components that the operations refer to."""
+
+    def made() -> Schema:
+        if app.openapi_schema is None:
+            found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            _name_systems(found["paths"]["/v1/webhooks/{system}"]["post"], systems)
+            components = found.setdefault("components", {})
+            components["schemas"] = _schemas()
+            components["securitySchemes"] = {
+                "key": {"type": "http", "scheme": "bearer", "description": "a key of the keys file"},
+                "basic": {"type": "http", "scheme": "basic", "description": "a key of the keys file as the password"},
+            }
+            app.openapi_schema = found
+        return app.openapi_schema
+
+    app.openapi = made  # type: ignore[method-assign]  # the documented way to extend it
+
+
+def _name_systems(operation: Schema, systems: Collection[str]) -> None:
+    """The systems of this deployment; and no 422 of the framework, for any name is a text."""
+    operation["responses"].pop("422", None)
+    if systems:
+        operation["parameters"][0]["schema"] = {"type": "string", "enum": sorted(systems)}
+
+
+def _schemas() -> Schema:
+    facts = {_named(kind): _fact(kind) for kind in FIELDS}
+    receipt = _object({"status": _COUNT, "event_id": _TEXT, "topic": _TEXT, "partition": _COUNT, "offset": _COUNT})
+    problem = problems.schema()
+    rejected = _object({"status": {"const": 422}, "errors": problem["properties"]["errors"]})  # type: ignore[index]
+    items = {"type": "array", "items": {"anyOf": [_ref("Receipt"), rejected]}}
+    return {
+        **facts,
+        "CloudEvent": _cloudevent(),
+        "Receipt": receipt,
+        "Receipts": _object({"accepted": _COUNT, "refused": _COUNT, "items": items}),
+        "Taken": _object({"accepted": _COUNT, "ignored": _COUNT, "dead_letters": _COUNT}),
+        "Problem": problem,
+    }
+
+
+def _fact(kind: str) -> Schema:
+    fields = {name: _nullable(field.schema, name in REQUIRED[kind]) for name, field in FIELDS[kind].items()}
+    return {
+        "type": "object",
+        "required": ["kind", *REQUIRED[kind]],
+        "properties": {"kind": {"const": kind}, **fields},
+        "additionalProperties": False,
+    }
+
+
+def _nullable(schema: Mapping[str, object], is_required: bool) -> Schema:
+    return dict(schema) if is_required else {"anyOf": [dict(schema), {"type": "null"}]}
+
+
+def _cloudevent() -> Schema:
+    kinds = [
+        {"type": "object", "properties": {name: f for name, f in _fact(kind)["properties"].items() if name != "kind"}}
+        for kind in FIELDS
+    ]
+    filled = {"type": "string", "minLength": 1}
+    return {
+        "type": "object",
+        "required": ["specversion", "id", "source", "type", "data"],
+        "properties": {
+            "specversion": {"const": "1.0"},
+            "id": filled,
+            "source": filled,
+            "type": {"enum": list(TYPES)},
+            "subject": {"type": "string", "description": "the lead_id, unless the data names it"},
+            "time": {"type": "string", "format": "date-time", "description": "occurred_at, unless the data names it"},
+            "data": {"anyOf": kinds},
+        },
+    }
+
+
+def _named(kind: str) -> str:
+    return "".join(part.capitalize() for part in kind.split("-"))
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: Schema) -> Schema:
+    return {"type": "object", "required": list(properties), "properties": properties}
+
+
+def _header(name: str, text: str) -> Schema:
+    return {"name": name, "in": "header", "required": False, "description": text, "schema": _TEXT}
+
+
+def _answer(text: str, schema: Schema) -> Schema:
+    return {"description": text, "content": {PLAIN: {"schema": schema}}}
+
+
+def _problems(statuses: tuple[int, ...]) -> dict[int | str, Schema]:
+    return {status: _problem(status) for status in statuses}
+
+
+def _problem(status: int) -> Schema:
+    answer: Schema = {
+        "description": problems.KINDS[_TITLES[status]][1],
+        "content": {problems.MEDIA_TYPE: {"schema": _ref("Problem")}},
+    }
+    if status in (429, 503):
+        answer["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
+    return answer

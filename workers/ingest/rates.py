@@ -1,0 +1,51 @@
+"""How many events a source may send: a token bucket each, in this process."""
+
+from workers.http.auth import Principal
+
+
+class Bucket:
+    """A batch may overdraw it; then nothing goes until it is filled again, so that the rate holds in the long run."""
+
+    def __init__(self, per_second: float, burst: float, now: float) -> None:
+        self._per_second = per_second
+        self._burst = burst
+        self._tokens = float(burst)
+        self._at = now
+
+    def wait(self, now: float) -> float:
+        """Seconds until something may be sent; 0 for now."""
+        self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
+        self._at = now
+        return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._per_second
+
+    def take(self, count: int) -> None:
+        self._tokens -= count
+
+
+class Rates:
+    """The buckets of all sources that have a limit. A limit that was changed begins with a full bucket."""
+
+    def __init__(self) -> None:
+        self._buckets: dict[Principal, Bucket] = {}
+
+    def wait(self, principal: Principal, now: float) -> float:
+        """Seconds that this source has to wait; 0 for none."""
+        bucket = self._bucket(principal, now)
+        return 0.0 if bucket is None else bucket.wait(now)
+
+    def take(self, principal: Principal, count: int) -> None:
+        """Count events of this source."""
+        if (bucket := self._buckets.get(principal)) is not None:
+            bucket.take(count)
+
+    def _bucket(self, principal: Principal, now: float) -> Bucket | None:
+        if principal.per_second is None:
+            return None
+        if principal not in self._buckets:
+            self._forget(principal.name)
+            burst = principal.burst or max(1, round(principal.per_second))
+            self._buckets[principal] = Bucket(principal.per_second, burst, now)
+        return self._buckets[principal]
+
+    def _forget(self, name: str) -> None:
+        self._buckets = {known: bucket for known, bucket in self._buckets.items() if known.name != name}

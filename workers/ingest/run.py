@@ -1,0 +1,138 @@
+"""Runs ingest: a producer, a look at the broker now and then, and the server between them."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+from confluent_kafka import KafkaException
+
+from schemas.codec import Codec
+from streams.config.settings import Settings
+from workers import dead_letters
+from workers.faults import UNSEEN, Refused
+from workers.http.auth import KeyRing
+from workers.http.serving import serve
+from workers.kafka import MAX_IN_FLIGHT, AsyncProducer, Sender
+from workers.process import process_registry
+
+from .app import ingest_app
+from .events import Intake
+from .facts import KINDS
+from .metrics import IngestMetrics
+from .systems import System, load_systems
+
+LOOK_SECONDS = 5.0
+_NEARLY = 0.9  # of what may be under way: then others should be asked
+
+
+class Producing(Sender, Protocol):
+    """The producer, as far as this room knows it."""
+
+    in_flight: int
+    trouble: str
+    fatal: str
+
+    def start(self) -> None: ...
+    def topics(self, within: float = 2.0) -> Mapping[str, int]: ...
+    async def close(self, within: float = 10.0) -> None: ...
+
+
+class Watch:
+    """Whether the broker is there, with the topics that are needed, and takes what is sent.
+
+    `told` hears at each look whether the broker answered.
+    """
+
+    def __init__(self, producer: Producing, topics: Iterable[str], told: Callable[[bool], object] = bool) -> None:
+        self._producer = producer
+        self._topics = tuple(topics)
+        self._told = told
+        self._missing = "the broker has not answered yet"
+
+    def unready(self) -> str:
+        """What is missing, or nothing."""
+        if self._producer.fatal:
+            return f"the producer has ended: {self._producer.fatal}"
+        if self._producer.in_flight > _NEARLY * MAX_IN_FLIGHT:
+            return "too much waits for the broker"
+        return self._missing
+
+    async def look(self) -> None:
+        """Ask the broker."""
+        try:
+            there = await asyncio.to_thread(self._producer.topics)
+        except KafkaException as fault:
+            self._told(False)
+            reason = self._producer.trouble or fault.args[0].str()
+            self._missing = f"the broker does not answer: {reason}"
+            return
+        self._told(True)
+        missing = [name for name in self._topics if name not in there]
+        named = ", ".join(missing)
+        self._missing = f"there is no topic {named}, or no right to see it: {UNSEEN}" if missing else ""
+
+    async def keep_looking(self) -> None:
+        """Until the producer can send no more: then this process is of no use, and ends, to be started again."""
+        while not self._producer.fatal:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def run_ingest(
+    settings: Settings,
+    codec: Codec,
+    *,
+    told: Callable[[str], object] = str,
+    producing: Callable[[dict[str, Any]], Producing] = AsyncProducer,
+) -> None:
+    """Serve until SIGTERM. `told` hears what people should know.
+
+    Raises:
+        Refused: there are no keys, or the address is taken.
+        Faults: the keys file or the webhooks file is not what it should be.
+    """
+    ring = KeyRing(settings.keys_file)
+    systems = load_systems(settings.webhooks_file) if settings.webhooks_file else {}
+    # Batches are many small objects that live for one request: collecting after every 700 took a sixth of the time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    asyncio.run(_run(settings, codec, ring, systems, told, producing))
+
+
+async def _run(
+    settings: Settings,
+    codec: Codec,
+    ring: KeyRing,
+    systems: Mapping[str, System],
+    told: Callable[[str], object],
+    producing: Callable[[dict[str, Any]], Producing],
+) -> None:
+    producer = producing(settings.kafka.librdkafka())
+    producer.start()
+    registry = process_registry()
+    metrics = IngestMetrics(registry)
+    metrics.in_flight.set_function(lambda: producer.in_flight)
+    topics = [settings.topic_prefix + name for name in (*KINDS, dead_letters.TOPIC)]
+    watch = Watch(producer, topics, metrics.broker_up.set)
+    await watch.look()
+    if missing := watch.unready():
+        told(f"not ready yet: {missing}")
+    intake = Intake(ring, producer, codec, metrics, settings.topic_prefix)
+    app = ingest_app(intake, systems, registry, watch.unready)
+    if hasattr(signal, "SIGHUP"):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ring.reload)
+    looking = asyncio.create_task(watch.keep_looking())
+    try:
+        await serve(app, settings.http_host, settings.ingest_port, told=lambda at: told(f"ingest answers at {at}"))
+    finally:
+        looking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await looking
+        await producer.close()
+    if producer.fatal:
+        raise Refused(f"the producer has ended, start again: {producer.fatal}")

@@ -1,0 +1,132 @@
+"""The webhooks file: which systems post here, how they show who they are, and which mapping reads them."""
+
+from collections.abc import Mapping as Lookup
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Annotated, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from streams.config.documents import Fault, Faults, load, unfit
+from workers import signing
+from workers.faults import Refused
+from workers.imports.mapping import Mapping, Table, Zone, parse_mapping
+from workers.secret import Secret
+
+from .dialects import DIALECTS
+from .dialects.items import DialectName
+
+
+def _as_list(given: object) -> object:
+    return [given] if isinstance(given, (str, dict)) else given
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _System(_Part):
+    dialect: DialectName
+    source: str | None = Field(default=None, min_length=1, max_length=64)
+    secret: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = ()  # several are a rotation
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    own_client: str = ""
+    ignore: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
+    mapping: str | None = None
+    zone: Zone = "UTC"
+    tables: dict[str, Table] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        dialect = DIALECTS[self.dialect]
+        if (self.mapping is None) == (self.tables is None):
+            raise unfit("it must be known what items mean", "write either `mapping: FILE` or `tables:`")
+        if self.secret and dialect.verify is None:
+            raise unfit(f"{self.dialect} signs nothing", "leave `secret:` out; it shows a key of the keys file")
+        if self.secret and dialect.needs_url and self.public_url is None:
+            raise unfit("its signature is about the address", "write `public_url:`, as it is typed into the system")
+        if self.dialect == "standard-webhooks":
+            _check_secrets(self.secret)
+        return self
+
+
+def _check_secrets(secrets: tuple[Secret, ...]) -> None:
+    for secret in secrets:
+        try:
+            signing.secret_of(secret.reveal())
+        except signing.UnfitSecret as fault:
+            raise unfit(f"the secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
+
+
+class _File(_Part):
+    systems: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], _System] = Field(min_length=1)
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One system. `tables` are looked through in their order; `secrets` empty: a key is asked for."""
+
+    name: str
+    dialect: DialectName
+    source: str
+    secrets: tuple[str, ...] = field(repr=False)
+    public_url: str
+    own_client: str
+    ignore: tuple[str, ...]
+    zone: str
+    tables: Lookup[str, Table]
+
+    def table_of(self, name: str) -> Table | None:
+        """The first table whose `files` fit what an item is called."""
+        fitting = (table for table in self.tables.values() if _fits_any(name, table.files))
+        return next(fitting, None)
+
+    def ignores(self, name: str) -> bool:
+        return _fits_any(name, self.ignore)
+
+
+def load_systems(path: Path) -> Lookup[str, System]:
+    """The systems of a webhooks file; mapping files are looked for beside it.
+
+    Raises:
+        Refused: a file cannot be read.
+        Faults: it, or a mapping, is not what it should be.
+    """
+    document = load(_text(path), str(path), _File)
+    return {name: _system(name, given, path) for name, given in document.systems.items()}
+
+
+def _system(name: str, given: _System, path: Path) -> System:
+    mapping = _mapping(given, path)
+    if not mapping.tables:
+        raise Faults(str(path), [Fault(1, name, "no tables", "write at least one")])
+    return System(
+        name,
+        given.dialect,
+        given.source or mapping.source or name,
+        tuple(secret.reveal() for secret in given.secret),
+        given.public_url or "",
+        given.own_client,
+        given.ignore,
+        mapping.zone,
+        mapping.tables,
+    )
+
+
+def _mapping(given: _System, path: Path) -> Mapping:
+    if given.mapping is None:
+        return Mapping.model_construct(source="", zone=given.zone, tables=given.tables or {})
+    file = path.parent / given.mapping
+    return parse_mapping(_text(file), str(file))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise Refused(f"{path} cannot be read: {error}") from error
+
+
+def _fits_any(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)

@@ -1,0 +1,1 @@
+"""Dead letters: what could not be used, with why, to look at and to send again."""

@@ -1,0 +1,260 @@
+"""One HTTP call to an address that somebody else chose, made so that it can hurt nobody.
+
+Guarantees: what is dialled is the very address that was vetted, on every connection anew, so that a name that
+resolves differently a moment later gains nothing; a connection kept alive goes where it was vetted to go. One bad
+address among several refuses all. Redirects are never followed, no proxy of the environment and no cookie is used,
+TLS is verified for the name, nothing is decompressed, and no more of an answer is read than asked for.
+
+Whatever the other side does comes back as a value:
+
+    Answer    it answered, with whatever status
+    Failed    it could not be reached, broke off, or took too long: perhaps later
+    Blocked   it is no place that we go to: nothing was sent
+"""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from .addresses import Network, why_none_of, why_not
+from .destinations import Destination, Reach, Unfit, destination_of
+from .wording import scrubbed
+
+Resolve = Callable[[str], Awaitable[list[str]]]
+
+MOST_BYTES = 65_536
+_CONNECT_SECONDS = 10.0
+_RESOLVE_SECONDS = 5.0
+_KEPT_ALIVE_SECONDS = 15.0
+_RESOLVERS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. `body` as it was sent, cut after the most that was asked for (`is_cut`)."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    is_cut: bool = False
+
+    @property
+    def text(self) -> str:
+        """What may be told of the body."""
+        return scrubbed(self.body[:4096].decode(errors="replace"))
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No answer. `was_sent`: the request may have had an effect."""
+
+    detail: str
+    was_sent: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Blocked:
+    """Not a place that we go to."""
+
+    detail: str
+
+
+Reply = Answer | Failed | Blocked
+
+
+class Forbidden(OSError):
+    """The name resolves to an address that must not be dialled."""
+
+
+class Client:
+    """A pool of vetted connections; one a process. Make it where a loop runs, close it in the end.
+
+    A GET, PUT or DELETE is sent once more by the library if a connection that was kept alive proves to be closed; a
+    POST never is.
+    """
+
+    def __init__(
+        self,
+        allow_networks: Iterable[Network] = (),
+        *,
+        resolve: Resolve | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._allowed = tuple(allow_networks)
+        self._lookups = None if resolve else ThreadPoolExecutor(_RESOLVERS, "dns")
+        self._asked: dict[str, asyncio.Future[list[str]]] = {}
+        self._connector = aiohttp.TCPConnector(
+            resolver=_Vetting(resolve or self._resolved, self._allowed),
+            use_dns_cache=False,  # each connection is vetted with the addresses that it dials
+            socket_factory=self._socket,
+            ssl=tls or ssl.create_default_context(),
+            limit=0,  # a shared limit would let one endpoint that hangs hold up all others
+            keepalive_timeout=_KEPT_ALIVE_SECONDS,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=self._connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            raise_for_status=False,
+            skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        )
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        reach: Reach | None = None,
+        timeout_seconds: float = 20.0,
+        most_bytes: int = MOST_BYTES,
+    ) -> Reply:
+        """Call once. `timeout_seconds` is for all of it, to the last byte that is read."""
+        try:
+            destination = destination_of(url, reach or Reach())
+        except Unfit as unfit:
+            return Blocked(str(unfit))
+        if destination.address is not None and (reason := why_not(destination.address, self._allowed)):
+            return Blocked(f"{destination.host} is {reason}")
+        try:
+            return await self._call(method, destination, headers, body, timeout_seconds, most_bytes)
+        except aiohttp.ClientConnectorError as fault:
+            return _unreached(fault)
+        except TimeoutError:
+            return Failed(f"no answer within {timeout_seconds:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as fault:
+            return Failed(_broken(fault))
+
+    async def close(self) -> None:
+        await self._session.close()
+        if self._lookups is not None:
+            self._lookups.shutdown(wait=False, cancel_futures=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def _call(
+        self,
+        method: str,
+        destination: Destination,
+        headers: Mapping[str, str],
+        body: bytes,
+        timeout_seconds: float,
+        most_bytes: int,
+    ) -> Answer:
+        async with self._session.request(
+            method,
+            URL(destination.url, encoded=True),
+            headers={"User-Agent": "leadloop", "Accept": "*/*", "Accept-Encoding": "identity", **headers},
+            data=body or None,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
+        ) as response:
+            read, is_cut = await _bounded(response.content, most_bytes)
+            if is_cut:
+                response.close()  # the rest would have to be read before the connection could serve again
+            return Answer(response.status, _plain(response.headers), read, is_cut)
+
+    async def _resolved(self, host: str) -> list[str]:
+        """A name is asked for once at a time: one whose servers do not answer must not take all threads."""
+        lookup = self._asked.get(host)
+        if lookup is None:
+            lookup = asyncio.get_running_loop().run_in_executor(self._lookups, addresses_of, host)
+            self._asked[host] = lookup
+            lookup.add_done_callback(lambda ended: self._answered(host, ended))
+        return await asyncio.wait_for(asyncio.shield(lookup), _RESOLVE_SECONDS)
+
+    def _answered(self, host: str, ended: "asyncio.Future[list[str]]") -> None:
+        del self._asked[host]
+        if not ended.cancelled():
+            ended.exception()  # whoever asked may be gone
+
+    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+        """The last door: whatever led here, no socket is made for an address that must not be dialled."""
+        family, kind, protocol, _, place = info
+        if reason := why_not(ip_address(place[0]), self._allowed):
+            raise Forbidden(f"{place[0]} is {reason}")
+        return socket.socket(family, kind, protocol)
+
+
+class _Vetting(AbstractResolver):
+    """Resolves a name, and gives its addresses only if all of them may be dialled."""
+
+    def __init__(self, resolve: Resolve, allowed: Iterable[Network]) -> None:
+        self._resolve = resolve
+        self._allowed = tuple(allowed)
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        del family  # both are taken: whichever the name has
+        found = await self._resolve(host)
+        if reason := why_none_of(found, self._allowed):
+            raise Forbidden(f"{host} must not be dialled: {reason}")
+        return [_result(host, text, port) for text in found]
+
+    async def close(self) -> None:
+        """Nothing is held."""
+
+
+def _result(host: str, text: str, port: int) -> ResolveResult:
+    version = ip_address(text).version
+    family = socket.AF_INET if version == 4 else socket.AF_INET6  # noqa: PLR2004  the versions of IP
+    return ResolveResult(hostname=host, host=text, port=port, family=family, proto=0, flags=socket.AI_NUMERICHOST)
+
+
+def addresses_of(host: str) -> list[str]:
+    """What a name resolves to; may take as long as the system's resolver. Raises OSError where it does not."""
+    found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    return [*dict.fromkeys(str(info[4][0]) for info in found)]
+
+
+async def _bounded(stream: aiohttp.StreamReader, most: int) -> tuple[bytes, bool]:
+    """At most so many bytes, and whether there were more."""
+    read = bytearray()
+    while len(read) <= most:
+        chunk = await stream.read(most + 1 - len(read))
+        if not chunk:
+            return bytes(read), False
+        read += chunk
+    return bytes(read[:most]), True
+
+
+def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value[:1024] for name, value in headers.items()}
+
+
+def _unreached(fault: aiohttp.ClientConnectorError) -> Failed | Blocked:
+    if isinstance(fault.os_error, Forbidden):
+        return Blocked(str(fault.os_error))
+    return Failed(_broken(fault), was_sent=False)
+
+
+def _broken(fault: Exception) -> str:
+    """What broke, in our words: those of the libraries may hold the whole URL."""
+    match fault:
+        case aiohttp.ClientConnectorCertificateError():
+            told = f"its certificate is not good: {fault.certificate_error}"
+        case aiohttp.ClientConnectorDNSError():
+            told = f"{fault.host} cannot be resolved"
+        case aiohttp.ClientConnectorError():
+            told = f"{fault.host}:{fault.port} does not take the connection: {fault.os_error.strerror or ''}"
+        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
+            told = "the connection was cut"
+        case _:
+            told = f"what came back is no HTTP ({type(fault).__name__})"
+    return scrubbed(told)

@@ -1,0 +1,26 @@
+"""What may be told of a call: bounded, printable, and without what opens doors."""
+
+import re
+
+MOST_CHARACTERS = 200
+MOST_READ = 10 * MOST_CHARACTERS
+
+_SECRETS = re.compile(
+    r"(?i)\b(bearer|basic)\s+[\w.+/=:~-]+"  # credentials as headers carry them
+    r"|\bwh(?:sec|sk)_[\w+/=-]+"
+    r"|\b((?:access_?token|refresh_?token|client_?secret|client_?id|api_?key|apikey|password|token|secret)\"?\s*[=:]\s*\"?)"
+    r"[^\s\"&,;}]+"
+)
+# Possessive, and from the first letter of a word only: what an endpoint writes must not cost us time to look through.
+_USER = re.compile(r"(\b\w++://)[^/\s@]*+@")
+_QUERY = re.compile(r"(\b\w++://[^\s?#\"]*+)[?#][^\s\"]*")
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2010-\u2027\u2030-\ud7ff]+")
+
+
+def scrubbed(text: str) -> str:
+    """The text without users, queries, tokens and passwords, on one line, and not longer than is worth reading."""
+    clean = _UNPRINTABLE.sub(" ", text[:MOST_READ])
+    clean = _QUERY.sub(r"\1?…", _USER.sub(r"\1", clean))
+    clean = _SECRETS.sub(lambda found: f"{found[1] or found[2] or ''}…", clean)
+    clean = " ".join(clean.split())
+    return clean if len(clean) <= MOST_CHARACTERS else clean[: MOST_CHARACTERS - 1] + "…"

@@ -1,0 +1,120 @@
+"""All that is known of one lead, as one value in Redis.
+
+The newest snapshot stands by the log's order. The rest grows by *merging*: whatever the order in which its records
+come, and however often, the same records make the same document. Records stay the bytes they were in Kafka.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from heapq import merge
+from typing import Final
+
+import msgspec
+
+from schemas import events
+
+KINDS: Final[tuple[type[events.AnyRecord], ...]] = (
+    events.LeadCreated,
+    events.LeadContacted,
+    events.LeadStalled,
+    events.DealClosed,
+    events.LeadRecycled,
+    events.LeadDecided,
+    events.DeliveryResult,
+)
+"""Kinds of entries by their numbers, which are kept in documents: add at the end."""
+
+RECYCLED: Final = KINDS.index(events.LeadRecycled)
+DELIVERED: Final = KINDS.index(events.DeliveryResult)
+
+KEPT_FACTS = 200
+KEPT_RECYCLES = 100
+KEPT_DELIVERIES = 200
+
+
+class Entry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
+    """One record of a lead's timeline: when it happened, what it is, its name, its bytes in Kafka."""
+
+    at: int
+    kind: int
+    id: str
+    value: bytes
+
+
+class Document(msgspec.Struct, array_like=True, gc=False):
+    """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing of it is kept any more.
+
+    Facts and decisions, recycles, and deliveries have a room each, so that none can push out another; each keeps its
+    newest. Of deliveries there is one for each endpoint, recycle and action: the newest.
+    """
+
+    snapshot: bytes | None = None
+    is_gone: bool = False
+    facts: list[Entry] = msgspec.field(default_factory=list)
+    recycles: list[Entry] = msgspec.field(default_factory=list)
+    deliveries: list[Entry] = msgspec.field(default_factory=list)
+
+    def tell(self, snapshot: bytes) -> None:
+        """The newest truth about the lead."""
+        self.snapshot, self.is_gone = snapshot, False
+
+    def forget(self) -> None:
+        """The lead is to be known no longer."""
+        self.snapshot, self.is_gone = None, True
+        self.facts, self.recycles, self.deliveries = [], [], []
+
+    def add(self, entry: Entry) -> None:
+        """Merge one record into the timeline."""
+        if self.is_gone:
+            return
+        if entry.kind == DELIVERED:
+            _supersede(self.deliveries, entry)
+        elif entry.kind == RECYCLED:
+            _insert(self.recycles, entry, KEPT_RECYCLES)
+        else:
+            _insert(self.facts, entry, KEPT_FACTS)
+
+    def timeline(self) -> Iterator[Entry]:
+        """All entries, oldest first."""
+        return merge(self.facts, self.recycles, sorted(self.deliveries))
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(Document).decode
+
+
+def encode(document: Document) -> bytes:
+    return _encode(document)
+
+
+def decode(value: bytes | None) -> Document:
+    """The document in a value; an empty one where there is none."""
+    return Document() if value is None else _decode(value)
+
+
+def _insert(entries: list[Entry], entry: Entry, kept: int) -> None:
+    """Told twice, the lesser bytes stand; beyond `kept` the oldest goes, which no later record can bring back."""
+    at = bisect_left(entries, entry)
+    for place in (at - 1, at):
+        if 0 <= place < len(entries) and _is_same(entries[place], entry):
+            entries[place] = min(entries[place], entry)
+            return
+    entries.insert(at, entry)
+    if len(entries) > kept:
+        del entries[0]
+
+
+def _is_same(one: Entry, other: Entry) -> bool:
+    return one.at == other.at and one.kind == other.kind and one.id == other.id
+
+
+def _supersede(entries: list[Entry], entry: Entry) -> None:
+    for place, known in enumerate(entries):
+        if known.id == entry.id:
+            if known >= entry:
+                return
+            del entries[place]
+            break
+    entries.insert(bisect_left(entries, entry), entry)
+    if len(entries) > KEPT_DELIVERIES:
+        del entries[0]

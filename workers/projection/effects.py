@@ -1,0 +1,181 @@
+"""What one lead contributes to lists and counts: a function of its document, so that a change can be taken back.
+
+Lists are sorted sets in the order of their members; a member that begins with a time makes a list by time, and the last
+member of a page is where the next one goes on, whatever was written in between.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.events import LeadRecycled, LeadSnapshot
+from streams.domain.funnel import PASS_LABELS, STEPS
+from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
+
+STEP_NAMES = (*STEPS, "requalified", "won_back")
+"""The steps of streams' own funnel, and two that look from one pass to the next."""
+
+ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
+RECYCLE_STATES = ("standing", "revoked", "requalified")
+
+Membership = tuple[str, str]
+"""The name of a list, and a member of it."""
+
+
+class Count(NamedTuple):
+    """One count in the funnel: a row of a dimension, and which pass reached which step."""
+
+    by: str
+    value: str
+    field: str
+
+
+class Pass(NamedTuple):
+    """One pass of a lead, as the funnel counts it. `later`: the steps of all passes after it; None: it is the last."""
+
+    pass_no: int
+    origin: str
+    campaign_id: str
+    owner_id: str
+    reason: str
+    reached: int
+    later: int | None
+
+
+class Recycle(NamedTuple):
+    """A recycle event, in short. `action` is RECYCLE or REVOKE."""
+
+    recycle_id: str
+    action: str
+    at: int
+
+
+def lists_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> set[Membership]:
+    """Where the lead is listed."""
+    lead_id, owner = lead.lead_id, lead.owner_id
+    lists = {("all", lead_id), (f"stage:{lead.stage}", lead_id)}
+    if owner:
+        lists.add((f"owner:{owner}", lead_id))
+    for name, at in (("stalled", lead.stalled_at), ("due", lead.due_at)):
+        if at is not None:
+            member = timed(at) + lead_id
+            lists.add((name, member))
+            if owner:
+                lists.add((f"owner-{name}:{owner}", member))
+    lists.update(_recycle_lists(lead, recycles))
+    return lists
+
+
+def counts_of(passes: Iterable[Pass]) -> Iterator[Count]:
+    """What the passes of a lead count for."""
+    for one in passes:
+        yield from _counts(one)
+
+
+def passes_of(lead: LeadSnapshot) -> tuple[Pass, ...]:
+    """The passes of a lead, the current one last."""
+    reached, reason = reached_by(lead), lead.last_stall_reason or lead.stall_reason
+    last = Pass(lead.pass_no, lead.origin, lead.campaign_id, lead.owner_id, reason, reached, None)
+    if not lead.passes:
+        return (last,) if lead.pass_no else ()
+    passes, later = [last], reached
+    for old in reversed(lead.passes):
+        passes.append(
+            Pass(old.pass_no, old.origin, old.campaign_id, old.owner_id, old.stall_reason, old.reached, later)
+        )
+        later |= old.reached
+    return tuple(reversed(passes))
+
+
+def reached_by(lead: LeadSnapshot) -> int:
+    """The steps that the current pass has reached.
+
+    A pass begins with a step. So a snapshot of a pass with none was written before snapshots told of them: then what
+    its other fields prove counts. It may have taken more steps, which nobody can tell before it moves.
+    """
+    return lead.reached or (_proven_by(lead) if lead.pass_no else 0)
+
+
+def _proven_by(lead: LeadSnapshot) -> int:
+    proofs = {
+        CREATED: True,
+        TOUCHED: lead.touches > 0,  # `last_progress_at` proves less: it also says when the lead moved again
+        STALLED: lead.stalled_at is not None or lead.stage == "lost",
+        RECYCLED: bool(lead.recycle_id),
+        WON: lead.stage == "won",
+        LOST: lead.stage == "lost",
+    }
+    return sum(bit for bit, is_proven in proofs.items() if is_proven)
+
+
+def states_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> dict[str, tuple[str, int]]:
+    """Every recycle that is known: its state and when it was decided.
+
+    One that neither stands nor was taken back is over: marketing passed the lead to sales again. A snapshot older than
+    the recycle has not heard of it.
+    """
+    states: dict[str, tuple[str, int]] = {}
+    revoked = set()
+    for one in recycles:
+        if one.action == "REVOKE":
+            revoked.add(one.recycle_id)
+        else:
+            stands = one.recycle_id == lead.recycle_id or lead.occurred_at < one.at
+            states[one.recycle_id] = ("standing" if stands else "requalified", one.at)
+    for recycle_id in revoked:
+        states[recycle_id] = ("revoked", states.get(recycle_id, ("", 0))[1])
+    if lead.recycle_id and lead.recycle_id not in states:  # its record is older than what its topic keeps
+        states[lead.recycle_id] = ("standing", lead.stalled_at or 0)
+    return states
+
+
+def recycle_of(record: LeadRecycled) -> Recycle:
+    return Recycle(record.recycle_id, record.action, record.occurred_at)
+
+
+def timed(at: int) -> str:
+    """An instant as the beginning of a member: 13 hex digits, in the order of time."""
+    return f"{min(max(at, 0), _LAST):013x}"
+
+
+TIME_DIGITS = 13
+_LAST = (1 << 52) - 1
+
+
+def recycle_member(at: int, recycle_id: str, lead_id: str) -> str:
+    return f"{timed(at)}{len(recycle_id):03x}{recycle_id}{lead_id}"
+
+
+def split_recycle_member(member: str) -> tuple[str, str]:
+    """The recycle and the lead that a member of a list of recycles names."""
+    size = int(member[TIME_DIGITS : TIME_DIGITS + 3], 16)
+    rest = member[TIME_DIGITS + 3 :]
+    return rest[:size], rest[size:]
+
+
+def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> Iterator[Membership]:
+    for recycle_id, (state, at) in states_of(lead, recycles).items():
+        member = recycle_member(at, recycle_id, lead.lead_id)
+        yield "recycles", member
+        yield f"recycles:{state}", member
+
+
+@lru_cache(maxsize=20_000)
+def _counts(one: Pass) -> tuple[Count, ...]:
+    if not one.pass_no:
+        return ()
+    label = PASS_LABELS[min(one.pass_no, len(PASS_LABELS)) - 1]
+    values = (one.origin, one.campaign_id, one.owner_id, one.reason, label)
+    return tuple(
+        Count(by, value, f"{label}/{step}")
+        for by, value in zip(ROWS_BY, values, strict=True)
+        for step in _steps(one.reached, one.later)
+    )
+
+
+def _steps(reached: int, later: int | None) -> Iterator[str]:
+    yield from (step for step, bit in STEPS.items() if reached & bit)
+    if reached & RECYCLED and later is not None:
+        yield "requalified"
+        if later & WON:
+            yield "won_back"

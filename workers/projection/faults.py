@@ -1,0 +1,48 @@
+"""Faults of the read model, by what happens next.
+
+Away        Redis or Kafka cannot do it now: wait, and go on from what Redis says
+Moved       Redis is not where this worker thought it was: go on from what Redis says
+Unfit       this Redis must not be used: somebody has to mend it
+"""
+
+import re
+
+from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, RedisError, ResponseError
+from redis.exceptions import ConnectionError as NoConnection
+from redis.exceptions import TimeoutError as NoAnswer
+
+from workers.faults import Refused
+
+
+class Away(Exception):
+    """`what` is away and `why`; both are bounded, and shown as a metric."""
+
+    def __init__(self, what: str, why: str) -> None:
+        super().__init__(f"{what}: {why}")
+        self.what = what
+
+
+class Moved(Exception):
+    """What Redis holds has changed under this worker: it was emptied, restored, or another one was faster."""
+
+
+class Unfit(Refused):
+    """This Redis would lose what it is given."""
+
+
+_BUSY = (NoConnection, NoAnswer, BusyLoadingError, ReadOnlyError)
+# Of a pipeline, the client writes which command it was in front.
+_PASSING = re.compile(
+    r"(?:^|caused error: )(?:MISCONF|MASTERDOWN|NOREPLICAS|LOADING|READONLY|BUSY|CLUSTERDOWN|TRYAGAIN)\b"
+)
+
+
+def away(fault: RedisError) -> Away | None:
+    """What a fault of Redis means if it is one that passes; None for what is a bug."""
+    if isinstance(fault, OutOfMemoryError) or "OOM " in str(fault):
+        return Away("redis_full", "Redis has no memory left: give it more, or delete what is not Leadloop's")
+    if isinstance(fault, _BUSY):
+        return Away("redis", f"Redis does not answer ({type(fault).__name__})")
+    if isinstance(fault, ResponseError) and _PASSING.search(str(fault)):
+        return Away("redis", f"Redis says {str(fault)[:100]}")
+    return None

@@ -1,0 +1,65 @@
+"""How far the read model is behind, by what Kafka says its ends are; never by what we have not heard of them."""
+
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka import KafkaException
+
+from .log import Log
+from .store import Place
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+ASK_EVERY_SECONDS = 1.0
+
+Fresh = dict[Place, tuple[int, int]]
+"""By place: records missing, and the time (epoch ms) up to which none is."""
+
+
+class Freshness:
+    """Asks now and then where the log ends; an answer counts for the moment at which it was asked for."""
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._asked: dict[Place, Future[Any]] = {}
+        self._asked_at = 0.0
+        self._newest: dict[Place, int] = {}
+
+    def took(self, newest: Mapping[Place, int]) -> None:
+        """The time (epoch ms) at which Kafka got the newest record that is written."""
+        self._newest.update(newest)
+
+    def look(self, positions: Mapping[Place, int]) -> Fresh | None:
+        """What the last answer says of these positions; None while it is awaited."""
+        now = time.time()
+        if self._asked and all(future.done() for future in self._asked.values()):
+            answers, self._asked = self._asked, {}
+            return self._told(answers, positions)
+        if not self._asked and abs(now - self._asked_at) >= ASK_EVERY_SECONDS:
+            self._asked, self._asked_at = dict(self._log.ask_ends(self._log.assigned)), now
+        return None
+
+    def _told(self, answers: Mapping[Place, "Future[Any]"], positions: Mapping[Place, int]) -> Fresh:
+        fresh: Fresh = {}
+        for place, future in answers.items():
+            try:
+                behind = max(0, future.result().offset - positions.get(place, 0))
+            except KafkaException:
+                continue
+            fresh[place] = (behind, self._newest.get(place, 0) if behind else int(self._asked_at * 1000))
+        return fresh
+
+
+def by_topic(fresh: Fresh) -> Counter[str]:
+    behind: Counter[str] = Counter()
+    for place, (missing, _) in fresh.items():
+        behind[place.topic] += missing
+    return behind
+
+
+def complete_until(fresh: Fresh) -> int:
+    """Everything up to then is in. Epoch ms."""
+    return min((until for _, until in fresh.values()), default=0)

@@ -1,0 +1,114 @@
+"""Records to what they say of which lead. Pure, but for a registry that may have to be asked for a schema."""
+
+from dataclasses import dataclass
+from typing import Any, Final, cast, get_args
+
+from schemas.codec import Codec, Undecodable
+from schemas.codec import Reason as UndecodableReason
+from schemas.events import AnyRecord, DeliveryResult, LeadDecided, LeadSnapshot
+from schemas.topics import MAX_LEAD_ID, TOPICS
+from streams.domain.errors import Poison, PoisonReason
+from streams.domain.facts import LAST_AT, fact_of
+
+from .document import KINDS, Entry
+
+READ: Final = (
+    "lead-snapshots",
+    "lead-created",
+    "lead-contacted",
+    "lead-stalled",
+    "deal-closed",
+    "lead-recycled",
+    "lead-decisions",
+    "delivery-results",
+)
+"""The topics that the read model is made of."""
+
+FUTURE_MS = 600_000  # as streams: what is dated further ahead is no fact there either; here by Kafka's own clock
+SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
+"""Why a record may be left out. Streams has told of it in its dead letters, where it is an input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """The newest truth about a lead."""
+
+    lead_id: str
+    value: bytes
+    snapshot: LeadSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """A lead that is to be known no longer."""
+
+    lead_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """One entry of a lead's timeline."""
+
+    lead_id: str
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A record that says nothing of any lead."""
+
+    reason: str
+
+
+News = Told | Forgotten | Happened | Skipped
+_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+
+
+class Intake:
+    """Reads what a topic's records say. Never raises on what a record contains.
+
+    RegistryUnavailable is raised where a schema is not known yet: again, later.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def __call__(self, topic: str, key: bytes | None, value: bytes | None, published_at: int) -> News:
+        try:
+            if topic == "lead-snapshots":
+                return self._snapshot(key, value)
+            return self._entry(cast("Any", TOPICS[topic].record), value, published_at)
+        except (Undecodable, Poison) as fault:
+            return Skipped(fault.reason)
+
+    def _snapshot(self, key: bytes | None, value: bytes | None) -> News:
+        if value is None:
+            lead_id = (key or b"").decode(errors="replace")
+            return Forgotten(lead_id) if lead_id else Skipped("no_lead_id")
+        snapshot = self._codec.decode(value, LeadSnapshot)
+        if not _is_lead_id(snapshot.lead_id):
+            return Skipped("no_lead_id")
+        return Told(snapshot.lead_id, value, snapshot)
+
+    def _entry(self, kind: type[AnyRecord], value: bytes | None, published_at: int) -> News:
+        record: Any = self._codec.decode(value, kind)
+        match record:
+            case DeliveryResult() | LeadDecided():
+                if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
+                    return Skipped("unusable")
+            case _:
+                fact_of(record)  # what streams does not take for a fact is none here
+        if record.occurred_at > published_at + FUTURE_MS:
+            return Skipped("future")
+        entry = Entry(record.occurred_at, _NUMBERS[kind], _name_of(record), value or b"")
+        return Happened(record.lead_id, entry)
+
+
+def _is_lead_id(lead_id: str) -> bool:
+    return 0 < len(lead_id) <= MAX_LEAD_ID
+
+
+def _name_of(record: Any) -> str:
+    if isinstance(record, DeliveryResult):
+        return f"{record.endpoint} {record.action} {record.recycle_id}"
+    return str(record.event_id)

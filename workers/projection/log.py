@@ -1,0 +1,195 @@
+"""The topics as one group reads them: which partitions are ours, what comes out of them, where they end.
+
+Where reading goes on is told by `place`. What the group has committed is for people and their tools to see, and is
+never read. Partitions that were assigned and not placed are paused.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+
+from workers.faults import UNSEEN
+
+from .faults import Away
+from .intake import READ
+from .store import Place
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+ASK_SECONDS = 10.0
+RUN_RECORDS = 1000
+_BEGINNING, _NOWHERE = -2, -1001  # librdkafka's names of offsets
+_LOG = logging.getLogger("leadloop.project")
+_FATAL = (
+    KafkaError.TOPIC_AUTHORIZATION_FAILED,
+    KafkaError.GROUP_AUTHORIZATION_FAILED,
+    KafkaError._AUTHENTICATION,  # noqa: SLF001  # librdkafka's own codes are named so
+    KafkaError.SASL_AUTHENTICATION_FAILED,
+    KafkaError.UNSUPPORTED_SASL_MECHANISM,
+    KafkaError._FATAL,  # noqa: SLF001
+)
+
+
+class Taken(NamedTuple):
+    """One record as it came. `published_at`: by Kafka's clock, epoch ms."""
+
+    place: Place
+    offset: int
+    published_at: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Run(NamedTuple):
+    """What came at once. `ends`: places that were read to their end, and where that is."""
+
+    records: Sequence[Taken]
+    ends: Mapping[Place, int]
+
+
+class Log:
+    """A member of the group. Everything happens in the thread that calls."""
+
+    def __init__(
+        self, conf: Mapping[str, Any], group: str, prefix: str, session_seconds: float, topics: Sequence[str] = READ
+    ) -> None:
+        self._prefix = prefix
+        self._topics = topics
+        self._consumer = Consumer({**conf, **_settings(group, session_seconds), "client.id": "leadloop-project"})
+        self._admin = AdminClient(dict(conf))
+        self.assigned: frozenset[Place] = frozenset()
+        self.is_placed = False
+        self.is_member = False
+        self.is_spare = False  # a member to whom Kafka gave no partition: there are more members than partitions
+        self._consumer.subscribe(
+            [prefix + name for name in topics], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
+        )
+
+    def take(self, seconds: float, most: int = RUN_RECORDS) -> Run:
+        """What is there, waiting so long for it. Nothing comes while the partitions are not placed.
+
+        Raises:
+            Away: a topic is missing.
+            KafkaException: what no waiting will mend.
+        """
+        records: list[Taken] = []
+        ends: dict[Place, int] = {}
+        for message in self._consumer.consume(most, seconds):
+            error = message.error()
+            place = Place(str(message.topic()).removeprefix(self._prefix), message.partition() or 0)
+            if error is not None:
+                self._fault(error, place, message.offset() or 0, ends)
+            elif self.is_placed and place in self.assigned:
+                published_at = message.timestamp()[1]
+                records.append(Taken(place, message.offset() or 0, published_at, message.key(), message.value()))
+        return Run(records, ends if self.is_placed else {})
+
+    def place(self, positions: Mapping[Place, int | None]) -> None:
+        """Read on from here; from the beginning where there is None."""
+        starts = [self._partition(place, _BEGINNING if at is None else at) for place, at in positions.items()]
+        self._consumer.assign(starts)
+        self._consumer.resume(starts)
+        self.is_placed = True
+
+    def lose_place(self) -> None:
+        """Let nothing come until the partitions are placed again."""
+        self.is_placed = False
+        if self.assigned:
+            self._consumer.pause(self._partitions(self.assigned))
+
+    def ends(self, places: Iterable[Place] | None = None) -> dict[Place, int]:
+        """The ends of the log now; of all topics where no places are named. Raises Away."""
+        asked = self.ask_ends(self._everywhere() if places is None else places)
+        try:
+            return {place: future.result().offset for place, future in asked.items()}
+        except KafkaException as fault:
+            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+
+    def ask_ends(self, places: Iterable[Place]) -> dict[Place, "Future[Any]"]:
+        """Ask for ends without waiting for the answer."""
+        asked = self._partitions(places)
+        if not asked:
+            return {}
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+        try:
+            answers = self._admin.list_offsets(dict.fromkeys(asked, latest), request_timeout=ASK_SECONDS)
+        except KafkaException as fault:
+            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+        return {Place(one.topic.removeprefix(self._prefix), one.partition): future for one, future in answers.items()}
+
+    def cluster(self) -> str:
+        """The cluster's id. Raises Away."""
+        try:
+            return str(self._consumer.list_topics(timeout=ASK_SECONDS).cluster_id)
+        except KafkaException as fault:
+            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+
+    def show(self, positions: Mapping[Place, int]) -> None:
+        """Let Kafka's own tools see how far we are."""
+        offsets = [self._partition(place, at) for place, at in positions.items() if place in self.assigned]
+        if offsets:
+            try:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            except KafkaException as fault:
+                _LOG.debug("positions are not shown: %s", fault)
+
+    def close(self) -> None:
+        self._consumer.close()
+
+    def _everywhere(self) -> list[Place]:
+        try:
+            found = self._consumer.list_topics(timeout=ASK_SECONDS).topics
+        except KafkaException as fault:
+            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+        missing = [name for name in self._topics if self._prefix + name not in found]
+        if missing:
+            raise Away("kafka", f"there is no topic {', '.join(missing)}, or no right to see it: {UNSEEN}")
+        return [Place(name, number) for name in self._topics for number in found[self._prefix + name].partitions]
+
+    def _assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
+        self.assigned = frozenset(Place(one.topic.removeprefix(self._prefix), one.partition) for one in partitions)
+        self.is_placed, self.is_member, self.is_spare = False, True, not partitions
+        self._consumer.assign([TopicPartition(one.topic, one.partition, _BEGINNING) for one in partitions])
+        self._consumer.pause(partitions)
+
+    def _revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
+        self.assigned, self.is_placed, self.is_spare = frozenset(), False, False
+
+    def _fault(self, error: KafkaError, place: Place, offset: int, ends: dict[Place, int]) -> None:
+        code = error.code()
+        if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
+            if place in self.assigned:
+                ends[place] = offset
+        elif code in _FATAL or error.fatal():
+            raise KafkaException(error)
+        elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            raise Away("kafka", f"there is no topic {place.topic}: `leadloop topics create` makes it")
+        else:
+            _LOG.warning("Kafka: %s", error.str())
+
+    def _partitions(self, places: Iterable[Place]) -> list[TopicPartition]:
+        return [self._partition(place) for place in places]
+
+    def _partition(self, place: Place, at: int = _NOWHERE) -> TopicPartition:
+        return TopicPartition(self._prefix + place.topic, place.partition, at)
+
+
+def _settings(group: str, session_seconds: float) -> dict[str, Any]:
+    return {
+        "group.id": group,
+        "session.timeout.ms": int(session_seconds * 1000),
+        "heartbeat.interval.ms": int(session_seconds * 1000 / 6),
+        "enable.auto.commit": False,
+        "enable.auto.offset.store": False,
+        "auto.offset.reset": "earliest",  # retention was faster than we were
+        "enable.partition.eof": True,
+        # The same numbers of all topics go to one member: a lead is then written by one.
+        "partition.assignment.strategy": "range",
+        "fetch.wait.max.ms": 100,
+        "queued.min.messages": 20_000,
+        "queued.max.messages.kbytes": 65_536,
+    }

@@ -1,0 +1,84 @@
+"""Every series of `leadloop project`, declared once."""
+
+from collections.abc import Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from .intake import READ, SKIPPED
+
+WAITS = ("redis", "redis_full", "kafka", "registry")
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """What one worker did and how far it is."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._records = Counter(
+            "leadloop_project_records", "Records taken into the read model.", ("topic",), registry=registry
+        )
+        self._skipped = Counter(
+            "leadloop_project_skipped", "Records that say nothing of any lead.", ("reason",), registry=registry
+        )
+        self._behind = Gauge(
+            "leadloop_project_lag_records",
+            "Records not yet taken, of the partitions owned.",
+            ("topic",),
+            registry=registry,
+        )
+        self._until = Gauge(
+            "leadloop_project_complete_timestamp_seconds",
+            "Everything that Kafka had at that time is in the read model, of the partitions owned; 0: of none.",
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "leadloop_project_write_seconds",
+            "Time a run took in Redis, folding included.",
+            buckets=_BUCKETS,
+            registry=registry,
+        )
+        self.conflicts = Counter(
+            "leadloop_project_conflicts", "Runs done again: another worker wrote the same leads.", registry=registry
+        )
+        self.moves = Counter(
+            "leadloop_project_moves",
+            "Times Redis was not where it was left: emptied, restored, taken over.",
+            registry=registry,
+        )
+        self._waiting = Gauge(
+            "leadloop_project_waiting", "1 while nothing goes on for want of this.", ("what",), registry=registry
+        )
+        self.generation = Gauge("leadloop_project_generation", "The generation being written.", registry=registry)
+        self.filling = Gauge(
+            "leadloop_project_filling_records",
+            "Records until a new generation is read; 0: none is filled.",
+            registry=registry,
+        )
+        self.ready = Gauge("leadloop_project_ready", "1 when partitions are assigned and written.", registry=registry)
+        self._zero()
+
+    def _zero(self) -> None:
+        for topic in READ:
+            self._records.labels(topic)
+            self._behind.labels(topic)
+        for reason in SKIPPED:
+            self._skipped.labels(reason)
+        self.waits_for("")
+
+    def took(self, records: Mapping[str, int], skipped: Mapping[str, int], seconds: float) -> None:
+        """Add one run, once it is written."""
+        for topic, count in records.items():
+            self._records.labels(topic).inc(count)
+        for reason, count in skipped.items():
+            self._skipped.labels(reason).inc(count)
+        self._seconds.observe(seconds)
+
+    def is_fresh(self, behind: Mapping[str, int], until_ms: int) -> None:
+        for topic in READ:
+            self._behind.labels(topic).set(behind.get(topic, 0))
+        self._until.set(until_ms / 1000)
+
+    def waits_for(self, what: str) -> None:
+        """Nothing, where it is empty."""
+        for one in WAITS:
+            self._waiting.labels(one).set(one == what)

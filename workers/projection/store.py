@@ -1,0 +1,301 @@
+"""The read model in Redis: what was read is written together with how far it was read, or neither is.
+
+Redis itself is the truth about the positions. So a crash between reading and writing repeats, one after writing does
+not; a Redis that was emptied begins anew, one that was restored from an old dump goes on from that dump's positions.
+
+No lock and no script: WATCH on what a run is based on (positions and documents), EXEC with what it makes of that. If
+anybody else has written any of it, nothing happens, and the run is done again. Redis Cluster is out of scope: the
+keys of a run lie in many slots.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError, WatchError
+from redis.retry import Retry
+
+from .effects import ROWS_BY
+from .faults import Away, Moved, Unfit, away
+from .fold import Change
+from .keys import FORMAT, Generation, Keys
+
+if TYPE_CHECKING:
+    from redis.client import Pipeline
+
+ANSWER_SECONDS = 10.0
+TRIES = 5
+RETIRED_SECONDS = 60  # a generation that is read no longer may still be read by those who began before
+SLICE = 1000
+
+
+class Place(NamedTuple):
+    """A partition of a topic, without the topic's prefix."""
+
+    topic: str
+    partition: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+class Meta(msgspec.Struct, frozen=True):
+    """What a generation was made by and of."""
+
+    format: int
+    cluster: str
+
+
+def meta_of(value: bytes) -> Meta:
+    return msgspec.json.decode(value, type=Meta)
+
+
+class Pointers(NamedTuple):
+    """Which generation is read, and which is being filled."""
+
+    current: int | None
+    building: int | None
+
+
+class Positions(NamedTuple):
+    """How far a run goes: where each of its places must stand before it, and where it stands after."""
+
+    before: Mapping[Place, int | None]
+    after: Mapping[Place, int]
+
+
+Make = Callable[[Mapping[str, bytes | None]], Change]
+"""Makes the change, out of the documents as they stand."""
+
+
+def connected(url: str, timeout: float = ANSWER_SECONDS) -> "Redis":
+    """A client that fails at once, and does not repeat by itself what may have been done."""
+    return Redis.from_url(
+        url,
+        socket_timeout=timeout,
+        socket_connect_timeout=timeout,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+    )
+
+
+class Store:
+    """Writes the read model of one application. Every method raises Away where Redis cannot do it now."""
+
+    def __init__(self, redis: "Redis", app_id: str) -> None:
+        self._redis: Any = redis
+        self.keys = Keys(app_id)
+
+    def check(self) -> None:
+        """Raises Unfit where Redis may drop what it is given, or lets nobody in."""
+        with _passing():
+            try:
+                policy = str(self._redis.info("memory").get("maxmemory_policy", "noeviction"))
+            except AuthenticationError as fault:
+                raise Unfit("REDIS_URL: Redis does not take this user or password") from fault
+            except NoPermissionError:
+                return
+            except ResponseError as fault:
+                if "unknown command" in str(fault):  # a stand-in for Redis, or a service that does not say
+                    return
+                raise
+        if policy.startswith("allkeys"):
+            raise Unfit(f"Redis may drop any key (maxmemory-policy {policy}): set it to noeviction")
+
+    # -- generations -----------------------------------------------------------------------------
+
+    def pointers(self) -> Pointers:
+        with _passing():
+            current, building = self._redis.mget(self.keys.current, self.keys.building)
+        return Pointers(_number(current), _number(building))
+
+    def meta(self, number: int) -> Meta | None:
+        with _passing():
+            value = self._redis.get(self.keys.generation(number).meta)
+        return None if value is None else meta_of(value)
+
+    def begin(self, cluster: str, ends: Mapping[Place, int], now: float, seen: Pointers) -> int:
+        """A new generation, to be filled up to these ends before it is read.
+
+        Raises:
+            Moved: somebody else was faster.
+        """
+        with _passing():
+            number = int(self._redis.incr(self.keys.generations))
+            generation = self.keys.generation(number)
+            with self._redis.pipeline() as pipe:
+                pipe.watch(self.keys.building)
+                if _number(pipe.get(self.keys.building)) != seen.building:
+                    raise Moved("another worker has begun a generation")
+                pipe.multi()
+                pipe.set(generation.meta, msgspec.json.encode(Meta(FORMAT, cluster)))
+                if ends:
+                    pipe.hset(generation.until, mapping={place.name: end for place, end in ends.items()})
+                pipe.set(self.keys.building, number)
+                if seen.building is not None:
+                    pipe.zadd(self.keys.retired, {str(seen.building): now})
+                _execute(pipe)
+        return number
+
+    def left(self, generation: Generation) -> int:
+        """Records between a generation and the ends that it must reach."""
+        with _passing():
+            until = {_text(name): int(end) for name, end in self._redis.hgetall(generation.until).items()}
+            if not until:
+                return 0
+            places = [Place(name.rpartition("/")[0], int(name.rpartition("/")[2])) for name in until]
+            found = self._redis.mget([generation.position(*place) for place in places])
+        pairs = zip(places, found, strict=True)
+        return sum(max(0, until[place.name] - (_number(value) or 0)) for place, value in pairs)
+
+    def flip(self, number: int, now: float) -> None:
+        """Let this generation be the one that is read.
+
+        Raises:
+            Moved: another was begun meanwhile.
+        """
+        with _passing(), self._redis.pipeline() as pipe:
+            pipe.watch(self.keys.building, self.keys.current)
+            old, building = pipe.mget(self.keys.current, self.keys.building)
+            if _number(building) != number:
+                raise Moved("another generation is being filled")
+            pipe.multi()
+            pipe.set(self.keys.current, number)
+            pipe.delete(self.keys.building)
+            if _number(old) is not None:
+                pipe.zadd(self.keys.retired, {old: now})
+            _execute(pipe)
+
+    def sweep(self, now: float) -> int:
+        """Delete what was retired long enough ago; returns how many generations went."""
+        with _passing():
+            due = self._redis.zrangebyscore(self.keys.retired, "-inf", now - RETIRED_SECONDS)
+            for number in due:
+                if number.isdigit():
+                    self._delete(self.keys.generation(int(number)))
+                self._redis.zrem(self.keys.retired, number)
+        return len(due)
+
+    def _delete(self, generation: Generation) -> None:
+        self._redis.delete(generation.meta)  # first: nobody writes to it any more
+        slices: list[bytes] = []
+        for key in self._redis.scan_iter(match=_literal(generation.prefix) + "*", count=SLICE):
+            slices.append(key)
+            if len(slices) >= SLICE:
+                self._redis.unlink(*slices)
+                slices.clear()
+        if slices:
+            self._redis.unlink(*slices)
+
+    # -- what stands in one ----------------------------------------------------------------------
+
+    def positions(self, generation: Generation, places: Iterable[Place]) -> dict[Place, int | None]:
+        """Where reading goes on; None where it begins."""
+        wanted = list(places)
+        if not wanted:
+            return {}
+        with _passing():
+            found = self._redis.mget([generation.position(*place) for place in wanted])
+        return {place: _number(value) for place, value in zip(wanted, found, strict=True)}
+
+    def write(self, generation: Generation, leads: list[str], positions: Positions, make: Make) -> int:
+        """Write a run as a whole; returns how often it was done again because somebody else wrote the same leads.
+
+        Raises:
+            Moved: the positions are not where the run begins, or the generation is no more.
+        """
+        for conflicts in range(TRIES):
+            with _passing(), self._redis.pipeline() as pipe:
+                try:
+                    self._try(pipe, generation, leads, positions, make)
+                except WatchError:
+                    continue
+                return conflicts
+        raise Moved(f"others write the same leads: given up after {TRIES} tries")
+
+    def _try(self, pipe: Any, generation: Generation, leads: list[str], positions: Positions, make: Make) -> None:
+        places = list(positions.before)
+        keys = [generation.meta, *(generation.position(*place) for place in places), *map(generation.lead, leads)]
+        pipe.watch(*keys)
+        meta, *found = pipe.mget(keys)
+        stand = {place: _number(value) for place, value in zip(places, found, strict=False)}
+        if meta is None or stand != positions.before:
+            raise Moved("Redis was emptied or restored, or another worker has these partitions")
+        change = make(dict(zip(leads, found[len(places) :], strict=True)))
+        pipe.multi()
+        _write(pipe, generation, change, positions.after)
+        pipe.execute()
+
+    def tell_fresh(self, generation: Generation, fresh: Mapping[Place, tuple[int, int]]) -> None:
+        """Per place: how many records are missing, and the time (epoch ms) up to which none is."""
+        if fresh:
+            said = {place.name: f"{behind}:{until}" for place, (behind, until) in fresh.items()}
+            with _passing(), self._redis.pipeline() as pipe:
+                pipe.watch(generation.meta)
+                if pipe.get(generation.meta) is None:
+                    raise Moved("the generation is no more")
+                pipe.multi()
+                pipe.hset(generation.fresh, mapping=said)
+                _execute(pipe)
+
+
+def _write(pipe: Any, generation: Generation, change: Change, positions: Mapping[Place, int]) -> None:
+    values: dict[str, bytes | int] = {generation.lead(lead): value for lead, value in change.documents.items()}
+    values.update((generation.position(*place), offset) for place, offset in positions.items())
+    pipe.mset(values)
+    for name, members in change.added.items():
+        pipe.zadd(generation.list(name), dict.fromkeys(members, 0))
+    for name, members in change.removed.items():
+        pipe.zrem(generation.list(name), *members)
+    _count(pipe, generation, change)
+
+
+def _count(pipe: Any, generation: Generation, change: Change) -> None:
+    rows: dict[str, dict[str, int]] = {by: {} for by in ROWS_BY}
+    for (by, value, field), difference in change.counts.items():
+        if difference:
+            pipe.hincrby(generation.count(by, value), field, difference)
+            rows[by][value] = 0
+    for by, values in rows.items():
+        if values:
+            pipe.zadd(generation.list(f"rows:{by}"), values)
+
+
+def _execute(pipe: "Pipeline") -> None:
+    try:
+        pipe.execute()
+    except WatchError as fault:
+        raise Moved("another worker was faster") from fault
+
+
+@contextmanager
+def _passing() -> Iterator[None]:
+    try:
+        yield
+    except WatchError:
+        raise
+    except RedisError as fault:
+        passing = away(fault)
+        if passing is None:
+            raise
+        raise passing from fault
+    except OSError as fault:
+        raise Away("redis", f"Redis does not answer ({type(fault).__name__})") from fault
+
+
+def _number(value: bytes | None) -> int | None:
+    """The number in a value; None where there is none, or what somebody else has written."""
+    return int(value) if value is not None and value.isdigit() else None
+
+
+def _text(value: bytes | str) -> str:
+    return value if isinstance(value, str) else value.decode()
+
+
+def _literal(text: str) -> str:
+    """The text as a pattern of SCAN that matches nothing else."""
+    return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in text)

@@ -1,0 +1,170 @@
+"""What the read API answers with: the types, which are its documentation too. Instants are RFC 3339, UTC."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from schemas.events import DeliveryOutcome, RecycleAction, Stage
+
+By = Literal["origin", "campaign", "owner", "reason", "pass"]
+PassLabel = Literal["1", "2", "3", "4+"]
+RecycleState = Literal["standing", "revoked", "requalified"]
+Kind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
+
+_LAST_MS = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
+
+
+def instant(at: int) -> datetime:
+    """An instant out of epoch ms; what no calendar holds becomes the nearest that one does."""
+    seconds, ms = divmod(min(max(at, 0), _LAST_MS), 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000)
+
+
+def maybe(at: int | None) -> datetime | None:
+    return None if at is None else instant(at)
+
+
+def rfc3339(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+
+
+class Answer(BaseModel):
+    """Read, never written."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class AsOf(Answer):
+    """How far the read model is: whatever Kafka had at `at` is in it. null: it has not said yet."""
+
+    at: Instant | None = Field(examples=["2026-03-16T09:30:00.000Z"])
+    behind_records: int = Field(description="Records that Kafka has and the read model has not.", examples=[0])
+    is_filling: bool = Field(description="A new read model is being filled; until it is, this one stands still.")
+
+
+class PassOver(Answer):
+    """A pass that is over."""
+
+    pass_no: int
+    created_at: Instant | None
+    origin: str
+    campaign_id: str
+    owner_id: str
+    stall_reason: str = Field(description="Why it last went cold; empty: it never did.")
+    steps: list[str] = Field(examples=[["created", "touched", "stalled", "recycled"]])
+
+
+class Lead(Answer):
+    """The current truth about a lead. What it counts (`touches`) is as of its last milestone."""
+
+    lead_id: str = Field(examples=["lead-42"])
+    stage: Stage
+    pass_no: int
+    created_at: Instant | None = Field(description="When the current pass began.")
+    origin: str = Field(examples=["webinar"])
+    campaign_id: str
+    segment: str
+    owner_id: str
+    account_id: str
+    first_touch_at: Instant | None
+    last_touch_at: Instant | None
+    last_progress_at: Instant | None
+    touches: int
+    steps: list[str] = Field(description="Steps of the funnel that this pass has reached.", examples=[["created"]])
+    stall_id: str
+    stall_reason: str = Field(description="Why the lead is cold; empty: it is not.")
+    stalled_at: Instant | None
+    recycle_id: str = Field(description="The recycle that stands; empty: none.")
+    recycles: int
+    due_at: Instant | None = Field(description="When the next promise is broken; null: no clock runs.")
+    due_reason: str
+    late_facts: int
+
+
+class Delivery(Answer):
+    """The newest that is known of handing one recycle event to one endpoint."""
+
+    endpoint: str = Field(examples=["nurture"])
+    action: RecycleAction
+    outcome: DeliveryOutcome
+    attempts: int
+    status: int | None
+    at: Instant
+    detail: str
+
+
+class Recycle(Answer):
+    """A lead handed back to marketing. The fields between `at` and `revoked_at` are empty once its record expired."""
+
+    recycle_id: str
+    lead_id: str
+    state: RecycleState = Field(description="requalified: marketing has passed the lead to sales again.")
+    at: Instant
+    reason: str
+    track: str
+    not_before: Instant | None
+    pass_no: int
+    origin: str
+    campaign_id: str
+    segment: str
+    revoked_at: Instant | None
+    cause: str = Field(description="Why it was taken back: moved, won, or void.")
+    deliveries: list[Delivery]
+
+
+class Event(Answer):
+    """One line of a lead's timeline; in `fields` is what its record says beyond this, without what it leaves open."""
+
+    at: Instant
+    kind: Kind
+    id: str
+    fields: dict[str, Any] = Field(examples=[{"outcome": "connected", "owner_id": "ann"}])
+
+
+class WholeLead(Lead):
+    """A lead with its past: passes that are over, recycles, and the timeline, oldest first."""
+
+    passes: list[PassOver]
+    recycled: list[Recycle]
+    timeline: list[Event]
+    as_of: AsOf
+
+
+class Page(Answer):
+    """`next` goes into `cursor=` for what follows; null: that was all. A page may hold less than was asked for."""
+
+    next: str | None
+    as_of: AsOf
+
+
+class Leads(Page):
+    leads: list[Lead]
+
+
+class Recycles(Page):
+    recycles: list[Recycle]
+
+
+class FunnelRow(Answer):
+    """Passes that reached each step. `requalified`: passed to sales again after a recycle; `won_back`: and won then."""
+
+    value: str = Field(examples=["webinar"])
+    created: int = 0
+    touched: int = 0
+    progressed: int = 0
+    stalled: int = 0
+    recycled: int = 0
+    requalified: int = 0
+    won_back: int = 0
+    won: int = 0
+    lost: int = 0
+
+
+class Funnel(Page):
+    by: By
+    rows: list[FunnelRow]
+    total: FunnelRow = Field(description="Of all rows, those of other pages included.")

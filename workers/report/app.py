@@ -1,0 +1,140 @@
+"""The read API: which address answers what. Everything is for keys with the scope `read`; nothing is to be stored."""
+
+import re
+import time
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
+from fastapi.security import HTTPBearer
+from prometheus_client import CollectorRegistry
+from pydantic import AwareDatetime, BeforeValidator
+from starlette.responses import Response
+
+from schemas.events import Stage
+from schemas.registry import RegistryUnavailable
+from schemas.topics import MAX_LEAD_ID
+from streams.domain.facts import MAX_TEXT
+from workers.http import problems
+from workers.http.auth import KeyRing
+from workers.http.problems import Problem, later
+from workers.http.serving import application
+
+from . import answers
+from .reading import Asked, Model, NoModel
+
+AGAIN_SECONDS = 5
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
+Limit = Annotated[int, Query(ge=1, le=500, description="The most that a page holds.")]
+Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the former page, with the same filters.")]
+Text = Annotated[str | None, Query(max_length=MAX_TEXT)]
+
+
+def _rfc3339(given: object) -> object:
+    """Numbers would be taken for seconds since 1970, by some."""
+    if isinstance(given, str) and not _TIME.match(given):
+        raise ValueError("write a time with its zone, such as 2026-03-16T09:30:00Z")
+    return given
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+
+_PROBLEM = {"content": {problems.MEDIA_TYPE: {"schema": problems.schema()}}}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    401: {"description": "No key, or none of ours.", **_PROBLEM},
+    403: {"description": "The key has no scope `read`.", **_PROBLEM},
+    422: {"description": "A parameter does not fit.", **_PROBLEM},
+    503: {"description": "There is no read model to read now; see Retry-After.", **_PROBLEM},
+}
+
+
+def report_app(model: Model, keys: KeyRing, registry: CollectorRegistry, unready: Callable[[], str]) -> FastAPI:
+    """Everything that `leadloop report` answers."""
+    app = application("leadloop report", "What is known about leads.", registry, unready)
+    app.add_exception_handler(NoModel, _no_model)
+    app.add_exception_handler(RegistryUnavailable, _no_model)
+    app.include_router(_routes(model, keys))
+    return app
+
+
+def _routes(model: Model, keys: KeyRing) -> APIRouter:
+    bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
+
+    def admitted(request: Request, response: Response, _: Annotated[Any, Security(bearer)]) -> None:
+        keys.admit(request.headers.get("authorization"), "read")
+        response.headers["Cache-Control"] = "no-store"
+
+    router = APIRouter(prefix="/v1", dependencies=[Depends(admitted)], responses=_RESPONSES)
+    _add_leads(router, model)
+    _add_sums(router, model)
+    return router
+
+
+def _add_leads(router: APIRouter, model: Model) -> None:
+    @router.get("/leads")
+    async def leads(
+        *,
+        stage: Stage | None = None,
+        stalled: Annotated[
+            bool | None, Query(description="Whether a stall stands; true: the longest cold first.")
+        ] = None,
+        due_before: Annotated[Moment | None, Query(description="A promise breaks before then; the next first.")] = None,
+        origin: Text = None,
+        owner: Text = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> answers.Leads:
+        """Leads, by page. All filters that are given must fit."""
+        due = None if due_before is None else _epoch_ms(due_before)
+        return await model.leads(Asked(stage, stalled, due, origin, owner), cursor, limit)
+
+    @router.get("/leads/{lead_id:path}", responses={404: {"description": "Nobody knows this lead.", **_PROBLEM}})
+    async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> answers.WholeLead:
+        """One lead: its current truth, its passes and recycles, and its timeline."""
+        found = await model.lead(lead_id)
+        if found is None:
+            raise Problem("not-found", "no lead of this name is known")
+        return found
+
+
+def _add_sums(router: APIRouter, model: Model) -> None:
+    @router.get("/funnel")
+    async def funnel(
+        by: answers.By = "origin",
+        pass_label: Annotated[answers.PassLabel | None, Query(alias="pass", description="Only these passes.")] = None,
+        limit: Limit = 100,
+        cursor: Cursor = None,
+    ) -> answers.Funnel:
+        """How many passes of leads reached each step: the same numbers as in the metrics of streams."""
+        return await model.funnel(by, pass_label, cursor, limit)
+
+    @router.get("/recycles")
+    async def recycles(
+        state: answers.RecycleState | None = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> answers.Recycles:
+        """Leads handed back to marketing, the newest first, and how their delivery went."""
+        return await model.recycles(state, cursor, limit)
+
+
+async def _no_model(_: Request, fault: Exception) -> Response:
+    return problems.response_of(later("unavailable", str(fault), AGAIN_SECONDS))
+
+
+def _epoch_ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
+
+
+class Looks:
+    """What was missing when last looked; an answer that is old counts as none."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._said = "nothing has been read yet"
+        self._at = clock()
+
+    def saw(self, missing: str) -> None:
+        self._said, self._at = missing, self._clock()
+
+    def __call__(self) -> str:
+        return self._said if self._clock() - self._at < 3 * AGAIN_SECONDS else "Redis has not answered for a while"

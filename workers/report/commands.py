@@ -1,0 +1,101 @@
+"""`leadloop report`, `leadloop lead ID`, `leadloop funnel`."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, TypeVar, cast, get_args
+
+import typer
+
+from streams.config.settings import Settings
+from workers.console import codec_of, err, explained, out
+from workers.faults import Refused
+
+from . import answers
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from .reading import Model
+
+T = TypeVar("T")
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="As the API answers it")]
+
+
+@explained
+def report() -> None:
+    """Answer what is known about leads over HTTP: /v1/leads, /v1/funnel, /v1/recycles. Ends with SIGTERM."""
+    from .run import run_report  # noqa: PLC0415  # each command loads what it needs
+
+    settings = Settings.from_env()
+    run_report(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
+
+
+@explained
+def lead(
+    lead_id: Annotated[str, typer.Argument(metavar="ID", help="The lead's lead_id")], *, as_json: AsJson = False
+) -> None:
+    """Show one lead: what it is now, and its timeline."""
+    from . import tables  # noqa: PLC0415
+
+    found = _read(lambda model: model.lead(lead_id))
+    if found is None:
+        raise Refused(f"no lead {lead_id} is known")
+    if as_json:
+        out.print(found.model_dump_json(indent=2), markup=False)
+        return
+    out.print(tables.lead(found))
+    _warn(found.as_of)
+
+
+@explained
+def funnel(
+    by: Annotated[str, typer.Option(metavar="WORD", help="origin, campaign, owner, reason or pass")] = "origin",
+    pass_label: Annotated[str, typer.Option("--pass", metavar="PASS", help="Only these passes: 1, 2, 3 or 4+")] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Show how many passes of leads reached each step: the numbers that sales and marketing both read."""
+    from . import tables  # noqa: PLC0415
+
+    _one_of("--by", by, get_args(answers.By))
+    _one_of("--pass", pass_label, ("", *get_args(answers.PassLabel)))
+    label = cast("answers.PassLabel | None", pass_label or None)
+    found = _read(lambda model: model.funnel(cast("answers.By", by), label, None, 500))
+    if as_json:
+        out.print(found.model_dump_json(indent=2), markup=False)
+        return
+    tables.print_whole(tables.funnel(found), out)
+    if found.next:
+        err.print(f"These are the first {len(found.rows)}; the API pages through all.")
+    _warn(found.as_of)
+
+
+def _read(ask: "Callable[[Model], Awaitable[T]]") -> T:
+    """Ask the read model. Raises Refused where there is none."""
+    from .reading import Model, NoModel, connected  # noqa: PLC0415
+
+    settings = Settings.from_env()
+
+    async def asked() -> T:
+        model = Model(connected(settings.redis_url), settings.app_id, codec_of(settings))
+        try:
+            return await ask(model)
+        finally:
+            await model.close()
+
+    try:
+        return asyncio.run(asked())
+    except NoModel as fault:
+        raise Refused(str(fault)) from fault
+
+
+def _warn(as_of: answers.AsOf) -> None:
+    from . import tables  # noqa: PLC0415
+
+    if said := tables.warning(as_of, datetime.now(UTC)):
+        err.print(said, markup=False)
+
+
+def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
+    if value not in allowed:
+        raise Refused(f"{option} {value} is none of {', '.join(one for one in allowed if one)}")

@@ -1,0 +1,27 @@
+"""The series of `leadloop report` beside those of its HTTP server."""
+
+from prometheus_client import CollectorRegistry, Gauge
+
+from .answers import AsOf
+
+
+class Metrics:
+    """How far the read model is, as its readers see it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._ready = Gauge("leadloop_report_ready", "1 when there is a read model to read.", registry=registry)
+        self._until = Gauge(
+            "leadloop_report_complete_timestamp_seconds",
+            "Everything that Kafka had at that time is in what is read.",
+            registry=registry,
+        )
+        self._behind = Gauge(
+            "leadloop_report_lag_records", "Records that Kafka has and what is read has not.", registry=registry
+        )
+
+    def saw(self, as_of: AsOf | None) -> None:
+        """What the last look found; None: nothing to read."""
+        self._ready.set(as_of is not None)
+        if as_of is not None:
+            self._until.set(as_of.at.timestamp() if as_of.at else 0)
+            self._behind.set(as_of.behind_records)

@@ -1,0 +1,265 @@
+"""Reads the read model: the one way in which the API and the command line ask Redis.
+
+A request reads one generation, the one that is current when it begins; it stays readable for a minute after another
+has taken its place.
+"""
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from schemas.codec import Codec
+from schemas.events import LeadSnapshot, Stage
+from streams.domain.funnel import PASS_LABELS
+from workers.projection.document import Document, decode
+from workers.projection.effects import split_recycle_member, timed
+from workers.projection.keys import FORMAT, Generation, Keys
+from workers.projection.store import meta_of
+
+from . import answers
+from .cursors import cursor_of, member_of
+from .shown import Shown, lead_of, row_of
+
+T = TypeVar("T")
+ANSWER_SECONDS = 5.0
+SCANNED = 2_000  # members of a list that one request looks at, whatever it filters
+SLICE = 200
+
+
+class NoModel(Exception):
+    """There is no read model to read: Redis is away, or nothing has been projected yet. The text says which."""
+
+
+class Asked(NamedTuple):
+    """A page of leads. `due_before` in epoch ms; empty and None: any."""
+
+    stage: Stage | None = None
+    stalled: bool | None = None
+    due_before: int | None = None
+    origin: str | None = None
+    owner: str | None = None
+
+    @property
+    def list_name(self) -> str:
+        """The list that is looked through: the shortest that holds all that was asked for."""
+        owner, by_owner = self.owner, f":{self.owner}"
+        if self.due_before is not None:
+            return f"owner-due{by_owner}" if owner else "due"
+        if self.stalled:
+            return f"owner-stalled{by_owner}" if owner else "stalled"
+        if owner:
+            return f"owner{by_owner}"
+        return f"stage:{self.stage}" if self.stage else "all"
+
+    @property
+    def end(self) -> bytes:
+        """The bound of its members, as Redis writes it."""
+        return b"+" if self.due_before is None else b"(" + timed(self.due_before).encode()
+
+    def fits(self, lead: LeadSnapshot) -> bool:
+        return (
+            self.stage in {None, lead.stage}
+            and self.stalled in {None, lead.stalled_at is not None}
+            and (self.due_before is None or (lead.due_at is not None and lead.due_at < self.due_before))
+            and self.origin in {None, lead.origin}
+            and self.owner in {None, lead.owner_id}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One generation, and how far it is."""
+
+    generation: Generation
+    as_of: answers.AsOf
+
+
+class Model:
+    """The read model of one application. Every method raises NoModel."""
+
+    def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
+        self._redis: Any = redis
+        self._keys = Keys(app_id)
+        self._shown = Shown(codec)
+
+    async def lead(self, lead_id: str) -> answers.WholeLead | None:
+        """Everything about one lead; None if nobody knows it."""
+        with _answering():
+            reading = await self._begin()
+            document = decode(await self._redis.get(reading.generation.lead(lead_id)))
+        snapshot = self._shown.snapshot(document)
+        return None if snapshot is None else self._shown.whole(document, snapshot, reading.as_of)
+
+    async def leads(self, asked: Asked, cursor: str | None, limit: int) -> answers.Leads:
+        """A page of leads, in the order of the list that fits: by time where one was asked for, else by lead_id."""
+        reading = await self._begin()
+        found: list[answers.Lead] = []
+
+        async def take(members: list[bytes]) -> int:
+            # In lists by time, the lead's name stands behind the time.
+            skip = len(timed(0)) if asked.list_name.startswith(_TIMED) else 0
+            for n, document in enumerate(await self._documents(reading, [member[skip:] for member in members])):
+                snapshot = self._shown.snapshot(document)
+                if snapshot is not None and asked.fits(snapshot):
+                    found.append(lead_of(snapshot))
+                if len(found) == limit:
+                    return n + 1
+            return len(members)
+
+        following = await self._page(reading, asked.list_name, cursor, take, lambda: len(found) >= limit, asked.end)
+        return answers.Leads(leads=found, next=following, as_of=reading.as_of)
+
+    async def recycles(self, state: answers.RecycleState | None, cursor: str | None, limit: int) -> answers.Recycles:
+        """A page of recycles, the newest first."""
+        reading = await self._begin()
+        name = f"recycles:{state}" if state else "recycles"
+        found: list[answers.Recycle] = []
+
+        async def take(members: list[bytes]) -> int:
+            pairs = [split_recycle_member(member.decode()) for member in members[: limit - len(found)]]
+            documents = await self._documents(reading, [lead_id.encode() for _, lead_id in pairs])
+            for (recycle_id, _), document in zip(pairs, documents, strict=True):
+                snapshot = self._shown.snapshot(document)
+                known = () if snapshot is None else self._shown.recycles(document, snapshot)
+                found.extend(one for one in known if one.recycle_id == recycle_id and state in {None, one.state})
+            return len(pairs)
+
+        following = await self._page(reading, name, cursor, take, lambda: len(found) >= limit, is_backwards=True)
+        return answers.Recycles(recycles=found, next=following, as_of=reading.as_of)
+
+    async def funnel(
+        self, by: answers.By, pass_label: answers.PassLabel | None, cursor: str | None, limit: int
+    ) -> answers.Funnel:
+        """A page of the funnel's rows, in the order of their names."""
+        reading = await self._begin()
+        labels = (pass_label,) if pass_label else PASS_LABELS
+        found: list[answers.FunnelRow] = []
+
+        async def take(members: list[bytes]) -> int:
+            rows = members[: limit - len(found)]
+            for value, counts in zip(rows, await self._counts(reading, by, rows), strict=True):
+                row = row_of(value.decode(), counts, labels)
+                if any(count for name, count in row if name != "value"):
+                    found.append(row)
+            return len(rows)
+
+        following = await self._page(reading, f"rows:{by}", cursor, take, lambda: len(found) >= limit)
+        every = [label.encode() for label in labels]
+        totals = [row_of("", counts, labels) for counts in await self._counts(reading, "pass", every)]
+        return answers.Funnel(by=by, rows=found, total=_sum(totals), next=following, as_of=reading.as_of)
+
+    async def as_of(self) -> answers.AsOf:
+        """How far it is."""
+        return (await self._begin()).as_of
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    async def _begin(self) -> _Reading:
+        with _answering():
+            current, building = await self._redis.mget(self._keys.current, self._keys.building)
+            if current is None or not current.isdigit():
+                raise NoModel(
+                    "the read model is being filled for the first time"
+                    if building
+                    else "there is no read model yet: `leadloop project` makes it"
+                )
+            generation = self._keys.generation(int(current))
+            meta, fresh = await _both(self._redis, generation)
+        if meta is None or meta_of(meta).format != FORMAT:
+            raise NoModel("the read model is of another version: `leadloop project` of this version makes it anew")
+        return _Reading(generation, _as_of(fresh, is_filling=building is not None))
+
+    async def _documents(self, reading: _Reading, lead_ids: list[bytes]) -> list[Document]:
+        if not lead_ids:
+            return []
+        with _answering():
+            found = await self._redis.mget([reading.generation.lead(one.decode()) for one in lead_ids])
+        return [decode(value) for value in found]
+
+    async def _counts(self, reading: _Reading, by: str, values: list[bytes]) -> list[dict[str, int]]:
+        with _answering():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for value in values:
+                    pipe.hgetall(reading.generation.count(by, value.decode()))
+                found = await pipe.execute()
+        return [{field.decode(): int(count) for field, count in row.items()} for row in found]
+
+    async def _page(
+        self,
+        reading: _Reading,
+        name: str,
+        cursor: str | None,
+        take: Callable[[list[bytes]], Awaitable[int]],
+        is_full: Callable[[], bool],
+        end: bytes = b"+",
+        *,
+        is_backwards: bool = False,
+    ) -> str | None:
+        """Hand slices of a list to `take`, which says how many it looked at; returns where the next page begins."""
+        last = None if cursor is None else member_of(cursor, name)
+        for _ in range(SCANNED // SLICE):
+            members = await self._members(reading.generation.list(name), last, end, is_backwards=is_backwards)
+            looked = await take(members)
+            last = members[looked - 1] if looked else last
+            if looked == len(members) < SLICE:
+                return None
+            if is_full():
+                break
+        return cursor_of(name, last or b"")
+
+    async def _members(self, key: str, last: bytes | None, end: bytes, *, is_backwards: bool) -> list[bytes]:
+        with _answering():
+            if is_backwards:
+                start = b"+" if last is None else b"(" + last
+                found: list[bytes] = await self._redis.zrevrangebylex(key, start, b"-", start=0, num=SLICE)
+            else:
+                start = b"-" if last is None else b"(" + last
+                found = await self._redis.zrangebylex(key, start, end, start=0, num=SLICE)
+        return found
+
+
+_TIMED = ("due", "stalled", "owner-due:", "owner-stalled:")
+
+
+def connected(url: str) -> "Redis":
+    """A client that fails at once where Redis does not answer."""
+    return Redis.from_url(
+        url,
+        socket_timeout=ANSWER_SECONDS,
+        socket_connect_timeout=ANSWER_SECONDS,
+        retry=Retry(NoBackoff(), 0),
+    )
+
+
+async def _both(redis: Any, generation: Generation) -> tuple[bytes | None, Mapping[bytes, bytes]]:
+    async with redis.pipeline(transaction=False) as pipe:
+        meta, fresh = await pipe.get(generation.meta).hgetall(generation.fresh).execute()
+    return meta, fresh
+
+
+def _as_of(fresh: Mapping[bytes, bytes], *, is_filling: bool) -> answers.AsOf:
+    said = [tuple(map(int, value.split(b":"))) for value in fresh.values()]
+    at = answers.instant(min(until for _, until in said)) if said else None
+    return answers.AsOf(at=at, behind_records=sum(behind for behind, _ in said), is_filling=is_filling)
+
+
+def _sum(rows: list[answers.FunnelRow]) -> answers.FunnelRow:
+    names = [name for name in answers.FunnelRow.model_fields if name != "value"]
+    return answers.FunnelRow(value="", **{name: sum(getattr(row, name) for row in rows) for name in names})
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError) as fault:
+        raise NoModel(f"Redis does not answer ({type(fault).__name__}): is REDIS_URL right, and is it up?") from fault

@@ -1,0 +1,57 @@
+"""Runs `leadloop report`: the server, and a look at Redis now and then, by which it knows whether it is ready."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+
+from schemas.codec import Codec
+from streams.config.settings import Settings
+from workers.http.auth import KeyRing
+from workers.http.serving import serve
+from workers.process import process_registry
+
+from .app import Looks, report_app
+from .metrics import Metrics
+from .reading import Model, NoModel, connected
+
+_LOG = logging.getLogger("leadloop.report")
+LOOK_SECONDS = 2.0
+
+
+def run_report(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
+    """Serve until told to end. Raises Refused, Faults."""
+    asyncio.run(_run(settings, codec, told))
+
+
+async def _run(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
+    registry, looks = process_registry(), Looks()
+    keys = KeyRing(settings.keys_file)
+    model = Model(connected(settings.redis_url), settings.app_id, codec)
+    looking = asyncio.create_task(_look(model, looks, Metrics(registry)))
+    try:
+        app = report_app(model, keys, registry, looks)
+        await serve(
+            app, settings.http_host, settings.report_port, told=lambda address: told(f"leadloop report: {address}")
+        )
+    finally:
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await model.close()
+
+
+async def _look(model: Model, looks: Looks, metrics: Metrics) -> None:
+    while True:
+        try:
+            metrics.saw(await model.as_of())
+            looks.saw("")
+        except NoModel as fault:
+            metrics.saw(None)
+            looks.saw(str(fault))
+        # Whoever has written what stands there may mend it: that must be seen then.
+        except Exception:  # noqa: BLE001
+            _LOG.exception("the read model cannot be read")
+            metrics.saw(None)
+            looks.saw("the read model cannot be read: see the log")
+        await asyncio.sleep(LOOK_SECONDS)

@@ -1,0 +1,174 @@
+"""Documents of the read model as answers. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.events import DeliveryResult, LeadRecycled, LeadSnapshot
+from streams.domain.funnel import STEPS
+from workers.projection.document import KINDS, Document, Entry
+from workers.projection.effects import STEP_NAMES, Recycle, reached_by, recycle_of, states_of
+
+from . import answers
+from .answers import instant, maybe
+
+KIND_NAMES: tuple[answers.Kind, ...] = (
+    "created",
+    "contacted",
+    "stalled",
+    "closed",
+    "recycled",
+    "decided",
+    "delivered",
+)
+SHOWN = 200
+_AROUND = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})
+_INSTANTS = frozenset({"not_before", "idle_since"})
+
+
+class Shown:
+    """Reads what stands in documents. `codec` knows the schemas of the records in them."""
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    def snapshot(self, document: Document) -> LeadSnapshot | None:
+        value = document.snapshot
+        return None if value is None else self._codec.decode(value, LeadSnapshot)
+
+    def whole(self, document: Document, lead: LeadSnapshot, as_of: answers.AsOf) -> answers.WholeLead:
+        return answers.WholeLead(
+            **lead_of(lead).__dict__,
+            passes=[_pass(one) for one in lead.passes],
+            recycled=list(self.recycles(document, lead)),
+            timeline=[self._event(entry) for entry in list(document.timeline())[-SHOWN:]],
+            as_of=as_of,
+        )
+
+    def recycles(self, document: Document, lead: LeadSnapshot) -> Iterator[answers.Recycle]:
+        """All recycles of a lead that are known, oldest first."""
+        events = [self._codec.decode(entry.value, LeadRecycled) for entry in document.recycles]
+        results = [self._codec.decode(entry.value, DeliveryResult) for entry in document.deliveries]
+        states = states_of(lead, map(recycle_of, events))
+        for recycle_id, (state, at) in sorted(states.items(), key=lambda item: (item[1][1], item[0])):
+            ours: dict[str, LeadRecycled] = {event.action: event for event in events if event.recycle_id == recycle_id}
+            yield _recycle(recycle_id, state, at, lead, ours, [r for r in results if r.recycle_id == recycle_id])
+
+    def recycles_in_short(self, document: Document) -> list[Recycle]:
+        return [recycle_of(self._codec.decode(entry.value, LeadRecycled)) for entry in document.recycles]
+
+    def _event(self, entry: Entry) -> answers.Event:
+        record = self._codec.decode(entry.value, KINDS[entry.kind])
+        return answers.Event(
+            at=instant(entry.at), kind=KIND_NAMES[entry.kind], id=entry.id, fields=dict(_fields(record))
+        )
+
+
+def lead_of(lead: LeadSnapshot) -> answers.Lead:
+    return answers.Lead(
+        lead_id=lead.lead_id,
+        stage=lead.stage,
+        pass_no=lead.pass_no,
+        created_at=maybe(lead.created_at),
+        origin=lead.origin,
+        campaign_id=lead.campaign_id,
+        segment=lead.segment,
+        owner_id=lead.owner_id,
+        account_id=lead.account_id,
+        first_touch_at=maybe(lead.first_touch_at),
+        last_touch_at=maybe(lead.last_touch_at),
+        last_progress_at=maybe(lead.last_progress_at),
+        touches=lead.touches,
+        steps=_steps(reached_by(lead)),
+        stall_id=lead.stall_id,
+        stall_reason=lead.stall_reason,
+        stalled_at=maybe(lead.stalled_at),
+        recycle_id=lead.recycle_id,
+        recycles=lead.recycles,
+        due_at=maybe(lead.due_at),
+        due_reason=lead.due_reason,
+        late_facts=lead.late_facts,
+    )
+
+
+def row_of(value: str, counts: Mapping[str, int], labels: Iterable[str]) -> answers.FunnelRow:
+    """A row of the funnel: the counts by `pass/step`, of these passes."""
+    sums = {step: sum(counts.get(f"{label}/{step}", 0) for label in labels) for step in STEP_NAMES}
+    return answers.FunnelRow(value=value, **sums)
+
+
+def _steps(reached: int) -> list[str]:
+    return [step for step, bit in STEPS.items() if reached & bit]
+
+
+def _pass(one: Any) -> answers.PassOver:
+    return answers.PassOver(
+        pass_no=one.pass_no,
+        created_at=maybe(one.created_at),
+        origin=one.origin,
+        campaign_id=one.campaign_id,
+        owner_id=one.owner_id,
+        stall_reason=one.stall_reason,
+        steps=_steps(one.reached),
+    )
+
+
+def _recycle(
+    recycle_id: str,
+    state: Any,
+    at: int,
+    lead: LeadSnapshot,
+    events: Mapping[str, LeadRecycled],
+    results: Iterable[DeliveryResult],
+) -> answers.Recycle:
+    told, revoke = events.get("RECYCLE") or LeadRecycled(), events.get("REVOKE")
+    return answers.Recycle(
+        recycle_id=recycle_id,
+        lead_id=lead.lead_id,
+        state=state,
+        at=instant(at),
+        reason=told.reason,
+        track=told.track,
+        not_before=maybe(told.not_before),
+        pass_no=told.pass_no,
+        origin=told.origin,
+        campaign_id=told.campaign_id,
+        segment=told.segment,
+        revoked_at=None if revoke is None else instant(revoke.occurred_at),
+        cause="" if revoke is None else revoke.cause,
+        deliveries=[_delivery(result) for result in results],
+    )
+
+
+def _delivery(result: DeliveryResult) -> answers.Delivery:
+    return answers.Delivery(
+        endpoint=result.endpoint,
+        action=result.action,
+        outcome=result.outcome,
+        attempts=result.attempts,
+        status=result.status,
+        at=instant(result.occurred_at),
+        detail=result.detail,
+    )
+
+
+def _fields(record: Any) -> Iterator[tuple[str, Any]]:
+    """What a record says beyond its name and time, and is not its default."""
+    for one in msgspec.structs.fields(record):
+        value = getattr(record, one.name)
+        if one.name in _AROUND or value == one.default:
+            continue
+        yield one.name, _said(one.name, value)
+
+
+def _said(name: str, value: Any) -> Any:
+    if isinstance(value, int) and (name.endswith("_at") or name in _INSTANTS):
+        return answers.rfc3339(_instant(value))
+    return value
+
+
+def _instant(value: int) -> datetime:
+    return instant(value)

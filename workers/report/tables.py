@@ -1,0 +1,100 @@
+"""Answers of the read model as tables, for people at a terminal."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from unicodedata import category
+
+from rich.console import Console, Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from workers.projection.effects import STEP_NAMES
+
+from . import answers
+
+
+def funnel(found: answers.Funnel) -> Table:
+    table = Table(title=f"Passes that reached each step, by {found.by}", title_justify="left")
+    table.add_column(found.by)
+    for step in STEP_NAMES:
+        table.add_column(step.replace("_", " "), justify="right")
+    for row in found.rows:
+        table.add_row(_plain(row.value) or "[dim](none)[/]", *_counts(row))
+    table.add_section()
+    table.add_row("[bold]all[/]", *_counts(found.total))
+    return table
+
+
+def print_whole(table: Table, on: Console) -> None:
+    """Nothing is cut: a number or a name in part would be another. A terminal that is narrower breaks the lines."""
+    width = max(on.width, Console(width=_WIDE).measure(table).maximum)
+    Console(file=on.file, width=width, highlight=False).print(table, crop=False)
+
+
+def lead(found: answers.WholeLead) -> RenderableType:
+    return Group(_truth(found), timeline(found.timeline))
+
+
+def warning(as_of: answers.AsOf, now: datetime) -> str:
+    """What to know about how old this is; empty when it is fresh."""
+    if as_of.is_filling:
+        return "A new read model is being filled; this is the one before, which stands still."
+    if as_of.behind_records:
+        return f"{as_of.behind_records:,} records are not in yet; everything up to {_at(as_of.at)} is."
+    if as_of.at is None or (now - as_of.at).total_seconds() > _OLD_SECONDS:
+        return f"Everything up to {_at(as_of.at)} is in; nobody has looked since: is `leadloop project` running?"
+    return ""
+
+
+_OLD_SECONDS = 60
+_WIDE = 10_000
+
+
+def _counts(row: answers.FunnelRow) -> Iterator[str]:
+    return (f"{getattr(row, step):,}" for step in STEP_NAMES)
+
+
+def _truth(found: answers.WholeLead) -> Table:
+    table = Table(title=f"{_plain(found.lead_id)}: {found.stage}, pass {found.pass_no}", show_header=False)
+    rows = {
+        "created": _at(found.created_at),
+        "from": _joined(found.origin, found.campaign_id, found.segment),
+        "owner": found.owner_id,
+        "touches": f"{found.touches}, the last {_at(found.last_touch_at)}" if found.touches else "none",
+        "went cold": f"{_at(found.stalled_at)}, {found.stall_reason}" if found.stalled_at else "",
+        "handed back": f"{len(found.recycled)} times: {', '.join(one.state for one in found.recycled)}"
+        if found.recycled
+        else "",
+        "next promise": f"{_at(found.due_at)}, {found.due_reason}" if found.due_at else "",
+    }
+    for name, value in rows.items():
+        if value:
+            table.add_row(name, _plain(value))
+    return table
+
+
+def timeline(events: Iterable[answers.Event]) -> Table:
+    """What happened, a line each."""
+    table = Table(show_edge=False, pad_edge=False)
+    for name in ("when", "what", "said"):
+        table.add_column(name)
+    for event in events:
+        said = ", ".join(f"{name} {value}" for name, value in event.fields.items() if name not in _KNOWN)
+        table.add_row(_at(event.at), event.kind, _plain(said))
+    return table
+
+
+_KNOWN = frozenset({"source", "stall_id", "recycle_id", "policy_version"})
+
+
+def _plain(text: str) -> str:
+    """Text that somebody else wrote, without what would move a terminal or colour it."""
+    return escape("".join(letter if category(letter)[0] != "C" else " " for letter in text))
+
+
+def _joined(*texts: str) -> str:
+    return ", ".join(text for text in texts if text)
+
+
+def _at(at: datetime | None) -> str:
+    return "never" if at is None else f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
