@@ -1,0 +1,70 @@
+"""The chart, rendered by Helm itself (as a library, without a cluster) with each of its example values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).parents[3]
+CHART = ROOT / "deploy" / "helm" / "leadloop"
+EXAMPLES = sorted(path.name for path in (CHART / "ci").glob("*.yaml"))
+PROCESSES = ("streams", "ingest", "deliver", "project", "report")
+
+helm = pytest.importorskip("helm_python.chart", reason="helm-python-sdk has no wheel for this platform")
+
+Manifest = dict[str, Any]
+
+
+def values_of(example: str) -> dict[str, Any]:
+    text = (CHART / "ci" / example).read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
+
+
+def render(values: dict[str, Any]) -> list[Manifest]:
+    """Every manifest. Raises what Helm says against the values or the templates."""
+    with helm.Chart.load(CHART) as chart:
+        chart.validate_schema(values)
+        rendered = chart.render(values, name="demo", namespace="sales")
+    texts = (text for path, text in rendered.items() if path.endswith(".yaml"))
+    return [document for text in texts for document in yaml.safe_load_all(text) if document]
+
+
+@cache
+def manifests(example: str) -> tuple[Manifest, ...]:
+    return tuple(render(values_of(example)))
+
+
+def of_kind(example: str, kind: str) -> list[Manifest]:
+    return [one for one in manifests(example) if one["kind"] == kind]
+
+
+@dataclass(frozen=True)
+class Pod:
+    """The pod that a workload makes."""
+
+    owner: str
+    labels: dict[str, str]
+    spec: dict[str, Any]
+
+    @property
+    def containers(self) -> list[dict[str, Any]]:
+        return [*self.spec.get("initContainers", []), *self.spec["containers"]]
+
+
+def pods(example: str) -> Iterator[Pod]:
+    for one in manifests(example):
+        if one["kind"] in ("StatefulSet", "Deployment", "Job"):
+            template = one["spec"]["template"]
+            yield Pod(one["metadata"]["name"], template["metadata"]["labels"], template["spec"])
+
+
+def env_of(container: dict[str, Any]) -> dict[str, Any]:
+    return {one["name"]: one.get("value", one.get("valueFrom")) for one in container["env"]}

@@ -1,0 +1,122 @@
+"""Access lists and Strimzi's objects: made out of one table, and held to the table of topics."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.access import UPSTREAM
+from deploy.generate import made, stray
+from schemas.topics import INPUTS, TOPICS, changelog_of
+from streams.app import OUTPUTS
+from streams.config.settings import Settings
+
+ROOT = Path(__file__).parents[3]
+DEPLOY = ROOT / "deploy"
+KNOWN = {**TOPICS, "leadloop-changelog": changelog_of("leadloop")}
+
+Rule = tuple[str, str, str, str, str]
+"""Who, kind, name, pattern, operation."""
+
+
+def test_what_is_committed_is_what_would_be_made() -> None:
+    for path, text in made().items():
+        assert path.is_file(), f"{path} is not there: `make manifests`"
+        assert path.read_text(encoding="utf-8") == text, f"{path} is old: `make manifests`"
+    assert stray() == []
+
+
+def by_strimzi() -> set[Rule]:
+    users = yaml.safe_load_all((DEPLOY / "strimzi" / "users.yml").read_text(encoding="utf-8"))
+    return {rule for user in users if user for rule in _rules(user)}
+
+
+def _rules(user: dict[str, Any]) -> set[Rule]:
+    who = user["metadata"]["name"].removeprefix("leadloop-")
+    return {
+        (who, one["resource"]["type"], one["resource"]["name"], one["resource"]["patternType"], operation)
+        for one in user["spec"]["authorization"]["acls"]
+        for operation in one["operations"]
+    }
+
+
+def by_script(tmp_path: Path, **env: str) -> set[Rule]:
+    """What the script would ask of Kafka's tool, which is replaced by one that writes down how it was called."""
+    tool = tmp_path / "kafka-acls.sh"
+    tool.write_text('#!/bin/sh\necho "$@" >> "$0.log"\n')
+    tool.chmod(0o755)
+    subprocess.run(
+        [DEPLOY / "kafka-acls.sh"],
+        env={"PATH": os.environ["PATH"], "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_ACLS": str(tool), **env},
+        check=True,
+        timeout=60,
+    )
+    calls = (tmp_path / "kafka-acls.sh.log").read_text().splitlines()
+    return {rule for call in calls for rule in _called(call.split())}
+
+
+def _called(words: list[str]) -> set[Rule]:
+    assert words[:3] == ["--bootstrap-server", "kafka:9092", "--add"]
+    pairs = list(zip(words[3::2], words[4::2], strict=True))
+    who = dict(pairs)["--allow-principal"].removeprefix("User:leadloop-")
+    pattern = "prefix" if ("--resource-pattern-type", "prefixed") in pairs else "literal"
+    operations = [value for name, value in pairs if name == "--operation"]
+    return {
+        (who, name.lstrip("-"), value, pattern, operation)
+        for name, value in pairs
+        if name in ("--topic", "--group")
+        for operation in operations
+    }
+
+
+def test_the_script_grants_what_strimzi_grants(tmp_path: Path) -> None:
+    assert by_script(tmp_path) == by_strimzi()
+
+
+def test_the_script_knows_prefix_and_application(tmp_path: Path) -> None:
+    rules = by_script(tmp_path, LEADLOOP_TOPIC_PREFIX="sales.", LEADLOOP_APP_ID="loop")
+    assert {name for _, kind, name, _, _ in rules if kind == "topic"} == {
+        *(f"sales.{name}" for name in TOPICS),
+        "sales.loop-changelog",
+    }
+    assert ("streams", "group", "loop", "literal", "Read") in rules
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_who_may_write_a_topic_is_who_writes_it(name: str) -> None:
+    writers = {
+        who for who, kind, topic, _, operation in by_strimzi() if (kind, topic, operation) == ("topic", name, "Write")
+    }
+    told = set(KNOWN[name].written_by)
+    told = (told - {"upstream"}) | (set(UPSTREAM) if "upstream" in told else set())
+    # Beyond the table: streams sends a record of an input to its right partition, people replay and pause.
+    beyond = {"streams", "operate"} if name in INPUTS else {"operate"} if name == "endpoint-states" else set()
+    assert writers == told | beyond
+
+
+def test_streams_may_write_what_it_sends_and_read_what_it_recovers() -> None:
+    own = {(topic, operation) for who, kind, topic, _, operation in by_strimzi() if (who, kind) == ("streams", "topic")}
+    changelog = changelog_of(Settings().app_id).name
+    assert {topic for topic, operation in own if operation == "Write"} == {*OUTPUTS, changelog}
+    assert {topic for topic, operation in own if operation == "Read"} == {*INPUTS, changelog}
+
+
+def test_nobody_may_do_what_no_process_does() -> None:
+    operations = {operation for _, _, _, _, operation in by_strimzi()}
+    assert operations == {"Read", "Write", "Create", "Describe", "DescribeConfigs"}
+    assert {who for who, _, _, _, operation in by_strimzi() if operation == "Create"} == {"topics"}
+    assert {pattern for _, kind, _, pattern, _ in by_strimzi() if kind == "topic"} == {"literal"}
+
+
+def test_strimzi_makes_the_topics_that_leadloop_would_make() -> None:
+    objects = yaml.safe_load_all((DEPLOY / "strimzi" / "topics.yml").read_text(encoding="utf-8"))
+    made_there = {one["spec"]["topicName"]: one["spec"] for one in objects if one}
+    assert set(made_there) == set(KNOWN)
+    for name, topic in KNOWN.items():
+        assert made_there[name]["partitions"] == (topic.partitions or Settings().partitions)
+        assert topic.config.items() <= made_there[name]["config"].items()

@@ -1,0 +1,184 @@
+"""Dashboards: what is committed is what the code makes, and each panel keeps the rules of dashboard-linter."""
+
+import re
+from itertools import pairwise
+from typing import Any
+
+import promql_parser
+import pytest
+
+from deploy.grafana.generate import FOLDER, made
+from tests.observability import BOARDS, Panel, nodes, panels, parsed, selectors
+
+PANELS = panels()
+JSON = {path.stem: path for path in BOARDS}
+UNITS = {"none", "short", "s", "percentunit", "cps", "reqps", "bytes"}  # each is in Grafana's list of units
+COUNTERS = re.compile(r"_(total|bucket|count|sum)$")
+GROWTH = {"rate", "increase"}
+RECORDED = re.compile(r"^job:")
+
+every_panel = pytest.mark.parametrize("panel", PANELS, ids=str)
+
+
+def _board(name: str) -> Any:
+    import json  # noqa: PLC0415  only here
+
+    return json.loads(JSON[name].read_text(encoding="utf-8"))
+
+
+every_board = pytest.mark.parametrize("board", [_board(name) for name in JSON], ids=[*JSON])
+
+
+def test_the_dashboards_are_those_that_the_code_makes() -> None:
+    wanted = made()
+    assert {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == wanted
+
+
+# -- a dashboard -----------------------------------------------------------------------------------
+
+
+@every_board
+def test_a_dashboard_cannot_be_edited_and_is_found_by_its_tag(board: Any) -> None:
+    assert board["editable"] is False
+    assert board["tags"] == ["leadloop"]
+    assert board["uid"].startswith("leadloop-")
+    assert board["schemaVersion"] >= 41
+    assert board["description"]
+
+
+@every_board
+def test_a_dashboard_leads_on_to_the_others_and_takes_time_and_variables_along(board: Any) -> None:
+    (link,) = board["links"]
+    assert (link["type"], link["tags"], link["keepTime"], link["includeVars"]) == (
+        "dashboards",
+        ["leadloop"],
+        True,
+        True,
+    )
+
+
+@every_board
+def test_data_source_job_and_instance_can_be_chosen(board: Any) -> None:
+    variables = {one["name"]: one for one in board["templating"]["list"]}
+    assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
+    for name in variables.keys() - {"datasource"}:
+        one = variables[name]
+        assert (one["multi"], one["includeAll"], one["datasource"]["uid"]) == (True, True, "${datasource}"), name
+        assert one["refresh"] == 2, f"{name} is not asked for anew when the time changes"
+        assert one["label"], name
+    assert {"job", "instance"} <= variables.keys()
+
+
+@every_board
+def test_a_variable_is_used_by_some_panel(board: Any) -> None:
+    queries = str([panel.get("targets") for panel in board["panels"]])
+    for one in board["templating"]["list"]:
+        assert f"${one['name']}" in queries or one["name"] == "datasource"
+
+
+@every_board
+def test_panels_do_not_lie_upon_each_other(board: Any) -> None:
+    taken: set[tuple[int, int]] = set()
+    for panel in board["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24, panel["title"]
+        assert not taken & cells, panel["title"]
+        taken |= cells
+
+
+@every_board
+def test_panels_stand_under_headings_and_have_ids_of_their_own(board: Any) -> None:
+    ids = [panel["id"] for panel in board["panels"]]
+    assert len(set(ids)) == len(ids)
+    kinds = [panel["type"] for panel in board["panels"]]
+    assert kinds[0] == "row"
+    assert ("row", "row") not in pairwise(kinds)
+    assert kinds[-1] != "row"
+
+
+# -- a panel ---------------------------------------------------------------------------------------
+
+
+def test_no_two_panels_of_a_dashboard_have_the_same_title() -> None:
+    titles = [str(panel) for panel in PANELS]
+    assert {title for title in titles if titles.count(title) > 1} == set()
+
+
+@every_panel
+def test_a_panel_says_in_words_what_it_shows(panel: Panel) -> None:
+    assert panel.title
+    words = panel.json["description"]
+    assert len(words) >= 20, words
+    assert words[0].isupper() or words[0].isdigit() or words.startswith(("never_", "no_op")), words
+    assert words.endswith("."), words
+
+
+@every_panel
+def test_a_panel_has_a_unit_that_grafana_knows_and_the_chosen_data_source(panel: Panel) -> None:
+    assert panel.json["fieldConfig"]["defaults"]["unit"] in UNITS
+    assert panel.json["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
+
+
+@every_panel
+def test_a_share_of_nothing_is_told_in_words_and_not_in_red(panel: Panel) -> None:
+    (mapping,) = panel.json["fieldConfig"]["defaults"]["mappings"]
+    assert (mapping["type"], mapping["options"]["match"]) == ("special", "null+nan")
+    assert mapping["options"]["result"]["color"] == "text"
+
+
+@every_panel
+def test_thresholds_rise(panel: Panel) -> None:
+    steps = panel.json["fieldConfig"]["defaults"]["thresholds"]["steps"]
+    values = [step["value"] for step in steps]
+    assert values[0] is None
+    assert values[1:] == sorted(values[1:])
+
+
+@every_panel
+def test_a_panel_asks_in_promql(panel: Panel) -> None:
+    assert panel.queries
+    for query in panel.queries:
+        parsed(query)
+
+
+@every_panel
+def test_a_panel_asks_for_the_chosen_jobs_and_instances(panel: Panel) -> None:
+    for query in panel.queries:
+        for selector in selectors(query):
+            matched = {one.name: one.value for one in selector.matchers.matchers}
+            if selector.name == "ALERTS":
+                continue
+            assert "job" in matched, selector
+            assert "instance" in matched or RECORDED.match(selector.name or ""), selector
+
+
+@every_panel
+def test_counters_are_rates_and_what_a_rate_looks_back_follows_the_time_that_is_shown(panel: Panel) -> None:
+    for query in panel.queries:
+        calls = [node for node in nodes(query) if isinstance(node, promql_parser.Call)]
+        grown = {str(selector.vector_selector) for call in calls if call.func.name in GROWTH for selector in call.args}
+        for selector in selectors(query):
+            if COUNTERS.search(selector.name or "") and not RECORDED.match(selector.name or ""):
+                assert str(selector) in grown, f"{selector} is a counter, and is shown as it is"
+        assert set(re.findall(r"\brate\([^)]*\[([^]]+)\]", query)) <= {"$__rate_interval", "$__range"}
+
+
+@every_panel
+def test_what_grows_is_added_up_over_processes(panel: Panel) -> None:
+    for query in panel.queries:
+        for node in nodes(query):
+            if isinstance(node, promql_parser.AggregateExpr):
+                inner = str(node.expr)
+                assert not inner.startswith(("rate(", "increase(")) or str(node.op) == "sum", query
+
+
+def test_the_loop_can_be_looked_at_by_origin() -> None:
+    variables = {one["name"] for one in _board("loop")["templating"]["list"]}
+    assert "origin" in variables
+    asked = [panel for panel in PANELS if panel.board == "loop" and "$origin" in str(panel.queries)]
+    assert len(asked) > 10

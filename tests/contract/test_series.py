@@ -1,0 +1,61 @@
+"""Series: what dashboards and rules name exists, and what processes export is looked at and documented."""
+
+import re
+
+import pytest
+
+from tests.observability import (
+    OF_PROMETHEUS,
+    PROCESSES,
+    ROOT,
+    exported,
+    named,
+    of_python,
+    panels,
+    rules,
+    samples_of,
+)
+
+DOCUMENT = ROOT / "docs/metrics.md"
+RECORDED = {rule["record"] for rule in rules() if "record" in rule}
+EXPORTED = {name: kind for process in PROCESSES for name, kind in exported(process).items()}
+ASKED = {name for panel in panels() for query in panel.queries for name in named(query)}
+RULED = {name for rule in rules() for name in named(rule["expr"])}
+
+
+def test_every_series_that_a_panel_or_a_rule_names_exists() -> None:
+    there = samples_of(EXPORTED) | of_python() | RECORDED | OF_PROMETHEUS
+    assert (ASKED | RULED) - there == set()
+
+
+def test_every_series_that_a_process_exports_is_looked_at() -> None:
+    unused = {name for name, kind in EXPORTED.items() if not samples_of({name: kind}) & (ASKED | RULED)}
+    assert unused == set()
+
+
+def test_every_record_is_looked_at() -> None:
+    assert set() == RECORDED - (ASKED | RULED)
+
+
+@pytest.mark.parametrize("process", PROCESSES)
+def test_every_series_of_a_process_is_documented_and_no_other(process: str) -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {process}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    told = set(re.findall(r"^\| `(leadloop_\w+)`", section, re.MULTILINE))
+    own = {name for name in exported(process) if not name.startswith("leadloop_http_")}
+    assert told == samples_of_one(own)
+
+
+def samples_of_one(families: set[str]) -> set[str]:
+    """As a reader types them: a counter with its `_total`, a histogram by its family."""
+    return {
+        f"{name}_total" if EXPORTED[name] == "counter" else f"{name}_info" if EXPORTED[name] == "info" else name
+        for name in families
+    }
+
+
+def test_what_http_servers_share_is_documented() -> None:
+    text = DOCUMENT.read_text(encoding="utf-8")
+    shared = samples_of_one({name for name in EXPORTED if name.startswith("leadloop_http_")})
+    assert shared
+    assert {name for name in shared if f"`{name}`" not in text} == set()

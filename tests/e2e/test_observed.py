@@ -1,0 +1,134 @@
+"""A real Prometheus looks at the real processes through a scripted day: no panel is empty, no alert asks in vain."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.kafka import REQUIRED, Broker
+from tests.observability import alerts, filled_in, named, panels, rules, without_thresholds
+from tests.observed import TRACE_ID, Observed, a_day, a_worker_dies, copy_rules, observed
+from tests.prometheus import NoPrometheus, Prometheus, program, running_prometheus
+from tests.redis import NoRedis
+from tests.world import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.kafka
+
+
+@dataclass(frozen=True)
+class Day:
+    """What is left to look at, once the day is over."""
+
+    system: Observed
+    prometheus: Prometheus
+    before: dict[str, str]  # by process: its metrics before the first event
+    after: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def day(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+    if kafka.kind == "mock":
+        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
+    folder = tmp_path_factory.mktemp("observed")
+    copy_rules(folder)
+    try:
+        program("prometheus")
+        with observed(kafka.bootstrap, folder) as system, running_prometheus(folder, system.scrapes()) as prometheus:
+            wait_for(lambda: set(prometheus.targets().values()) == {"up"}, 60, "every target is scraped")
+            before = system.metrics()
+            a_day(system)
+            after = system.metrics()
+            a_worker_dies(system)
+            wait_for(lambda: _is_told(prometheus), 60, "what happened is scraped, and recorded")
+            yield Day(system, prometheus, before, after)
+    except (NoPrometheus, NoRedis) as missing:
+        if REQUIRED:
+            raise
+        pytest.skip(str(missing))
+
+
+def _is_told(prometheus: Prometheus) -> bool:
+    wanted = (
+        "job:leadloop_delivery_errors:ratio_rate5m",
+        'ALERTS{alertname="LeadloopTargetDown"}',
+        "job:leadloop_partitions_fresh:count == 2",
+        "leadloop_lag_records",
+    )
+    return all(prometheus.query(one) for one in wanted)
+
+
+def test_no_panel_is_empty(day: Day) -> None:
+    empty = [
+        f"{panel}: {query}"
+        for panel in panels()
+        for query in panel.queries
+        if not day.prometheus.query(filled_in(query))
+    ]
+    assert not empty, "\n".join(empty)
+
+
+def test_no_alert_asks_for_what_is_not_there(day: Day) -> None:
+    of_series = [one for one in alerts() if named(one["expr"]) != {"ALERTS"}]  # the other asks for alerts that fired
+    asked = {one["alert"]: without_thresholds(one["expr"]) for one in of_series}
+    empty = [f"{name}: {query}" for name, query in asked.items() if not day.prometheus.query(query)]
+    assert not empty, "\n".join(empty)
+
+
+def test_no_record_is_empty(day: Day) -> None:
+    empty = [
+        one["record"]
+        for one in rules()
+        if "record" in one and not (day.prometheus.query(one["record"]) and day.prometheus.query(one["expr"]))
+    ]
+    assert not empty, "\n".join(empty)
+
+
+def test_the_objectives_are_kept_where_nothing_was_late(day: Day) -> None:
+    (published,) = day.prometheus.query("job:leadloop_publish_errors:ratio_rate1h")
+    assert float(published["value"][1]) == 0
+    (fresh,) = day.prometheus.query("job:leadloop_partitions_fresh:count")
+    assert float(fresh["value"][1]) == 2
+
+
+def test_a_request_that_was_traced_is_found_from_its_time(day: Day) -> None:
+    assert {"trace_id": TRACE_ID} in day.prometheus.exemplars("leadloop_http_request_seconds_bucket", time.time() - 600)
+
+
+def test_the_words_of_alerts_that_fire_are_filled_in(day: Day) -> None:
+    assert "Watchdog" in day.prometheus.firing()
+    for one in day.prometheus.alerts():
+        for text in one["annotations"].values():
+            assert "error" not in text.lower() or "5xx" in text, text
+            assert "{{" not in text
+
+
+@pytest.mark.parametrize("process", ["streams-1", "ingest", "deliver", "project", "report"])
+def test_promtool_finds_nothing_wrong_with_what_a_process_tells(day: Day, process: str) -> None:
+    done = subprocess.run(
+        [program("promtool"), "check", "metrics"],
+        input=day.after[process],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("process", ["streams-1", "ingest", "deliver", "project", "report"])
+def test_no_series_begins_with_its_first_event(day: Day, process: str) -> None:
+    assert _series(day.after[process]) - _series(day.before[process]) == set()
+
+
+def _series(text: str) -> set[str]:
+    """Each series by name and labels; what is named by partition or by origin is one."""
+    lines = [line.rsplit(" ", 1)[0] for line in text.splitlines() if line and not line.startswith("#")]
+    return {re.sub(r'(partition|origin)="[^"]*"', r"\1", line) for line in lines}
