@@ -16,7 +16,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -35,8 +34,10 @@ from confluent_kafka import (
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from tests.patience import STUCK, wait_for
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 T = TypeVar("T")
@@ -57,20 +58,6 @@ REQUIRED = os.environ.get("LEADLOOP_REQUIRE_KAFKA") == "1"
 
 class NoKafka(Exception):
     """No real broker can be had on this machine."""
-
-
-def wait_for(condition: Callable[[], T], within: float, every: float = 0.05) -> T:
-    """The first true value of the condition.
-
-    Raises:
-        TimeoutError: it stayed false for `within` seconds.
-    """
-    deadline = time.monotonic() + within
-    while not (value := condition()):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within} s: {condition}")
-        time.sleep(every)
-    return value
 
 
 def jars() -> Path:
@@ -123,20 +110,20 @@ class RealKafka:
         if not (self._directory / "data").is_dir():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             named = f"--cluster-id={cluster}"  # with "=": one in 64 begins with a dash
-            self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(60)
+            self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(STUCK)
         self._process = self._java("kafka.Kafka", str(self._properties))
         wait_for(self._answers, within)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(60)
+            self._process.wait(STUCK)
 
     def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(60)
+            self._process.wait(STUCK)
 
     def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._classpath]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.kafka import wait_for
+from tests.patience import STUCK, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ class RealRedis:
         """SIGKILL: what it did not save is gone."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(30)
+            self._process.wait(STUCK)
 
     def client(self) -> Redis:
         return Redis.from_url(self.url)

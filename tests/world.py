@@ -5,8 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,7 @@ from schemas.events import FactRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from tests.kafka import messages
+from tests.patience import STUCK, wait_for
 from tests.told import TELLING, Told
 from workers import admin
 from workers.demo.broker import EmbeddedBroker
@@ -28,14 +28,6 @@ from workers.demo.broker import EmbeddedBroker
 APP_ID = "leadloop"
 CODEC = Codec(Catalogue.bundled())
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
-
-
-def wait_for(condition: Callable[[], object], within: float, what: str) -> None:
-    """Look again and again until the condition holds; fails with `what` when it does not in time."""
-    end = time.monotonic() + within
-    while not condition():
-        assert time.monotonic() < end, f"not within {within} s: {what}"
-        time.sleep(0.05)
 
 
 class World:
@@ -230,10 +222,10 @@ class Streams:
         self.process.kill()
         self.process.wait()
 
-    def term(self, within: float = 30.0) -> int:
+    def term(self) -> int:
         self.is_expected_dead = True
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(within)
+        return self.process.wait(STUCK)
 
     def port(self) -> int | None:
         """Where its metrics are, once it has said so."""

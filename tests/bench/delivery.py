@@ -20,7 +20,8 @@ import httpx
 
 from tests.bench.measure import a_kafka
 from tests.component.delivery.harness import World, a_recycle
-from tests.kafka import Broker, wait_for
+from tests.kafka import Broker
+from tests.patience import wait_for
 from tests.redis import RealRedis
 
 PARCELS = 6_000
@@ -126,7 +127,7 @@ async def _deliver(bootstrap: str, folder: Path, redis: str, port: int) -> None:
         )
         await asyncio.to_thread(world.tell, [a_recycle(number) for number in range(PARCELS)])
         world.start(world.job(endpoints=document, is_plain=True))
-        await asyncio.to_thread(wait_for, lambda: len(world.results()) >= PARCELS, 180, 1.0)
+        await asyncio.to_thread(wait_for, lambda: len(world.results()) >= PARCELS, 180, every=1.0)
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from streams.domain.history import History
 from tests.bench import changelog
 from tests.bench.measure import PARTITIONS, a_kafka, a_world, cpu_seconds
 from tests.builders import DAY, a_created
-from tests.world import CODEC, Streams, World, wait_for
+from tests.patience import wait_for
+from tests.world import CODEC, Streams, World
 
 LEADS = 1_000_000
 RATE = 500  # promises that run out in a second: a fifth of a core, so that none queue up
@@ -68,7 +69,7 @@ def main(leads: int = LEADS, rate: int = RATE, grace: float = GRACE, tick: float
         )
         _show(grace, [one for one in _declared(world) if begin <= one.due < end])
         print(f"  the worker's own histogram: {_within(before, after)}")
-        assert worker.term(60) == 0, worker.tail()
+        assert worker.term() == 0, worker.tail()
 
 
 def _show(grace: float, seen: Sequence[Declared]) -> None:

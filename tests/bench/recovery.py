@@ -20,7 +20,8 @@ from tests.bench import changelog, loop
 from tests.bench.job import UPSTREAM
 from tests.bench.measure import PARTITIONS, Group, a_kafka, a_world, cpu_seconds, disk_bytes, memory_bytes
 from tests.builders import DAY, T0, a_contact
-from tests.world import Streams, World, wait_for
+from tests.patience import wait_for
+from tests.world import Streams, World
 
 LEADS = 1_000_000
 DISTINCT = 20_000  # states, repeated under other keys
@@ -107,7 +108,7 @@ class Starts:
         memory, disk = memory_bytes(worker.process.pid), disk_bytes(worker.log.parent)
         waiting = int(sum(map(float, WAITING.findall(worker.metrics()))))
         replays = _replays(worker)
-        assert worker.term(PATIENCE) == 0, worker.tail()
+        assert worker.term() == 0, worker.tail()
         records, slowest = sum(r.records for r in replays), max(r.seconds for r in replays)
         return Start(ready, taken, cpu, waiting, records, slowest, memory, disk)
 

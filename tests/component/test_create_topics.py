@@ -6,7 +6,8 @@ import pytest
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import TOPICS
-from tests.kafka import Broker, wait_for
+from tests.kafka import Broker
+from tests.patience import wait_for
 from workers.admin import TopicsReport, create_topics
 
 pytestmark = pytest.mark.kafka

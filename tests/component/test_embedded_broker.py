@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.kafka import Record, produce, read_all, wait_for
+from tests.kafka import Record, produce, read_all
+from tests.patience import STUCK, wait_for
 from workers.demo.broker import EmbeddedBroker, NoEmbeddedBroker
 
 ORPHAN = """
@@ -52,4 +53,4 @@ def test_by_itself_it_runs_until_it_is_told_to_end() -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(10) == 0
+        assert process.wait(STUCK) == 0

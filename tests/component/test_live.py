@@ -13,7 +13,8 @@ from schemas.events import LeadStalled
 from schemas.topics import partition_of
 from tests.builders import a_created, a_reply
 from tests.kafka import Broker
-from tests.world import CODEC, Streams, World, wait_for
+from tests.patience import wait_for
+from tests.world import CODEC, Streams, World
 
 PROMISED_MS = 5_000
 GRACE_MS = 500

@@ -15,8 +15,9 @@ from schemas.events import FactRecord, LeadContacted, LeadCreated
 from schemas.topics import partition_of
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
+from tests.patience import wait_for
 from tests.told import Told
-from tests.world import CODEC, World, wait_for
+from tests.world import CODEC, World
 
 END = T0 + 100 * DAY
 ENDS: tuple[Callable[..., FactRecord], ...] = (a_win, a_loss, a_stall)

@@ -14,7 +14,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 
 from tests.as_user import attempt, environment, run, worker
 from tests.certificates import Authority
-from tests.kafka import RealKafka, free_ports, read_all, wait_for
+from tests.kafka import RealKafka, free_ports, read_all
+from tests.patience import wait_for
 from tests.started import started
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ from streams.domain.facts import fact_of
 from streams.domain.policy import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
+from tests.patience import wait_for
 from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
-from tests.world import CODEC, TOPIC_OF, World, wait_for
+from tests.world import CODEC, TOPIC_OF, World
 
 LEADS = 3_000
 END = T0 + 400 * DAY

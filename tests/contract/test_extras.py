@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+from tests.patience import STUCK
+
 ENTRIES = (
     "workers.cli",
     "streams.__main__",
@@ -17,7 +19,7 @@ WITHOUT = "import importlib, sys; sys.modules |= dict.fromkeys(('httpx', 'authli
 
 
 def _run(code: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=STUCK, check=False)
 
 
 def test_without_the_extra_every_process_can_be_started() -> None:

@@ -10,6 +10,7 @@ import yaml
 
 from tests.kafka import REQUIRED
 from tests.observability import PROCESSES, ROOT, RULE_TESTS, RULES, alerts, parsed, rules, sections
+from tests.patience import STUCK
 from tests.prometheus import NoPrometheus, program
 
 RUNBOOKS = ROOT / "docs/runbooks.md"
@@ -28,7 +29,7 @@ def checked(tool: str, *arguments: str, folder: Path = ROOT) -> str:
         if REQUIRED:
             raise
         pytest.skip(str(missing))
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, cwd=folder, timeout=300, check=False)
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, cwd=folder, timeout=STUCK, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.kafka import Broker
+from tests.patience import STUCK
 from tests.world import Streams, World, topics_of
 from workers.demo.broker import EmbeddedBroker
 
@@ -80,7 +81,7 @@ class Telling:
         process = subprocess.Popen(command, env=env, cwd=self.world.folder, stdout=subprocess.DEVNULL)
         self.loading.append(process)
         if wait:
-            assert process.wait(120) == 0
+            assert process.wait(STUCK) == 0
         return process
 
 
@@ -98,7 +99,7 @@ def _before(telling: Telling) -> None:
 def _during(telling: Telling) -> None:
     loading = telling.load(LEADS, DEALS, wait=False)
     telling.start()
-    assert loading.wait(120) == 0
+    assert loading.wait(STUCK) == 0
 
 
 def _deals_first(telling: Telling) -> None:
@@ -126,7 +127,7 @@ def _killed(telling: Telling) -> None:
         time.sleep(dice.uniform(0.0, 0.4))
         worker.kill()
         interrupted += telling.world.left() > 0
-    assert loading.wait(120) == 0
+    assert loading.wait(STUCK) == 0
     assert interrupted >= (KILLS if telling.case.chunk <= 20 else 1), "too many were done before they were killed"
     telling.start()
 

@@ -16,9 +16,9 @@ import pytest
 from tests.kafka import REQUIRED, NoKafka, RealKafka
 from tests.observed import Observed, a_day, copy_rules, observed
 from tests.paging import Told, faster, listening, routes
+from tests.patience import wait_for
 from tests.prometheus import NoPrometheus, Prometheus, program, running_alertmanager, running_prometheus
 from tests.redis import NoRedis
-from tests.world import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from tests.kafka import Broker, free_ports
-from tests.world import World, wait_for
+from tests.patience import STUCK, wait_for
+from tests.world import World
 from workers.demo.walk import commands
 
 ROOT = Path(__file__).parents[2]
@@ -39,7 +40,7 @@ class Shell:
             env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=STUCK,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -100,7 +101,7 @@ def _processes_of_the_readme(begin: str, world: World, env: dict[str, str]) -> I
         yield Shell(exports.read_text(), world.folder)
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait(30)
+        shell.wait(STUCK)
 
 
 def test_the_readme_has_the_commands_that_the_demo_prints() -> None:
@@ -148,7 +149,7 @@ def test_the_walk_works_in_a_demo_that_stays_and_nobody_stays_when_it_is_killed(
         _walk(Shell("\n".join(line for line in text.splitlines() if line.startswith("export ")), tmp_path))
     finally:
         demo.kill()
-        demo.wait(30)
+        demo.wait(STUCK)
     wait_for(lambda: not any(map(_is_alive, family)), 30, "all processes of a killed demo have ended")
 
 

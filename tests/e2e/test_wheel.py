@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from tests.patience import STUCK
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -16,7 +18,7 @@ def _run(*command: str | Path, cwd: Path, **env: str) -> str:
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=STUCK,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -23,6 +23,7 @@ from schemas.events import DeliveryResult, EndpointState, LeadRecycled
 from schemas.topics import TOPICS
 from tests.component.delivery.job import Job
 from tests.kafka import Broker, Record, produce, read_all
+from tests.patience import SLOWER, STUCK
 from tests.simulators.receiver import Receiver
 
 CODEC = Codec(Catalogue.bundled())
@@ -73,7 +74,7 @@ class World:
         for worker in self.workers:
             if worker.poll() is None:
                 worker.kill()
-                worker.wait(30)
+                worker.wait(STUCK)
         for receiver in self.receivers.values():
             await receiver.__aexit__(None, None, None)
 
@@ -166,17 +167,18 @@ async def until(
     Raises:
         TimeoutError: with what is told.
     """
-    deadline = time.monotonic() + within
+    limit = within * SLOWER
+    end = time.monotonic() + limit
     while not await asyncio.to_thread(condition):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"not within {within} s: {told()}")
+        if time.monotonic() > end:
+            raise TimeoutError(f"not within {limit} s: {told()}")
         await asyncio.sleep(every)
 
 
-async def stopped(worker: subprocess.Popen[bytes], within: float = 20.0, number: int = signal.SIGTERM) -> int:
+async def stopped(worker: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     """Its exit code after SIGTERM."""
     worker.send_signal(number)
-    return await asyncio.to_thread(worker.wait, within)
+    return await asyncio.to_thread(worker.wait, STUCK)
 
 
 def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:

@@ -26,7 +26,7 @@ async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_tol
     world.start()
     await until(lambda: world.members() == 1)  # another, that hears, has begun meanwhile
     assert worker.poll() is None
-    assert await stopped(worker, within=10) == 0
+    assert await stopped(worker) == 0
 
 
 async def test_a_worker_that_never_hears_what_was_delivered_ends_when_it_is_told_to(world: World) -> None:
@@ -41,7 +41,7 @@ async def test_a_worker_that_never_hears_what_was_delivered_ends_when_it_is_told
     await until(lambda: world.members() == 1)
     await asyncio.sleep(2)  # nothing tells of what is not sent; a worker that hears sends in a fraction of that
     assert len(nurture.tries) == len(events)  # nothing is sent before it is known what was
-    assert await stopped(second, within=15) == 0
+    assert await stopped(second) == 0
 
 
 async def test_a_worker_that_is_paused_sends_nothing_that_is_anothers_when_it_wakes(world: World) -> None:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 
-from tests.kafka import Record, lag, produce, read_all, wait_for
+from tests.kafka import Record, lag, produce, read_all
+from tests.patience import STUCK, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,17 +51,17 @@ class Worker:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(STUCK)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
-    def ended(self, within: float = 60) -> int:
-        return self.process.wait(within)
+    def ended(self) -> int:
+        return self.process.wait(STUCK)
 
-    def stop(self, within: float = 60) -> int:
+    def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.ended(within)
+        return self.ended()
 
 
 @dataclass

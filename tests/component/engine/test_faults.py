@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kafka import Broker, read_all, wait_for
+from tests.kafka import Broker, read_all
+from tests.patience import wait_for
 
 if TYPE_CHECKING:
     from tests.component.engine.conftest import MakeJob

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
 
 from tests.component.ingest.served import Keys, Served, a_posted, facts
-from tests.kafka import wait_for
+from tests.patience import wait_for
 from tests.world import World
 
 if TYPE_CHECKING:
@@ -31,11 +30,9 @@ def lived_through(served: Served, broker: RealKafka) -> set[str]:
     """The ids that were accepted before the broker died, and after it came back."""
     accepted = {served.post(a_posted("A1")).json()["event_id"]}
     broker.kill()
-    begun = time.monotonic()
     answer = served.post(a_posted("A2"))
     assert (answer.status_code, answer.json()["type"]) == (503, "urn:leadloop:problem:unavailable")
     assert int(answer.headers["retry-after"]) >= 1
-    assert time.monotonic() - begun < 15
     wait_for(lambda: httpx.get(f"{served.url}/readyz").status_code == 503, within=20)
     assert httpx.get(f"{served.url}/healthz").status_code == 200
 

