@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ASK_EVERY_SECONDS = 1.0
+STILL_SECONDS = 30.0
 
 Fresh = dict[Place, tuple[int, int]]
 """By place: records missing, and the time (epoch ms) up to which none is."""
@@ -27,10 +28,20 @@ class Freshness:
         self._asked: dict[Place, Future[Any]] = {}
         self._asked_at = 0.0
         self._newest: dict[Place, int] = {}
+        self._stands: dict[Place, tuple[int, float]] = {}
 
     def took(self, newest: Mapping[Place, int]) -> None:
         """The time (epoch ms) at which Kafka got the newest record that is written."""
         self._newest.update(newest)
+
+    def begin(self) -> None:
+        """The places are read from anew: whoever stood still has all his time again."""
+        self._stands.clear()
+
+    def still(self) -> list[Place]:
+        """Places that hold more and have given nothing for too long."""
+        now = time.monotonic()
+        return [place for place, (_, since) in self._stands.items() if now - since >= STILL_SECONDS]
 
     def look(self, positions: Mapping[Place, int]) -> Fresh | None:
         """What the last answer says of these positions; None while it is awaited."""
@@ -49,8 +60,15 @@ class Freshness:
                 behind = max(0, future.result().offset - positions.get(place, 0))
             except KafkaException:
                 continue
+            self._note(place, positions.get(place, 0) if behind else None)
             fresh[place] = (behind, self._newest.get(place, 0) if behind else int(self._asked_at * 1000))
         return fresh
+
+    def _note(self, place: Place, stands_at: int | None) -> None:
+        if stands_at is None:
+            self._stands.pop(place, None)
+        elif self._stands.get(place, (None, 0.0))[0] != stands_at:
+            self._stands[place] = stands_at, time.monotonic()
 
 
 def by_topic(fresh: Fresh) -> Counter[str]:

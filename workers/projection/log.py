@@ -105,9 +105,11 @@ class Log:
         """The ends of the log now; of all topics where no places are named. Raises Away."""
         asked = self.ask_ends(self._everywhere() if places is None else places)
         try:
-            return {place: future.result().offset for place, future in asked.items()}
+            return {place: future.result(2 * ASK_SECONDS).offset for place, future in asked.items()}
         except KafkaException as fault:
             raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+        except TimeoutError as fault:
+            raise Away("kafka", "Kafka does not answer") from fault
 
     def ask_ends(self, places: Iterable[Place]) -> dict[Place, "Future[Any]"]:
         """Ask for ends without waiting for the answer."""

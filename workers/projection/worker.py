@@ -100,6 +100,7 @@ class Worker:
             self._is_rebuilding = True
             raise Moved(f"the log is shorter than what was read of it ({beyond[0]}): filling a new read model")
         self._log.place(self._positions)
+        self._freshness.begin()
 
     def _choose(self) -> tuple[int, Pointers]:
         pointers = self._store.pointers()
@@ -186,6 +187,8 @@ class Worker:
         self._store.tell_fresh(generation, fresh)
         self._metrics.is_fresh(by_topic(fresh), complete_until(fresh))
         self._log.show(known)
+        if still := self._freshness.still():
+            raise Away("kafka", f"{still[0].name} holds more and gives nothing: it is asked for anew")
 
     def _wait_for(self, what: str, why: str = "") -> None:
         if what:

@@ -1,6 +1,7 @@
 """Whatever comes in whatever order, however often, with whatever breaking: Redis holds what one clean pass makes."""
 
 import random
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,10 @@ from redis import Redis
 from tests.patience import wait_for
 from tests.projected import TURNS, MemoryLog, a_log, a_turn, a_worker, content, project, work
 from tests.unit.projection.disturbed import Breaking, Interrupted
+from workers.projection import freshness
 from workers.projection.keys import Keys
+from workers.projection.log import Run
+from workers.projection.store import Place
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -92,6 +96,50 @@ def test_a_worker_without_partitions_has_nothing_that_could_be_old(redis: Any) -
     member.assigned, member.is_placed, member.is_spare = frozenset(), False, True  # Kafka gave all to others
     a_turn(worker)
     assert _complete(registry) == 0
+
+
+class Deaf(MemoryLog):
+    """One place gives nothing, though it holds more, until it is asked for anew."""
+
+    placed = 0
+
+    def place(self, positions: Mapping[Place, int | None]) -> None:
+        super().place(positions)
+        self.placed += 1
+
+    def take(self, seconds: float, most: int = 0) -> Run:
+        deaf, before = min(self.assigned), dict(self._at)
+        run = super().take(seconds, most)
+        if self.placed > 1 or not self.is_placed:
+            return run
+        self._at[deaf] = before[deaf]
+        kept = [one for one in run.records if one.place != deaf]
+        return Run(kept, {place: end for place, end in run.ends.items() if place != deaf})
+
+
+def test_a_place_that_gives_nothing_though_it_holds_more_is_asked_for_anew(
+    redis: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records, dice = a_log(random.Random(1), leads=5).records, random.Random(1)
+    app_id, clean = f"deaf{uuid4().hex}", f"well{uuid4().hex}"
+    log = Deaf(records, dice)
+    worker = a_worker(log, redis, app_id)
+    monkeypatch.setattr(freshness, "ASK_EVERY_SECONDS", 0.0)
+    for _ in range(200):
+        a_turn(worker)
+    assert log.placed == 1  # it may be slow
+    monkeypatch.setattr(freshness, "STILL_SECONDS", 0.0)
+
+    def is_placed_anew() -> bool:
+        a_turn(worker)
+        return log.placed > 1
+
+    wait_for(is_placed_anew, 10, "it is placed anew")
+    monkeypatch.setattr(freshness, "STILL_SECONDS", 30.0)
+    work(worker, log)
+    assert log.placed == 2
+    project(records, redis, clean, dice)
+    assert content(redis, app_id) == content(redis, clean)
 
 
 def _complete(registry: CollectorRegistry) -> float | None:
