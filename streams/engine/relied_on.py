@@ -47,6 +47,7 @@ RELIED_ON: Final[Mapping[str, str]] = MappingProxyType(
         "aiokafka: headers of a batch are a list": "a tuple raises",
         "aiokafka: a batch that was sent gives the offset of its first record": "it betrays a second writer",
         "aiokafka: the default partitioner is Java's": "all clients must agree where a lead lives",
+        "aiokafka: the fetcher looks for PartitionRecords in its own module": "the engine puts a cheaper one there",
         "rocksdict: raw mode keeps bytes and their order": "the format of the local store",
     }
 )

@@ -13,6 +13,7 @@ import msgspec
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import FactRecord, LeadContacted, LeadSnapshot
+from tests.bench.codec import Fastavro
 from tests.bench.job import Job, Outputs, Table
 from tests.builders import T0, a_contact
 
@@ -71,8 +72,11 @@ class SmallJob:
 
     def __init__(self, prefix: str, number: int, *, is_merged: bool) -> None:
         del is_merged
-        self._codec = Codec(Catalogue.bundled())
+        self._codec = self.codec()
         self._told, self._number = prefix + TOLD, number
+
+    def codec(self) -> Codec | Fastavro:
+        return Codec(Catalogue.bundled())
 
     def take(self, record: Any, table: Table) -> Outputs:
         outputs, raw = Outputs(), table.get(record.key)
@@ -88,6 +92,13 @@ class SmallJob:
         return Outputs()
 
 
+class GuideJob(SmallJob):
+    """With the codec that one finds, and not with ours."""
+
+    def codec(self) -> Fastavro:
+        return Fastavro()
+
+
 def touches(count: int, seed: int = 1) -> list[FactRecord]:
     """In the order of events, over a fifth as many leads; one in a hundred is told twice."""
     dice, found = random.Random(seed), list[FactRecord]()
@@ -100,5 +111,6 @@ def touches(count: int, seed: int = 1) -> list[FactRecord]:
     return found
 
 
-JOBS: Mapping[tuple[str, ...], type[Job | SmallJob]] = {(): Job, ("small",): SmallJob}
+GUIDE = ("small", "guide")
+JOBS: Mapping[tuple[str, ...], type[Job | SmallJob]] = {(): Job, ("small",): SmallJob, GUIDE: GuideJob}
 """By the arguments that a peer is started with."""

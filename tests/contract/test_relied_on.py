@@ -209,6 +209,14 @@ def test_a_node_with_a_fetch_in_flight_is_not_asked_again() -> None:
     assert in_order(text, "elif node_id in self._in_flight:", "continue")
 
 
+@relies_on("aiokafka: the fetcher looks for PartitionRecords in its own module")
+def test_what_is_fetched_becomes_partition_records() -> None:  # that ours gives the same: tests/unit/engine
+    text = source(aiokafka.consumer.fetcher.Fetcher._proc_fetch_request)  # noqa: SLF001  it is what is checked
+    assert in_order(text, "partition_records = PartitionRecords(", "partition_records=partition_records")
+    text = source(aiokafka.consumer.fetcher.FetchResult)
+    assert in_order(text, "next(self._partition_records", "for msg in self._partition_records:")
+
+
 @relies_on("aiokafka: getmany raises what the coordinator met")
 def test_getmany_checks_the_coordinator() -> None:
     assert "self._coordinator.check_errors()" in source(aiokafka.AIOKafkaConsumer.getmany)
