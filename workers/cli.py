@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from schemas.topics import TOPICS
 from streams.config.settings import Settings
@@ -155,13 +156,14 @@ def topics_create() -> None:
     from workers import admin  # noqa: PLC0415
 
     settings = settings_with_broker()
-    report = admin.create_topics(
-        settings.kafka.librdkafka(),
-        partitions=settings.partitions,
-        replication=settings.replication,
-        prefix=settings.topic_prefix,
-        app_id=settings.app_id,
-    )
+    with err.status(Text(f"asking Kafka at {settings.kafka.bootstrap_servers}")):
+        report = admin.create_topics(
+            settings.kafka.librdkafka(),
+            partitions=settings.partitions,
+            replication=settings.replication,
+            prefix=settings.topic_prefix,
+            app_id=settings.app_id,
+        )
     for name in report.created:
         out.print(f"created  {name}", markup=False)
     for name in report.present:
@@ -195,7 +197,9 @@ def schemas_push() -> None:
     settings = Settings.from_env()
     if settings.registry is None:
         raise Refused("SCHEMA_REGISTRY_URL is not set: name the registry to push to")
-    for pushed in admin.push_schemas(settings.registry, settings.topic_prefix):
+    with err.status("asking the schema registry"):
+        pushes = admin.push_schemas(settings.registry, settings.topic_prefix)
+    for pushed in pushes:
         out.print(f"{pushed.subject}: version {pushed.version}, id {pushed.id}", markup=False)
 
 
