@@ -13,7 +13,7 @@ import faust
 
 from .status import Status
 from .store import Store
-from .transport import ChunkTransport
+from .transport import ChunkTransport, NoTables
 
 if TYPE_CHECKING:
     from faust.types import TopicT
@@ -36,6 +36,7 @@ FAUST_SETTINGS: Final[Mapping[str, Any]] = MappingProxyType(
         "topic_allow_declare": False,  # topics are made by whoever runs the cluster
         "topic_disable_leader": True,
         "table_standby_replicas": 0,
+        "TableManager": NoTables,
         "stream_wait_empty": True,
         "web_enabled": False,
         "consumer_auto_offset_reset": "earliest",

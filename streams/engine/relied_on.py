@@ -34,6 +34,7 @@ RELIED_ON: Final[Mapping[str, str]] = MappingProxyType(
         "faust: a stream skips a message of another generation": "a chunk of a lost assignment is not begun",
         "faust: a topic takes a schema whose decoder may return any event": "the value is the chunk itself",
         "faust: acks=False keeps Faust from acking": "it would ack a chunk whose agent raised",
+        "faust: tables do no more than wait when they start": "the engine has none, and leaves the waiting out",
         "faust: a worker leaves logging alone when told to": "the process sets up its own",
         "mode: a worker that is told to stop exits 0": "SIGTERM is no failure",
         "mode: SIGTERM is handled by the event loop": "the early handler is replaced",

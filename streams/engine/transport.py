@@ -1,9 +1,10 @@
-"""Transport: where Faust meets the chunk consumer; it is Faust's own extension point."""
+"""Transport: where Faust meets the chunk consumer, by its own extension points."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from faust.tables import TableManager
 from faust.transport.base import Transport
 from mode import Service
 
@@ -19,6 +20,14 @@ class _NoFetcher(Service):
     def __init__(self, app: Any, **kwargs: Any) -> None:
         del app
         super().__init__(**kwargs)
+
+
+class NoTables(TableManager):
+    """State is the engine's: a start need not wait a second for tables that somebody may still add."""
+
+    async def on_start(self) -> None:
+        await self._update_channels()
+        await self.recovery.start()
 
 
 class ChunkTransport(Transport):

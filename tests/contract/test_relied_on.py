@@ -21,6 +21,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 from aiokafka.producer.message_accumulator import BatchBuilder
+from faust.tables import TableManager
 from faust.transport.consumer import Consumer
 from faust.transport.producer import Producer
 from rocksdict import Options, Rdict
@@ -182,6 +183,18 @@ def test_a_topic_of_the_engine_is_not_acked(engine: Engine) -> None:
     topic: Any = engine.topic("a")
     assert topic.acks is False
     assert topic.clone().acks is False
+
+
+@relies_on("faust: tables do no more than wait when they start")
+def test_the_start_of_tables_is_a_wait_and_what_the_engine_does() -> None:
+    lines = [line.strip() for line in source(TableManager.on_start).splitlines()[1:]]
+    done = [
+        "await self.sleep(1.0)",
+        "if not self.should_stop:",
+        "await self._update_channels()",
+        "await self.recovery.start()",
+    ]
+    assert [line for line in lines if not line.startswith('"""')] == done
 
 
 @relies_on("faust: a worker leaves logging alone when told to")
