@@ -84,13 +84,14 @@ class LeadLoop:
 
     async def recovered(self, number: int, store: Store) -> int:
         """Build the partition's indexes anew; returns stream time, up to which input may be taken at once."""
-        clock, census = Clock(int(store.get(NOW) or 0)), Census()
+        clock, census, policy = Clock(int(store.get(NOW) or 0)), Census(), self._policy
+        set_deadline, count = clock.set, census.add  # looked up once: there may be millions
         for n, (key, raw) in enumerate(store.items(), 1):
             if key != NOW:
                 lead = lead_of(raw)
-                due = next_deadline(lead, self._policy)
-                clock.set(key, due and due.due)
-                census.add(lead)
+                due = next_deadline(lead, policy)
+                set_deadline(key, due and due.due)
+                count(lead)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         funnel = census.funnel()

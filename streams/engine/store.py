@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Protocol, cast
 
-from rocksdict import Options, Rdict, WriteBatch
+from rocksdict import Options, Rdict, ReadOptions, WriteBatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -68,7 +68,7 @@ class RocksStore:
     One directory belongs to one process at a time.
     """
 
-    _OFFSET: Final = b"\xff\xffoffset"  # no UTF-8, so no key of an agent that keys by text
+    _OFFSET: Final = b"\xff\xffoffset"  # no UTF-8, so no key of an agent that keys by text, and behind all of them
 
     def __init__(self, directory: Path, number: int, max_age: float = 43_200.0) -> None:
         self._path = str(directory / f"p{number}-v2")  # v1: the format of the offset record
@@ -93,9 +93,9 @@ class RocksStore:
         return cast("bytes | None", self._db.get(key))
 
     def items(self) -> Iterator[tuple[bytes, bytes]]:
-        for key, value in cast("Iterator[tuple[Any, Any]]", self._db.items()):
-            if key != self._OFFSET:
-                yield key, value
+        before_offset = ReadOptions()
+        before_offset.set_iterate_upper_bound(self._OFFSET)
+        return cast("Iterator[tuple[bytes, bytes]]", self._db.items(read_opt=before_offset))
 
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         batch = WriteBatch(raw_mode=True)
