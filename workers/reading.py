@@ -28,7 +28,7 @@ def records_of(
         KafkaException: the broker is out of reach.
     """
     group = {"group.id": f"leadloop-reading-{uuid4().hex}", "enable.auto.commit": False}
-    consumer = Consumer({**conf, **group, "auto.offset.reset": "earliest"})
+    consumer = Consumer({**conf, **group, "auto.offset.reset": "earliest", "isolation.level": "read_uncommitted"})
     try:
         ends = _assign(consumer, topics, since)
         while ends or is_following:

@@ -25,7 +25,7 @@ TOUCHES = 600_000
 RATE = 200  # samples a second
 
 STAGES: Mapping[str, Sequence[str]] = {
-    "fetch and unpack": ("aiokafka/consumer/",),
+    "fetch and unpack": ("aiokafka/consumer/", "engine/records.py"),
     "decode": ("agents/inbound.py", "Codec.decode ", "Small.decoded "),
     "merge": ("engine/intake.py", "engine/merge.py"),
     "state, read": ("RocksStore.get ", "Chunk.get ", "History.decode ", "Leads.load "),

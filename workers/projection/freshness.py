@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
 ASK_EVERY_SECONDS = 1.0
-STILL_SECONDS = 30.0
+STILL_ANSWERS = 30
+"""So many in a row, one a second: a process that was paused has heard none meanwhile."""
 
 Fresh = dict[Place, tuple[int, int]]
 """By place: records missing, and the time (epoch ms) up to which none is."""
@@ -28,20 +29,23 @@ class Freshness:
         self._asked: dict[Place, Future[Any]] = {}
         self._asked_at = 0.0
         self._newest: dict[Place, int] = {}
-        self._stands: dict[Place, tuple[int, float]] = {}
+        self._stands: dict[Place, tuple[int, int]] = {}
 
     def took(self, newest: Mapping[Place, int]) -> None:
         """The time (epoch ms) at which Kafka got the newest record that is written."""
         self._newest.update(newest)
 
     def begin(self) -> None:
-        """The places are read from anew: whoever stood still has all his time again."""
+        """The places are read from anew: what was asked before is about others, and nobody stands still yet."""
+        self._asked, self._stands = {}, {}
+
+    def is_busy(self) -> None:
+        """More waits than is taken at once: a place may have to wait for its turn."""
         self._stands.clear()
 
     def still(self) -> list[Place]:
-        """Places that hold more and have given nothing for too long."""
-        now = time.monotonic()
-        return [place for place, (_, since) in self._stands.items() if now - since >= STILL_SECONDS]
+        """Places that hold more and have given nothing for too long, while nothing else was in their way."""
+        return [place for place, (_, answers) in self._stands.items() if answers >= STILL_ANSWERS]
 
     def look(self, positions: Mapping[Place, int]) -> Fresh | None:
         """What the last answer says of these positions; None while it is awaited."""
@@ -59,16 +63,17 @@ class Freshness:
             try:
                 behind = max(0, future.result().offset - positions.get(place, 0))
             except KafkaException:
+                self._stands.pop(place, None)  # whether it holds more is not known
                 continue
             self._note(place, positions.get(place, 0) if behind else None)
             fresh[place] = (behind, self._newest.get(place, 0) if behind else int(self._asked_at * 1000))
         return fresh
 
     def _note(self, place: Place, stands_at: int | None) -> None:
-        if stands_at is None:
-            self._stands.pop(place, None)
-        elif self._stands.get(place, (None, 0.0))[0] != stands_at:
-            self._stands[place] = stands_at, time.monotonic()
+        """Count the answers that find it here; None: it is at its end."""
+        before, answers = self._stands.pop(place, (None, 0))
+        if stands_at is not None:
+            self._stands[place] = stands_at, answers + 1 if before == stands_at else 0
 
 
 def by_topic(fresh: Fresh) -> Counter[str]:

@@ -188,6 +188,7 @@ def _settings(group: str, session_seconds: float) -> dict[str, Any]:
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
         "auto.offset.reset": "earliest",  # retention was faster than we were
+        "isolation.level": "read_uncommitted",  # as streams reads: what it has taken is shown
         "enable.partition.eof": True,
         # The same numbers of all topics go to one member: a lead is then written by one.
         "partition.assignment.strategy": "range",

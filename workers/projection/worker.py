@@ -16,7 +16,7 @@ from .fold import Fold, by_lead
 from .freshness import Freshness, by_topic, complete_until
 from .intake import Intake, Skipped
 from .keys import FORMAT, Generation
-from .log import Log, Run
+from .log import RUN_RECORDS, Log, Run
 from .metrics import Metrics
 from .store import Place, Pointers, Positions, Store
 
@@ -134,6 +134,8 @@ class Worker:
         positions = Positions(before, after)
         conflicts = self._store.write(generation, leads, positions, lambda stored: self._fold(news, stored))
         self._positions.update(after)
+        if len(run.records) >= RUN_RECORDS:
+            self._freshness.is_busy()
         self._freshness.took({one.place: one.published_at for one in run.records})
         self._metrics.conflicts.inc(conflicts)
         self._metrics.took(

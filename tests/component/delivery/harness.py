@@ -175,10 +175,14 @@ async def until(
         await asyncio.sleep(every)
 
 
+GRACE_SECONDS = 60
+"""After it, whoever was told to end is killed: see the chart's values."""
+
+
 async def stopped(worker: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     """Its exit code after SIGTERM."""
     worker.send_signal(number)
-    return await asyncio.to_thread(worker.wait, STUCK)
+    return await asyncio.to_thread(worker.wait, GRACE_SECONDS)
 
 
 def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tests.kafka import Broker
 
 ROOT = Path(__file__).parents[3]
+GRACE_SECONDS = 120  # after it, whoever was told to end is killed: see the chart's values
 LET_GO = 70  # the exit code of a worker that ends before the ack
 DEFAULTS: Mapping[str, Any] = {
     "rocks": False,
@@ -61,7 +62,7 @@ class Worker:
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.ended()
+        return self.process.wait(GRACE_SECONDS)
 
 
 @dataclass

@@ -11,10 +11,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from confluent_kafka import Producer
 from redis import Redis
 from redis.exceptions import RedisError
 
 from schemas.topics import INPUTS
+from tests.builders import T0, a_created
 from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
 from tests.component.projection.harness import KEY, Process, env, project, said, whole
 from tests.component.projection.histories import POLICY, deliver_some, histories
@@ -22,7 +24,7 @@ from tests.kafka import Broker
 from tests.patience import STUCK, wait_for
 from tests.projected import content
 from tests.redis import RealRedis
-from tests.world import World
+from tests.world import CODEC, World
 
 LEADS = 300
 ARMED = "tests.component.projection"
@@ -264,6 +266,25 @@ def test_a_redis_that_may_drop_keys_is_refused(told: World, own_redis: RealRedis
     process = project(told, own_redis.url, f"lru{uuid4().hex[:8]}")
     assert process.ended() == 2
     assert "maxmemory-policy allkeys-lru" in process.said()
+
+
+def test_a_transaction_that_an_upstream_leaves_open_holds_nothing_up(
+    kafka: Broker, tmp_path: Path, redis_url: str
+) -> None:
+    if kafka.kind == "mock":
+        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
+    world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
+    upstream = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": f"open{uuid4().hex}"})
+    upstream.init_transactions(60)
+    upstream.begin_transaction()
+    upstream.produce(world.prefix + "lead-created", CODEC.encode(a_created("lead-1", T0)), "lead-1")
+    upstream.flush(60)
+    process = project(world, redis_url, f"open{uuid4().hex[:8]}")
+    try:
+        whole(process)  # streams has taken it in as well
+    finally:
+        process.kill()
+        upstream.abort_transaction(60)
 
 
 def test_two_members_share_the_work_and_one_takes_over(told: World, redis_url: str, rebuilt: Any) -> None:

@@ -1,0 +1,92 @@
+"""Who holds more and gives nothing, and who only has to wait: for his turn, for an answer, for a paused process."""
+
+from collections.abc import Iterable
+from concurrent.futures import Future
+from typing import Any
+
+import pytest
+from confluent_kafka import KafkaException
+
+from workers.projection import freshness
+from workers.projection.freshness import STILL_ANSWERS, Freshness
+from workers.projection.store import Place
+
+DEAF, WELL = Place("lead-created", 0), Place("lead-created", 1)
+
+
+class Ends:
+    """A log with both places, of which each holds a hundred records; `fault`: what it says of the first instead."""
+
+    assigned = frozenset({DEAF, WELL})
+    fault: Exception | None = None
+
+    def ask_ends(self, places: Iterable[Place]) -> dict[Place, Future[Any]]:
+        futures: dict[Place, Future[Any]] = {place: Future() for place in places}
+        for place, future in futures.items():
+            if place == DEAF and self.fault is not None:
+                future.set_exception(self.fault)
+            else:
+                future.set_result(type("End", (), {"offset": 100})())
+        return futures
+
+
+@pytest.fixture(autouse=True)
+def asked_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(freshness, "ASK_EVERY_SECONDS", 0.0)
+
+
+def heard(fresh: Freshness, answers: int, at: int = 10) -> None:
+    for _ in range(answers):
+        assert fresh.look({DEAF: at, WELL: 100}) is None  # it asks
+        assert fresh.look({DEAF: at, WELL: 100}) is not None
+
+
+def a_freshness(ends: Ends) -> Freshness:
+    log: Any = ends
+    return Freshness(log)
+
+
+def test_who_stands_where_he_stood_in_so_many_answers_is_still() -> None:
+    fresh = a_freshness(Ends())
+    heard(fresh, STILL_ANSWERS)
+    assert fresh.still() == []
+    heard(fresh, 1)
+    assert fresh.still() == [DEAF]
+
+
+def test_who_moves_or_is_at_his_end_or_is_read_anew_is_not() -> None:
+    fresh = a_freshness(Ends())
+    for at in range(STILL_ANSWERS * 2):
+        heard(fresh, 1, at=10 + at)
+    heard(fresh, STILL_ANSWERS, at=80)
+    heard(fresh, 1, at=100)
+    heard(fresh, STILL_ANSWERS, at=80)
+    fresh.begin()
+    heard(fresh, STILL_ANSWERS, at=80)
+    assert fresh.still() == []
+
+
+def test_while_more_waits_than_is_taken_at_once_nobody_is() -> None:
+    fresh = a_freshness(Ends())
+    for _ in range(STILL_ANSWERS * 2):
+        heard(fresh, 1)
+        fresh.is_busy()
+    assert fresh.still() == []
+
+
+def test_of_whom_nothing_is_known_nothing_is_said() -> None:
+    ends = Ends()
+    fresh = a_freshness(ends)
+    heard(fresh, STILL_ANSWERS)
+    ends.fault = KafkaException("no leader")
+    heard(fresh, 1)
+    ends.fault = None
+    heard(fresh, STILL_ANSWERS)
+    assert fresh.still() == []
+
+
+def test_what_was_asked_before_a_rebalance_is_not_heard_after_it() -> None:
+    fresh = a_freshness(Ends())
+    assert fresh.look({DEAF: 10, WELL: 100}) is None
+    fresh.begin()
+    assert fresh.look({WELL: 100}) is None
