@@ -274,7 +274,8 @@ def test_a_transaction_that_an_upstream_leaves_open_holds_nothing_up(
     if kafka.kind == "mock":
         pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
     world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
-    upstream = Producer({"bootstrap.servers": kafka.bootstrap, "transactional.id": f"open{uuid4().hex}"})
+    patient = {"transactional.id": f"open{uuid4().hex}", "transaction.timeout.ms": 900_000}
+    upstream = Producer({"bootstrap.servers": kafka.bootstrap, **patient})
     upstream.init_transactions(60)
     upstream.begin_transaction()
     upstream.produce(world.prefix + "lead-created", CODEC.encode(a_created("lead-1", T0)), "lead-1")
