@@ -38,6 +38,7 @@ from workers.kafka import Outgoing, Sender
 from workers.outbound import Client, Reply
 from workers.outbound.addresses import Network
 
+DEAF = "nothing is heard"
 T = TypeVar("T")
 WAITS = tuple(Tiers().delays)
 KINDS = {"delivery-results": "result", "endpoint-states": "state", **dict.fromkeys(WAITS, "wait")}
@@ -241,10 +242,11 @@ def next_with(points: CrashPoints) -> Callable[[states._Reader, float], list[End
 
 
 class Deaf(Consumer):
-    """Hears nothing."""
+    """Hears nothing, and says so whenever it was asked to listen."""
 
     def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
         del num_messages
+        print(DEAF, flush=True)  # noqa: T201  its output is its log
         time.sleep(max(timeout, 0.01))
         return []
 

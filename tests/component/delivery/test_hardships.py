@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
+from tests.component.delivery.job import DEAF
 from tests.simulators.receiver import Behaviour
 
 
@@ -24,7 +25,7 @@ async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_tol
     world.say("nurture", "paused")
     worker = world.start(world.job(deaf=("states",)))
     world.start()
-    await until(lambda: world.members() == 1)  # another, that hears, has begun meanwhile
+    await until(lambda: world.members() == 1 and DEAF in world.logs())  # another, that hears, has begun meanwhile
     assert worker.poll() is None
     assert await stopped(worker) == 0
 
