@@ -13,6 +13,8 @@ T = TypeVar("T")
 SLOWER = 4
 STUCK = 300.0
 """Seconds after which a process that should have ended by itself never will."""
+STREAMS_GRACE, DELIVER_GRACE = 120.0, 60.0
+"""Seconds after which who was told to end is killed: as the chart's values say."""
 
 
 def wait_for(condition: Callable[[], T], within: float, what: str = "", every: float = 0.05) -> T:

@@ -20,14 +20,12 @@ from schemas.events import FactRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from tests.kafka import messages
-from tests.patience import wait_for
+from tests.patience import STREAMS_GRACE, wait_for
 from tests.told import TELLING, Told
 from workers import admin
 from workers.demo.broker import EmbeddedBroker
 
 APP_ID = "leadloop"
-GRACE_SECONDS = 120
-"""After it, a streams worker that was told to end is killed: see the chart's values."""
 CODEC = Codec(Catalogue.bundled())
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
 
@@ -227,7 +225,7 @@ class Streams:
     def term(self) -> int:
         self.is_expected_dead = True
         self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(GRACE_SECONDS)
+        return self.process.wait(STREAMS_GRACE)
 
     def port(self) -> int | None:
         """Where its metrics are, once it has said so."""

@@ -39,7 +39,7 @@ class Freshness:
         """The places are read from anew: what was asked before is about others, and nobody stands still yet."""
         self._asked, self._stands = {}, {}
 
-    def is_busy(self) -> None:
+    def busy(self) -> None:
         """More waits than is taken at once: a place may have to wait for its turn."""
         self._stands.clear()
 

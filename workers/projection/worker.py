@@ -135,7 +135,7 @@ class Worker:
         conflicts = self._store.write(generation, leads, positions, lambda stored: self._fold(news, stored))
         self._positions.update(after)
         if len(run.records) >= RUN_RECORDS:
-            self._freshness.is_busy()
+            self._freshness.busy()
         self._freshness.took({one.place: one.published_at for one in run.records})
         self._metrics.conflicts.inc(conflicts)
         self._metrics.took(

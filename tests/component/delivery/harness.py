@@ -23,7 +23,7 @@ from schemas.events import DeliveryResult, EndpointState, LeadRecycled
 from schemas.topics import TOPICS
 from tests.component.delivery.job import Job
 from tests.kafka import Broker, Record, produce, read_all
-from tests.patience import SLOWER, STUCK
+from tests.patience import DELIVER_GRACE, SLOWER, STUCK
 from tests.simulators.receiver import Receiver
 
 CODEC = Codec(Catalogue.bundled())
@@ -175,14 +175,10 @@ async def until(
         await asyncio.sleep(every)
 
 
-GRACE_SECONDS = 60
-"""After it, whoever was told to end is killed: see the chart's values."""
-
-
 async def stopped(worker: subprocess.Popen[bytes], number: int = signal.SIGTERM) -> int:
     """Its exit code after SIGTERM."""
     worker.send_signal(number)
-    return await asyncio.to_thread(worker.wait, GRACE_SECONDS)
+    return await asyncio.to_thread(worker.wait, DELIVER_GRACE)
 
 
 def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:

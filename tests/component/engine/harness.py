@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from confluent_kafka import KafkaException
 
 from tests.kafka import Record, lag, produce, read_all
-from tests.patience import STUCK, wait_for
+from tests.patience import STREAMS_GRACE, STUCK, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from tests.kafka import Broker
 
 ROOT = Path(__file__).parents[3]
-GRACE_SECONDS = 120  # after it, whoever was told to end is killed: see the chart's values
 LET_GO = 70  # the exit code of a worker that ends before the ack
 DEFAULTS: Mapping[str, Any] = {
     "rocks": False,
@@ -62,7 +61,7 @@ class Worker:
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
-        return self.process.wait(GRACE_SECONDS)
+        return self.process.wait(STREAMS_GRACE)
 
 
 @dataclass

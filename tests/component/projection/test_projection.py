@@ -269,13 +269,11 @@ def test_a_redis_that_may_drop_keys_is_refused(told: World, own_redis: RealRedis
 
 
 def test_a_transaction_that_an_upstream_leaves_open_holds_nothing_up(
-    kafka: Broker, tmp_path: Path, redis_url: str
+    real_kafka: Broker, tmp_path: Path, redis_url: str
 ) -> None:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
+    world = World.on_real(real_kafka.bootstrap, tmp_path, partitions=1)
     patient = {"transactional.id": f"open{uuid4().hex}", "transaction.timeout.ms": 900_000}
-    upstream = Producer({"bootstrap.servers": kafka.bootstrap, **patient})
+    upstream = Producer({"bootstrap.servers": real_kafka.bootstrap, **patient})
     upstream.init_transactions(60)
     upstream.begin_transaction()
     upstream.produce(world.prefix + "lead-created", CODEC.encode(a_created("lead-1", T0)), "lead-1")

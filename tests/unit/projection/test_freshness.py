@@ -70,7 +70,7 @@ def test_while_more_waits_than_is_taken_at_once_nobody_is() -> None:
     fresh = a_freshness(Ends())
     for _ in range(STILL_ANSWERS * 2):
         heard(fresh, 1)
-        fresh.is_busy()
+        fresh.busy()
     assert fresh.still() == []
 
 
