@@ -5,7 +5,7 @@ from typing import Any
 
 from deploy.access import APP, PREFIX, Grant, grants_of
 from schemas.topics import TOPICS, Topic, changelog_of
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 
 API = "kafka.strimzi.io/v1"
 REPLICAS = 3

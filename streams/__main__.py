@@ -6,7 +6,7 @@ something unexpected happened (nothing unfinished is acked: start it again), 1 w
 
 import sys
 
-from streams.signals import exit_quietly_until_started
+from streams.runtime.signals import exit_quietly_until_started
 
 exit_quietly_until_started()
 
@@ -23,9 +23,10 @@ from schemas.registry import NotRegistered, RegistryUnavailable  # noqa: E402
 from streams.agents.lead_loop import LeadLoop  # noqa: E402
 from streams.agents.probes import Probes  # noqa: E402
 from streams.app import cluster_of  # noqa: E402
-from streams.config.settings import Settings, SettingsFault  # noqa: E402
-from streams.domain.policy import Policy, PolicyFaults, parse_policy  # noqa: E402
+from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import run  # noqa: E402
+from streams.policy_file import PolicyError, parse_policy  # noqa: E402
+from streams.runtime.settings import Settings, SettingsError  # noqa: E402
 
 log = logging.getLogger("streams")
 _HELD: list[IO[str]] = []  # open as long as the process lives
@@ -39,7 +40,7 @@ def main() -> None:
         codec = Codec(_catalogue(settings))
         _make_room(settings)
         cluster = cluster_of(settings)
-    except (SettingsFault, PolicyFaults, RegistryUnavailable, NotRegistered) as fault:
+    except (SettingsError, PolicyError, RegistryUnavailable, NotRegistered) as fault:
         sys.stderr.write(f"{fault}\n")
         sys.exit(2)
     _set_up_logging(settings)
@@ -63,7 +64,7 @@ def main() -> None:
 def _settings() -> Settings:
     settings = Settings.from_env()
     if not settings.kafka.bootstrap_servers:
-        raise SettingsFault("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
+        raise SettingsError("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
     return settings
 
 
@@ -73,7 +74,7 @@ def _policy(settings: Settings) -> Policy:
     try:
         text = settings.policy_file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsFault(f"LEADLOOP_POLICY_FILE={settings.policy_file} cannot be read: {error}") from error
+        raise SettingsError(f"LEADLOOP_POLICY_FILE={settings.policy_file} cannot be read: {error}") from error
     return parse_policy(text, str(settings.policy_file))
 
 
@@ -91,9 +92,9 @@ def _make_room(settings: Settings) -> None:
         lock = (settings.data_dir / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise SettingsFault(f"{place} belongs to a running worker: give each its own") from None
+        raise SettingsError(f"{place} belongs to a running worker: give each its own") from None
     except OSError as error:
-        raise SettingsFault(f"{place} cannot be used: {error.strerror}") from error
+        raise SettingsError(f"{place} cannot be used: {error.strerror}") from error
     _HELD.append(lock)
 
 

@@ -9,8 +9,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import INPUTS, TOPICS, changelog_of
-from streams.config.settings import Settings, SettingsFault
 from streams.engine import FAUST_SETTINGS, Decode, Engine, MemoryStore, RocksStore, Store
+from streams.runtime.settings import Settings, SettingsError
 
 OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
 ANSWER_SECONDS = 20.0  # for a broker to say who it is
@@ -59,13 +59,13 @@ def cluster_of(settings: Settings) -> str:
     """The id of the cluster.
 
     Raises:
-        SettingsFault: no broker answers, or not to us.
+        SettingsError: no broker answers, or not to us.
     """
     try:
         metadata = AdminClient(settings.kafka.librdkafka()).list_topics(timeout=ANSWER_SECONDS)
     except KafkaException as fault:
         servers, reason = settings.kafka.bootstrap_servers, fault.args[0].str()
-        raise SettingsFault(
+        raise SettingsError(
             f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {reason}; `leadloop doctor` says why"
         ) from fault
     return str(metadata.cluster_id or "")

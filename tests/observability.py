@@ -15,8 +15,8 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from streams.agents.lead_loop import LeadLoop
-from streams.config.settings import KafkaSettings, Settings
 from streams.domain.policy import Policy
+from streams.runtime.settings import KafkaSettings, Settings
 from workers.delivery.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
 from workers.ingest.metrics import IngestMetrics

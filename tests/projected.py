@@ -15,7 +15,7 @@ from streams.agents.records import snapshot
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Stalled, fact_of
 from streams.domain.ledger import Ledger
-from streams.domain.policy import parse_policy
+from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from workers.projection.fold import Fold
 from workers.projection.intake import Intake

@@ -11,13 +11,13 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from schemas.errors import UserError
 from schemas.topics import TOPICS
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers import tail as tailing
 from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
-from workers.faults import Refused
 from workers.ingest import commands as ingest_commands
 from workers.instants import instant
 from workers.projection import commands as projection_commands
@@ -64,7 +64,7 @@ def demo(
     try:
         run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
     except DemoFailed as failed:
-        raise Refused(str(failed)) from failed
+        raise UserError(str(failed)) from failed
 
 
 @cli.command(rich_help_panel=PROCESSES)
@@ -87,7 +87,7 @@ def tail(
     """Show what travels, one JSON line a record; what concerns one lead in the order of events."""
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
-        raise Refused(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
+        raise UserError(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
     settings = settings_with_broker()
     names = topic or [name for name in TOPICS if name not in {"lead-snapshots", "stream-heartbeats"}]
     with suppress(BrokenPipeError):
@@ -196,7 +196,7 @@ def schemas_push() -> None:
 
     settings = Settings.from_env()
     if settings.registry is None:
-        raise Refused("SCHEMA_REGISTRY_URL is not set: name the registry to push to")
+        raise UserError("SCHEMA_REGISTRY_URL is not set: name the registry to push to")
     with err.status("asking the schema registry"):
         pushes = admin.push_schemas(settings.registry, settings.topic_prefix)
     for pushed in pushes:
@@ -209,7 +209,7 @@ def policy_check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/policy.yml")],
 ) -> None:
     """Read a policy file and name every fault, with its line and what to write instead."""
-    from streams.domain.policy import parse_policy  # noqa: PLC0415
+    from streams.policy_file import parse_policy  # noqa: PLC0415
 
     policy = parse_policy(text_of(file), str(file))
     out.print(f"{file}: policy {policy.version} is fine", markup=False)

@@ -11,13 +11,13 @@ from rich.console import Console
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
+from schemas.errors import UserError
 from schemas.registry import NotRegistered, RegistryUnavailable
 from schemas.registry import Refused as RegistryRefused
-from streams.config.documents import Faults
-from streams.config.settings import Settings, SettingsFault
+from streams.runtime.documents import DocumentError
+from streams.runtime.settings import Settings, SettingsError
 from workers.admin import BrokerUnavailable
 from workers.demo.broker import NoEmbeddedBroker
-from workers.faults import Refused
 from workers.imports.faults import ImportFault
 
 out = Console(highlight=False, soft_wrap=True)
@@ -27,9 +27,9 @@ P = ParamSpec("P")
 
 
 FAULTS = (
-    SettingsFault,
-    Refused,
-    Faults,
+    SettingsError,
+    UserError,
+    DocumentError,
     ImportFault,
     RegistryUnavailable,
     RegistryRefused,
@@ -40,7 +40,7 @@ FAULTS = (
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """Faults that a user can mend are told in words and end with 2; all others are bugs and show themselves."""
+    """DocumentError that a user can mend are told in words and end with 2; all others are bugs and show themselves."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
@@ -62,10 +62,10 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def settings_with_broker() -> Settings:
-    """The settings of a command that needs a broker. Raises SettingsFault, Refused."""
+    """The settings of a command that needs a broker. Raises SettingsError, UserError."""
     settings = Settings.from_env()
     if not settings.kafka.bootstrap_servers:
-        raise Refused("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
+        raise UserError("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
     return settings
 
 
@@ -77,8 +77,8 @@ def codec_of(settings: Settings) -> Codec:
 
 
 def text_of(file: Path) -> str:
-    """The text of a file that was named. Raises Refused where it cannot be read."""
+    """The text of a file that was named. Raises UserError where it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{file} cannot be read: {error}") from error
+        raise UserError(f"{file} cannot be read: {error}") from error

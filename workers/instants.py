@@ -4,7 +4,7 @@ import re
 import time
 from datetime import UTC, datetime
 
-from workers.faults import Refused
+from schemas.errors import UserError
 
 _AGO = re.compile(r"(\d{1,6})\s*(m|h|d)")
 _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
@@ -14,14 +14,14 @@ def instant(text: str, option: str) -> int:
     """Epoch ms of an ISO 8601 text, or of so long ago: 30m, 6h, 2d.
 
     Raises:
-        Refused: it is neither.
+        UserError: it is neither.
     """
     if ago := _AGO.fullmatch(text.strip()):
         return int(time.time() * 1000) - int(ago[1]) * _MS[ago[2]]
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise Refused(f"{option} {text} is no time: write 2026-03-16T09:30:00Z, or how long ago: 30m, 6h, 2d") from None
+        raise UserError(f"{option} {text} is no time: write 2026-03-16T09:30:00Z, or an age: 30m, 6h, 2d") from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 

@@ -16,6 +16,9 @@ from typing import Any, Protocol
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
+MISSING_TOPIC_HINT = "run `leadloop topics create`; deploy/acls.yml lists the permissions it takes to describe a topic"
+"""What to do about a missing topic: Kafka hides a topic from users who may not describe it."""
+
 DELIVERY_SECONDS = 10.0  # as long as an HTTP client will wait; then it is told to come again
 MAX_IN_FLIGHT = 20_000  # records: some 20 MiB as they usually are; MAX_KBYTES bounds the unusual
 MAX_KBYTES = 131_072

@@ -8,7 +8,7 @@ from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app
 
-from workers.faults import Refused
+from schemas.errors import UserError
 
 Start = Callable[[str, list[tuple[str, str]]], object]
 
@@ -41,7 +41,7 @@ class Probes:
         try:
             self._server: WSGIServer = make_server(host, port, self._answer, _Server, _Quiet)
         except OSError as fault:
-            raise Refused(f"{host}:{port} (LEADLOOP_METRICS_PORT) cannot be listened on: {fault.strerror}") from fault
+            raise UserError(f"{host}:{port} (LEADLOOP_METRICS_PORT) cannot be listened on: {fault.strerror}") from fault
         self._thread = threading.Thread(target=self._server.serve_forever, name="probes", daemon=True)
 
     @property

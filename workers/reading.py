@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
-from workers.faults import Refused
+from schemas.errors import UserError
 
 _ANSWER_SECONDS = 20.0
 
@@ -24,7 +24,7 @@ def records_of(
     Ends where the topics ended when it began, unless following.
 
     Raises:
-        Refused: there is no such topic.
+        UserError: there is no such topic.
         KafkaException: the broker is out of reach.
     """
     group = {"group.id": f"leadloop-reading-{uuid4().hex}", "enable.auto.commit": False}
@@ -51,7 +51,7 @@ def _assign(consumer: Consumer, topics: Sequence[str], since: int) -> dict[tuple
     for topic in topics:
         known = consumer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
         if known.error or not known.partitions:
-            raise Refused(f"there is no topic {topic}: `leadloop topics create` makes it")
+            raise UserError(f"there is no topic {topic}: `leadloop topics create` makes it")
         asked = [TopicPartition(topic, number, since) for number in known.partitions]
         for one in consumer.offsets_for_times(asked, _ANSWER_SECONDS) if since else asked:
             place = TopicPartition(topic, one.partition)

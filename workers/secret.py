@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, PrivateAttr, model_validator
 
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 
 
 class Secret(BaseModel):
@@ -21,7 +21,7 @@ class Secret(BaseModel):
     @model_validator(mode="after")
     def _read(self) -> Self:
         if bool(self.env) == bool(self.file):
-            raise unfit("a secret stands in one place", "write {env: NAME} or {file: PATH}")
+            raise violation("a secret stands in one place", "write {env: NAME} or {file: PATH}")
         self._value = self._from_env() if self.env else self._from_file()
         return self
 
@@ -32,14 +32,14 @@ class Secret(BaseModel):
     def _from_env(self) -> str:
         value = os.environ.get(self.env, "").strip()
         if not value:
-            raise unfit(f"the environment has no {self.env}", f"set {self.env}, or write {{file: PATH}}")
+            raise violation(f"the environment has no {self.env}", f"set {self.env}, or write {{file: PATH}}")
         return value
 
     def _from_file(self) -> str:
         try:
             value = Path(self.file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise unfit(f"{self.file} cannot be read: {error}", "name a file with the secret alone in it") from None
+            raise violation(f"{self.file} cannot be read: {error}", "name a file with the secret alone in it") from None
         if not value:
-            raise unfit(f"{self.file} is empty", "name a file with the secret alone in it")
+            raise violation(f"{self.file} is empty", "name a file with the secret alone in it")
         return value

@@ -17,7 +17,6 @@ from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, told
 from streams.agents.outbound import Outbound
 from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, build, inputs
-from streams.config.settings import Settings
 from streams.domain.deadlines import next_deadline
 from streams.domain.decisions import GROUNDS
 from streams.domain.funnel import Census
@@ -25,6 +24,7 @@ from streams.domain.history import lead_of
 from streams.domain.lead import Cause
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Clock, Store
+from streams.runtime.settings import Settings
 
 SLICE = 1000  # leads read back between two breaths of the event loop
 

@@ -12,9 +12,9 @@ from streams.agents.loop import KINDS
 from streams.agents.records import DECISIONS
 from streams.agents.spread import Spread
 from streams.agents.tally import Tally
-from streams.config.settings import Settings
 from streams.domain.errors import PoisonReason
 from streams.domain.funnel import PASS_LABELS, pass_label
+from streams.runtime.settings import Settings
 
 OTHER = "other"
 MAX_ORIGINS = 20

@@ -14,7 +14,7 @@ from .quiet import quieten
 def run(app: faust.App) -> NoReturn:
     """Work until SIGTERM or SIGINT, then drain, commit and exit 0; a crash of a service exits 1.
 
-    The caller sets up logging, and calls `streams.signals.exit_quietly_until_started` before the
+    The caller sets up logging, and calls `streams.runtime.signals.exit_quietly_until_started` before the
     heavy imports: this function takes the signals over.
     """
     quieten()

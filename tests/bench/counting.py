@@ -21,11 +21,11 @@ from prometheus_client import CollectorRegistry, generate_latest
 from streams.agents.lead_loop import LeadLoop
 from streams.agents.loop import PartitionLoop
 from streams.agents.metrics import Metrics
-from streams.config.settings import KafkaSettings, Settings
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Item, MemoryStore
 from streams.engine.run import collect_rarely
+from streams.runtime.settings import KafkaSettings, Settings
 from tests.bench.loop import CHUNK, CODEC, chunks, fetched, history
 from tests.fakes import FakeChunk, FakeConsumer
 

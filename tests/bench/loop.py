@@ -20,11 +20,11 @@ from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
-from streams.config.settings import Settings
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
 from streams.engine import Clock, Item
 from streams.engine.run import collect_rarely
+from streams.runtime.settings import Settings
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
 
 LEADS = 10_000

@@ -12,8 +12,8 @@ from typing import Any
 import faust
 
 from schemas.topics import TOPICS
-from streams.config.settings import Settings
 from streams.engine.run import collect_rarely
+from streams.runtime.settings import Settings
 from tests.bench.job import Job
 from tests.bench.small_job import GUIDE, JOBS, SmallJob
 

@@ -19,7 +19,7 @@ from confluent_kafka import Consumer, TopicPartition
 from prometheus_client import CollectorRegistry
 
 from schemas.topics import TOPICS
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from tests.bench.measure import PARTITIONS, a_kafka, a_world
 from tests.projected import Records, a_log
 from tests.redis import RealRedis

@@ -14,8 +14,9 @@ from typing import NamedTuple
 from schemas.topics import partition_of
 from streams.agents.inbound import Inbound
 from streams.agents.loop import NOW as STREAM_TIME
-from streams.domain.policy import Policy, parse_policy
+from streams.domain.policy import Policy
 from streams.engine import Item
+from streams.policy_file import parse_policy
 from tests.bench import changelog, loop
 from tests.bench.job import UPSTREAM
 from tests.bench.measure import PARTITIONS, Group, a_kafka, a_world, cpu_seconds, disk_bytes, memory_bytes

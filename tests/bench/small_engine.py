@@ -14,8 +14,8 @@ from schemas.codec import Codec
 from schemas.events import LeadContacted
 from streams.agents.leads import CACHED
 from streams.app import build
-from streams.config.settings import Settings
 from streams.engine import Chunk, Store, run
+from streams.runtime.settings import Settings
 from tests.bench.small_job import DECODE, ENCODE, TOLD, TOPIC, Known, touched
 
 

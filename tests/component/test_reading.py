@@ -8,11 +8,11 @@ from uuid import uuid4
 
 import pytest
 
+from schemas.errors import UserError
 from tests.builders import a_created
 from tests.kafka import Broker, Record, produce
 from tests.patience import STUCK, wait_for
 from tests.world import World
-from workers.faults import Refused
 from workers.reading import records, records_of
 
 
@@ -58,5 +58,5 @@ def test_who_follows_is_shown_what_comes_later_in_partitions_that_were_empty_too
 
 
 def test_a_topic_that_is_not_there_is_named_with_what_to_do(real_kafka: Broker) -> None:
-    with pytest.raises(Refused, match="nobodys: `leadloop topics create` makes it"):
+    with pytest.raises(UserError, match="nobodys: `leadloop topics create` makes it"):
         next(records({"bootstrap.servers": real_kafka.bootstrap}, "nobodys"))

@@ -21,7 +21,7 @@ ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 ROOMS = (
     "schemas",
     "streams",
-    "streams/config",
+    "streams/runtime",
     "streams/domain",
     "streams/engine",
     "streams/agents",
@@ -33,7 +33,7 @@ FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "
 
 
 def _read_by_settings() -> set[str]:
-    text = (ROOT / "streams/config/settings.py").read_text(encoding="utf-8")
+    text = (ROOT / "streams/runtime/settings.py").read_text(encoding="utf-8")
     return set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', text))
 
 

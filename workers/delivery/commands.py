@@ -11,14 +11,14 @@ from typing import assert_never
 import typer
 from rich.table import Table
 
+from schemas.errors import UserError
 from schemas.events import EndpointIs, EndpointState
-from streams.config.settings import Settings
+from streams.runtime.process import process_registry
+from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.faults import Refused
 from workers.kafka import AsyncProducer
 from workers.outbound import Client
 from workers.probes import Probes
-from workers.process import process_registry
 
 from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
 from .attempts import Refused as SaidNo
@@ -144,7 +144,7 @@ def _named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
     for one in endpoints:
         if one.name == name:
             return one
-    raise Refused(f"there is no endpoint {name}; there are: {', '.join(one.name for one in endpoints)}")
+    raise UserError(f"there is no endpoint {name}; there are: {', '.join(one.name for one in endpoints)}")
 
 
 def _told(outcome: Outcome) -> str:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from pydantic import IPvAnyNetwork, StringConstraints
 
-from streams.config.documents import load
-from workers.faults import Refused
+from schemas.errors import UserError
+from streams.runtime.documents import load
 
 from .connectors import AnyTarget
 from .target import Endpoint, Model
@@ -24,9 +24,9 @@ def parse_endpoints(text: str, name: str, prefix: str = "") -> tuple[Document, t
     """Read a document; secrets are read with it. `prefix` is that of our own topics, which no endpoint may be.
 
     Raises:
-        Faults: with every fault, its line and what to write instead.
+        DocumentError: with every fault, its line and what to write instead.
     """
     document = load(text, name, Document, prefix)
     if not document.endpoints:
-        raise Refused(f"{name} names no endpoint: see docs/delivery.md")
+        raise UserError(f"{name} names no endpoint: see docs/delivery.md")
     return document, tuple(Endpoint(name, target) for name, target in document.endpoints.items())

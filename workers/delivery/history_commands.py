@@ -8,11 +8,11 @@ from typing import Any, get_args
 import msgspec
 import typer
 
+from schemas.errors import UserError
 from schemas.events import DeliveryOutcome, DeliveryResult
-from streams.config.documents import did_you_mean
-from streams.config.settings import Settings
+from streams.runtime.documents import did_you_mean
+from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.faults import Refused
 from workers.instants import instant, iso
 from workers.kafka import AsyncProducer, Outgoing
 
@@ -34,7 +34,7 @@ def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry
     """Try again what did not arrive."""
     if set(state) & set(ARRIVED):
         left = [one for one in STATES if one not in ARRIVED]
-        raise Refused(f"what was accepted is never sent again; choose among {', '.join(left)}")
+        raise UserError(f"what was accepted is never sent again; choose among {', '.join(left)}")
     settings, history = _opened()
     chosen = history.last_results(_asked(endpoint, since, until, state or ("dead",)))
     outgoing, lost = history.returns(chosen)
@@ -66,7 +66,7 @@ def _opened() -> tuple[Settings, History]:
 def _asked(endpoint: str, since: str, until: str, state: Sequence[str]) -> Asked:
     for name in state:
         if name not in STATES:
-            raise Refused(f"--state {name} is not known; {did_you_mean(name, STATES)}")
+            raise UserError(f"--state {name} is not known; {did_you_mean(name, STATES)}")
     return Asked(
         endpoint,
         instant(since, "--since") if since else 0,

@@ -5,11 +5,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from schemas.codec import Codec
+from schemas.errors import UserError
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.console import codec_of, text_of
-from workers.faults import Refused
 from workers.kafka import Outgoing, Sender
 from workers.outbound import Client
 
@@ -29,12 +29,12 @@ def endpoints_of(settings: Settings, file: Path | None = None) -> tuple[Document
     """Read endpoints.yml: the file that is named, else that of the settings.
 
     Raises:
-        Refused: there is none, or it cannot be read.
-        Faults: it is not as it must be.
+        UserError: there is none, or it cannot be read.
+        DocumentError: it is not as it must be.
     """
     path = file or settings.endpoints_file
     if path is None:
-        raise Refused(NO_FILE)
+        raise UserError(NO_FILE)
     return parse_endpoints(text_of(path), str(path), settings.topic_prefix)
 
 

@@ -17,10 +17,10 @@ from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
+from schemas.errors import UserError
 from schemas.events import EndpointState
-from workers.faults import UNSEEN, Refused
-from workers.kafka import AsyncProducer, Sender
-from workers.process import outlive_broken_pipes
+from streams.runtime.process import outlive_broken_pipes
+from workers.kafka import MISSING_TOPIC_HINT, AsyncProducer, Sender
 
 from .attempts import Connector
 from .breaker import Breaker, BreakerRule
@@ -103,7 +103,7 @@ class Worker:
         """Until it is stopped, or something unexpected happens. Returns the exit code.
 
         Raises:
-            Refused: the topics are not as they must be.
+            UserError: the topics are not as they must be.
             KafkaException: the broker is out of reach.
         """
         self._partitions = await asyncio.to_thread(partitions_of, self._plan)
@@ -289,18 +289,18 @@ def partitions_of(plan: Plan) -> int:
     """How many partitions there are.
 
     Raises:
-        Refused: topics are missing, or have not equally many.
+        UserError: topics are missing, or have not equally many.
     """
     admin = AdminClient(dict(plan.kafka))
     known = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=15).topics.items()}
     aligned = [plan.prefix + name for name in ("lead-recycled", "delivery-results", *plan.tiers.delays)]
     missing = [name for name in (*aligned, plan.prefix + STATES) if name not in known]
     if missing:
-        raise Refused(f"there is no topic {', '.join(missing)}, or no right to see it: {UNSEEN}")
+        raise UserError(f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}")
     counts = {name: known[name] for name in aligned}
     if len(set(counts.values())) > 1:
         told = ", ".join(f"{name} {count}" for name, count in counts.items())
-        raise Refused(f"these topics must have equally many partitions, but have: {told}")
+        raise UserError(f"these topics must have equally many partitions, but have: {told}")
     return known[aligned[0]]
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from streams.domain.policy import parse_policy
+from streams.policy_file import parse_policy
 from workers.console import text_of
 
 from .crew import Crew, crew
@@ -28,7 +28,7 @@ def run(asked: Asked, console: Console) -> Picture:
     Raises:
         DemoFailed: when a part ends before its time, or nothing moves for a minute.
         ImportFault: when the files and their mapping do not fit.
-        Refused, PolicyFaults: when the policy cannot be used.
+        Refused, PolicyError: when the policy cannot be used.
     """
     signal.signal(signal.SIGTERM, _leave)
     mappings = mappings_of(asked)

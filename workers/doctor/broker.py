@@ -9,7 +9,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
     ResourceType,
 )
 
-from streams.config.settings import KafkaSettings
+from streams.runtime.settings import KafkaSettings
 from workers.admin import reason_of
 
 from .findings import Finding, fail, ok

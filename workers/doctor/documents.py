@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from streams.config.documents import Faults
-from streams.config.settings import Settings
-from streams.domain.policy import PolicyFaults, parse_policy
+from schemas.errors import UserError
+from streams.policy_file import PolicyError, parse_policy
+from streams.runtime.documents import DocumentError
+from streams.runtime.settings import Settings
 from workers.console import text_of
 from workers.delivery.target import Endpoint
 from workers.delivery.wiring import endpoints_of
-from workers.faults import Refused
 from workers.http.auth import KeyRing
 from workers.ingest.systems import load_systems
 from workers.outbound.addresses import Network
@@ -65,7 +65,7 @@ def endpoints(settings: Settings) -> tuple[list[Finding], Named]:
 def _read(about: str, read: Callable[[], str]) -> Finding:
     try:
         return ok(about, read())
-    except (Faults, PolicyFaults) as fault:
+    except (DocumentError, PolicyError) as fault:
         return fail(about, str(fault), "mend the lines that are named")
-    except Refused as fault:
+    except UserError as fault:
         return fail(about, str(fault), "let the user of this process read it, or name another")

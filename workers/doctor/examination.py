@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.outbound.client import addresses_of
 
 from . import clocks, destinations, documents, groups, heartbeats, machine, registry, topics

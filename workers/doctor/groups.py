@@ -8,7 +8,7 @@ from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaExcep
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented there
 
 from schemas.topics import INPUTS
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.admin import reason_of
 from workers.projection.intake import READ
 

@@ -8,7 +8,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import urlopen
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 
 from .findings import Finding, fail, ok, warn
 

@@ -9,7 +9,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.projection.store import connected
 from workers.report import reading
 from workers.report.answers import AsOf

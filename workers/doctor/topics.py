@@ -13,7 +13,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 )
 
 from schemas.topics import Topic
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.admin import config_differs, count_differs, reason_of, topics_of
 
 from .findings import Finding, fail, ok, some, warn

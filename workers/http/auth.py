@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from streams.config.documents import Faults, load
+from schemas.errors import UserError
+from streams.runtime.documents import DocumentError, load
 from workers import signing
-from workers.faults import Refused
 
 from .keys import KeysFile, Scope
 from .problems import Problem, unauthorized
@@ -54,13 +54,13 @@ class KeyRing:
     """The keys of a file, read again when it changes. A file that has become unfit changes nothing, and is told.
 
     Raises:
-        Refused: there is no file, or it cannot be read.
-        Faults: it is no keys file.
+        UserError: there is no file, or it cannot be read.
+        DocumentError: it is no keys file.
     """
 
     def __init__(self, path: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         if path is None:
-            raise Refused(HOW_TO)
+            raise UserError(HOW_TO)
         self._path = path
         self._monotonic = monotonic
         self._seen = _stamp(path)
@@ -113,7 +113,7 @@ class KeyRing:
         self._seen = _stamp(self._path)
         try:
             self._keys = _read(self._path)
-        except (Refused, Faults) as fault:
+        except (UserError, DocumentError) as fault:
             _LOG.error("the keys stay as they were: %s", fault)
 
     def _owner(self, token: str) -> Principal | None:
@@ -165,7 +165,7 @@ def _read(path: Path) -> _Keys:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"the keys file {path} cannot be read: {error}") from error
+        raise UserError(f"the keys file {path} cannot be read: {error}") from error
     document = load(text, str(path), KeysFile)
     principals = {
         name: Principal(name, frozenset(source.scopes), source.per_second, source.burst)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, model_validator
 
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 from workers import signing
 from workers.secret import Secret
 
@@ -43,8 +43,8 @@ def _digest(text: str) -> str:
     if _DIGEST.fullmatch(text):
         return text
     if text.startswith(PREFIX):
-        raise unfit("a key itself stands here", f"write {digest_of(text)}, and better make a new one")
-    raise unfit("this is no digest of a key", "`leadloop keys new` prints the line to write here")
+        raise violation("a key itself stands here", f"write {digest_of(text)}, and better make a new one")
+    raise violation("this is no digest of a key", "`leadloop keys new` prints the line to write here")
 
 
 def _as_list(given: object) -> object:
@@ -68,9 +68,9 @@ class Source(_Part):
     @model_validator(mode="after")
     def _can_be_used(self) -> Self:
         if not self.keys and not self.webhook_secrets:
-            raise unfit("nobody could come in by this", "write `keys:` or `webhook_secrets:`")
+            raise violation("nobody could come in by this", "write `keys:` or `webhook_secrets:`")
         if self.burst is not None and self.per_second is None:
-            raise unfit("`burst` says how much at once, not how much", "write `per_second:` as well")
+            raise violation("`burst` says how much at once, not how much", "write `per_second:` as well")
         self._signers = tuple(_signer(secret) for secret in self.webhook_secrets)
         return self
 
@@ -89,10 +89,10 @@ class KeysFile(_Part):
     def _are_told_apart(self) -> Self:
         for name in self.sources:
             if not is_name(name):
-                raise unfit(f"{name!r} is no name of a source", NAMED)
+                raise violation(f"{name!r} is no name of a source", NAMED)
         digests = [digest for source in self.sources.values() for digest in source.keys]
         if len(set(digests)) < len(digests):
-            raise unfit("one key stands here twice: whose is it?", "leave one out, or make a new one")
+            raise violation("one key stands here twice: whose is it?", "leave one out, or make a new one")
         return self
 
 
@@ -100,4 +100,4 @@ def _signer(secret: Secret) -> signing.Secret:
     try:
         return signing.secret_of(secret.reveal())
     except signing.UnfitSecret as fault:
-        raise unfit(f"a webhook secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
+        raise violation(f"a webhook secret cannot be used: {fault}", "write one such as whsec_ and base64") from None

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from schemas.errors import UserError
 from schemas.headers import exemplar_of, traceparent_of
-from workers.faults import Refused
 
 from .metrics import UNMATCHED, HttpMetrics
 from .problems import answer_with_problems, later, response_of
@@ -55,7 +55,7 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
     `told` hears the address once, when it answers.
 
     Raises:
-        Refused: the address cannot be had.
+        UserError: the address cannot be had.
     """
     know_routes(app)
     config = uvicorn.Config(
@@ -83,7 +83,7 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
     try:
         await server.serve()
     except SystemExit as fault:
-        raise Refused(f"{host}:{port} cannot be listened on: is another process there?") from fault
+        raise UserError(f"{host}:{port} cannot be listened on: is another process there?") from fault
 
 
 def know_routes(app: FastAPI) -> None:

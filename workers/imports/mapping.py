@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from schemas.events import Activity, By, ContactOutcome, DealOutcome, Direction
-from streams.config.documents import did_you_mean, load, unfit
 from streams.domain.facts import MAX_TEXT
+from streams.runtime.documents import did_you_mean, load, violation
 
 Format = Literal["csv", "jsonl"]
 LocalTime = Literal["first", "second", "reject"]
@@ -32,7 +32,7 @@ def _table_of_words(given: Any) -> Any:
         return given
     table = {str(key).strip().casefold(): value for key, value in given.items()}
     if len(table) < len(given):
-        raise unfit("two words differ only in case or blanks, which are not looked at", "keep one of them")
+        raise violation("two words differ only in case or blanks, which are not looked at", "keep one of them")
     return table
 
 
@@ -47,7 +47,7 @@ class _Source(_Part):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.column is None) == (getattr(self, "constant", None) is None):
-            raise unfit("it must be known where the value comes from", "write either `column:` or `constant:`")
+            raise violation("it must be known where the value comes from", "write either `column:` or `constant:`")
         return self
 
 
@@ -85,14 +85,14 @@ def _time_format(text: str) -> str:
     if text in NAMED_FORMATS:
         return text
     if "%Z" in text:
-        raise unfit("%Z is not read reliably", "drop the zone's name from the column, or use %z (+02:00)")
+        raise violation("%Z is not read reliably", "drop the zone's name from the column, or use %z (+02:00)")
     try:
         read = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007  # a zone is applied when read
     except ValueError as fault:
         known = ", ".join(NAMED_FORMATS)
-        raise unfit(f"{text!r} is no format: {fault}", f"write {known}, or one such as %d.%m.%Y") from fault
+        raise violation(f"{text!r} is no format: {fault}", f"write {known}, or one such as %d.%m.%Y") from fault
     if (read.year, read.month) != (_PROBE.year, _PROBE.month):
-        raise unfit(f"{text!r} names no year and month", "write %Y (or %y) and %m")
+        raise violation(f"{text!r} names no year and month", "write %Y (or %y) and %m")
     return text
 
 
@@ -100,7 +100,7 @@ def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (OSError, ValueError, KeyError) as fault:  # by what the name would be as a path
-        raise unfit(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from fault
+        raise violation(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from fault
     return name
 
 
@@ -110,7 +110,7 @@ def _as_list(given: Any) -> Any:
 
 def _not_empty(given: Any) -> Any:
     if given in ([], {}, None):
-        raise unfit("nothing stands here", "write at least one, or leave the key out where it is optional")
+        raise violation("nothing stands here", "write at least one, or leave the key out where it is optional")
     return given
 
 
@@ -145,7 +145,7 @@ def _words(allowed: Any) -> Callable[[TextSource], TextSource]:
     def check(source: TextSource) -> TextSource:
         for word in source.outcomes():
             if word not in known:
-                raise unfit(f"{word!r} is not known here", did_you_mean(word, known))
+                raise violation(f"{word!r} is not known here", did_you_mean(word, known))
         return source
 
     return check
@@ -153,7 +153,7 @@ def _words(allowed: Any) -> Callable[[TextSource], TextSource]:
 
 def _no_values(source: TextSource) -> TextSource:
     if source.values:
-        raise unfit("an id is taken as it stands", "leave `values:` out")
+        raise violation("an id is taken as it stands", "leave `values:` out")
     return source
 
 
@@ -178,7 +178,7 @@ class Condition(_Part):
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if not self.is_ and not self.is_not and self.empty is None:
-            raise unfit("nothing to look for", "write the words, or `not:` with words, or `empty: true` or `false`")
+            raise violation("nothing to look for", "write the words, or `not:` with words, or `empty: true` or `false`")
         return self
 
 
@@ -246,7 +246,7 @@ KINDS = ("lead-created", "lead-contacted", "deal-closed", "lead-stalled")
 
 def _known_kind(given: Any) -> Any:
     if isinstance(given, dict) and given.get("kind") not in KINDS:
-        raise unfit(f"kind {given.get('kind')!r} is no kind of fact", did_you_mean(given.get("kind"), KINDS))
+        raise violation(f"kind {given.get('kind')!r} is no kind of fact", did_you_mean(given.get("kind"), KINDS))
     return given
 
 
@@ -262,13 +262,13 @@ def _encoding(name: str) -> str:
     except LookupError:
         is_text = False
     if not is_text:
-        raise unfit(f"{name!r} is no encoding", "write one such as utf-8, cp1252 or utf-16-le")
+        raise violation(f"{name!r} is no encoding", "write one such as utf-8, cp1252 or utf-16-le")
     return name
 
 
 def _delimiter(character: str) -> str:
     if character in '"\r\n\0':
-        raise unfit(f"{character!r} separates no values", "write one such as ';', or leave it out")
+        raise violation(f"{character!r} separates no values", "write one such as ';', or leave it out")
     return character
 
 
@@ -290,7 +290,7 @@ class Table(_Part):
     def _ids_differ(self) -> Self:
         named = [(f.event_id.column, f.event_id.prefix) for f in self.facts if f.event_id is not None]
         if len(set(named)) < len(named):
-            raise unfit("two facts of a row would share one event_id", "give one of them a `prefix:`")
+            raise violation("two facts of a row would share one event_id", "give one of them a `prefix:`")
         return self
 
 
@@ -303,7 +303,7 @@ class Mapping(_Part):
 
 
 def parse_mapping(text: str, name: str) -> Mapping:
-    """The mapping that this YAML says. Raises streams.config.documents.Faults with every fault and its line."""
+    """The mapping that this YAML says. Raises streams.runtime.documents.DocumentError with every fault and its line."""
     return load(text, name, Mapping)
 
 

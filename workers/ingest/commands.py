@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from schemas.errors import UserError
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.faults import Refused
 from workers.http.keys import NAMED, SCOPES, digest_of, is_name, new_key
 
 
@@ -28,9 +28,9 @@ def keys_new(
 ) -> None:
     """Make a key. It is shown this once, on stdout; what goes into the keys file is its digest."""
     if not is_name(source):
-        raise Refused(f"--source {source!r} is no name of a source: {NAMED}")
+        raise UserError(f"--source {source!r} is no name of a source: {NAMED}")
     if unknown := set(scope or ()) - set(SCOPES):
-        raise Refused(f"--scope {', '.join(sorted(unknown))} is none of {', '.join(SCOPES)}")
+        raise UserError(f"--scope {', '.join(sorted(unknown))} is none of {', '.join(SCOPES)}")
     key = new_key()
     scopes = ", ".join(scope or ["ingest"])
     err.print("The key, for whoever sends; it is shown only now:", markup=False)

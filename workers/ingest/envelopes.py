@@ -5,8 +5,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from schemas.headers import traceparent_of
-from streams.config.documents import did_you_mean
 from streams.domain.facts import MAX_TEXT
+from streams.runtime.documents import did_you_mean
 from workers.http.problems import FieldError, Problem
 from workers.imports.facts import RECORDS, derived_id
 

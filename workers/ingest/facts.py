@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from streams.config.documents import did_you_mean
 from streams.domain.errors import Poison
 from streams.domain.facts import MAX_TEXT, fact_of
+from streams.runtime.documents import did_you_mean
 from workers.http.strict import pointed
 from workers.imports.facts import RECORDS, derived_id
 from workers.imports.instants import FUTURE_MS

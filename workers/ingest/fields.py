@@ -9,8 +9,8 @@ from unicodedata import category
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
 from schemas.topics import MAX_LEAD_ID, MAX_RECORD_BYTES
-from streams.config.documents import did_you_mean
 from streams.domain.facts import LAST_AT, MAX_TEXT
+from streams.runtime.documents import did_you_mean
 from workers.imports.facts import RECORDS
 
 from .refusals import Unfit

@@ -11,13 +11,13 @@ from typing import Any, Protocol
 from confluent_kafka import KafkaException
 
 from schemas.codec import Codec
-from streams.config.settings import Settings
+from schemas.errors import UserError
+from streams.runtime.process import process_registry
+from streams.runtime.settings import Settings
 from workers import dead_letters
-from workers.faults import UNSEEN, Refused
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
-from workers.kafka import MAX_IN_FLIGHT, AsyncProducer, Sender
-from workers.process import process_registry
+from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, Sender
 
 from .app import ingest_app
 from .events import Intake
@@ -73,7 +73,7 @@ class Watch:
         self._told(True)
         missing = [name for name in self._topics if name not in there]
         named = ", ".join(missing)
-        self._missing = f"there is no topic {named}, or no right to see it: {UNSEEN}" if missing else ""
+        self._missing = f"there is no topic {named}, or no right to see it: {MISSING_TOPIC_HINT}" if missing else ""
 
     async def keep_looking(self) -> None:
         """Until the producer can send no more: then this process is of no use, and ends, to be started again."""
@@ -93,8 +93,8 @@ def run_ingest(
     """Serve until SIGTERM. `told` hears what people should know.
 
     Raises:
-        Refused: there are no keys, or the address is taken.
-        Faults: the keys file or the webhooks file is not what it should be.
+        UserError: there are no keys, or the address is taken.
+        DocumentError: the keys file or the webhooks file is not what it should be.
     """
     ring = KeyRing(settings.keys_file)
     systems = load_systems(settings.webhooks_file) if settings.webhooks_file else {}
@@ -135,4 +135,4 @@ async def _run(
             await looking
         await producer.close()
     if producer.fatal:
-        raise Refused(f"the producer has ended, start again: {producer.fatal}")
+        raise UserError(f"the producer has ended, start again: {producer.fatal}")

@@ -8,9 +8,9 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from streams.config.documents import Fault, Faults, load, unfit
+from schemas.errors import UserError
+from streams.runtime.documents import DocumentError, Violation, load, violation
 from workers import signing
-from workers.faults import Refused
 from workers.imports.mapping import Mapping, Table, Zone, parse_mapping
 from workers.secret import Secret
 
@@ -41,11 +41,11 @@ class _System(_Part):
     def _fits(self) -> Self:
         dialect = DIALECTS[self.dialect]
         if (self.mapping is None) == (self.tables is None):
-            raise unfit("it must be known what items mean", "write either `mapping: FILE` or `tables:`")
+            raise violation("it must be known what items mean", "write either `mapping: FILE` or `tables:`")
         if self.secret and dialect.verify is None:
-            raise unfit(f"{self.dialect} signs nothing", "leave `secret:` out; it shows a key of the keys file")
+            raise violation(f"{self.dialect} signs nothing", "leave `secret:` out; it shows a key of the keys file")
         if self.secret and dialect.needs_url and self.public_url is None:
-            raise unfit("its signature is about the address", "write `public_url:`, as it is typed into the system")
+            raise violation("its signature is about the address", "write `public_url:`, as it is typed into the system")
         if self.dialect == "standard-webhooks":
             _check_secrets(self.secret)
         return self
@@ -56,7 +56,7 @@ def _check_secrets(secrets: tuple[Secret, ...]) -> None:
         try:
             signing.secret_of(secret.reveal())
         except signing.UnfitSecret as fault:
-            raise unfit(f"the secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
+            raise violation(f"the secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
 
 
 class _File(_Part):
@@ -90,8 +90,8 @@ def load_systems(path: Path) -> Lookup[str, System]:
     """The systems of a webhooks file; mapping files are looked for beside it.
 
     Raises:
-        Refused: a file cannot be read.
-        Faults: it, or a mapping, is not what it should be.
+        UserError: a file cannot be read.
+        DocumentError: it, or a mapping, is not what it should be.
     """
     document = load(_text(path), str(path), _File)
     return {name: _system(name, given, path) for name, given in document.systems.items()}
@@ -100,7 +100,7 @@ def load_systems(path: Path) -> Lookup[str, System]:
 def _system(name: str, given: _System, path: Path) -> System:
     mapping = _mapping(given, path)
     if not mapping.tables:
-        raise Faults(str(path), [Fault(1, name, "no tables", "write at least one")])
+        raise DocumentError(str(path), [Violation(1, name, "no tables", "write at least one")])
     return System(
         name,
         given.dialect,
@@ -125,7 +125,7 @@ def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise Refused(f"{path} cannot be read: {error}") from error
+        raise UserError(f"{path} cannot be read: {error}") from error
 
 
 def _fits_any(name: str, patterns: tuple[str, ...]) -> bool:

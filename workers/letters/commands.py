@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 
 import typer
 
-from streams.config.settings import Settings
+from schemas.errors import UserError
+from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.faults import Refused
 from workers.instants import instant
 from workers.kafka import AsyncProducer
 from workers.reading import records
@@ -54,7 +54,7 @@ def shown(place: str) -> None:
     settings = settings_with_broker()
     letters, replayed = _read(settings, Asked(places=(place,)))
     if not letters:
-        raise Refused(f"there is no dead letter at {place}; `leadloop dead-letters list` shows the places")
+        raise UserError(f"there is no dead letter at {place}; `leadloop dead-letters list` shows the places")
     full = in_full(letters[0], codec_of(settings), settings.topic_prefix, is_replayed=place in replayed)
     out.print(json.dumps(full, ensure_ascii=False, indent=2), markup=False)
 
@@ -63,7 +63,7 @@ def shown(place: str) -> None:
 def replay(asked: Asked, *, dry_run: bool, once_more: bool) -> None:
     """Send letters again, once each."""
     if asked == Asked():
-        raise Refused("say which: --reason, --topic, --since or --place")
+        raise UserError("say which: --reason, --topic, --since or --place")
     settings = settings_with_broker()
     letters, replayed = _read(settings, asked)
     old = [letter for letter in letters if letter.place in replayed and not once_more]

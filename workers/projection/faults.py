@@ -1,4 +1,4 @@
-"""Faults of the read model, by what happens next.
+"""DocumentError of the read model, by what happens next.
 
 Away        Redis or Kafka cannot do it now: wait, and go on from what Redis says
 Moved       Redis is not where this worker thought it was: go on from what Redis says
@@ -11,7 +11,7 @@ from redis.exceptions import BusyLoadingError, OutOfMemoryError, ReadOnlyError, 
 from redis.exceptions import ConnectionError as NoConnection
 from redis.exceptions import TimeoutError as NoAnswer
 
-from workers.faults import Refused
+from schemas.errors import UserError
 
 
 class Away(Exception):
@@ -26,7 +26,7 @@ class Moved(Exception):
     """What Redis holds has changed under this worker: it was emptied, restored, or another one was faster."""
 
 
-class Unfit(Refused):
+class Unfit(UserError):
     """This Redis would lose what it is given."""
 
 

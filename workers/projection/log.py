@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
-from workers.faults import UNSEEN
+from workers.kafka import MISSING_TOPIC_HINT
 
 from .faults import Away
 from .intake import READ
@@ -149,7 +149,7 @@ class Log:
             raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
         missing = [name for name in self._topics if self._prefix + name not in found]
         if missing:
-            raise Away("kafka", f"there is no topic {', '.join(missing)}, or no right to see it: {UNSEEN}")
+            raise Away("kafka", f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}")
         return [Place(name, number) for name in self._topics for number in found[self._prefix + name].partitions]
 
     def _assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:

@@ -10,9 +10,9 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
-from streams.config.settings import Settings
+from streams.runtime.process import outlive_broken_pipes, process_registry
+from streams.runtime.settings import Settings
 from workers.probes import Probes
-from workers.process import outlive_broken_pipes, process_registry
 
 from .fold import Fold
 from .intake import Intake

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast, get_args
 
 import typer
 
-from streams.config.settings import Settings
+from schemas.errors import UserError
+from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out
-from workers.faults import Refused
 
 from . import answers
 
@@ -39,7 +39,7 @@ def lead(
 
     found = _read(lambda model: model.lead(lead_id))
     if found is None:
-        raise Refused(f"no lead {lead_id} is known")
+        raise UserError(f"no lead {lead_id} is known")
     if as_json:
         out.print(found.model_dump_json(indent=2), markup=False)
         return
@@ -71,7 +71,7 @@ def funnel(
 
 
 def _read(ask: "Callable[[Model], Awaitable[T]]") -> T:
-    """Ask the read model. Raises Refused where there is none."""
+    """Ask the read model. Raises UserError where there is none."""
     from .reading import Model, NoModel, connected  # noqa: PLC0415
 
     settings = Settings.from_env()
@@ -86,7 +86,7 @@ def _read(ask: "Callable[[Model], Awaitable[T]]") -> T:
     try:
         return asyncio.run(asked())
     except NoModel as fault:
-        raise Refused(str(fault)) from fault
+        raise UserError(str(fault)) from fault
 
 
 def _warn(as_of: answers.AsOf) -> None:
@@ -98,4 +98,4 @@ def _warn(as_of: answers.AsOf) -> None:
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:
     if value not in allowed:
-        raise Refused(f"{option} {value} is none of {', '.join(one for one in allowed if one)}")
+        raise UserError(f"{option} {value} is none of {', '.join(one for one in allowed if one)}")

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from schemas.codec import Codec
-from streams.config.settings import Settings
+from streams.runtime.process import process_registry
+from streams.runtime.settings import Settings
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
-from workers.process import process_registry
 
 from .app import Looks, report_app
 from .metrics import Metrics
@@ -20,7 +20,7 @@ LOOK_SECONDS = 2.0
 
 
 def run_report(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
-    """Serve until told to end. Raises Refused, Faults."""
+    """Serve until told to end. Raises Refused, DocumentError."""
     asyncio.run(_run(settings, codec, told))
 
 

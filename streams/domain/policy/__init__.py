@@ -1,6 +1,5 @@
 """What was promised about leads, and what is done when a promise is broken."""
 
-from .document import PolicyFaults, parse_policy
 from .spans import BusinessDays, BusinessTime, PlainTime, Span, days
 from .terms import ALL_OFF, Action, Limits, Policy, Promises, Rule
 
@@ -12,10 +11,8 @@ __all__ = [
     "Limits",
     "PlainTime",
     "Policy",
-    "PolicyFaults",
     "Promises",
     "Rule",
     "Span",
     "days",
-    "parse_policy",
 ]

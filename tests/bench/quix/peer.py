@@ -9,7 +9,7 @@ import sys
 from importlib import import_module
 from typing import Any, NamedTuple
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from tests.bench.job import Job, Outputs
 from tests.bench.small_job import JOBS, SmallJob
 

@@ -1,6 +1,6 @@
 """Starts the job of the component tests as a product's process starts: signals first, then the heavy imports."""
 
-from streams.signals import exit_quietly_until_started
+from streams.runtime.signals import exit_quietly_until_started
 
 exit_quietly_until_started()
 

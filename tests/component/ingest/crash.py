@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from tests.world import CODEC
 from workers.ingest.run import run_ingest
 from workers.kafka import AsyncProducer

@@ -14,7 +14,7 @@ from deploy.access import UPSTREAM
 from deploy.generate import made, stray
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.app import OUTPUTS
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from tests.patience import STUCK
 
 ROOT = Path(__file__).parents[3]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from tests.contract.deploy.charted import EXAMPLES, ROOT, env_of, pods, values_of
 from tests.contract.deploy.composed import ours
 

@@ -12,9 +12,9 @@ from schemas.codec import Codec
 from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadSnapshot
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.lead_loop import LeadLoop
-from streams.config.settings import KafkaSettings, Settings
 from streams.domain.policy import Policy
 from streams.engine import Item, MemoryStore, Merge
+from streams.runtime.settings import KafkaSettings, Settings
 from tests.fakes import FakeChunk, FakeConsumer, Log, Sent, positions_after
 
 CODEC = Codec(Catalogue.bundled())

@@ -7,11 +7,11 @@ import pytest
 from schemas.events import AnyRecord
 from schemas.topics import MAX_LEAD_ID, changelog_of
 from streams.agents.loop import NOW
-from streams.config.settings import Settings, SettingsFault
 from streams.domain.facts import MAX_TEXT, Created, Fact, Stalled
 from streams.domain.history import History
 from streams.domain.lead import MAX_PASSES
 from streams.domain.ledger import Ledger
+from streams.runtime.settings import Settings, SettingsError
 from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
 
 from .driven import Crash, Driven
@@ -22,7 +22,7 @@ from .looped import ALL_CLOCKS, NO_CLOCK, Looped, complete, recycles, said
 
 def test_the_longest_state_that_a_lead_can_have_fits_a_record_of_the_changelog() -> None:
     most = 128  # more than that the environment may not ask for
-    with pytest.raises(SettingsFault, match="not between 4 and 128"):
+    with pytest.raises(SettingsError, match="not between 4 and 128"):
         Settings.from_env({"LEADLOOP_MEMORY_FACTS": str(most + 1)})
     longest, ids = "🦊" * MAX_TEXT, (f"{n:🦊>{MAX_TEXT}}" for n in count())
     ledger, at = Ledger("🦊" * MAX_LEAD_ID, History(most)), count(1)

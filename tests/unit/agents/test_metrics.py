@@ -18,10 +18,10 @@ from schemas.events import Heartbeat
 from streams.agents.lead_loop import whys_of
 from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins, live_partitions, told_once
 from streams.agents.tally import Tally
-from streams.config.settings import Settings
 from streams.domain.errors import PoisonReason
 from streams.domain.policy import Action, Policy
 from streams.engine import PartitionStatus, Status
+from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_stall, a_win
 from tests.builders_domain import a_policy, within
 from tests.fakes import FakeConsumer

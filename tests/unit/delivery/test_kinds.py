@@ -8,7 +8,7 @@ import pytest
 
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
-from streams.config.documents import Faults
+from streams.runtime.documents import DocumentError
 from tests.component.delivery.connectors.handed import a_parcel, a_recycle, a_revoke, target_of
 from workers.delivery.attempts import Accepted, Retry
 from workers.delivery.connectors import AnyTarget, connector_of
@@ -92,14 +92,14 @@ def test_a_limit_of_the_document_is_taken_as_it_is(secret: dict[str, str]) -> No
 def test_a_webhook_that_is_not_right_is_told_what_to_write(
     section: dict[str, Any], said: str, secret: dict[str, str]
 ) -> None:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         target_of({"secrets": [secret]} | section if section["kind"] == "webhook" else section)
     assert said in str(faults.value)
 
 
 @pytest.mark.parametrize("value", ["hunter2", PUBLIC, "whsec_AAAA"])
 def test_a_secret_that_cannot_sign_is_told_and_not_shown(value: str, tmp_path: Path) -> None:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         target_of(HOOK | {"secrets": [_secret(tmp_path, value)]})
     assert "whsk_" in str(faults.value)
     assert value not in str(faults.value)
@@ -127,7 +127,7 @@ def test_a_secret_that_cannot_sign_is_told_and_not_shown(value: str, tmp_path: P
 def test_what_a_vendor_would_not_take_is_a_fault_of_the_document(
     number: int, more: dict[str, Any], secret: dict[str, str]
 ) -> None:
-    with pytest.raises(Faults):
+    with pytest.raises(DocumentError):
         target_of(_each(secret)[number] | more)
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import KafkaError
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.doctor.groups import Group, judged, processes
 
 STREAMS, DELIVER, PROJECT = processes(Settings(topic_prefix="p."))

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from schemas.catalogue import RECORDS
 from schemas.registry import RegistryConf
-from streams.config.settings import KafkaSettings, Settings
+from streams.runtime.settings import KafkaSettings, Settings
 from tests.registry import a_registry
 from workers.admin import push_schemas
 from workers.delivery.endpoints import parse_endpoints

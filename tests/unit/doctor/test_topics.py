@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 from confluent_kafka import KafkaError
 
-from streams.config.settings import Settings
+from streams.runtime.settings import Settings
 from workers.admin import topics_of
 from workers.doctor.findings import Finding
 from workers.doctor.topics import Copies, Seen, judged

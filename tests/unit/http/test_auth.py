@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.config.documents import Faults
+from schemas.errors import UserError
+from streams.runtime.documents import DocumentError
 from workers import signing
-from workers.faults import Refused
 from workers.http.auth import KeyRing
 from workers.http.keys import digest_of, new_key
 from workers.http.problems import Problem
@@ -147,12 +147,12 @@ def test_where_nobody_could_sign_no_body_need_be_read(tmp_path: Path, monkeypatc
 
 
 def test_without_a_file_it_says_how_to_make_one() -> None:
-    with pytest.raises(Refused, match="leadloop keys new"):
+    with pytest.raises(UserError, match="leadloop keys new"):
         KeyRing(None)
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="cannot be read"):
+    with pytest.raises(UserError, match="cannot be read"):
         KeyRing(tmp_path / "none.yml")
 
 
@@ -175,7 +175,7 @@ KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
     ],
 )
 def test_an_unfit_file_is_told_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
-    with pytest.raises(Faults) as caught:
+    with pytest.raises(DocumentError) as caught:
         a_ring(tmp_path, text)
     assert said in str(caught.value)
     assert KEY not in str(caught.value)

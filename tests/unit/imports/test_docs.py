@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from streams.config.documents import load
+from streams.runtime.documents import load
 from tests.builders_imports import NOW
 from workers.imports import facts, instants, intake, rows, values
 from workers.imports.facts import Reading, Recipe

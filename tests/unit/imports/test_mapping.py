@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.config.documents import Faults
+from streams.runtime.documents import DocumentError
 from workers.demo.history import history_mapping
 from workers.imports.mapping import load_mapping, parse_mapping
 
@@ -47,7 +47,7 @@ def test_numbers_are_words_where_words_are_asked_for() -> None:
     ],
 )
 def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -> None:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         parse_mapping(HEAD + FACT + line, "crm.yml")
     assert said in str(faults.value)
     assert "crm.yml:9: " in str(faults.value)
@@ -57,7 +57,7 @@ def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -
     ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is no kind of fact")]
 )
 def test_an_unknown_kind_of_fact_is_told(kind: str, said: str) -> None:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         parse_mapping((HEAD + FACT).replace("lead-created", kind), "crm.yml")
     assert said in str(faults.value)
     assert str(faults.value).startswith("crm.yml:6: ")
@@ -65,25 +65,25 @@ def test_an_unknown_kind_of_fact_is_told(kind: str, said: str) -> None:
 
 def test_words_that_a_field_does_not_know_are_told() -> None:
     text = HEAD + FACT.replace("lead-created", "lead-contacted")
-    with pytest.raises(Faults, match="did you mean 'connected'"):
+    with pytest.raises(DocumentError, match="did you mean 'connected'"):
         parse_mapping(f"{text}        outcome: {{column: o, values: {{x: conected}}}}\n", "crm.yml")
 
 
 def test_two_facts_of_a_row_cannot_share_an_id() -> None:
     named = FACT + "        event_id: no\n"
     text = HEAD + named + named.replace("    facts:\n", "").replace("lead-created", "lead-contacted")
-    with pytest.raises(Faults, match="share one event_id"):
+    with pytest.raises(DocumentError, match="share one event_id"):
         parse_mapping(text, "crm.yml")
 
 
 @pytest.mark.parametrize("text", ["", "source: crm\ntables: {}\n", HEAD + "    facts: []\n"])
 def test_what_is_missing_is_told(text: str) -> None:
-    with pytest.raises(Faults):
+    with pytest.raises(DocumentError):
         parse_mapping(text, "crm.yml")
 
 
 def test_all_faults_are_told_at_once() -> None:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         parse_mapping(f"zone: Nowhere\n{HEAD}{FACT}        orign: o\n", "crm.yml")
     assert len(faults.value.faults) == 2
 

@@ -197,7 +197,7 @@ async def test_a_slip_that_comes_in_every_event_of_a_batch_is_looked_up_once(
         looked_up.append(word)
         return names[:n]
 
-    monkeypatch.setattr("streams.config.documents.get_close_matches", close)
+    monkeypatch.setattr("streams.runtime.documents.get_close_matches", close)
     slips: dict[str, Any] = {f"a_slip_of_this_test_{n}": 1 for n in range(20)}
     answer = await posting.post([a_fact(**slips) for _ in range(500)])
     assert answer.status_code == 422

@@ -52,7 +52,9 @@ async def test_it_is_ready_when_the_broker_has_all_topics() -> None:
 
 
 async def test_a_missing_topic_is_named_with_the_command_that_makes_it() -> None:
-    assert (await looked(FakeProducer("a"))).startswith("there is no topic b, or no right to see it: `leadloop topics")
+    assert (await looked(FakeProducer("a"))).startswith(
+        "there is no topic b, or no right to see it: run `leadloop topics"
+    )
 
 
 @pytest.mark.parametrize("is_there", [True, False])

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from streams.config.documents import Faults
+from streams.runtime.documents import DocumentError
 from tests.builders import T0
 from tests.unit.ingest.posting import Posting
 from workers import signing
@@ -346,7 +346,7 @@ def test_an_unfit_webhooks_file_is_told(
 ) -> None:
     monkeypatch.setenv("A_SECRET", SECRET)
     (tmp_path / "webhooks.yml").write_text(f"systems: {{one: {system}}}", encoding="utf-8")
-    with pytest.raises(Faults, match=r"webhooks\.yml") as caught:
+    with pytest.raises(DocumentError, match=r"webhooks\.yml") as caught:
         load_systems(tmp_path / "webhooks.yml")
     assert said in str(caught.value)
     assert SECRET not in str(caught.value)

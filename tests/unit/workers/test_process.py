@@ -5,7 +5,7 @@ import sys
 
 WRITES_TO_NOBODY = """
 import signal, socket
-from workers.process import outlive_broken_pipes
+from streams.runtime.process import outlive_broken_pipes
 signal.signal(signal.SIGPIPE, signal.SIG_DFL)
 outlive_broken_pipes()
 ours, theirs = socket.socketpair()

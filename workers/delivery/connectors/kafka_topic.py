@@ -12,7 +12,7 @@ from pydantic import AfterValidator, StringConstraints, ValidationInfo
 from schemas.events import LeadRecycled
 from schemas.headers import Headers, cloudevents_headers
 from schemas.topics import TOPICS
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 from workers.kafka import Full, Undelivered
 
 from ..attempts import Accepted, Outcome, Parcel, Retry
@@ -31,7 +31,7 @@ def _not_ours(topic: str, asked: ValidationInfo) -> str:
     """A document is read with the prefix of our topics."""
     prefix = str(asked.context or "")
     if topic.startswith(prefix) and topic.removeprefix(prefix) in TOPICS:
-        raise unfit(f"{topic} is a topic of Leadloop's own", "name another: what we read would come back for ever")
+        raise violation(f"{topic} is a topic of Leadloop's own", "name another: what we read would come back for ever")
     return topic
 
 

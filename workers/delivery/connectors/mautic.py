@@ -23,7 +23,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 import msgspec
 from pydantic import Field, model_validator
 
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 from workers.outbound import Answer, Client, Reply
 from workers.secret import Secret
 
@@ -65,7 +65,7 @@ class MauticTarget(VendorTarget):
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
         if bool(self.campaigns) == bool(self.segments):
-            raise unfit("campaigns or segments, one of both", "write 'campaigns: {\"*\": 7}'")
+            raise violation("campaigns or segments, one of both", "write 'campaigns: {\"*\": 7}'")
         return self
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from schemas.events import LeadRecycled
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 from workers.outbound import Reach, Unfit, destination_of
 
 from ..target import Limits, Target
@@ -39,7 +39,7 @@ class ReachedTarget(Target):
         try:
             destination_of(self.url, self.reach)
         except Unfit as fault:
-            raise unfit(f"url: {fault.problem}", fault.fix) from None
+            raise violation(f"url: {fault.problem}", fault.fix) from None
         return self
 
 
@@ -62,7 +62,7 @@ class VendorTarget(ReachedTarget):
     @model_validator(mode="after")
     def _is_a_base(self) -> Self:
         if "?" in self.url:
-            raise unfit("url: a query in the base of an API", "leave it out")
+            raise violation("url: a query in the base of an API", "leave it out")
         return self
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from streams.config.documents import unfit
+from streams.runtime.documents import violation
 from workers.outbound import Answer, Client
 from workers.secret import Secret
 from workers.signing import Public, UnfitSecret, secret_of, signed_headers
@@ -47,9 +47,11 @@ class WebhookTarget(ReachedTarget):
             try:
                 found = secret_of(secret.reveal())
             except UnfitSecret as fault:
-                raise unfit(f"a secret that cannot sign: {fault}", "give whsec_… (24 to 64 bytes) or whsk_…") from None
+                raise violation(
+                    f"a secret that cannot sign: {fault}", "give whsec_… (24 to 64 bytes) or whsk_…"
+                ) from None
             if isinstance(found, Public):
-                raise unfit("a whpk_ key only verifies", "give the whsk_ key that belongs to it")
+                raise violation("a whpk_ key only verifies", "give the whsk_ key that belongs to it")
         return self
 
 

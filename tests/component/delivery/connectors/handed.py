@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
-from streams.config.documents import load
+from streams.runtime.documents import load
 from tests.simulators.served import Simulator
 from workers.delivery.attempts import Connector, Outcome, Parcel
 from workers.delivery.connectors import AnyTarget, connector_of

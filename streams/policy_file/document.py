@@ -21,18 +21,18 @@ from pydantic import (
     field_validator,
 )
 
-from streams.config.documents import Document, Fault, Faults, unfit
 from streams.domain.facts import MAX_TEXT
+from streams.domain.policy.calendars import Calendar, Hours
+from streams.domain.policy.patterns import ANYTHING, covers
+from streams.domain.policy.terms import DIMENSIONS, Action, Limits, Policy, Promises, Rule
+from streams.runtime.documents import Document, DocumentError, Violation, violation
 
-from .calendars import Calendar, Hours
-from .patterns import ANYTHING, covers
-from .terms import DIMENSIONS, Action, Limits, Policy, Promises, Rule
-from .words import SpanWords, parse_day, parse_hours, parse_span, parse_week, parse_zone
+from .syntax import SpanWords, parse_day, parse_hours, parse_span, parse_week, parse_zone
 
 Calendars = Mapping[str, Calendar]
 
 
-class PolicyFaults(Faults):
+class PolicyError(DocumentError):
     """All that is wrong with a policy file; each line says file, line, problem and what to write instead."""
 
 
@@ -40,16 +40,16 @@ def parse_policy(text: str, name: str) -> Policy:
     """Read a policy file. `name` is what faults call it.
 
     Raises:
-        PolicyFaults: The text is no policy.
+        PolicyError: The text is no policy.
     """
     try:
         document = Document(text, name)
-    except Faults as unread:
-        raise PolicyFaults(name, unread.faults) from None
+    except DocumentError as unread:
+        raise PolicyError(name, unread.faults) from None
     file, faults = document.check(_PolicyFile, context=_calendars(document.data))
     faults += [_unreachable(document, *each) for each in _covered(document.data)]
     if file is None or faults:
-        raise PolicyFaults(name, faults)
+        raise PolicyError(name, faults)
     return file.policy()
 
 
@@ -69,13 +69,13 @@ def _count_or_off(value: object) -> int | None:
     if value == "off":
         return None
     if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise unfit(f"{value!r} is no number of times", "write a whole number, or 'off'")
+        raise violation(f"{value!r} is no number of times", "write a whole number, or 'off'")
     return value
 
 
 def _never(value: object) -> object:
     if value is None or (isinstance(value, str) and value != "never"):
-        raise unfit("no action", "write 'never', or a track: '{ track: keep-warm }'")
+        raise violation("no action", "write 'never', or a track: '{ track: keep-warm }'")
     return None if value == "never" else value
 
 
@@ -240,7 +240,7 @@ def _is_covered(narrow: dict[str, list[str]], wide: dict[str, list[str]]) -> boo
     )
 
 
-def _unreachable(document: Document, earlier: int, later: int) -> Fault:
+def _unreachable(document: Document, earlier: int, later: int) -> Violation:
     line = document.line_of(("rules", earlier))
     problem = f"no lead ever comes to this rule: the one on line {line} takes all of its leads"
     return document.fault(("rules", later), problem, "put it before that one, or leave it out")

@@ -7,10 +7,9 @@ from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from streams.config.documents import did_you_mean, unfit
-
-from .calendars import Calendar, Hours
-from .spans import BusinessDays, BusinessTime, PlainTime, Span
+from streams.domain.policy.calendars import Calendar, Hours
+from streams.domain.policy.spans import BusinessDays, BusinessTime, PlainTime, Span
+from streams.runtime.documents import did_you_mean, violation
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
@@ -41,15 +40,15 @@ def parse_span(text: object, calendars: Mapping[str, Calendar | None], least: in
     """Read a span; business time that names no calendar is on the only one there is. None is a calendar with faults."""
     match = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
-        raise unfit(f"{text!r} is no duration", EXAMPLES)
+        raise violation(f"{text!r} is no duration", EXAMPLES)
     number, business, unit, calendar = match.groups()
     if unit not in UNITS_MS:
-        raise unfit(f"{unit!r} is no unit of time", did_you_mean(unit, UNITS_MS))
+        raise violation(f"{unit!r} is no unit of time", did_you_mean(unit, UNITS_MS))
     span = SpanWords(int(number), unit, _calendar(business, unit, calendar, list(calendars)))
     if _lasts_ms(span, calendars) > LONGEST_MS:  # a calendar would be walked through day by day
-        raise unfit(f"{text!r} is more than ten years", "write less, or 'off' where there is to be no limit")
+        raise violation(f"{text!r} is more than ten years", "write less, or 'off' where there is to be no limit")
     if span.number < least:
-        raise unfit("a promise of no time is broken at once", "write at least '1 second', or 'off'")
+        raise violation("a promise of no time is broken at once", "write at least '1 second', or 'off'")
     return span
 
 
@@ -64,17 +63,17 @@ def _lasts_ms(span: SpanWords, calendars: Mapping[str, Calendar | None]) -> floa
 def _calendar(business: str | None, unit: str, named: str | None, known: list[str]) -> str | None:
     if business is None:
         if named is not None:
-            raise unfit("only business time is on a calendar", f"write 'business {unit}s' or leave 'on {named}' out")
+            raise violation("only business time is on a calendar", f"write 'business {unit}s' or drop 'on {named}'")
         return None
     if unit in ("week", "second"):
-        raise unfit(f"there are no business {unit}s", "write business minutes, hours or days")
+        raise violation(f"there are no business {unit}s", "write business minutes, hours or days")
     if named in known:
         return named
     if named is not None:
-        raise unfit(f"there is no calendar {named!r}", did_you_mean(named, known))
+        raise violation(f"there is no calendar {named!r}", did_you_mean(named, known))
     if len(known) != 1:
         problem = "business time of which calendar?" if known else "business time needs a calendar"
-        raise unfit(problem, f"write 'business {unit}s on NAME'" if known else "name one under 'calendars'")
+        raise violation(problem, f"write 'business {unit}s on NAME'" if known else "name one under 'calendars'")
     return known[0]
 
 
@@ -83,11 +82,11 @@ def parse_hours(text: object) -> tuple[Hours, ...]:
     parts = [_HOURS.fullmatch(part.strip()) for part in text.split(",")] if isinstance(text, str) else [None]
     hours = tuple(_stretch(part) for part in parts if part is not None)
     if len(hours) != len(parts):
-        raise unfit(f"{text!r} are no open hours", "write for example '09:00-17:30' or '09:00-12:00, 13:00-17:30'")
+        raise violation(f"{text!r} are no open hours", "write for example '09:00-17:30' or '09:00-12:00, 13:00-17:30'")
     if any(each.opens >= each.closes or each.closes > 24 * 60 for each in hours):
-        raise unfit(f"{text!r} closes before it opens, or after 24:00", "write the earlier time first")
+        raise violation(f"{text!r} closes before it opens, or after 24:00", "write the earlier time first")
     if any(this.closes > following.opens for this, following in pairwise(hours)):
-        raise unfit(f"{text!r} overlap or are out of order", "write stretches in order, each after the one before")
+        raise violation(f"{text!r} overlap or are out of order", "write stretches in order, each after the one before")
     return hours
 
 
@@ -101,10 +100,10 @@ def parse_weekdays(text: str) -> range:
     first, _, last = text.partition("-")
     for day in (first, last or first):
         if day not in WEEKDAYS:
-            raise unfit(f"{day!r} is no weekday", did_you_mean(day, WEEKDAYS))
+            raise violation(f"{day!r} is no weekday", did_you_mean(day, WEEKDAYS))
     days = range(WEEKDAYS.index(first), WEEKDAYS.index(last or first) + 1)
     if not days:
-        raise unfit(f"{text!r} goes backwards", "a week begins on Monday: write two ranges")
+        raise violation(f"{text!r} goes backwards", "a week begins on Monday: write two ranges")
     return days
 
 
@@ -114,10 +113,10 @@ def parse_week(hours: dict[str, tuple[Hours, ...]]) -> dict[int, tuple[Hours, ..
     for text, stretches in hours.items():
         for day in parse_weekdays(text):
             if day in week:
-                raise unfit(f"{WEEKDAYS[day]} has hours twice", "write each weekday once: ranges must not overlap")
+                raise violation(f"{WEEKDAYS[day]} has hours twice", "write each weekday once: ranges must not overlap")
             week[day] = stretches
     if not week:
-        raise unfit("a calendar that is never open", "write for example 'mon-fri: 09:00-17:00'")
+        raise violation("a calendar that is never open", "write for example 'mon-fri: 09:00-17:00'")
     return week
 
 
@@ -126,15 +125,15 @@ def parse_day(text: object) -> date:
     try:
         return datetime.strptime(str(text), "%Y-%m-%d").date()  # noqa: DTZ007  # a date has no zone
     except ValueError:
-        raise unfit(f"{text!r} is no date", "write for example 2026-12-25") from None
+        raise violation(f"{text!r} is no date", "write for example 2026-12-25") from None
 
 
 def parse_zone(name: object) -> ZoneInfo:
     """Find a time zone of the IANA database."""
     if not isinstance(name, str):
-        raise unfit(f"{name!r} is no time zone", "write for example 'Europe/Berlin'")
+        raise violation(f"{name!r} is no time zone", "write for example 'Europe/Berlin'")
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):  # OSError: the name of a folder of the database
         fix = did_you_mean(name, available_timezones())
-        raise unfit(f"there is no time zone {name!r}", fix) from None
+        raise violation(f"there is no time zone {name!r}", fix) from None

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
+from schemas.errors import UserError
 from schemas.registry import RegistryConf
 
 T = TypeVar("T")
@@ -22,7 +23,7 @@ PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
-class SettingsFault(Exception):
+class SettingsError(UserError):
     """The environment asks for what cannot be. The message names every fault and what would be right."""
 
 
@@ -132,7 +133,7 @@ class Settings:
         """Read `LEADLOOP_*`, `KAFKA_*`, `SCHEMA_REGISTRY_*` and `REDIS_URL`; a secret also as the path in `*_FILE`.
 
         Raises:
-            SettingsFault: with every fault at once.
+            SettingsError: with every fault at once.
         """
         read = _Reader(os.environ if env is None else env)
         settings = cls(
@@ -278,4 +279,4 @@ class _Reader:
 
     def finish(self) -> None:
         if self._faults:
-            raise SettingsFault("the environment does not fit:\n" + "\n".join(f"  {f}" for f in self._faults))
+            raise SettingsError("the environment does not fit:\n" + "\n".join(f"  {f}" for f in self._faults))

@@ -14,15 +14,14 @@ from streams.domain.policy import (
     Limits,
     PlainTime,
     Policy,
-    PolicyFaults,
     Promises,
     Rule,
     days,
-    parse_policy,
 )
 from streams.domain.policy.calendars import Calendar, Hours
+from streams.policy_file import PolicyError, parse_policy
 
-DEFAULT = Path(__file__).parents[4] / "deploy" / "config" / "policy.yml"
+DEFAULT = Path(__file__).parents[3] / "deploy" / "config" / "policy.yml"
 OFFICE = """
 calendars:
   office: { timezone: Europe/Berlin, hours: { mon-fri: "09:00-17:00" }, holidays: [2026-12-25] }
@@ -36,7 +35,7 @@ def policy_of(text: str) -> Policy:
 
 
 def faults_of(text: str) -> list[str]:
-    with pytest.raises(PolicyFaults) as faults:
+    with pytest.raises(PolicyError) as faults:
         policy_of(text)
     return str(faults.value).splitlines()
 
@@ -180,7 +179,7 @@ def test_a_fault_names_line_place_problem_and_what_to_write_instead(text: str, f
     [(f"reasons: {{ price: {{ track: {'x' * 257} }} }}", "reasons.price.track"), ("", "version")],
 )
 def test_a_text_that_no_record_would_hold_is_a_fault(text: str, place: str) -> None:
-    with pytest.raises(PolicyFaults, match=f"{place}: 'x+… does not fit; write at most 256 characters"):
+    with pytest.raises(PolicyError, match=f"{place}: 'x+… does not fit; write at most 256 characters"):
         parse_policy(f"version: {'1' if text else 'x' * 70_000}\n{text}", "policy.yml")
 
 
@@ -224,5 +223,5 @@ def test_a_file_that_is_no_yaml_is_a_fault_with_its_line() -> None:
 
 
 def test_a_version_is_needed() -> None:
-    with pytest.raises(PolicyFaults, match=r"policy.yml:1: 'version' is missing; write 'version: …'"):
+    with pytest.raises(PolicyError, match=r"policy.yml:1: 'version' is missing; write 'version: …'"):
         parse_policy("", "policy.yml")

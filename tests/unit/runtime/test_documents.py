@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from streams.config.documents import Document, Faults, load, unfit
+from streams.runtime.documents import Document, DocumentError, load, violation
 
 
 class Strict(BaseModel):
@@ -14,7 +14,7 @@ class Strict(BaseModel):
 
 def even(number: int) -> int:
     if number % 2:
-        raise unfit(f"{number} is odd", f"write {number + 1}")
+        raise violation(f"{number} is odd", f"write {number + 1}")
     return number
 
 
@@ -39,7 +39,7 @@ def tables_of(text: str) -> list[Table]:
 
 
 def faults_of(text: str) -> list[str]:
-    with pytest.raises(Faults) as faults:
+    with pytest.raises(DocumentError) as faults:
         tables_of(text)
     return str(faults.value).splitlines()
 

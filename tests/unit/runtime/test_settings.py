@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.config.settings import Settings, SettingsFault
+from streams.runtime.settings import Settings, SettingsError
 
 SASL = {
     "KAFKA_BOOTSTRAP_SERVERS": "broker:9093",
@@ -27,7 +27,7 @@ def test_all_faults_are_named_in_one_message() -> None:
         "LEADLOOP_POLICY_FILE": "/no/such/file",
         "KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
     }
-    with pytest.raises(SettingsFault) as fault:
+    with pytest.raises(SettingsError) as fault:
         Settings.from_env(env)
     for name in env:
         assert name in str(fault.value)
@@ -50,7 +50,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
 
 def test_a_secret_that_is_given_twice_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("other")
-    with pytest.raises(SettingsFault, match="both set"):
+    with pytest.raises(SettingsError, match="both set"):
         Settings.from_env({**SASL, "KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")})
 
 
@@ -74,5 +74,5 @@ def test_one_set_feeds_librdkafka_and_aiokafka_alike() -> None:
 
 
 def test_a_password_without_sasl_is_refused_rather_than_ignored() -> None:
-    with pytest.raises(SettingsFault, match="KAFKA_SASL_PASSWORD is set"):
+    with pytest.raises(SettingsError, match="KAFKA_SASL_PASSWORD is set"):
         Settings.from_env({**SASL, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"})

@@ -3,7 +3,7 @@
 YAML as in its version 1.2: `true` and `false` are the only truth values (`no`, `off` are words), times and dates are
 text. No merge keys, no tags, and no document that is small to read and huge to hold.
 
-    Faults      the document cannot be used: show it to whoever wrote it
+    DocumentError      the document cannot be used: show it to whoever wrote it
 """
 
 import re
@@ -17,6 +17,8 @@ import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from schemas.errors import UserError
 
 from .yaml12 import SCALARS, Loader
 
@@ -32,7 +34,7 @@ MOST_SHOWN = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class Violation:
     """One thing that is wrong, and what to write instead."""
 
     line: int
@@ -45,16 +47,16 @@ class Fault:
         return f"{self.line}: {where}{self.problem}; {self.fix}"
 
 
-class Faults(ValueError):
+class DocumentError(UserError, ValueError):
     """All that is wrong with a document."""
 
-    def __init__(self, name: str, faults: Iterable[Fault]) -> None:
+    def __init__(self, name: str, faults: Iterable[Violation]) -> None:
         self.name = name
         self.faults = sorted(faults, key=lambda fault: fault.line)
         super().__init__("\n".join(f"{name}:{fault}" for fault in self.faults))
 
 
-def unfit(problem: str, fix: str) -> PydanticCustomError:
+def violation(problem: str, fix: str) -> PydanticCustomError:
     """The error that a validator raises to say what is wrong with a value and what to write instead."""
     return PydanticCustomError("unfit", "{problem}", {"problem": problem, "fix": fix})
 
@@ -79,7 +81,7 @@ def load(text: str, name: str, model: type[Model], context: object = None) -> Mo
     """Read a document of this model. `name` is what faults call the file, `context` is for its validators.
 
     Raises:
-        Faults: The text is no such document.
+        DocumentError: The text is no such document.
     """
     return Document(text, name).read(model, context)
 
@@ -91,11 +93,11 @@ class Document:
         """Parse the text.
 
         Raises:
-            Faults: It is not YAML, or refused as a danger.
+            DocumentError: It is not YAML, or refused as a danger.
         """
         self.name = name
         self._lines: dict[Place, int] = {(): 1}
-        self._faults: list[Fault] = []
+        self._faults: list[Violation] = []
         root = _composed(text, name)
         self.data: Any = {} if root is None else self._value(root, ())
 
@@ -103,14 +105,14 @@ class Document:
         """The document as this model.
 
         Raises:
-            Faults: It is no such document.
+            DocumentError: It is no such document.
         """
         instance, faults = self.check(model, context)
         if instance is None or faults:
-            raise Faults(self.name, faults)
+            raise DocumentError(self.name, faults)
         return instance
 
-    def check(self, model: type[Model], context: object = None) -> tuple[Model | None, list[Fault]]:
+    def check(self, model: type[Model], context: object = None) -> tuple[Model | None, list[Violation]]:
         """The document as this model, if it is one, and its faults."""
         try:
             return model.model_validate(self.data, context=context), list(self._faults)
@@ -126,9 +128,9 @@ class Document:
         entered |= {place for place, error in places if error["type"] == "missing"}
         return [error for place, error in places if place not in entered or not _is_of_kind(error)]
 
-    def fault(self, place: Place, problem: str, fix: str) -> Fault:
+    def fault(self, place: Place, problem: str, fix: str) -> Violation:
         """A fault at this place of the document, or at the nearest to it that there is."""
-        return Fault(self.line_of(place), _path(self._nearest(place)), problem, fix)
+        return Violation(self.line_of(place), _path(self._nearest(place)), problem, fix)
 
     def line_of(self, place: Place) -> int:
         """The line of this place of the document, or of the nearest to it that there is."""
@@ -140,7 +142,7 @@ class Document:
             nearest = (*nearest, step) if (*nearest, step) in self._lines else nearest
         return nearest
 
-    def _fault(self, error: ErrorDetails, model: type[BaseModel]) -> Fault:
+    def _fault(self, error: ErrorDetails, model: type[BaseModel]) -> Violation:
         place, kind = error["loc"], error["type"]
         if kind == "extra_forbidden":
             fix = did_you_mean(place[-1], _fields_at(model, place[:-1]))
@@ -152,7 +154,7 @@ class Document:
     def _value(self, node: Node, place: Place) -> Any:
         if len(self._lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             problem = f"more than {MAX_VALUES} values, or {MAX_DEPTH} levels of them"
-            raise Faults(self.name, [Fault(_line(node), "", problem, "write less, without aliases")])
+            raise DocumentError(self.name, [Violation(_line(node), "", problem, "write less, without aliases")])
         if isinstance(node, MappingNode):
             return dict(self._pairs(node, place))
         if isinstance(node, SequenceNode):
@@ -169,7 +171,7 @@ class Document:
             here = (*place, key)
             if here in self._lines:
                 fix = f"leave one out; the other is on line {self._lines[here]}"
-                self._faults.append(Fault(_line(key_node), _path(here), "this key is there twice", fix))
+                self._faults.append(Violation(_line(key_node), _path(here), "this key is there twice", fix))
                 continue
             self._lines[here] = _line(key_node)
             yield key, self._value(value_node, here)
@@ -178,7 +180,7 @@ class Document:
         read = SCALARS.get(node.tag) if isinstance(node, ScalarNode) else None
         if read is None:
             problem = "a key that is no word" if not isinstance(node, ScalarNode) else f"the tag {node.tag!r}"
-            self._faults.append(Fault(_line(node), _path(place), problem, "write plain text"))
+            self._faults.append(Violation(_line(node), _path(place), problem, "write plain text"))
             return ""
         return read(node.value)
 
@@ -186,17 +188,17 @@ class Document:
 def _composed(text: str, name: str) -> Node | None:
     if len(text) > MAX_CHARACTERS:
         problem = f"{len(text):,} characters, at most {MAX_CHARACTERS:,} are read"
-        raise Faults(name, [Fault(1, "", problem, "write less")])
+        raise DocumentError(name, [Violation(1, "", problem, "write less")])
     try:
         node: Node | None = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
         told = broken.problem or broken.context or "this is not YAML"
-        raise Faults(name, [Fault(line, "", told, "look at indents, colons and quotes")]) from None
+        raise DocumentError(name, [Violation(line, "", told, "look at indents, colons and quotes")]) from None
     except yaml.YAMLError as broken:
-        raise Faults(name, [Fault(1, "", str(broken).partition("\n")[0], "write plain text")]) from None
+        raise DocumentError(name, [Violation(1, "", str(broken).partition("\n")[0], "write plain text")]) from None
     except RecursionError:
-        raise Faults(name, [Fault(1, "", "lists in lists without end", "write fewer levels")]) from None
+        raise DocumentError(name, [Violation(1, "", "lists in lists without end", "write fewer levels")]) from None
     return node
 
 
