@@ -1,7 +1,7 @@
-"""Writes what is generated in deploy/: `python -m deploy.generate`. A test holds the files to what this would write.
+"""Write the generated files of deploy/: `python -m deploy.generate`. A test compares them with its output.
 
-Made out of deploy/acls.yml and schemas/topics.py: access lists and Strimzi's objects. Copied into the chart, which
-has to stand alone: the rules of Prometheus and the dashboards of Grafana.
+Generated from deploy/acls.yml and schemas/topics.py: access lists and Strimzi's objects. Copied into the chart, which
+has to be self-contained: the rules of Prometheus and the dashboards of Grafana.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -30,7 +30,7 @@ _USERS = (
 
 
 def made() -> dict[Path, str]:
-    """Every generated file, and what it should hold."""
+    """Return the expected content of each generated file."""
     access = yaml.safe_load((HERE / "acls.yml").read_text(encoding="utf-8"))
     return {
         HERE / "kafka-acls.sh": acl_script.script(access),
@@ -41,7 +41,7 @@ def made() -> dict[Path, str]:
 
 
 def stray() -> list[Path]:
-    """Files of the chart of which the original is gone."""
+    """Return the chart's copies whose original no longer exists."""
     wanted = made()
     return [path for _, target, pattern in COPIED for path in target.glob(pattern) if path not in wanted]
 
@@ -57,7 +57,7 @@ def _documents(objects: Iterable[Mapping[str, Any]]) -> str:
 
 
 def main() -> None:
-    """Write them all, and take away what has no original any more."""
+    """Write all generated files, and delete copies whose original no longer exists."""
     for path in stray():
         path.unlink()
     for path, text in made().items():

@@ -1,4 +1,4 @@
-"""What all dashboards share: variables, links onward, and how they open."""
+"""What all dashboards share: variables, links to each other, default time range."""
 
 from collections.abc import Iterable
 from itertools import count
@@ -38,7 +38,7 @@ def board(
 
 
 def with_rows(built: dashboard.Dashboard, rows: Iterable[tuple[str, Iterable[Any]]]) -> dashboard.Dashboard:
-    """Panels under headings, which read from symptom to cause."""
+    """Add panels in rows; the rows go from symptom to cause."""
     ids = count(1)
     for title, panels in rows:
         built = built.with_row(dashboard.Row(title).id(next(ids)))

@@ -1,4 +1,4 @@
-"""Delivery: does marketing get what it is told, which endpoint does not, and why."""
+"""Delivery: the delivery SLO, the state of each endpoint, attempts, and the internals of deliver."""
 
 from grafana_foundation_sdk.builders import dashboard as sdk
 
@@ -11,15 +11,15 @@ TAKEN = "leadloop_delivery_acceptance_seconds"
 
 
 def dashboard() -> sdk.Dashboard:
-    """From late to why, endpoint by endpoint."""
-    words = "Does marketing get what it is told, which endpoint does not, and why."
+    """From the SLO to the causes, by endpoint."""
+    words = "Are recycle events delivered in time, which endpoint does not accept them, and why."
     return with_rows(
         board("delivery", "Leadloop / Delivery", words),
         (
-            ("Does it arrive?", _arrives()),
-            ("Which endpoint does not take it?", _endpoints()),
-            ("What tries come to", _tries()),
-            ("How deliver works", _works()),
+            ("Delivery SLO", _arrives()),
+            ("Endpoint health", _endpoints()),
+            ("Attempts", _tries()),
+            ("Deliver internals", _works()),
         ),
     )
 
@@ -27,59 +27,59 @@ def dashboard() -> sdk.Dashboard:
 def _arrives() -> tuple[object, ...]:
     return (
         number(
-            "Taken within 5 min",
-            "Share that endpoints took within 5 minutes, of all that was taken, given up or is overdue. Paused endpoints are left out. The objective is 99 %.",
+            "Accepted within 5 min",
+            "Share of recycle events accepted within 5 minutes, of all that were accepted, given up or are overdue. Events that wait for paused or disabled endpoints are left out. The SLO is 99 %.",
             "percentunit",
             in_time(),
             limits=((LOST, RED), (0.99, GREEN)),
             decimals=2,
         ),
         number(
-            "Taken",
-            "Recycle events that endpoints took, in the time that is shown.",
+            "Accepted",
+            "Recycle events that endpoints accepted in the selected time range.",
             "short",
             grown("leadloop_deliveries_total", 'outcome=~"accepted|unverified"'),
         ),
         number(
             "Given up",
-            "Recycle events that were tried as often as they may be. Dead letters: marketing does not know of them.",
+            "Recycle events whose attempts are used up. They are dead letters; marketing did not receive them.",
             "short",
             grown("leadloop_deliveries_total", 'outcome="dead"'),
             limits=((1, RED),),
         ),
         number(
-            "Refused for good",
-            "Recycle events that an endpoint says no to for ever: it does not know the lead, or the list.",
+            "Refused permanently",
+            "Recycle events that an endpoint rejected permanently: it does not know the lead or the list.",
             "short",
             grown("leadloop_deliveries_total", 'outcome="refused"'),
             limits=((1, YELLOW), (100, RED)),
         ),
         number(
             "Waiting",
-            "Recycle events that wait until they are due (a track may begin weeks later), or for a later try.",
+            "Recycle events that wait until they are due (a track may begin weeks later), or for a retry.",
             "short",
             total("leadloop_deliveries_waiting"),
         ),
         number(
-            "Not looked at yet",
-            "Recycle events that streams has told and deliver has not taken.",
+            "Deliver lag",
+            "Recycle events that streams has published and deliver has not processed.",
             "short",
             total("leadloop_deliver_lag", 'topic=~".*lead-recycled"'),
             limits=((100, YELLOW), (1000, RED)),
         ),
         graph(
-            "How long it takes to arrive",
-            "From when an event might be sent to its acceptance, over all endpoints. 5 minutes is the objective.",
+            "Time to acceptance",
+            "From the time a recycle event is due to its acceptance, over all endpoints. The SLO is 5 minutes.",
             "s",
-            (quantile(0.5, TAKEN), "half are faster"),
-            (quantile(0.9, TAKEN), "90 % are faster"),
-            (quantile(0.99, TAKEN), "99 % are faster"),
+            (quantile(0.5, TAKEN), "p50"),
+            (quantile(0.9, TAKEN), "p90"),
+            (quantile(0.99, TAKEN), "p99"),
             limits=((300, RED),),
             span=12,
         ),
         graph(
-            "Not settled, by age",
-            "Recycle events that might be sent and are neither taken nor given up, by how long, over all endpoints. Beyond 5 minutes they are overdue.",
+            "Unsettled, by age",
+            "Recycle events that are due and have no final outcome, by how long they have been due, over all endpoints. Beyond 5 minutes they are overdue.",
             "short",
             (total("leadloop_deliveries_unsettled", by="age"), "{{age}}"),
             is_stacked=True,
@@ -87,15 +87,15 @@ def _arrives() -> tuple[object, ...]:
         ),
         graph(
             "Overdue, by endpoint",
-            "Recycle events that have waited for more than 5 minutes by now. Those of an endpoint that is paused or disabled are shown, and do not count against the objective.",
+            "Recycle events that have been due for more than 5 minutes. Those of paused or disabled endpoints are shown, but do not count against the SLO.",
             "short",
             (total("leadloop_deliveries_unsettled", OVERDUE, by="endpoint"), "{{endpoint}}"),
             is_stacked=True,
             span=12,
         ),
         graph(
-            "What became of it",
-            "Outcomes a second. no_op: nothing to do, or taken back in time. unverified: the tool said yes, and cannot be asked. retry: again later.",
+            "Outcomes",
+            "Outcomes per second. no_op: nothing to do, or revoked before it was sent. unverified: the tool reported success, which cannot be checked. retry: attempted again later.",
             "cps",
             (rate("leadloop_deliveries_total", by="outcome"), "{{outcome}}"),
             is_stacked=True,
@@ -108,33 +108,33 @@ def _endpoints() -> tuple[object, ...]:
     return (
         rows(
             "Endpoints",
-            "State: 0 active, 1 paused, 2 disabled. Overdue: might have been sent for more than 5 minutes, and is not settled. Circuit: 0 closed, 1 half open, 2 open, which means that it is left alone for a while because most calls failed.",
+            "State: 0 active, 1 paused, 2 disabled. Overdue: due for more than 5 minutes without a final outcome. Circuit: 0 closed, 1 half open, 2 open (most calls failed, so only probes are sent).",
             "none",
             (greatest("leadloop_endpoint_state", by="endpoint"), "state"),
             (greatest("leadloop_delivery_circuit", by="endpoint"), "circuit"),
             (total("leadloop_deliveries_unsettled", OVERDUE, by="endpoint"), "overdue"),
             (total("leadloop_deliveries_waiting", by="endpoint"), "waiting"),
-            (total("leadloop_deliveries_queued", by="endpoint"), "about to be tried"),
-            (grown("leadloop_deliveries_total", 'outcome=~"accepted|unverified"', by="endpoint"), "taken"),
+            (total("leadloop_deliveries_queued", by="endpoint"), "queued"),
+            (grown("leadloop_deliveries_total", 'outcome=~"accepted|unverified"', by="endpoint"), "accepted"),
             (grown("leadloop_deliveries_total", 'outcome="dead"', by="endpoint"), "given up"),
         ),
         bars(
             "Taken within 5 min, by endpoint",
-            "Share of what each endpoint took or had given up in the time that is shown, or has overdue now; of one that is paused or disabled, without what waits.",
+            "Share accepted within 5 minutes, of the events that were accepted or given up in the selected time range or are overdue now. Events that wait for a paused or disabled endpoint are left out.",
             "percentunit",
             (in_time(by="endpoint"), "{{endpoint}}"),
             limits=((LOST, RED), (0.99, GREEN)),
         ),
         graph(
-            "Circuit",
-            "2 open: left alone. 1 half open: a few calls try whether it is back. 0 closed: all is well.",
+            "Circuit breaker",
+            "2 open: deliveries wait. 1 half open: a few probes are sent. 0 closed: normal operation.",
             "none",
             (greatest("leadloop_delivery_circuit", by="endpoint"), "{{endpoint}}"),
             limits=((1, YELLOW), (2, RED)),
         ),
         graph(
             "Waiting, by endpoint",
-            "Until they are due, or for a later try. An area that grows much faster than the others belongs to an endpoint that is away or too slow.",
+            "Recycle events that wait until they are due or for a retry. An area that grows much faster than the others belongs to an endpoint that is unavailable or too slow.",
             "short",
             (total("leadloop_deliveries_waiting", by="endpoint"), "{{endpoint}}"),
             is_stacked=True,
@@ -145,21 +145,21 @@ def _endpoints() -> tuple[object, ...]:
 def _tries() -> tuple[object, ...]:
     return (
         graph(
-            "Tries",
-            "Parcels handed to an endpoint, a second. Far more than are taken: most of them fail.",
+            "Attempts by endpoint",
+            "Delivery attempts per second. Far more attempts than acceptances: most attempts fail.",
             "cps",
             (rate("leadloop_delivery_attempts_total", by="endpoint"), "{{endpoint}}"),
         ),
         graph(
-            "How long a call takes",
-            "99 of 100 are faster, by endpoint. Near the timeout of an endpoint: it does not answer.",
+            "Call duration, p99",
+            "99th percentile of the call duration, by endpoint. Near the endpoint's timeout: it does not answer.",
             "s",
             (quantile(0.99, "leadloop_delivery_duration_seconds", by="endpoint"), "{{endpoint}}"),
             limits=((10, ORANGE), (20, RED)),
         ),
         graph(
-            "Put off",
-            "Parcels put into a waiting topic, a second, by endpoint: after a failed try, or because the endpoint is away or not yet due.",
+            "Deferred deliveries",
+            "Deliveries written to a waiting topic per second, by endpoint: after a failed attempt, because they are not due yet, or because the endpoint is unavailable.",
             "cps",
             (rate("leadloop_delivery_waits_total", by="endpoint"), "{{endpoint}}"),
         ),
@@ -169,39 +169,39 @@ def _tries() -> tuple[object, ...]:
 def _works() -> tuple[object, ...]:
     return (
         graph(
-            "Calls under way",
-            "By endpoint. It stays below the endpoint's limit of calls at once.",
+            "Calls in flight",
+            "By endpoint, over all workers. It stays within the endpoint's concurrency limit.",
             "none",
             (total("leadloop_delivery_calls", by="endpoint"), "{{endpoint}}"),
         ),
         graph(
-            "About to be tried",
-            "Parcels in memory that wait for their turn: for a token of the rate limit, or a free call.",
+            "Queued in memory",
+            "Deliveries in memory that wait for a token of the rate limiter or for a free slot of the concurrency limit.",
             "short",
             (total("leadloop_deliveries_queued", by="endpoint"), "{{endpoint}}"),
         ),
         graph(
-            "Who keeps the limits",
-            "How many delivers count calls in Redis, together, and how many each for itself, because Redis does not answer.",
+            "Rate limiter source",
+            "How many workers share their limits in Redis, and how many apply a local share because Redis does not answer.",
             "none",
             (total("leadloop_delivery_limiter", by="source"), "{{source}}"),
         ),
         graph(
-            "Records that wait, by topic",
-            "Of what streams told, of its own results and of the waiting topics.",
+            "Deliver lag by topic",
+            "Unprocessed records of lead-recycled, delivery-results and the waiting topics.",
             "short",
             (total("leadloop_deliver_lag", by="topic"), "{{topic}}"),
         ),
         graph(
-            "Parcels remembered",
-            "What deliver keeps in memory of each parcel, so as to send nothing twice.",
+            "Delivery index entries",
+            "Deliveries that deliver keeps in memory, so that nothing is sent again after its acceptance.",
             "short",
             (total("leadloop_deliver_ledger_entries", by="kind"), "{{kind}}"),
             is_stacked=True,
         ),
         graph(
-            "Records that are none",
-            "Records in deliver's topics that cannot be read, a second, by reason. They are dead letters.",
+            "Undecodable records",
+            "Records per second in deliver's topics that cannot be decoded, by reason. They go to the dead-letter topic.",
             "cps",
             (rate("leadloop_deliver_rejected_total", by="reason"), "{{reason}}"),
         ),

@@ -1,4 +1,4 @@
-"""Writes the dashboards: `python -m deploy.grafana.generate`. A test holds the files to what this would write."""
+"""Write the dashboards: `python -m deploy.grafana.generate`. A test compares the files with the output of this module."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +11,7 @@ FOLDER = Path(__file__).parent / "dashboards"
 
 
 def made() -> Mapping[Path, str]:
-    """Each file, and what it should hold."""
+    """Return the expected content of each file."""
     boards = {
         "overview": overview.dashboard(),
         "pipeline": pipeline.dashboard(),
@@ -23,7 +23,7 @@ def made() -> Mapping[Path, str]:
 
 
 def main() -> None:
-    """Write them all."""
+    """Write all dashboards."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path, text in made().items():
         path.write_text(text, encoding="utf-8")

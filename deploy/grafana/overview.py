@@ -1,4 +1,4 @@
-"""Overview: what whoever is on call looks at first. Health at a glance, the objectives and their budgets, links onward."""
+"""Overview: the first dashboard for on-call. Current health, SLOs and error budgets, input and output."""
 
 from grafana_foundation_sdk.builders import dashboard as sdk
 
@@ -7,34 +7,34 @@ from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, numbers, ro
 from .queries import age, grown, rate, record, series, total
 
 OBJECTIVES = (
-    ("Freshness", "leadloop_freshness_errors:ratio_avg", 0.005, "partitions know within 5 s what came in"),
+    ("Freshness", "leadloop_freshness_errors:ratio_avg", 0.005, "a partition has processed each event within 5 s"),
     (
         "Published",
         "leadloop_publish_errors:ratio_rate",
         0.001,
-        "broken promises are told within 60 s after they were due",
+        "a stall is published within 60 s after its promise was broken",
     ),
     (
         "Delivered",
         "leadloop_delivery_errors:ratio_rate",
         0.01,
-        "recycle events are taken by their endpoint within 5 min; what is overdue by now is not",
+        "recycle events are accepted by their endpoint within 5 min; overdue ones count as late",
     ),
 )
 LOST = float("-inf")
 
 
 def dashboard() -> sdk.Dashboard:
-    """Are leads flowing, what is late, where to look."""
-    words = "Are leads flowing, what is late, and where to look next. Read from the top: what burns, what was promised, what moves."
+    """Current health, firing alerts, error budgets, input and output."""
+    words = "Start here when on call. From top to bottom: current health, firing alerts, SLOs and error budgets, input and output."
     built = board("overview", "Leadloop / Overview", words)
     return with_rows(
         built,
         (
-            ("Is it well now?", _now()),
-            ("Which alerts fire", _alerts()),
-            ("What was promised, and how much of it is left", _objectives()),
-            ("What comes in, what goes out", _flow()),
+            ("Current health", _now()),
+            ("Firing alerts", _alerts()),
+            ("SLOs and error budgets", _objectives()),
+            ("Input and output", _flow()),
         ),
     )
 
@@ -43,47 +43,47 @@ def _now() -> tuple[object, ...]:
     return (
         number(
             "Pages",
-            "Alerts that somebody should be awake for. They stand below, by name.",
+            "Firing alerts of severity page. The next row lists them by name.",
             "none",
             'count(ALERTS{alertstate="firing", severity="page"}) or vector(0)',
             limits=((1, RED),),
         ),
         number(
             "Tickets",
-            "Alerts that can wait for the morning.",
+            "Firing alerts of severity ticket. They can wait until the next working day.",
             "none",
             'count(ALERTS{alertstate="firing", severity="ticket"}) or vector(0)',
             limits=((1, YELLOW),),
         ),
         number(
-            "Partitions that are fresh",
-            "Share of partitions whose newest heartbeat came through and is no more than 5 s old. Below 100 % some leads stand still.",
+            "Fresh partitions",
+            "Share of partitions whose last processed heartbeat is at most 5 s old. Below 100 %, the leads of some partitions are not processed in time.",
             "percentunit",
             f"{record('job:leadloop_partitions_fresh:count')} / ({record('job:leadloop_live_partitions:max')} > 0)",
             limits=((LOST, RED), (0.8, ORANGE), (0.999, GREEN)),
         ),
         number(
-            "Oldest record that waits",
-            "How long ago Kafka got the oldest record that streams has not done yet. Normally well below a second.",
+            "Oldest unprocessed record",
+            "How long ago Kafka received the oldest record that streams has not processed. Normally well below a second.",
             "s",
             f"max({series('leadloop_lag_seconds')})",
             limits=((5, YELLOW), (60, RED)),
         ),
         number(
-            "Leads that are overdue",
-            "Leads that went cold by a broken promise and have not moved since, handed back or not. Not a fault of the system.",
+            "Overdue leads",
+            "Leads that stalled by a broken promise and were not touched since, recycled or not. This is a business figure, not a system failure.",
             "short",
             total("leadloop_overdue_leads"),
         ),
         number(
-            "Recycle events that wait",
-            "Recycle events that wait until they are due (a track may begin weeks later), or for an endpoint that is away.",
+            "Waiting recycle events",
+            "Recycle events that wait until they are due (a track may begin weeks later), or for an endpoint that is unavailable.",
             "short",
             total("leadloop_deliveries_waiting"),
         ),
         numbers(
-            "Processes that answer",
-            "How many targets of each job answered the last scrape. None: nobody does its work.",
+            "Processes up",
+            "How many targets of each job answered the last scrape. At 0 the job's work is not done.",
             "none",
             (f"sum by (job) ({series('up')})", "{{job}}"),
             limits=((LOST, RED), (1, GREEN)),
@@ -95,8 +95,8 @@ def _now() -> tuple[object, ...]:
 def _objectives() -> tuple[object, ...]:
     kept = [
         number(
-            f"{name}: kept in 30 days",
-            f"Share of the time, or of events, in which {words}. The objective is {1 - budget:.1%}.",
+            f"{name}: achieved in 30 days",
+            f"Share of time, or of events, for which {words}. The SLO is {1 - budget:.1%}.",
             "percentunit",
             f"1 - {record(f'job:{errors}30d')}",
             limits=((LOST, RED), (1 - budget, GREEN)),
@@ -106,8 +106,8 @@ def _objectives() -> tuple[object, ...]:
     ]
     left = [
         number(
-            f"{name}: budget left",
-            f"What is left of the {budget:.1%} that may go wrong in 30 days. At 0 the objective is missed.",
+            f"{name}: error budget left",
+            f"Remaining share of the 30-day error budget of {budget:.1%}. Below 0 the SLO is missed.",
             "percentunit",
             f"1 - {record(f'job:{errors}30d')} / {budget}",
             limits=((LOST, RED), (0, ORANGE), (0.25, GREEN)),
@@ -117,8 +117,8 @@ def _objectives() -> tuple[object, ...]:
     ]
     burns = [
         graph(
-            f"{name}: how fast the budget burns",
-            "1 uses up exactly the budget in 30 days. Above 14.4 in 1 h and 5 min, or 6 in 6 h and 30 min, somebody is paged.",
+            f"{name}: burn rate",
+            "A burn rate of 1 uses the whole error budget in exactly 30 days. Above 14.4 over 1 h and 5 min, or above 6 over 6 h and 30 min, an alert pages.",
             "none",
             *((f"{record(f'job:{errors}{window}')} / {budget}", f"over {window}") for window in ("5m", "1h", "6h")),
             limits=((1, YELLOW), (6, ORANGE), (14.4, RED)),
@@ -132,35 +132,35 @@ def _objectives() -> tuple[object, ...]:
 def _flow() -> tuple[object, ...]:
     return (
         graph(
-            "Facts taken in",
-            "What upstream systems told of leads, a second, by kind. A line that falls to nothing is an upstream that stopped.",
+            "Facts consumed",
+            "New facts from upstream systems per second, by kind. A line that drops to 0 means that an upstream system stopped sending.",
             "cps",
             (rate("leadloop_facts_total", by="kind"), "{{kind}}"),
             is_stacked=True,
         ),
         graph(
-            "Handed back, taken back",
-            "Recycles told to marketing, and recycles revoked because the lead moved, a second.",
+            "Recycles and revokes",
+            "RECYCLE and REVOKE decisions per second. A REVOKE withdraws a RECYCLE that no longer stands.",
             "cps",
-            (rate("leadloop_decisions_total", 'action="RECYCLE"'), "handed back"),
-            (rate("leadloop_decisions_total", 'action="REVOKE"'), "taken back"),
+            (rate("leadloop_decisions_total", 'action="RECYCLE"'), "RECYCLE"),
+            (rate("leadloop_decisions_total", 'action="REVOKE"'), "REVOKE"),
         ),
         graph(
-            "What became of deliveries",
-            "Outcomes of tries, a second. A retry comes again; what is dead was given up.",
+            "Delivery outcomes",
+            "Outcomes per second. retry: attempted again later; dead: given up.",
             "cps",
             (rate("leadloop_deliveries_total", by="outcome"), "{{outcome}}"),
             is_stacked=True,
         ),
         graph(
-            "Answers of ingest and report",
-            "HTTP requests a second, by class of status. 5xx: whoever posts has to try again.",
+            "Responses of ingest and report",
+            "HTTP requests per second, by class of status. After a 5xx the client has to retry.",
             "reqps",
             (f"sum by (job, status) ({record('job:leadloop_http_requests:rate5m')})", "{{job}} {{status}}"),
         ),
         graph(
-            "Age of what is shown",
-            "How old the newest heartbeat is in the slowest partition of streams, and how old the read model is.",
+            "Data age",
+            "Age of the last processed heartbeat in the slowest partition of streams, and age of the read model.",
             "s",
             (f"max({age('leadloop_heartbeat_timestamp_seconds')})", "streams, slowest partition"),
             (f"max({age('leadloop_project_complete_timestamp_seconds')})", "read model"),
@@ -168,7 +168,7 @@ def _flow() -> tuple[object, ...]:
         ),
         bars(
             "Dead letters",
-            "Records that could not be taken, in the time that is shown. Kept, and to be replayed once their cause is mended.",
+            "Records that could not be processed in the selected time range. They are kept in the dead-letter topic; replay them when the cause is fixed.",
             "short",
             (f"topk(5, {grown('leadloop_rejected_total', by='reason')})", "streams: {{reason}}"),
             (f"{grown('leadloop_ingest_dead_letters_total')} or vector(0)", "webhooks"),
@@ -182,8 +182,8 @@ def _flow() -> tuple[object, ...]:
 def _alerts() -> tuple[object, ...]:
     return (
         rows(
-            "Alerts that fire",
-            "Each alert has a section of its name in docs/runbooks.md: what it means, how to see, what to do. Watchdog always fires.",
+            "Firing alerts, by name",
+            "Each alert has a section in docs/runbooks.md: what it means, how to see it, what to do. Watchdog always fires.",
             "none",
             (
                 'sum by (severity, alertname, process, long, endpoint, partition) (ALERTS{alertstate="firing"})',

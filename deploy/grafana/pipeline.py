@@ -1,4 +1,4 @@
-"""Pipeline and lag: from what is late, over what comes in and how it is worked on, to Kafka, disk and memory."""
+"""Pipeline and lag: lag, input, processing, Kafka, read model, resources."""
 
 from grafana_foundation_sdk.builders import dashboard as sdk
 
@@ -9,19 +9,19 @@ from .queries import age, greatest, quantile, rate, total
 
 
 def dashboard() -> sdk.Dashboard:
-    """Where records wait, and why."""
-    words = "Where records wait, and why: ingest, streams and the read model, from symptom to cause."
+    """Lag of every process and its causes, from symptom to cause."""
+    words = "Lag of ingest, streams, deliver and the read model, and its causes. Rows go from symptom to cause."
     return with_rows(
         board("pipeline", "Leadloop / Pipeline and lag", words, opens_at="now-3h"),
         (
-            ("Is anything late?", _late()),
-            ("What comes in", _comes_in()),
-            ("What cannot be taken", _stays_out()),
-            ("How streams works", processes.works()),
+            ("Lag and freshness", _late()),
+            ("Input", _comes_in()),
+            ("Rejected input", _stays_out()),
+            ("Streams processing", processes.works()),
             ("Recovery and Kafka", processes.recovery()),
             ("Read model", processes.read_model()),
             ("HTTP", processes.http()),
-            ("Machine", processes.machine()),
+            ("Resources", processes.machine()),
         ),
     )
 
@@ -29,47 +29,47 @@ def dashboard() -> sdk.Dashboard:
 def _late() -> tuple[object, ...]:
     return (
         graph(
-            "Oldest record that waits, by partition",
-            "How long ago Kafka got the oldest record that is not done. One partition alone: a hot or stuck one. All: too little power, or Kafka.",
+            "Oldest unprocessed record, by partition",
+            "How long ago Kafka received the oldest unprocessed record. If one partition lags, it is hot or stuck; if all lag, CPU is short or Kafka is slow.",
             "s",
             (greatest("leadloop_lag_seconds", by="partition"), "{{partition}}"),
             limits=((5, YELLOW), (300, RED)),
         ),
         graph(
-            "What an event waits",
-            "Age of heartbeats when they came through: what a record waits from Kafka until the state knows it. Each beat is sent once a second by each partition.",
+            "Event latency",
+            "Age of heartbeats when they are processed: the time from Kafka to the state. Each partition sends itself one heartbeat per second.",
             "s",
-            (quantile(0.5, "leadloop_freshness_seconds"), "half are faster"),
-            (quantile(0.99, "leadloop_freshness_seconds"), "99 % are faster"),
+            (quantile(0.5, "leadloop_freshness_seconds"), "p50"),
+            (quantile(0.99, "leadloop_freshness_seconds"), "p99"),
             limits=((5, RED),),
         ),
         graph(
-            "How far stream time is behind",
-            "Promises are checked against stream time. Live, it follows the clock by the grace (5 s). Behind by more: nothing goes cold meanwhile.",
+            "Stream time lag",
+            "Promises are checked against stream time. Live, it is the wall clock minus the allowed lateness (5 s). While it is further behind, stalls are detected late.",
             "s",
             (f"max by (partition) ({age('leadloop_stream_timestamp_seconds')})", "{{partition}}"),
             limits=((60, YELLOW), (120, RED)),
             low=None,
         ),
         graph(
-            "Records that wait, by topic",
-            "Records that Kafka has and streams has not done. In messages; what they mean in time stands to the left.",
+            "Lag in records, by topic",
+            "Records in Kafka that streams has not processed. The panels to the left show the lag in seconds.",
             "short",
             (total("leadloop_lag_records", by="topic"), "{{topic}}"),
             is_stacked=True,
         ),
         graph(
-            "Deliver: records not looked at",
-            "Records of its topics that deliver has not finished.",
+            "Deliver lag in records, by topic",
+            "Records that deliver has not processed.",
             "short",
             (total("leadloop_deliver_lag", by="topic"), "{{topic}}"),
         ),
         graph(
-            "Read model: records that wait",
-            "Records that Kafka has and the read model has not, as project sees it by topic, and as report sees it.",
+            "Read model lag in records",
+            "Records in Kafka that are not in the read model, as measured by project (by topic) and by report.",
             "short",
             (total("leadloop_project_lag_records", by="topic"), "{{topic}}"),
-            (greatest("leadloop_report_lag_records"), "as report sees it"),
+            (greatest("leadloop_report_lag_records"), "measured by report"),
         ),
     )
 
@@ -77,44 +77,44 @@ def _late() -> tuple[object, ...]:
 def _comes_in() -> tuple[object, ...]:
     return (
         graph(
-            "Facts taken in",
-            "By kind, a second: what upstream systems told of leads and streams had not known.",
+            "Facts consumed",
+            "New facts from upstream systems per second, by kind. Duplicates are not counted.",
             "cps",
             (rate("leadloop_facts_total", by="kind"), "{{kind}}"),
             is_stacked=True,
         ),
         graph(
-            "Told again, late, on the wrong partition",
-            "Repeats change nothing. Late ones are older than what is remembered of their lead and are not folded. Rerouted ones came from a producer with another partitioner.",
+            "Duplicate, late and rerouted facts",
+            "Duplicates change nothing. Late facts are older than the remembered facts of their lead and are not folded. Rerouted facts were on the wrong partition.",
             "cps",
-            (rate("leadloop_duplicate_facts_total"), "told again"),
+            (rate("leadloop_duplicate_facts_total"), "duplicate"),
             (rate("leadloop_late_facts_total"), "too late"),
             (rate("leadloop_rerouted_total"), "rerouted"),
         ),
         graph(
             "Accepted by ingest",
-            "Facts that were posted and that Kafka has acked, a second, by kind.",
+            "Posted facts that Kafka has acknowledged, per second, by kind.",
             "cps",
             (rate("leadloop_ingest_accepted_total", by="kind"), "{{kind}}"),
             is_stacked=True,
         ),
         graph(
-            "How long Kafka takes to ack what was posted",
-            "From sending a request's records to the last ack. It is most of what whoever posts waits.",
+            "Kafka ack latency of ingest",
+            "From sending the records of a request to the last ack. It is most of a request's duration.",
             "s",
-            (quantile(0.5, "leadloop_ingest_ack_seconds"), "half are faster"),
-            (quantile(0.99, "leadloop_ingest_ack_seconds"), "99 % are faster"),
+            (quantile(0.5, "leadloop_ingest_ack_seconds"), "p50"),
+            (quantile(0.99, "leadloop_ingest_ack_seconds"), "p99"),
             limits=((1, YELLOW), (5, RED)),
         ),
         graph(
-            "Records that ingest holds",
-            "Records that were posted and that Kafka has not acked yet. When there are too many, ingest sends requests away.",
+            "Ingest records in flight",
+            "Posted records that Kafka has not acknowledged yet. Above its limit, ingest answers 503.",
             "short",
             (total("leadloop_ingest_records_in_flight"), "in flight"),
         ),
         graph(
-            "Sent away for a while",
-            "Requests a second that were to come again later: for want of the broker or room in the queue (503), or because a source is over its rate (429).",
+            "Requests deferred by ingest",
+            "Requests per second that the client has to retry: Kafka is unavailable or the queue is full (503), or the source is over its rate limit (429).",
             "reqps",
             (rate("leadloop_ingest_deferred_total", by="by"), "{{by}}"),
         ),
@@ -125,23 +125,23 @@ def _stays_out() -> tuple[object, ...]:
     return (
         graph(
             "Dead letters of streams",
-            "Records that cannot be read or are no facts, a second, by reason. `leadloop dead-letters` lists, shows and replays them.",
+            "Records per second that cannot be decoded or are not valid facts, by reason. `leadloop dead-letters` lists, shows and replays them.",
             "cps",
             (rate("leadloop_rejected_total", by="reason"), "{{reason}}"),
             is_stacked=True,
         ),
         graph(
-            "Refused by ingest",
-            "Events that were posted and are no facts, a second, by their first fault. The answer says what would be right.",
+            "Rejected by ingest",
+            "Posted events per second that are not valid facts, by their first error. The response says how to fix them.",
             "cps",
             (rate("leadloop_ingest_rejected_total", by="reason"), "{{reason}}"),
             is_stacked=True,
         ),
         graph(
-            "Webhooks: dead letters, and passed over",
-            "Items of upstream systems' webhooks that can be no facts, and those that their mapping passes over, a second.",
+            "Webhooks: dead letters and ignored items",
+            "Webhook items per second that cannot become facts (dead letters), and items that the mapping ignores.",
             "cps",
             (f"{rate('leadloop_ingest_dead_letters_total')} or vector(0)", "dead letters"),
-            (f"{rate('leadloop_ingest_ignored_total')} or vector(0)", "passed over"),
+            (f"{rate('leadloop_ingest_ignored_total')} or vector(0)", "ignored"),
         ),
     )

@@ -1,4 +1,4 @@
-"""Panels about the processes themselves: streams at work, the read model, HTTP, and what machines have left."""
+"""Panels about the processes: processing of streams, recovery, the read model, HTTP, CPU, memory and disk."""
 
 from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, numbers, rows
 from .queries import age, greatest, quantile, rate, series, total
@@ -7,35 +7,35 @@ LOST = float("-inf")
 
 
 def works() -> tuple[object, ...]:
-    """How streams does what comes in."""
+    """Chunks, deadlines and state of streams."""
     return (
         graph(
-            "How long a chunk takes",
-            "From taking a run of records to the acks of Kafka and the store. At 50 s a worker ends itself.",
+            "Chunk duration",
+            "From the first record of a chunk until Kafka and the local store have everything. After 50 s without progress a worker exits.",
             "s",
-            (quantile(0.5, "leadloop_chunk_seconds"), "half are faster"),
-            (quantile(0.99, "leadloop_chunk_seconds"), "99 % are faster"),
+            (quantile(0.5, "leadloop_chunk_seconds"), "p50"),
+            (quantile(0.99, "leadloop_chunk_seconds"), "p99"),
             limits=((5, YELLOW), (50, RED)),
             span=6,
         ),
         graph(
-            "Chunks",
-            "Runs of records done, a second. Few and long ones: much is taken at once, as in a backlog.",
+            "Chunks per second",
+            "Chunks completed per second. Few, long chunks mean that streams works off a backlog.",
             "cps",
             (rate("leadloop_chunk_seconds_count", by="instance"), "{{instance}}"),
             span=6,
         ),
         graph(
-            "Deadlines that wait",
-            "Leads with a promise that runs, by partition. About as many as open leads.",
+            "Pending deadlines",
+            "Leads with a running promise, by partition. About the number of open leads.",
             "short",
             (total("leadloop_deadlines", by="partition"), "{{partition}}"),
             is_stacked=True,
             span=6,
         ),
         graph(
-            "Leads kept, by partition",
-            "How many leads the state of a partition has, roughly. Partitions should be alike.",
+            "Leads in state, by partition",
+            "Approximate number of leads in the state of each partition. It should be about equal for all partitions.",
             "short",
             (total("leadloop_state_leads", by="partition"), "{{partition}}"),
             is_stacked=True,
@@ -45,61 +45,61 @@ def works() -> tuple[object, ...]:
 
 
 def recovery() -> tuple[object, ...]:
-    """Whether streams has its partitions, and Kafka its workers."""
+    """Readiness, recovery, group membership and commits of streams."""
     return (
         numbers(
-            "Workers that are ready",
-            "1 when a worker has its partitions, has recovered them, and they move.",
+            "Ready workers",
+            "1 when the worker's partitions are assigned, restored and processing.",
             "none",
             (series("leadloop_ready"), "{{instance}}"),
             limits=((LOST, RED), (1, GREEN)),
         ),
         number(
-            "Partitions that are recovered",
-            "Partitions that take records, over all workers. It should be as many as the inputs have.",
+            "Recovered partitions",
+            "Partitions that process records, over all workers. It should be the partition count of the input topics.",
             "none",
             total("leadloop_partition_ready"),
         ),
         number(
-            "Workers that Kafka knows",
-            "Workers whose commits Kafka took within the last session. A stand-by without partitions is none.",
+            "Group members",
+            "Workers whose last commit Kafka accepted within the session timeout. A stand-by worker without partitions does not count.",
             "none",
             total("leadloop_group_member"),
             limits=((LOST, RED), (1, GREEN)),
         ),
         rows(
-            "What the workers were started with",
-            "The clock (wall: live, events: history) and the version of the policy. All workers should have the same.",
+            "Worker configuration",
+            "Clock (wall: live, events: history) and policy version. They should be the same on all workers.",
             "none",
             (f"count by (clock, policy) ({series('leadloop_streams_info')})", "workers"),
             span=8,
             height=4,
         ),
         graph(
-            "Changelog left to read",
-            "Recovery by partition. A line that does not fall is stuck.",
+            "Changelog records left to read",
+            "Recovery progress by partition. A line that does not fall means that the recovery is stuck.",
             "short",
             (greatest("leadloop_recovering_records", by="partition"), "{{partition}}"),
             span=6,
         ),
         graph(
             "Rebalances",
-            "How often Kafka gave each worker its partitions, within a quarter of an hour. A start or a stop is one; more are a storm.",
+            "Partition assignments of each worker within 15 minutes. Each start or stop of a worker causes one; many more are a rebalance storm.",
             "none",
             (f"sum by (instance) (increase({series('leadloop_assignments_total')}[15m]))", "{{instance}}"),
             limits=((5, RED),),
             span=6,
         ),
         graph(
-            "Commits that Kafka did not take",
-            "What they stood for is done again. A few at a rebalance are normal.",
+            "Refused commits",
+            "Commits that Kafka refused, per second. The work is repeated with the same effects. A few during a rebalance are normal.",
             "cps",
             (rate("leadloop_refused_commits_total", by="instance"), "{{instance}}"),
             span=6,
         ),
         graph(
-            "Kafka answers ingest",
-            "1 when Kafka answered each ingest when it was asked last, every five seconds. 0 on all of them: it is Kafka.",
+            "Kafka reachable from ingest",
+            "1 when Kafka answered the last check of that ingest, which runs every five seconds. 0 on all of them: Kafka is unavailable.",
             "none",
             (greatest("leadloop_ingest_broker_up", by="instance"), "{{instance}}"),
             span=6,
@@ -108,11 +108,11 @@ def recovery() -> tuple[object, ...]:
 
 
 def read_model() -> tuple[object, ...]:
-    """What project writes, and report reads."""
+    """Age, lag and rebuild of the read model."""
     return (
         graph(
-            "How old the read model is",
-            "Everything that Kafka had so long ago is in it: as project writes it, and as report reads it.",
+            "Read model age",
+            "The read model contains everything that Kafka had this long ago, as written by project and as read by report.",
             "s",
             (f"max({age('leadloop_project_complete_timestamp_seconds')})", "written"),
             (f"max({age('leadloop_report_complete_timestamp_seconds')})", "read"),
@@ -120,47 +120,47 @@ def read_model() -> tuple[object, ...]:
             low=None,
         ),
         graph(
-            "Records taken into the read model",
-            "A second, by topic; and those that say nothing of any lead.",
+            "Records processed by project",
+            "Per second, by topic. Skipped records concern no lead or cannot be decoded.",
             "cps",
             (rate("leadloop_project_records_total", by="topic"), "{{topic}}"),
             (rate("leadloop_project_skipped_total"), "skipped"),
         ),
         graph(
-            "How long a run takes in Redis",
-            "Time a run of records took until Redis had it, folding included.",
+            "Batch write duration of project",
+            "Time from the first record of a batch until Redis has committed it, including the fold.",
             "s",
-            (quantile(0.5, "leadloop_project_write_seconds"), "half are faster"),
-            (quantile(0.99, "leadloop_project_write_seconds"), "99 % are faster"),
+            (quantile(0.5, "leadloop_project_write_seconds"), "p50"),
+            (quantile(0.99, "leadloop_project_write_seconds"), "p99"),
             limits=((1, YELLOW),),
         ),
         bars(
-            "What project waits for",
-            "1 while nothing goes on for want of it.",
+            "Project blocked by",
+            "1 while project writes nothing because this dependency is unavailable.",
             "none",
             (greatest("leadloop_project_waiting", by="what"), "{{what}}"),
             limits=((1, RED),),
             span=6,
         ),
         graph(
-            "Done again, moved",
-            "Runs that another worker's writes made void, and times that Redis was not where it was left: emptied, restored, taken over.",
+            "Conflicts and moved positions",
+            "Conflicts: batches repeated because another worker wrote the same leads. Moves: Redis had other positions than expected (emptied, restored, or written by another worker).",
             "cps",
-            (rate("leadloop_project_conflicts_total"), "done again"),
-            (rate("leadloop_project_moves_total"), "moved"),
+            (rate("leadloop_project_conflicts_total"), "conflicts"),
+            (rate("leadloop_project_moves_total"), "moves"),
             span=6,
         ),
         graph(
-            "A new read model being filled",
-            "Records until a new generation is read; 0 when none is filled. The number of the one being written.",
+            "Read model rebuild",
+            "Records left until readers switch to the new generation (0: no rebuild), and the number of the generation being written.",
             "short",
             (greatest("leadloop_project_filling_records"), "records left"),
             (greatest("leadloop_project_generation"), "generation"),
             span=6,
         ),
         graph(
-            "Ready",
-            "1 when project has partitions and writes them; 1 when report has a read model to read.",
+            "Ready: project and report",
+            "1 when project has partitions and writes them; 1 when report has a read model to serve.",
             "none",
             (greatest("leadloop_project_ready", by="instance"), "project {{instance}}"),
             (greatest("leadloop_report_ready", by="instance"), "report {{instance}}"),
@@ -170,26 +170,26 @@ def read_model() -> tuple[object, ...]:
 
 
 def http() -> tuple[object, ...]:
-    """All that is asked over HTTP."""
+    """HTTP requests of ingest and report."""
     return (
         graph(
             "Requests by route and status",
-            "A second. 4xx: whoever asks is wrong. 5xx: we are, or what we stand on.",
+            "Requests per second. 4xx: an error of the client. 5xx: an error of Leadloop or of a dependency.",
             "reqps",
             (rate("leadloop_http_requests_total", by="route, status"), "{{route}} {{status}}"),
             span=12,
         ),
         graph(
-            "How long an answer takes, by route",
-            "99 of 100 are faster. From a request's headers to the end of its answer.",
+            "Response time by route, p99",
+            "99th percentile, from the request's headers to the end of the response.",
             "s",
             (quantile(0.99, "leadloop_http_request_seconds", by="route"), "{{route}}"),
             limits=((1, YELLOW), (5, RED)),
             span=8,
         ),
         graph(
-            "Requests at once",
-            "Requests that are being worked on. At 128 more of them are sent away.",
+            "Requests in flight",
+            "Requests being processed. Above 128, further requests are answered with 503.",
             "none",
             (greatest("leadloop_http_requests_in_flight", by="job"), "{{job}}"),
             limits=((100, YELLOW), (128, RED)),
@@ -199,11 +199,11 @@ def http() -> tuple[object, ...]:
 
 
 def machine() -> tuple[object, ...]:
-    """What each process takes of its machine."""
+    """CPU, memory, disk and restarts of each process."""
     return (
         graph(
-            "Processor",
-            "Cores used. One process uses one at most: at 1 it is full.",
+            "CPU cores used",
+            "CPU cores used. A process uses at most one core: at 1 it is saturated.",
             "none",
             (rate("process_cpu_seconds_total", by="job, instance"), "{{job}} {{instance}}"),
             limits=((0.9, ORANGE),),
@@ -217,8 +217,8 @@ def machine() -> tuple[object, ...]:
             span=6,
         ),
         graph(
-            "Room left for the state",
-            "Free bytes on the disk of each worker. At 0 it ends itself.",
+            "Free disk space for state",
+            "Free bytes on the disk of each worker. At 0 the worker exits.",
             "bytes",
             (series("leadloop_store_free_bytes"), "{{instance}}"),
             limits=((LOST, RED), (2e9, GREEN)),
@@ -226,7 +226,7 @@ def machine() -> tuple[object, ...]:
         ),
         graph(
             "Restarts",
-            "How often a process began anew within half an hour.",
+            "How often each process restarted within 30 minutes.",
             "none",
             (f"max by (job, instance) (changes({series('process_start_time_seconds')}[30m]))", "{{job}} {{instance}}"),
             limits=((3, RED),),

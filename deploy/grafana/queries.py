@@ -1,4 +1,4 @@
-"""PromQL in the few shapes that panels need: matched by the dashboard's variables, counters always as rates."""
+"""PromQL expressions for the panels: filtered by the dashboard's variables, counters always as rates."""
 
 MATCHED = ('job=~"$job"', 'instance=~"$instance"')
 EVENTS = 'origin=~"$origin"'
@@ -6,12 +6,12 @@ OVERDUE = 'age=~"under_1h|over_1h"'
 
 
 def series(name: str, *more: str) -> str:
-    """A series of the chosen processes; `more` are matchers of its own."""
+    """Return a series of the selected processes; `more` are additional matchers."""
     return f"{name}{{{', '.join((*MATCHED, *more))}}}"
 
 
 def record(name: str) -> str:
-    """What a recording rule keeps; it knows no instances."""
+    """Return the series of a recording rule, which has no instance label."""
     return f'{name}{{job=~"$job"}}'
 
 
@@ -24,31 +24,31 @@ def greatest(name: str, *more: str, by: str = "") -> str:
 
 
 def grown(name: str, *more: str, by: str = "") -> str:
-    """A counter's growth over the time that is shown."""
+    """Return the increase of a counter over the selected time range."""
     return _by("sum", by, f"increase({series(name, *more)}[$__range])")
 
 
 def quantile(share: float, histogram: str, *more: str, by: str = "", over: str = "$__rate_interval") -> str:
-    """What that share of observations stays below."""
+    """Return a quantile of a histogram."""
     buckets = f"rate({series(f'{histogram}_bucket', *more)}[{over}])"
     return f"histogram_quantile({share}, {_by('sum', ', '.join(filter(None, ('le', by))), buckets)})"
 
 
 def within(histogram: str, edge: str, *more: str, by: str = "", over: str = "$__range") -> str:
-    """The share of observations up to an edge of a bucket."""
+    """Return the share of observations up to a bucket boundary."""
     up_to = rate(f"{histogram}_bucket", f'le="{edge}"', *more, by=by, over=over)
     return f"{up_to} / {rate(f'{histogram}_count', *more, by=by, over=over)}"
 
 
 def overdue(by: str = "") -> str:
-    """What has waited for longer than 5 minutes, of endpoints that are neither paused nor disabled."""
+    """Return the overdue events (due for more than 5 minutes) of endpoints that are neither paused nor disabled."""
     waiting = total("leadloop_deliveries_unsettled", OVERDUE, by="endpoint")
     each = f"{waiting} * ({greatest('leadloop_endpoint_state', by='endpoint')} == bool 0)"
     return each if by == "endpoint" else f"sum({each})"
 
 
 def in_time(by: str = "") -> str:
-    """The share of recycle events taken within 5 minutes: of all that were taken or given up, or are overdue now."""
+    """Return the share of recycle events accepted within 5 minutes, of all accepted, given up or overdue now."""
     taken = grown("leadloop_delivery_acceptance_seconds_bucket", 'le="300.0"', by=by)
     ended = grown("leadloop_delivery_acceptance_seconds_count", by=by)
     dead = grown("leadloop_deliveries_total", 'outcome="dead"', by=by)
@@ -56,12 +56,12 @@ def in_time(by: str = "") -> str:
 
 
 def rate(name: str, *more: str, by: str = "", over: str = "$__rate_interval") -> str:
-    """A second's growth of a counter."""
+    """Return the rate of a counter per second."""
     return _by("sum", by, f"rate({series(name, *more)}[{over}])")
 
 
 def age(timestamp: str, *more: str) -> str:
-    """Seconds from a timestamp to when it was scraped, each series for itself; 0 is none yet, and has no age."""
+    """Return the age of a timestamp at scrape time in seconds, per series; 0 means "none yet" and has no age."""
     return f"timestamp({series(timestamp, *more)}) - ({series(timestamp, *more)} > 0)"
 
 
