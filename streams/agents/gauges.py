@@ -1,4 +1,4 @@
-"""What streams shows: gauges out of the live state, read when Prometheus asks: nothing to keep in step."""
+"""Gauges of streams, computed from the live state when Prometheus scrapes."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ STAGES = ("new", "working", "stalled", "nurture", "lost", "won", "unknown")
 
 
 class LoopState(Collector):
-    """Of the partitions that this process owns. Collected in the thread of the probes, while the loop works."""
+    """The gauges of the partitions that this process owns, collected in the probe thread while the loop runs."""
 
     def __init__(
         self, loops: dict[int, PartitionLoop], engine: Engine, origins: Origins, live_partitions: int = 0
@@ -37,7 +37,7 @@ class LoopState(Collector):
         yield from _state(status)
 
     def _leads(self, loops: dict[int, PartitionLoop]) -> Metric:
-        family = GaugeMetricFamily("leadloop_leads", "Leads by where they stand now.", labels=("stage", "origin"))
+        family = GaugeMetricFamily("leadloop_leads", "Leads by current stage and origin.", labels=("stage", "origin"))
         sums: dict[tuple[str, ...], int] = dict.fromkeys(((stage, "unknown") for stage in STAGES), 0)
         for loop in loops.values():
             for (stage, origin), count in dict(loop.funnel.stages).items():
@@ -48,7 +48,7 @@ class LoopState(Collector):
     def _funnel(self, loops: dict[int, PartitionLoop]) -> Metric:
         family = GaugeMetricFamily(
             "leadloop_funnel_leads",
-            "Journeys (passes) of leads that reached a step.",
+            "Passes that reached a funnel step.",
             labels=("pass", "origin", "step"),
         )
         sums: dict[tuple[str, ...], int] = {(label, "unknown", step): 0 for label in PASS_LABELS for step in STEPS}
@@ -60,7 +60,9 @@ class LoopState(Collector):
 
     def _overdue(self, loops: dict[int, PartitionLoop]) -> Metric:
         family = GaugeMetricFamily(
-            "leadloop_overdue_leads", "Leads with a broken promise that still stands.", labels=("reason",)
+            "leadloop_overdue_leads",
+            "Leads with a stall declared by the detector that still stands, by broken promise.",
+            labels=("reason",),
         )
         sums: dict[tuple[str, ...], int] = dict.fromkeys(((reason,) for reason in CLOCKS), 0)
         for loop in loops.values():
@@ -70,10 +72,8 @@ class LoopState(Collector):
 
     def _time(self, loops: dict[int, PartitionLoop]) -> Iterator[Metric]:
         times = _by_partition("stream_timestamp_seconds", "Stream time of a partition.")
-        beats = _by_partition(
-            "heartbeat_timestamp_seconds", "When the newest heartbeat was sent that came through a partition."
-        )
-        waiting = _by_partition("deadlines", "Deadlines that wait, by partition.")
+        beats = _by_partition("heartbeat_timestamp_seconds", "Send time of the last processed heartbeat.")
+        waiting = _by_partition("deadlines", "Pending deadlines.")
         for number, loop in loops.items():
             times.add_metric((str(number),), loop.clock.now / 1000)
             beats.add_metric((str(number),), loop.beaten_at / 1000)
@@ -81,20 +81,24 @@ class LoopState(Collector):
         yield from (times, beats, waiting)
 
     def _worker(self, status: Status) -> Iterator[Metric]:
-        live = "Partitions through which heartbeats go, over all workers: none in history."
+        live = "Expected number of partitions with heartbeats, over all workers; 0 in history."
         yield _single("live_partitions", live, self._live_partitions)
-        yield _single("ready", "1 when assigned, recovered and moving.", self._engine.is_ready())
-        yield _single("group_member", "1 when Kafka took a commit within the last session.", status.is_member)
+        yield _single("ready", "1 when partitions are assigned, restored and processing.", self._engine.is_ready())
+        yield _single("group_member", "1 when Kafka accepted a commit within the last session.", status.is_member)
         for name, text, count in (
-            ("assignments", "How often Kafka gave this worker its partitions: once a rebalance.", status.assignments),
-            ("refused_commits", "Commits that Kafka did not take.", status.refused_commits),
+            ("assignments", "Partition assignments received from Kafka, one per rebalance.", status.assignments),
+            ("refused_commits", "Commits that Kafka refused.", status.refused_commits),
         ):
             yield CounterMetricFamily(f"leadloop_{name}", text, value=count)
 
 
 def _lag(status: Status) -> Iterator[Metric]:
-    records = GaugeMetricFamily("leadloop_lag_records", "Records not yet taken.", labels=("topic", "partition"))
-    seconds = _by_partition("lag_seconds", "How long ago Kafka got the oldest record that waits; 0 when none does.")
+    records = GaugeMetricFamily(
+        "leadloop_lag_records", "Records in Kafka that are not processed yet.", labels=("topic", "partition")
+    )
+    seconds = _by_partition(
+        "lag_seconds", "Age of the oldest unprocessed record, since Kafka received it; 0 when there is none."
+    )
     now = time.time()
     for one in status.partitions:
         seconds.add_metric((str(one.number),), max(0.0, now - one.oldest_at / 1000) if one.oldest_at else 0.0)
@@ -104,9 +108,9 @@ def _lag(status: Status) -> Iterator[Metric]:
 
 
 def _state(status: Status) -> Iterator[Metric]:
-    left = _by_partition("recovering_records", "Changelog left to read before a partition works.")
-    ready = _by_partition("partition_ready", "1 when a partition is recovered and takes records.")
-    leads = _by_partition("state_leads", "Leads a partition keeps, roughly.")
+    left = _by_partition("recovering_records", "Changelog records left to read before the partition is recovered.")
+    ready = _by_partition("partition_ready", "1 when the partition is recovered and processes records.")
+    leads = _by_partition("state_leads", "Approximate number of leads in the state.")
     for one in status.partitions:
         left.add_metric((str(one.number),), one.remaining or 0)
         ready.add_metric((str(one.number),), one.is_ready)

@@ -61,14 +61,14 @@ class Metrics:
             return Counter(f"leadloop_{name}", text, labels, registry=registry)
 
         self._whys = frozenset(whys)  # what the policy can say; reasons of upstreams beyond it are `other`
-        self._facts = counter("facts", "Facts taken in, by kind.", "kind")
-        self._rejected = counter("rejected", "Records sent to the dead letters.", "reason")
-        self._repeats = counter("duplicate_facts", "Facts of upstreams that had been told before.")
-        self._late = counter("late_facts", "Facts older than what is remembered of their lead: not folded.")
-        self._rerouted = counter("rerouted", "Records published again to the partition they belong on.")
+        self._facts = counter("facts", "New facts consumed, by kind; duplicates are not counted.", "kind")
+        self._rejected = counter("rejected", "Records sent to the dead-letter topic, by reason.", "reason")
+        self._repeats = counter("duplicate_facts", "Upstream facts consumed again with a known event_id.")
+        self._late = counter("late_facts", "Facts older than all remembered facts of their lead, which are not folded.")
+        self._rerouted = counter("rerouted", "Records re-published to the partition of their key.")
         self._stalls = counter("stalls", "Stalls declared by the detector.", "reason")
-        self._decisions = counter("decisions", "Decisions told, with why.", "action", "why")
-        self._recycles = counter("recycles", "RECYCLEs told, by which pass of the lead they end.", "pass")
+        self._decisions = counter("decisions", "Decisions emitted, by action and why.", "action", "why")
+        self._recycles = counter("recycles", "RECYCLEs emitted, by the pass of the lead that they end.", "pass")
         self._first_contact = Spread(
             "leadloop_first_contact_seconds",
             "From a lead's creation to its first touch.",
@@ -78,19 +78,19 @@ class Metrics:
         )
         self._delay = Spread(
             "leadloop_detection_delay_seconds",
-            "From when a promise was broken, or its facts came if that was later, to when it was declared.",
+            "Seconds from a broken promise (or the arrival of its facts, if later) to the declared stall.",
             buckets=DELAY_BUCKETS,
             registry=registry,
         )
         self._chunk = Histogram(
             "leadloop_chunk_seconds",
-            "Time a chunk took, acks of the broker included.",
+            "Duration of a chunk, including the acks of the broker.",
             buckets=CHUNK_BUCKETS,
             registry=registry,
         )
         self._freshness = Histogram(
             "leadloop_freshness_seconds",
-            "Age of a heartbeat when it came through: what an event waits until the state knows it.",
+            "Age of a heartbeat when it is processed: the latency from Kafka to the state.",
             buckets=FRESHNESS_BUCKETS,
             registry=registry,
         )
@@ -144,8 +144,8 @@ def live_partitions(settings: Settings) -> int:
 
 def told_once(registry: CollectorRegistry, settings: Settings, policy: str) -> None:
     """What does not change while the process lives, and the room that its state has left."""
-    about = Info("leadloop_streams", "What this worker was started with.", registry=registry)
+    about = Info("leadloop_streams", "Clock and policy version of this worker.", registry=registry)
     about.info({"clock": settings.clock, "policy": policy})
     if settings.store == "rocks":
-        free = Gauge("leadloop_store_free_bytes", "Room left where the state is kept.", registry=registry)
+        free = Gauge("leadloop_store_free_bytes", "Free bytes on the disk of the state.", registry=registry)
         free.set_function(lambda: shutil.disk_usage(settings.data_dir).free)

@@ -35,39 +35,51 @@ class DeliveryMetrics:
         by = ("endpoint",)
         self.outcomes = Counter(
             "leadloop_deliveries",
-            "Tries that ended, and parcels that ended without one",
+            "Outcomes of attempts, and of deliveries that ended without an attempt",
             (*by, "outcome"),
             registry=registry,
         )
-        self.attempts = Counter("leadloop_delivery_attempts", "Parcels handed to an endpoint", by, registry=registry)
+        self.attempts = Counter("leadloop_delivery_attempts", "Delivery attempts", by, registry=registry)
         self.seconds = Histogram(
-            "leadloop_delivery_duration_seconds", "How long a call took", by, buckets=SECONDS, registry=registry
+            "leadloop_delivery_duration_seconds", "Duration of a call", by, buckets=SECONDS, registry=registry
         )
         self.to_acceptance = Histogram(
             "leadloop_delivery_acceptance_seconds",
-            "From the recycle event, or from when it might be sent, to its acceptance",
+            "Seconds from the recycle event (or its due time, if later) to its acceptance",
             by,
             buckets=TO_ACCEPTANCE,
             registry=registry,
         )
-        self.waits = Counter("leadloop_delivery_waits", "Parcels put into a waiting topic", by, registry=registry)
+        self.waits = Counter("leadloop_delivery_waits", "Deliveries written to a waiting topic", by, registry=registry)
         self.unsettled = Gauge(
             "leadloop_deliveries_unsettled",
-            "Parcels that might have been sent and are not settled, by how long",
+            "Deliveries that are due and have no final outcome, by age",
             (*by, "age"),
             registry=registry,
         )
-        self.waiting = Gauge("leadloop_deliveries_waiting", "Parcels in the waiting topics", by, registry=registry)
-        self.queued = Gauge("leadloop_deliveries_queued", "Parcels that are about to be tried", by, registry=registry)
-        self.in_flight = Gauge("leadloop_delivery_calls", "Calls under way", by, registry=registry)
+        self.waiting = Gauge("leadloop_deliveries_waiting", "Deliveries in the waiting topics", by, registry=registry)
+        self.queued = Gauge(
+            "leadloop_deliveries_queued", "Deliveries queued in memory for an attempt", by, registry=registry
+        )
+        self.in_flight = Gauge("leadloop_delivery_calls", "Calls in flight", by, registry=registry)
         self.circuit = Gauge("leadloop_delivery_circuit", "0 closed, 1 half open, 2 open", by, registry=registry)
         self.state = Gauge("leadloop_endpoint_state", "0 active, 1 paused, 2 disabled", by, registry=registry)
         self.limiter = Gauge(
-            "leadloop_delivery_limiter", "Who keeps the limits: 1 where it is so", ("source",), registry=registry
+            "leadloop_delivery_limiter",
+            "Source of the rate limits: 1 for the one in use",
+            ("source",),
+            registry=registry,
         )
-        self.lag = Gauge("leadloop_deliver_lag", "Records not finished", ("topic",), registry=registry)
-        self.ledger = Gauge("leadloop_deliver_ledger_entries", "Parcels remembered", ("kind",), registry=registry)
-        self.poison = Counter("leadloop_deliver_rejected", "Records that are none", ("reason",), registry=registry)
+        self.lag = Gauge(
+            "leadloop_deliver_lag", "Records in Kafka that deliver has not processed yet", ("topic",), registry=registry
+        )
+        self.ledger = Gauge("leadloop_deliver_ledger_entries", "Deliveries in the index", ("kind",), registry=registry)
+        self.poison = Counter(
+            "leadloop_deliver_rejected",
+            "Undecodable records sent to the dead-letter topic",
+            ("reason",),
+            registry=registry,
+        )
         self._endpoints = tuple(endpoints)
         for endpoint in self._endpoints:
             self._begin(endpoint)

@@ -22,14 +22,12 @@ class HttpMetrics:
         )
         self._seconds = Histogram(
             "leadloop_http_request_seconds",
-            "From a request's headers to the end of its answer.",
+            "Seconds from a request's headers to the end of the response.",
             ("route",),
             buckets=_BUCKETS,
             registry=registry,
         )
-        self.in_flight = Gauge(
-            "leadloop_http_requests_in_flight", "Requests that are being worked on.", registry=registry
-        )
+        self.in_flight = Gauge("leadloop_http_requests_in_flight", "Requests being processed.", registry=registry)
 
     def know(self, routes: Iterable[tuple[str, str]]) -> None:
         """Begin these routes (template, method) at zero."""

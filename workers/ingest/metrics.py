@@ -29,20 +29,24 @@ class IngestMetrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"leadloop_ingest_{name}", text, labels, registry=registry)
 
-        self._accepted = counter("accepted", "Facts that the broker acked, by kind.", "kind")
-        self._rejected = counter("rejected", "Events that stayed out, by their first fault.", "reason")
-        self._deferred = counter("deferred", "Requests sent away for a while, by what was short.", "by")
-        self._dead = counter("dead_letters", "Items of webhooks that can be no facts.", "system", "reason")
-        self._ignored = counter("ignored", "Items of webhooks that are to be passed over.", "system")
+        self._accepted = counter("accepted", "Posted facts acknowledged by the broker, by kind.", "kind")
+        self._rejected = counter("rejected", "Posted events rejected as invalid, by their first error.", "reason")
+        self._deferred = counter(
+            "deferred", "Requests that the client has to retry, by the cause (broker, queue, rate).", "by"
+        )
+        self._dead = counter("dead_letters", "Webhook items that cannot become facts.", "system", "reason")
+        self._ignored = counter("ignored", "Webhook items ignored by configuration.", "system")
         self.in_flight = Gauge(
-            "leadloop_ingest_records_in_flight", "Records the broker has not acked.", registry=registry
+            "leadloop_ingest_records_in_flight",
+            "Records sent that the broker has not acknowledged yet.",
+            registry=registry,
         )
         self.broker_up = Gauge(
-            "leadloop_ingest_broker_up", "1 when the broker answered when it was asked last.", registry=registry
+            "leadloop_ingest_broker_up", "1 when the broker answered the last check.", registry=registry
         )
         self.ack = Histogram(
             "leadloop_ingest_ack_seconds",
-            "From sending to the broker's last ack, by request.",
+            "Seconds from sending the records of a request to the broker's last ack.",
             (),
             buckets=_BUCKETS,
             registry=registry,

@@ -15,46 +15,56 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._records = Counter(
-            "leadloop_project_records", "Records taken into the read model.", ("topic",), registry=registry
+            "leadloop_project_records", "Records processed into the read model.", ("topic",), registry=registry
         )
         self._skipped = Counter(
-            "leadloop_project_skipped", "Records that say nothing of any lead.", ("reason",), registry=registry
+            "leadloop_project_skipped",
+            "Records that concern no lead or cannot be decoded.",
+            ("reason",),
+            registry=registry,
         )
         self._behind = Gauge(
             "leadloop_project_lag_records",
-            "Records not yet taken, of the partitions owned.",
+            "Records in Kafka that are not processed yet, of the owned partitions.",
             ("topic",),
             registry=registry,
         )
         self._until = Gauge(
             "leadloop_project_complete_timestamp_seconds",
-            "Everything that Kafka had at that time is in the read model, of the partitions owned; 0: of none.",
+            "Time up to which the read model is complete, for the owned partitions; 0: none owned.",
             registry=registry,
         )
         self._seconds = Histogram(
             "leadloop_project_write_seconds",
-            "Time a run took in Redis, folding included.",
+            "Duration of one batch until Redis has committed it, including the fold.",
             buckets=_BUCKETS,
             registry=registry,
         )
         self.conflicts = Counter(
-            "leadloop_project_conflicts", "Runs done again: another worker wrote the same leads.", registry=registry
+            "leadloop_project_conflicts",
+            "Batches repeated because another worker wrote the same leads.",
+            registry=registry,
         )
         self.moves = Counter(
             "leadloop_project_moves",
-            "Times Redis was not where it was left: emptied, restored, taken over.",
+            "Times that Redis had unexpected positions: emptied, restored, or written by another worker.",
             registry=registry,
         )
         self._waiting = Gauge(
-            "leadloop_project_waiting", "1 while nothing goes on for want of this.", ("what",), registry=registry
+            "leadloop_project_waiting",
+            "1 while project writes nothing because this dependency is unavailable.",
+            ("what",),
+            registry=registry,
         )
         self.generation = Gauge("leadloop_project_generation", "The generation being written.", registry=registry)
         self.filling = Gauge(
             "leadloop_project_filling_records",
-            "Records until a new generation is read; 0: none is filled.",
+            "Records left until readers switch to the new generation; 0: no rebuild.",
             registry=registry,
         )
-        self.ready = Gauge("leadloop_project_ready", "1 when partitions are assigned and written.", registry=registry)
+        self.ready = Gauge(
+            "leadloop_project_ready", "1 when partitions are assigned and being written.", registry=registry
+        )
         self._zero()
 
     def _zero(self) -> None:

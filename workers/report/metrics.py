@@ -9,14 +9,14 @@ class Metrics:
     """How far the read model is, as its readers see it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._ready = Gauge("leadloop_report_ready", "1 when there is a read model to read.", registry=registry)
+        self._ready = Gauge("leadloop_report_ready", "1 when a readable read model exists.", registry=registry)
         self._until = Gauge(
             "leadloop_report_complete_timestamp_seconds",
-            "Everything that Kafka had at that time is in what is read.",
+            "Time up to which the read model is complete.",
             registry=registry,
         )
         self._behind = Gauge(
-            "leadloop_report_lag_records", "Records that Kafka has and what is read has not.", registry=registry
+            "leadloop_report_lag_records", "Records in Kafka that are not in the read model yet.", registry=registry
         )
 
     def saw(self, as_of: AsOf | None) -> None:
