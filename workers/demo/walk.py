@@ -23,19 +23,19 @@ STEPS: tuple[tuple[str, str], ...] = (
         _post('{"kind": "lead-contacted", "lead_id": "grace", "occurred_at": "NOW", "outcome": "no_answer"}'),
     ),
     (
-        "Sales gives her back.",
+        "Sales reports her as stalled.",
         _post('{"kind": "lead-stalled", "lead_id": "grace", "occurred_at": "NOW", "reason": "no_capacity"}'),
     ),
     (
-        "A moment later the marketing tool has her: a RECYCLE came, and its signature was verified.",
+        "A moment later the marketing tool has received the RECYCLE and verified its signature.",
         "curl -sS $MARKETING/leads/grace",
     ),
     (
-        "She writes back. Look again: a REVOKE came, and she is out of nurture.",
+        "She writes back. Query the marketing tool again: it received a REVOKE, and she is out of nurture.",
         _post('{"kind": "lead-contacted", "lead_id": "grace", "occurred_at": "NOW", "direction": "inbound"}'),
     ),
     (
-        "All that is known about her.",
+        "Everything that is known about her.",
         'curl -sS $REPORT/v1/leads/grace -H "Authorization: Bearer $KEY"',
     ),
 )
