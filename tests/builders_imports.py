@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from tests.builders import T0
-from workers.imports.facts import ImportedFact, Reading, Recipe
+from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
 from workers.imports.files import SourceFile
 from workers.imports.mapping import Mapping
-from workers.imports.rows import RowRead
+from workers.imports.rows import NumberedRow
 
 NOW = T0
 CREATED = {"kind": "lead-created", "lead_id": "id", "occurred_at": "at"}
@@ -23,16 +23,16 @@ def a_mapping(*facts: Lookup[str, Any], source: str = "test", zone: str = "UTC",
     return Mapping.model_validate({"source": source, "zone": zone, "tables": tables})
 
 
-def a_recipe(mapping: Mapping) -> Recipe:
+def a_recipe(mapping: Mapping) -> TableConverter:
     (table,) = mapping.tables.values()
-    return Recipe(table, Reading(mapping.source, mapping.zone, NOW))
+    return TableConverter(table, ConversionContext(mapping.source, mapping.zone, NOW))
 
 
 def facts_of(row: Lookup[str, object], *facts: Lookup[str, Any], **mapping: Any) -> list[ImportedFact]:
     """The facts that a row tells, by its mapping; columns that the row leaves out are empty."""
-    recipe = a_recipe(a_mapping(*facts, **mapping))
+    converter = a_recipe(a_mapping(*facts, **mapping))
     filled = {"id": "L1", "at": "2024-05-01", **row}
-    return [fact for _, fact in recipe.facts([filled.get(column) for column in recipe.columns])]
+    return [fact for _, fact in converter.facts([filled.get(column) for column in converter.columns])]
 
 
 def fact_of(row: Lookup[str, object], fact: Lookup[str, Any] = CREATED, **mapping: Any) -> Any:
@@ -40,7 +40,7 @@ def fact_of(row: Lookup[str, object], fact: Lookup[str, Any] = CREATED, **mappin
     return made
 
 
-def rows_of(path: Path, columns: tuple[str, ...] = ("id", "at"), **table: Any) -> list[RowRead]:
+def rows_of(path: Path, columns: tuple[str, ...] = ("id", "at"), **table: Any) -> list[NumberedRow]:
     """What is read of a file, looked at first, as the import does."""
     (found,) = a_mapping(**table).tables.values()
     source = SourceFile(path, found, columns)

@@ -125,19 +125,19 @@ def import_(
 ) -> None:
     """Bring the history of leads in from files. Importing twice changes nothing."""
     from workers.imports.mapping import parse_mapping  # noqa: PLC0415  # each command loads what it needs
-    from workers.imports.report import ImportBar  # noqa: PLC0415
-    from workers.imports.request import Request  # noqa: PLC0415
+    from workers.imports.report import ImportProgressBars  # noqa: PLC0415
+    from workers.imports.request import ImportRequest  # noqa: PLC0415
     from workers.imports.run import run_import  # noqa: PLC0415
 
     settings = settings_with_broker()
-    request = Request(
+    request = ImportRequest(
         files=files or (),
         mappings=[parse_mapping(text_of(path), path.name) for path in mapping or ()],
         part=part,
         until=instant(until, "--until") if until else None,
         rejects=rejects,
     )
-    with ImportBar(err) as bar:
+    with ImportProgressBars(err) as bar:
         summary = run_import(
             request,
             settings.kafka.librdkafka(),

@@ -18,7 +18,7 @@ from streams.runtime.documents import DocumentError
 from streams.runtime.settings import Settings, SettingsError
 from workers.admin import BrokerUnavailable
 from workers.demo.broker import NoEmbeddedBroker
-from workers.imports.faults import ImportFault
+from workers.imports.errors import ImportFailure
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -30,7 +30,7 @@ FAULTS = (
     SettingsError,
     UserError,
     DocumentError,
-    ImportFault,
+    ImportFailure,
     RegistryUnavailable,
     RegistryRefused,
     NotRegistered,

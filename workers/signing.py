@@ -4,12 +4,12 @@ What is signed is `id.timestamp.body`. `v1` is HMAC-SHA256 with a shared secret 
 `v1a` is ed25519 with a key pair (`whsk_` signs, `whpk_` verifies). Several secrets at once are a rotation: every
 one signs, and one that fits is enough.
 
-    Unverified(ValueError)
-     ├── Missing        a header is not there
-     ├── Malformed      a header is not what the specification says
-     ├── Untimely       signed too long ago, or in the future: a replay, or a clock that is wrong
-     └── NoMatch        signed by none of these secrets, or not this body
-    UnfitSecret(ValueError)     a secret that cannot be used: tell whoever set it up (names no part of it)
+    VerificationError(ValueError)
+     ├── MissingHeader        a header is not there
+     ├── MalformedHeader      a header is not what the specification says
+     ├── TimestampOutOfTolerance       signed too long ago, or in the future: a replay, or a clock that is wrong
+     └── NoMatchingSignature        signed by none of these secrets, or not this body
+    InvalidKey(ValueError)     a secret that cannot be used: tell whoever set it up (names no part of it)
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
 TOLERANCE_SECONDS = 300
-MOST_SIGNATURES = 16
+MAX_SIGNATURES = 16
 
 _KEY_BYTES = range(24, 65)
 _ED25519_BYTES = 32
@@ -33,78 +33,78 @@ _MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")  # no dot: it would let
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
-class Unverified(ValueError):
+class VerificationError(ValueError):
     """Not what one of these secrets signed just now. Answer 401, whichever it is."""
 
 
-class Missing(Unverified):
+class MissingHeader(VerificationError):
     """A header is not there."""
 
 
-class Malformed(Unverified):
+class MalformedHeader(VerificationError):
     """A header is not what the specification says."""
 
 
-class Untimely(Unverified):
+class TimestampOutOfTolerance(VerificationError):
     """Signed more than the tolerance ago, or ahead."""
 
 
-class NoMatch(Unverified):
+class NoMatchingSignature(VerificationError):
     """No signature is of one of the secrets and this body."""
 
 
-class UnfitSecret(ValueError):
+class InvalidKey(ValueError):
     """What was given for a secret is none. The message holds nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class SharedKey:
     """`whsec_`: both sides have it."""
 
     key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Private:
+class PrivateKey:
     """`whsk_`: signs, and verifies too."""
 
     key: Ed25519PrivateKey = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Public:
+class PublicKey:
     """`whpk_`: verifies only."""
 
     key: Ed25519PublicKey
 
 
-Secret = Shared | Private | Public
+WebhookKey = SharedKey | PrivateKey | PublicKey
 
 
-def secret_of(text: str) -> Secret:
+def parse_key(text: str) -> WebhookKey:
     """A secret as it is written down.
 
     Raises:
-        UnfitSecret: no known prefix, no base64, or not as long as it must be.
+        InvalidKey: no known prefix, no base64, or not as long as it must be.
     """
     prefix, _, rest = text.strip().partition("_")
-    key = _decoded(rest)
+    key = _from_base64(rest)
     if key is None:
-        raise UnfitSecret("what follows the prefix is no base64")
+        raise InvalidKey("what follows the prefix is no base64")
     match prefix:
         case "whsec":
             return _shared(key)
         case "whsk":
-            return Private(_private(key))
+            return PrivateKey(_private(key))
         case "whpk" if len(key) == _ED25519_BYTES:
-            return Public(Ed25519PublicKey.from_public_bytes(key))
+            return PublicKey(Ed25519PublicKey.from_public_bytes(key))
         case "whpk":
-            raise UnfitSecret(f"a whpk_ key has {_ED25519_BYTES} bytes, this one {len(key)}")
+            raise InvalidKey(f"a whpk_ key has {_ED25519_BYTES} bytes, this one {len(key)}")
         case _:
-            raise UnfitSecret("no prefix whsec_, whsk_ or whpk_")
+            raise InvalidKey("no prefix whsec_, whsk_ or whpk_")
 
 
-def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[Secret]) -> str:
+def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[WebhookKey]) -> str:
     """The value of `webhook-signature`: one signature for each secret, the first secret's first.
 
     Raises:
@@ -118,51 +118,53 @@ def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[Secret
     return " ".join(_signature(secret, content) for secret in secrets)
 
 
-def signed_headers(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[Secret]) -> dict[str, str]:
+def signed_headers(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[WebhookKey]) -> dict[str, str]:
     """The three headers of a message. `at_seconds` is the time of this try, not of the event."""
     return {ID: message_id, TIMESTAMP: str(at_seconds), SIGNATURE: sign(message_id, at_seconds, body, secrets)}
 
 
-def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[Secret], now: float) -> str:
+def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[WebhookKey], now: float) -> str:
     """The id of a message that one of the secrets signed. `headers` may be spelled in any case; `now` in seconds.
 
     Raises:
-        Unverified: and which of its kinds; nothing of the message may be believed.
+        VerificationError: and which of its kinds; nothing of the message may be believed.
     """
     given = {name.lower(): value for name, value in headers.items() if name.lower() in (ID, TIMESTAMP, SIGNATURE)}
     missing = [name for name in (ID, TIMESTAMP, SIGNATURE) if not given.get(name)]
     if missing:
-        raise Missing(f"{', '.join(missing)} is missing")
+        raise MissingHeader(f"{', '.join(missing)} is missing")
     message_id, at = given[ID], given[TIMESTAMP]
     if not _MESSAGE_ID.fullmatch(message_id):
-        raise Malformed(f"{ID} is not 1 to 256 visible ASCII characters without a dot")
+        raise MalformedHeader(f"{ID} is not 1 to 256 visible ASCII characters without a dot")
     if not _SECONDS.fullmatch(at):
-        raise Malformed(f"{TIMESTAMP} is not in whole seconds since 1970")
+        raise MalformedHeader(f"{TIMESTAMP} is not in whole seconds since 1970")
     signatures = _signatures(given[SIGNATURE])
     if abs(now - int(at)) > TOLERANCE_SECONDS:
-        raise Untimely(f"signed {int(now) - int(at)} s ago by our clock; {TOLERANCE_SECONDS} s either way are allowed")
+        raise TimestampOutOfTolerance(
+            f"signed {int(now) - int(at)} s ago by our clock; {TOLERANCE_SECONDS} s either way are allowed"
+        )
     content = _content(message_id, at, body)
     # Every secret is tried on every signature: how long it takes does not tell which one fits.
-    fitting = [_fits(secret, content, signature) for secret in secrets for signature in signatures]
+    fitting = [_matches(secret, content, signature) for secret in secrets for signature in signatures]
     if not any(fitting):
-        raise NoMatch("no signature fits this body and a secret of ours")
+        raise NoMatchingSignature("no signature fits this body and a secret of ours")
     return message_id
 
 
-def _shared(key: bytes) -> Shared:
+def _shared(key: bytes) -> SharedKey:
     if len(key) not in _KEY_BYTES:
-        raise UnfitSecret(f"a whsec_ secret has 24 to 64 bytes, this one {len(key)}")
-    return Shared(key)
+        raise InvalidKey(f"a whsec_ secret has 24 to 64 bytes, this one {len(key)}")
+    return SharedKey(key)
 
 
 def _private(key: bytes) -> Ed25519PrivateKey:
     """The seed alone, or followed by the public key, as the reference server writes it."""
     if len(key) not in (_ED25519_BYTES, 2 * _ED25519_BYTES):
-        raise UnfitSecret(f"a whsk_ key has 32 bytes, or 64 with its public key, this one {len(key)}")
+        raise InvalidKey(f"a whsk_ key has 32 bytes, or 64 with its public key, this one {len(key)}")
     private = Ed25519PrivateKey.from_private_bytes(key[:_ED25519_BYTES])
     public = key[_ED25519_BYTES:]
     if public and not hmac.compare_digest(public, private.public_key().public_bytes_raw()):
-        raise UnfitSecret("the second half of a whsk_ key is not the public key of the first")
+        raise InvalidKey("the second half of a whsk_ key is not the public key of the first")
     return private
 
 
@@ -170,13 +172,13 @@ def _content(message_id: str, at: str, body: bytes) -> bytes:
     return f"{message_id}.{at}.".encode() + body
 
 
-def _signature(secret: Secret, content: bytes) -> str:
+def _signature(secret: WebhookKey, content: bytes) -> str:
     match secret:
-        case Shared(key):
+        case SharedKey(key):
             return "v1," + b64encode(hmac.digest(key, content, hashlib.sha256)).decode()
-        case Private(key):
+        case PrivateKey(key):
             return "v1a," + b64encode(key.sign(content)).decode()
-        case Public():
+        case PublicKey():
             raise ValueError("a whpk_ key verifies, it cannot sign")
         case never:
             assert_never(never)
@@ -185,22 +187,22 @@ def _signature(secret: Secret, content: bytes) -> str:
 def _signatures(value: str) -> list[tuple[str, bytes]]:
     """Those of versions that we know, decoded; others may be there, and say nothing to us."""
     parts = value.split()
-    if not parts or len(parts) > MOST_SIGNATURES:
-        raise Malformed(f"{SIGNATURE} is not 1 to {MOST_SIGNATURES} signatures, divided by spaces")
+    if not parts or len(parts) > MAX_SIGNATURES:
+        raise MalformedHeader(f"{SIGNATURE} is not 1 to {MAX_SIGNATURES} signatures, divided by spaces")
     cut = [part.partition(",") for part in parts]
     if not any(comma for _, comma, _ in cut):
-        raise Malformed(f"{SIGNATURE} is not written as version,base64")
-    decoded = [(version, _decoded(text)) for version, _, text in cut if version in ("v1", "v1a")]
+        raise MalformedHeader(f"{SIGNATURE} is not written as version,base64")
+    decoded = [(version, _from_base64(text)) for version, _, text in cut if version in ("v1", "v1a")]
     return [(version, signature) for version, signature in decoded if signature]
 
 
-def _fits(secret: Secret, content: bytes, signature: tuple[str, bytes]) -> bool:
+def _matches(secret: WebhookKey, content: bytes, signature: tuple[str, bytes]) -> bool:
     match secret, signature:
-        case Shared(key), ("v1", given):
+        case SharedKey(key), ("v1", given):
             return hmac.compare_digest(hmac.digest(key, content, hashlib.sha256), given)
-        case Private(private), ("v1a", given):
+        case PrivateKey(private), ("v1a", given):
             return _is_signed(private.public_key(), content, given)
-        case Public(public), ("v1a", given):
+        case PublicKey(public), ("v1a", given):
             return _is_signed(public, content, given)
         case _:
             return False
@@ -214,7 +216,7 @@ def _is_signed(key: Ed25519PublicKey, content: bytes, signature: bytes) -> bool:
     return True
 
 
-def _decoded(text: str) -> bytes | None:
+def _from_base64(text: str) -> bytes | None:
     try:
         return b64decode(text, validate=True)
     except ValueError:

@@ -20,10 +20,10 @@ from tests.builders_imports import CLOSED, CREATED, NOW, STALLED, a_mapping
 from tests.kafka import Broker, Record, read_all
 from workers.demo.broker import EmbeddedBroker
 from workers.demo.history import history_mapping, write_history
-from workers.imports.faults import BrokerTrouble, ImportFault
+from workers.imports.errors import BrokerFailure, ImportFailure
 from workers.imports.mapping import Mapping, load_mapping
-from workers.imports.report import Progress, Summary
-from workers.imports.request import Request
+from workers.imports.report import ImportProgress, ImportSummary
+from workers.imports.request import ImportRequest
 from workers.imports.run import run_import
 
 REPOSITORY = Path(__file__).parents[2]
@@ -40,8 +40,8 @@ class World:
         self.prefix = f"{uuid4().hex[:8]}."
         self.broker = kafka.make_topics({self.prefix + name: PARTITIONS for name in INPUTS})
 
-    def take_in(self, *files: Path, mappings: list[Mapping], **asked: Any) -> Summary:
-        request = Request(files=files, mappings=mappings, **asked)
+    def take_in(self, *files: Path, mappings: list[Mapping], **asked: Any) -> ImportSummary:
+        request = ImportRequest(files=files, mappings=mappings, **asked)
         conf = {"bootstrap.servers": self.broker.bootstrap}
         return run_import(request, conf, CODEC.encode, prefix=self.prefix, now_ms=lambda: NOW)
 
@@ -195,7 +195,7 @@ def test_a_fact_that_is_too_large_or_no_text_is_rejected(world: World, tmp_path:
 def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: FileOf) -> None:
     good = file_of("L1,2024-05-01", name="good.csv")
     bad = file_of("L1", name="bad.csv", header="idd")
-    with pytest.raises(ImportFault, match=r"no column 'id'\. Do you mean 'idd'"):
+    with pytest.raises(ImportFailure, match=r"no column 'id'\. Do you mean 'idd'"):
         world.take_in(good, bad, mappings=LEADS)
     assert world.records("lead-created") == []
 
@@ -209,35 +209,35 @@ def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: 
     ],
 )
 def test_what_cannot_be_asked_for_is_a_fault(world: World, asked: dict[str, Any], message: str) -> None:
-    with pytest.raises(ImportFault, match=message):
+    with pytest.raises(ImportFailure, match=message):
         world.take_in(mappings=LEADS, **asked)
 
 
 def test_a_constant_that_its_field_does_not_take_is_a_fault(world: World, file_of: FileOf) -> None:
     mapping = a_mapping({**CREATED, "occurred_at": {"constant": "01.05.2024"}})
-    with pytest.raises(ImportFault, match=r"test/table: the constant '01.05.2024' for occurred_at of lead-created"):
+    with pytest.raises(ImportFailure, match=r"test/table: the constant '01.05.2024' for occurred_at of lead-created"):
         world.take_in(file_of("L1,2024-05-01"), mappings=[mapping])
     assert world.records("lead-created") == []
 
 
 def test_the_rejects_cannot_overwrite_what_is_imported(world: World, file_of: FileOf) -> None:
     leads = file_of("L1,2024-05-01")
-    with pytest.raises(ImportFault, match="another file"):
+    with pytest.raises(ImportFailure, match="another file"):
         world.take_in(leads, mappings=LEADS, rejects=leads)
 
 
 def test_missing_topics_are_named(world: World, file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.imports.publish.SETTLE_SECONDS", 0.0)
     world.prefix = "nowhere."
-    with pytest.raises(ImportFault, match=r"nowhere\.lead-created.*leadloop topics create"):
+    with pytest.raises(ImportFailure, match=r"nowhere\.lead-created.*leadloop topics create"):
         world.take_in(file_of("L1,2024-05-01"), mappings=LEADS)
 
 
 def test_progress_is_told_up_to_the_end(world: World, file_of: FileOf) -> None:
-    told: list[Progress] = []
+    told: list[ImportProgress] = []
     leads = file_of(*(f"L{n},2024-05-01" for n in range(5_000)))
     run_import(
-        Request(files=[leads], mappings=LEADS),
+        ImportRequest(files=[leads], mappings=LEADS),
         {"bootstrap.servers": world.broker.bootstrap},
         CODEC.encode,
         prefix=world.prefix,
@@ -260,18 +260,18 @@ def test_a_broker_that_goes_away_is_told_with_how_far_the_import_got(
     conf = {"bootstrap.servers": own_broker.bootstrap, "message.timeout.ms": 1_500}
     leads = file_of(*(f"L{n},2024-05-01" for n in range(3_000)))
 
-    def lose_it(progress: Progress) -> None:
+    def lose_it(progress: ImportProgress) -> None:
         if progress.phase == "publishing":
             own_broker.kill()
 
-    with pytest.raises(BrokerTrouble, match=r"of 3,000 facts are in; run the same import again"):
-        run_import(Request(files=[leads], mappings=LEADS), conf, CODEC.encode, on_progress=lose_it)
+    with pytest.raises(BrokerFailure, match=r"of 3,000 facts are in; run the same import again"):
+        run_import(ImportRequest(files=[leads], mappings=LEADS), conf, CODEC.encode, on_progress=lose_it)
 
 
 def test_a_broker_out_of_reach_is_told(file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.imports.publish.CONNECT_SECONDS", 0.5)
-    request = Request(files=[file_of("L1,2024-05-01")], mappings=LEADS)
-    with pytest.raises(BrokerTrouble, match="cannot reach the brokers"):
+    request = ImportRequest(files=[file_of("L1,2024-05-01")], mappings=LEADS)
+    with pytest.raises(BrokerFailure, match="cannot reach the brokers"):
         run_import(request, {"bootstrap.servers": "127.0.0.1:1"}, CODEC.encode)
 
 

@@ -52,7 +52,7 @@ class Target(Model):
     batch_milliseconds: Annotated[int, Field(ge=0, le=60_000)] = 200
 
     @property
-    def most_calls(self) -> int:
+    def max_calls(self) -> int:
         """How many requests one delivery makes at most, one after the other."""
         return 1
 

@@ -190,7 +190,7 @@ class Worker:
         limits, target = endpoint.limits, endpoint.target
         connector = self._plan.connector_of(endpoint, self._sender)
         stack.push_async_callback(connector.close)
-        lease = target.timeout_seconds * target.most_calls + 10.0
+        lease = target.timeout_seconds * target.max_calls + 10.0
         return Lane(
             connector=connector,
             allowance=Allowance(endpoint.name, limits.per_second, limits.burst, limits.concurrency, lease),

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 from aiohttp import web
 
-from workers.signing import Secret, UnfitSecret, Unverified, secret_of, verify
+from workers.signing import InvalidKey, VerificationError, WebhookKey, parse_key, verify
 
 MOST_BYTES = 65_536
 _NEWEST = 10
@@ -117,14 +117,14 @@ def _shown(message: Message) -> dict[str, Any]:
     }
 
 
-def tool(inbox: Inbox, secrets: Sequence[Secret]) -> web.Application:
+def tool(inbox: Inbox, secrets: Sequence[WebhookKey]) -> web.Application:
     """The application. Whoever asks may read: it is for this machine only."""
 
     async def take(request: web.Request) -> web.Response:
         body = await request.read()
         try:
             inbox.take(Message.of(verify(request.headers, body, secrets, time.time()), body))
-        except Unverified as fault:
+        except VerificationError as fault:
             inbox.refused += 1
             return web.json_response({"refused": str(fault)}, status=401)
         except NoMessage as fault:
@@ -156,7 +156,7 @@ def _page(shown: dict[str, Any]) -> web.Response:
     return web.Response(text=json.dumps(shown, indent=2, ensure_ascii=False) + "\n", content_type="application/json")
 
 
-async def _serve(secrets: Sequence[Secret], port: int) -> None:
+async def _serve(secrets: Sequence[WebhookKey], port: int) -> None:
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
@@ -180,9 +180,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     given = parser.parse_args(argv)
     try:
-        secrets = [secret_of(path.read_text(encoding="utf-8")) for path in given.secret_file]
+        secrets = [parse_key(path.read_text(encoding="utf-8")) for path in given.secret_file]
         asyncio.run(_serve(secrets, given.port))
-    except (OSError, UnfitSecret) as fault:
+    except (OSError, InvalidKey) as fault:
         sys.stderr.write(f"{fault}\n")
         return 2
     return 0

@@ -11,11 +11,11 @@ from rich.console import Console
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from workers.demo.history import history_mapping, write_history
-from workers.imports.faults import ImportFault
+from workers.imports.errors import ImportFailure
 from workers.imports.files import assign
 from workers.imports.mapping import Mapping, load_mapping
-from workers.imports.report import Progress, Summary
-from workers.imports.request import Request
+from workers.imports.report import ImportProgress, ImportSummary
+from workers.imports.request import ImportRequest
 from workers.imports.run import run_import
 
 BEAT_SECONDS = 0.2  # between two heartbeats: how smoothly stream time moves
@@ -35,19 +35,19 @@ class Asked:
 
 
 def mappings_of(asked: Asked) -> list[Mapping]:
-    """What the columns of the files mean. Raises ImportFault where nothing says it, or there are no such files."""
+    """What the columns of the files mean. Raises ImportFailure where nothing says it, or there are no such files."""
     if asked.data is None:
         if asked.mappings:
-            raise ImportFault("--mapping needs --data: the files whose columns it explains")
+            raise ImportFailure("--mapping needs --data: the files whose columns it explains")
         return [history_mapping()]
     if not asked.mappings:
-        raise ImportFault("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
+        raise ImportFailure("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
     mappings = [_mapping(path) for path in asked.mappings]
     assign([asked.data], mappings)
     return mappings
 
 
-def what_to_import(asked: Asked, mappings: Sequence[Mapping], folder: Path, console: Console) -> Request:
+def what_to_import(asked: Asked, mappings: Sequence[Mapping], folder: Path, console: Console) -> ImportRequest:
     """What to import: the user's files, or generated ones."""
     if asked.data is not None:
         return _request([asked.data], mappings, Path("rejects.jsonl"))
@@ -62,17 +62,17 @@ def _mapping(path: Path) -> Mapping:
     try:
         return load_mapping(path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ImportFault(f"the mapping {path} cannot be read: {error}") from error
+        raise ImportFailure(f"the mapping {path} cannot be read: {error}") from error
 
 
-def _request(files: Sequence[Path], mappings: Sequence[Mapping], rejects: Path) -> Request:
-    return Request(files=files, mappings=mappings, rejects=rejects, beat_seconds=BEAT_SECONDS)
+def _request(files: Sequence[Path], mappings: Sequence[Mapping], rejects: Path) -> ImportRequest:
+    return ImportRequest(files=files, mappings=mappings, rejects=rejects, beat_seconds=BEAT_SECONDS)
 
 
 class Publishing:
     """The import, in a thread beside the show; held back to the speed that was asked for."""
 
-    def __init__(self, request: Request, bootstrap: str, speed: int) -> None:
+    def __init__(self, request: ImportRequest, bootstrap: str, speed: int) -> None:
         self._request = request
         self._conf = {"bootstrap.servers": bootstrap, "log_level": 3}
         self._speed = speed
@@ -80,7 +80,7 @@ class Publishing:
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._fault: BaseException | None = None
         self.share = 0.0
-        self.summary: Summary | None = None
+        self.summary: ImportSummary | None = None
 
     def start(self) -> None:
         self._thread.start()
@@ -95,11 +95,14 @@ class Publishing:
             summary = run_import(
                 self._request, self._conf, Codec(Catalogue.bundled()).encode, on_progress=self._progress
             )
-            self.summary, self._fault = summary, None if summary.facts else ImportFault(f"no fact came in:\n{summary}")
+            self.summary, self._fault = (
+                summary,
+                None if summary.facts else ImportFailure(f"no fact came in:\n{summary}"),
+            )
         except BaseException as fault:  # noqa: BLE001  # the thread that watches raises it
             self._fault = fault
 
-    def _progress(self, progress: Progress) -> None:
+    def _progress(self, progress: ImportProgress) -> None:
         if progress.phase == "reading":
             return
         self._begun = self._begun or time.monotonic()

@@ -16,13 +16,13 @@ from workers import signing
 from .keys import KeysFile, Scope
 from .problems import Problem, unauthorized
 
-LOOK_EVERY_SECONDS = 1.0  # a changed file counts after that, at the latest
-HOW_TO = (
+CHECK_EVERY_SECONDS = 1.0  # a changed file counts after that, at the latest
+NO_KEYS_FILE = (
     "LEADLOOP_KEYS_FILE is not set, and nobody gets in without a key. Make one:\n"
     "  leadloop keys new --source crm        prints a key, and what to write into the file\n"
     "then export LEADLOOP_KEYS_FILE=keys.yml"
 )
-_NO_SIGNERS = "nobody here has a webhook secret"
+_NO_WEBHOOK_KEYS = "nobody here has a webhook secret"
 _LOG = logging.getLogger("leadloop.http")
 
 
@@ -42,11 +42,11 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class _Keys:
+class _LoadedKeys:
     """A keys file, made ready for looking up."""
 
     bearers: tuple[tuple[bytes, Principal], ...] = ()
-    signers: tuple[tuple[tuple[signing.Secret, ...], Principal], ...] = ()
+    webhook_keys: tuple[tuple[tuple[signing.WebhookKey, ...], Principal], ...] = ()
     principals: Mapping[str, Principal] = field(default_factory=dict)
 
 
@@ -60,12 +60,12 @@ class KeyRing:
 
     def __init__(self, path: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
         if path is None:
-            raise UserError(HOW_TO)
+            raise UserError(NO_KEYS_FILE)
         self._path = path
         self._monotonic = monotonic
-        self._seen = _stamp(path)
+        self._seen = _file_version(path)
         self._keys = _read(path)
-        self._looked_at = monotonic()
+        self._checked_at = monotonic()
 
     @property
     def sources(self) -> Mapping[str, Principal]:
@@ -92,11 +92,11 @@ class KeyRing:
         Raises:
             Problem: 401 for nobody, 403 for somebody who may not.
         """
-        fault = signing.Unverified(_NO_SIGNERS)
-        for secrets, principal in self._current().signers:
+        fault = signing.VerificationError(_NO_WEBHOOK_KEYS)
+        for secrets, principal in self._current().webhook_keys:
             try:
                 signing.verify(headers, body, secrets, now)
-            except signing.Unverified as unverified:
+            except signing.VerificationError as unverified:
                 fault = unverified
             else:
                 principal.require(scope)
@@ -105,12 +105,12 @@ class KeyRing:
 
     def expect_signatures(self) -> None:
         """Raises Problem 401 where nobody could sign, so that no body needs to be read for that."""
-        if not self._current().signers:
-            raise unauthorized(_NO_SIGNERS)
+        if not self._current().webhook_keys:
+            raise unauthorized(_NO_WEBHOOK_KEYS)
 
     def reload(self) -> None:
         """Read the file again; if it is unfit, what was read before goes on to count."""
-        self._seen = _stamp(self._path)
+        self._seen = _file_version(self._path)
         try:
             self._keys = _read(self._path)
         except (UserError, DocumentError) as fault:
@@ -125,11 +125,11 @@ class KeyRing:
                 found = principal
         return found
 
-    def _current(self) -> _Keys:
+    def _current(self) -> _LoadedKeys:
         now = self._monotonic()
-        if now - self._looked_at >= LOOK_EVERY_SECONDS:
-            self._looked_at = now
-            if _stamp(self._path) != self._seen:
+        if now - self._checked_at >= CHECK_EVERY_SECONDS:
+            self._checked_at = now
+            if _file_version(self._path) != self._seen:
                 self.reload()
         return self._keys
 
@@ -152,7 +152,7 @@ def _password(encoded: str) -> str:
         raise unauthorized("what follows `Basic` is no base64 of user:password") from None
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
+def _file_version(path: Path) -> tuple[int, int, int] | None:
     """Changes with the file: a mounted secret is exchanged as a whole, so its inode changes."""
     try:
         stat = path.stat()
@@ -161,7 +161,7 @@ def _stamp(path: Path) -> tuple[int, int, int] | None:
     return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
-def _read(path: Path) -> _Keys:
+def _read(path: Path) -> _LoadedKeys:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -172,8 +172,8 @@ def _read(path: Path) -> _Keys:
         for name, source in document.sources.items()
     }
     sources = document.sources.items()
-    return _Keys(
+    return _LoadedKeys(
         tuple((bytes.fromhex(key.removeprefix("sha256:")), principals[n]) for n, one in sources for key in one.keys),
-        tuple((one.signers, principals[name]) for name, one in sources if one.signers),
+        tuple((one.webhook_keys, principals[name]) for name, one in sources if one.webhook_keys),
         principals,
     )

@@ -20,7 +20,7 @@ SCOPES = get_args(Scope)
 PREFIX = "llk_"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-NAMED = "use up to 64 letters, digits, dots, dashes, underscores"
+NAME_RULE = "use up to 64 letters, digits, dots, dashes, underscores"
 """How a source may be named."""
 
 
@@ -51,11 +51,11 @@ def _as_list(given: object) -> object:
     return [given] if isinstance(given, (str, dict)) else given
 
 
-class _Part(BaseModel):
+class _KeysFileModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(_Part):
+class SourceKeys(_KeysFileModel):
     """One upstream, or reader. Several keys at once are a rotation."""
 
     keys: Annotated[tuple[Annotated[str, AfterValidator(_digest)], ...], BeforeValidator(_as_list)] = ()
@@ -63,7 +63,7 @@ class Source(_Part):
     webhook_secrets: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = ()
     per_second: float | None = Field(default=None, gt=0, le=1_000_000)
     burst: int | None = Field(default=None, ge=1, le=10_000_000)
-    _signers: tuple[signing.Secret, ...] = PrivateAttr(default=())
+    _webhook_keys: tuple[signing.WebhookKey, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
     def _can_be_used(self) -> Self:
@@ -71,33 +71,33 @@ class Source(_Part):
             raise violation("nobody could come in by this", "write `keys:` or `webhook_secrets:`")
         if self.burst is not None and self.per_second is None:
             raise violation("`burst` says how much at once, not how much", "write `per_second:` as well")
-        self._signers = tuple(_signer(secret) for secret in self.webhook_secrets)
+        self._webhook_keys = tuple(_webhook_key(secret) for secret in self.webhook_secrets)
         return self
 
     @property
-    def signers(self) -> tuple[signing.Secret, ...]:
+    def webhook_keys(self) -> tuple[signing.WebhookKey, ...]:
         """What its Standard Webhooks signatures are verified with."""
-        return self._signers
+        return self._webhook_keys
 
 
-class KeysFile(_Part):
+class KeysFile(_KeysFileModel):
     """All sources by name. The name becomes the `source` of their facts."""
 
-    sources: dict[str, Source] = Field(min_length=1)
+    sources: dict[str, SourceKeys] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _are_told_apart(self) -> Self:
         for name in self.sources:
             if not is_name(name):
-                raise violation(f"{name!r} is no name of a source", NAMED)
+                raise violation(f"{name!r} is no name of a source", NAME_RULE)
         digests = [digest for source in self.sources.values() for digest in source.keys]
         if len(set(digests)) < len(digests):
             raise violation("one key stands here twice: whose is it?", "leave one out, or make a new one")
         return self
 
 
-def _signer(secret: Secret) -> signing.Secret:
+def _webhook_key(secret: Secret) -> signing.WebhookKey:
     try:
-        return signing.secret_of(secret.reveal())
-    except signing.UnfitSecret as fault:
+        return signing.parse_key(secret.reveal())
+    except signing.InvalidKey as fault:
         raise violation(f"a webhook secret cannot be used: {fault}", "write one such as whsec_ and base64") from None

@@ -29,14 +29,14 @@ class HttpMetrics:
         )
         self.in_flight = Gauge("leadloop_http_requests_in_flight", "Requests being processed.", registry=registry)
 
-    def know(self, routes: Iterable[tuple[str, str]]) -> None:
+    def initialise(self, routes: Iterable[tuple[str, str]]) -> None:
         """Begin these routes (template, method) at zero."""
         for route, method in routes:
             for status in ("2xx", "4xx", "5xx"):
                 self._requests.labels(route, method, status)
             self._seconds.labels(route)
 
-    def answered(
+    def observe(
         self, route: str, method: str, status: int, seconds: float, exemplar: dict[str, str] | None = None
     ) -> None:
         key = route, method if method in METHODS else "other", status // 100

@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 MEDIA_TYPE = "application/problem+json"
 
-Kind = Literal[
+ProblemType = Literal[
     "malformed",
     "unauthorized",
     "forbidden",
@@ -31,7 +31,7 @@ Kind = Literal[
     "unavailable",
 ]
 
-KINDS: Mapping[Kind, tuple[int, str]] = MappingProxyType(
+PROBLEM_TYPES: Mapping[ProblemType, tuple[int, str]] = MappingProxyType(
     {
         "malformed": (400, "The request cannot be read"),
         "unauthorized": (401, "Who are you?"),
@@ -49,7 +49,7 @@ KINDS: Mapping[Kind, tuple[int, str]] = MappingProxyType(
 )
 """Every kind of problem, with its status and title."""
 
-_BY_STATUS: Mapping[int, Kind] = {status: kind for kind, (status, _) in KINDS.items()}
+_BY_STATUS: Mapping[int, ProblemType] = {status: kind for kind, (status, _) in PROBLEM_TYPES.items()}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -66,11 +66,16 @@ class Problem(Exception):
     """What was asked cannot be done. `detail` is for people; `headers` go out with the answer."""
 
     def __init__(
-        self, kind: Kind, detail: str, *, errors: Sequence[FieldError] = (), headers: Mapping[str, str] | None = None
+        self,
+        kind: ProblemType,
+        detail: str,
+        *,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
-        self.kind: Kind = kind
-        self.status, self.title = KINDS[kind]
+        self.kind: ProblemType = kind
+        self.status, self.title = PROBLEM_TYPES[kind]
         self.detail = detail
         self.errors = errors
         self.headers = dict(headers or {})
@@ -80,12 +85,12 @@ def unauthorized(detail: str) -> Problem:
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="leadloop"'})
 
 
-def later(kind: Literal["rate-limited", "unavailable"], detail: str, after_seconds: float) -> Problem:
+def retry_later(kind: Literal["rate-limited", "unavailable"], detail: str, after_seconds: float) -> Problem:
     """Not now, but again after so many seconds (rounded up, at least one)."""
     return Problem(kind, detail, headers={"Retry-After": str(max(1, -int(-after_seconds // 1)))})
 
 
-def body_of(problem: Problem) -> bytes:
+def problem_json(problem: Problem) -> bytes:
     """The document that describes a problem."""
     document: dict[str, object] = {
         "type": f"urn:leadloop:problem:{problem.kind}",
@@ -98,17 +103,17 @@ def body_of(problem: Problem) -> bytes:
     return _encode(document)
 
 
-def response_of(problem: Problem) -> Response:
+def problem_response(problem: Problem) -> Response:
     headers = {"Cache-Control": "no-store", **problem.headers}
-    return Response(body_of(problem), problem.status, headers, MEDIA_TYPE)
+    return Response(problem_json(problem), problem.status, headers, MEDIA_TYPE)
 
 
-def answer_with_problems(app: FastAPI) -> None:
+def install_problem_handlers(app: FastAPI) -> None:
     """Whatever goes wrong in this application is told as a problem: errors of the framework, and bugs, too."""
-    app.add_exception_handler(Problem, _told)
-    app.add_exception_handler(HTTPException, _of_framework)
-    app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(Exception, _bug)
+    app.add_exception_handler(Problem, _on_problem)
+    app.add_exception_handler(HTTPException, _on_http_exception)
+    app.add_exception_handler(RequestValidationError, _on_validation_error)
+    app.add_exception_handler(Exception, _on_unexpected_error)
 
 
 def schema() -> dict[str, object]:
@@ -132,29 +137,29 @@ def schema() -> dict[str, object]:
     }
 
 
-async def _told(_: Request, fault: Exception) -> Response:
+async def _on_problem(_: Request, fault: Exception) -> Response:
     if not isinstance(fault, Problem):
         raise fault
-    return response_of(fault)
+    return problem_response(fault)
 
 
-async def _of_framework(_: Request, fault: Exception) -> Response:
+async def _on_http_exception(_: Request, fault: Exception) -> Response:
     if not isinstance(fault, HTTPException):
         raise fault
     kind = _BY_STATUS.get(fault.status_code, "malformed")
-    return response_of(Problem(kind, str(fault.detail), headers=fault.headers))
+    return problem_response(Problem(kind, str(fault.detail), headers=fault.headers))
 
 
-async def _invalid(_: Request, fault: Exception) -> Response:
+async def _on_validation_error(_: Request, fault: Exception) -> Response:
     if not isinstance(fault, RequestValidationError):
         raise fault
     errors = [
         FieldError("/" + "/".join(map(str, error["loc"])), str(error["msg"]), "see /openapi.json")
         for error in fault.errors()
     ]
-    return response_of(Problem("invalid", "a parameter does not fit", errors=errors))
+    return problem_response(Problem("invalid", "a parameter does not fit", errors=errors))
 
 
-async def _bug(_: Request, __: Exception) -> Response:
+async def _on_unexpected_error(_: Request, __: Exception) -> Response:
     # The server logs it, with its trace; whoever asked gets none of that.
-    return response_of(Problem("internal", "this should not have happened; it is logged"))
+    return problem_response(Problem("internal", "this should not have happened; it is logged"))

@@ -6,7 +6,7 @@ from typing import cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .problems import MEDIA_TYPE, Problem, body_of
+from .problems import MEDIA_TYPE, Problem, problem_json
 
 MAX_CONNECTIONS = 1_000
 HEADER_BYTES = 16_384
@@ -16,7 +16,7 @@ UNREAD_SECONDS = 60.0
 """How long a client may take to read what waits for it: who asks and does not read would keep a request's place."""
 
 
-class PatientProtocol(H11Protocol):
+class BoundedProtocol(H11Protocol):
     """Closes a connection on which no request begins within HEADER_SECONDS.
 
     Beyond MAX_CONNECTIONS the one goes that has been idle for longest: who only holds connections keeps nobody out.
@@ -33,8 +33,8 @@ class PatientProtocol(H11Protocol):
             (self._longest_idle() or self).transport.abort()
         self._wait()
 
-    def _longest_idle(self) -> "PatientProtocol | None":
-        others = cast("set[PatientProtocol]", self.connections)
+    def _longest_idle(self) -> "BoundedProtocol | None":
+        others = cast("set[BoundedProtocol]", self.connections)
         idle = [one for one in others if one is not self and not one.is_busy() and not one.transport.is_closing()]
         return min(idle, key=lambda one: one.idle_since, default=None)
 
@@ -64,7 +64,7 @@ class PatientProtocol(H11Protocol):
 
     def send_400_response(self, msg: str) -> None:
         """As uvicorn does, but as a problem like all others."""
-        body = body_of(Problem("malformed", msg))
+        body = problem_json(Problem("malformed", msg))
         headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
         for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
             self.transport.write(self.conn.send(event) or b"")

@@ -25,8 +25,8 @@ from schemas.errors import UserError
 from schemas.headers import exemplar_of, traceparent_of
 
 from .metrics import UNMATCHED, HttpMetrics
-from .problems import answer_with_problems, later, response_of
-from .protocol import HEADER_BYTES, KEEP_ALIVE_SECONDS, PatientProtocol
+from .problems import install_problem_handlers, problem_response, retry_later
+from .protocol import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedProtocol
 
 MAX_REQUESTS = 128  # at once: each may hold a body of 1 MiB and what was read out of it
 GRACEFUL_SECONDS = 20
@@ -43,8 +43,8 @@ def application(
     app = FastAPI(title=title, summary=summary, version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.draining = False
     app.state.metrics = HttpMetrics(registry)
-    answer_with_problems(app)
-    app.add_middleware(_Watched, metrics=app.state.metrics, max_requests=max_requests)
+    install_problem_handlers(app)
+    app.add_middleware(_RequestLimiter, metrics=app.state.metrics, max_requests=max_requests)
     _add_probes(app, registry, unready)
     return app
 
@@ -57,12 +57,12 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
     Raises:
         UserError: the address cannot be had.
     """
-    know_routes(app)
+    initialise_series(app)
     config = uvicorn.Config(
         app,
         host=host,
         port=port,
-        http=PatientProtocol,
+        http=BoundedProtocol,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -75,7 +75,7 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
     )
     # Its notes about broken requests would let anybody fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    server = _Server(config, app, told)
+    server = _GracefulServer(config, app, told)
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the command line lets it end a process: not this one
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -86,10 +86,10 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
         raise UserError(f"{host}:{port} cannot be listened on: is another process there?") from fault
 
 
-def know_routes(app: FastAPI) -> None:
+def initialise_series(app: FastAPI) -> None:
     """Begin the series of every route at zero."""
     metrics: HttpMetrics = app.state.metrics
-    metrics.know((route.path, method) for route in _routes(app.routes) for method in route.methods or ())
+    metrics.initialise((route.path, method) for route in _routes(app.routes) for method in route.methods or ())
 
 
 def _routes(routes: Iterable[object]) -> Iterator[APIRoute]:
@@ -105,7 +105,7 @@ def _no_more(_: int, __: object) -> None:
     pass
 
 
-class _Server(uvicorn.Server):
+class _GracefulServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, app: FastAPI, told: Callable[[str], object]) -> None:
         super().__init__(config)
         self._app = app
@@ -143,7 +143,7 @@ def _add_probes(app: FastAPI, registry: CollectorRegistry, unready: Unready) -> 
         app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
 
 
-class _Watched:
+class _RequestLimiter:
     """Counts and times every request, and refuses those beyond `max_requests` at once."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, max_requests: int) -> None:
@@ -174,12 +174,12 @@ class _Watched:
             self._count(-1)
             route = getattr(scope.get("route"), "path", UNMATCHED)
             took = time.perf_counter() - begun
-            self._metrics.answered(route, scope["method"], status, took, exemplar_of(_trace_of(scope)))
+            self._metrics.observe(route, scope["method"], status, took, exemplar_of(_trace_of(scope)))
 
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._running <= self._max_requests or scope["path"] in _PROBES:
             return self._app
-        return response_of(later("unavailable", "as many requests as fit are being worked on", 1))
+        return problem_response(retry_later("unavailable", "as many requests as fit are being worked on", 1))
 
     def _count(self, step: int) -> None:
         self._running += step

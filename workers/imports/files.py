@@ -1,6 +1,6 @@
 """Finds out which file belongs to which table, and opens it whatever its encoding, delimiter or packing.
 
-Whatever makes a file as a whole unreadable is an ImportFault, found before anything is published.
+Whatever makes a file as a whole unreadable is an ImportFailure, found before anything is published.
 """
 
 import csv
@@ -16,9 +16,9 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import IO, TextIO, cast
 
-from .faults import ImportFault
+from .errors import ImportFailure
 from .mapping import Format, Mapping, Table
-from .rows import Dialect, RowRead, read_csv, read_jsonl
+from .rows import CsvDialect, NumberedRow, read_csv, read_jsonl
 
 _SAMPLE = 65_536
 _DELIMITERS = ",;\t|"
@@ -34,7 +34,7 @@ _ENDINGS: Lookup[str, Format] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Assigned:
+class AssignedFile:
     """A file with the table that reads it."""
 
     path: Path
@@ -43,20 +43,20 @@ class Assigned:
     table: Table
 
 
-def assign(paths: Iterable[Path], mappings: Sequence[Mapping]) -> list[Assigned]:
+def assign(paths: Iterable[Path], mappings: Sequence[Mapping]) -> list[AssignedFile]:
     """Give each file the table whose `files:` fits its name; a folder stands for those of its files that fit one.
 
     A file that is named twice is read once. With a single table, any file named by itself is for it.
 
     Raises:
-        ImportFault: for a file that is not there, fits no table, or fits several.
+        ImportFailure: for a file that is not there, fits no table, or fits several.
     """
     tables = [(mapping, name, table) for mapping in mappings for name, table in mapping.tables.items()]
-    found: dict[Path, Assigned] = {}
+    found: dict[Path, AssignedFile] = {}
     for path in paths:
         for file, fitting in _candidates(path, tables):
             mapping, name, table = _only(file, fitting, tables)
-            found.setdefault(file.resolve(), Assigned(file, mapping, name, table))
+            found.setdefault(file.resolve(), AssignedFile(file, mapping, name, table))
     return list(found.values())
 
 
@@ -65,14 +65,14 @@ _Tables = list[tuple[Mapping, str, Table]]
 
 def _candidates(path: Path, tables: _Tables) -> list[tuple[Path, _Tables]]:
     if not path.exists():
-        raise ImportFault(f"there is no {path}")
+        raise ImportFailure(f"there is no {path}")
     if not path.is_dir():
         if not path.is_file():  # a pipe: what is looked at first would be missing when it is read
-            raise ImportFault(f"{path} is no file on a disk: write it to one first")
+            raise ImportFailure(f"{path} is no file on a disk: write it to one first")
         return [(path, _fitting(path, tables) or tables[: len(tables) == 1])]
     files = [(file, fits) for file in sorted(path.iterdir()) if file.is_file() and (fits := _fitting(file, tables))]
     if not files:
-        raise ImportFault(f"no file in {path} is called as a table has it: {_patterns(tables)}")
+        raise ImportFailure(f"no file in {path} is called as a table has it: {_patterns(tables)}")
     return files
 
 
@@ -83,10 +83,10 @@ def _fitting(path: Path, tables: _Tables) -> _Tables:
 
 def _only(path: Path, fitting: _Tables, tables: _Tables) -> tuple[Mapping, str, Table]:
     if not fitting:
-        raise ImportFault(f"{path} is called as no table has it: {_patterns(tables)}; change `files:`")
+        raise ImportFailure(f"{path} is called as no table has it: {_patterns(tables)}; change `files:`")
     if len(fitting) > 1:
         names = " and ".join(f"{mapping.source}/{name}" for mapping, name, _ in fitting)
-        raise ImportFault(f"{path} fits {names}: make their `files:` narrower, or give one of the mappings only")
+        raise ImportFailure(f"{path} fits {names}: make their `files:` narrower, or give one of the mappings only")
     return fitting[0]
 
 
@@ -103,7 +103,7 @@ class SourceFile:
         self._table = table
         self._columns = columns
         self._format = table.format or _format_of(path)
-        self._dialect = Dialect(table.delimiter or ",", table.quotes)
+        self._dialect = CsvDialect(table.delimiter or ",", table.quotes)
         self._header: list[str] = []
 
     @property
@@ -115,19 +115,19 @@ class SourceFile:
         """Look at the beginning: can it be read, and has it every column?
 
         Raises:
-            ImportFault: with the columns that it has, and the nearest name.
+            ImportFailure: with the columns that it has, and the nearest name.
         """
         with self._opened() as text:
             sample = text.read(_SAMPLE)
         if "\0" in sample.partition("\n")[0]:
             order = "be" if sample.startswith("\0") else "le"
-            raise ImportFault(f"{self.path} begins with NUL bytes: is it UTF-16? Then say `encoding: utf-16-{order}`")
+            raise ImportFailure(f"{self.path} begins with NUL bytes: is it UTF-16? Then say `encoding: utf-16-{order}`")
         if self._format == "csv":
             self._check_header(sample)
         elif sample.lstrip().startswith("["):
-            raise ImportFault(f"{self.path} is a JSON array: write its items one a line (`jq -c '.[]'`)")
+            raise ImportFailure(f"{self.path} is a JSON array: write its items one a line (`jq -c '.[]'`)")
 
-    def rows(self) -> Iterator[RowRead]:
+    def rows(self) -> Iterator[NumberedRow]:
         """The rows, as rows.py reads them."""
         with self._opened() as text:
             if self._format == "csv":
@@ -148,29 +148,29 @@ class SourceFile:
                 self.position = raw.tell
                 yield text
         except OSError as fault:  # a broken gzip file among them
-            raise ImportFault(f"cannot read {self.path}: {fault.strerror or fault}") from fault
+            raise ImportFailure(f"cannot read {self.path}: {fault.strerror or fault}") from fault
         except (EOFError, zlib.error) as fault:
-            raise ImportFault(f"cannot unpack {self.path}: {fault}; it is cut off or damaged") from fault
+            raise ImportFailure(f"cannot unpack {self.path}: {fault}; it is cut off or damaged") from fault
         except UnicodeError as fault:
-            raise ImportFault(f"cannot read {self.path} as {self._table.encoding}: {fault}") from fault
+            raise ImportFailure(f"cannot read {self.path} as {self._table.encoding}: {fault}") from fault
         finally:
             self.position = int
 
     def _check_header(self, sample: str) -> None:
         if not sample.strip():
-            raise ImportFault(f"{self.path} is empty: a line with the names of the columns comes first")
+            raise ImportFailure(f"{self.path} is empty: a line with the names of the columns comes first")
         self._dialect = self._dialect if self._table.delimiter else self._guessed(sample)
         self._header = found = _names(sample, self._dialect)
         for column in self._columns:
             if column not in found:
-                raise ImportFault(f"{self.path} has no column {column!r}. {_nearest(column, found)}")
+                raise ImportFailure(f"{self.path} has no column {column!r}. {_nearest(column, found)}")
             if found.count(column) > 1:
-                raise ImportFault(f"{self.path} has {found.count(column)} columns {column!r}: rename all but one")
+                raise ImportFailure(f"{self.path} has {found.count(column)} columns {column!r}: rename all but one")
 
-    def _guessed(self, sample: str) -> Dialect:
-        dialects = [Dialect(delimiter, self._table.quotes) for delimiter in _DELIMITERS]
+    def _guessed(self, sample: str) -> CsvDialect:
+        dialects = [CsvDialect(delimiter, self._table.quotes) for delimiter in _DELIMITERS]
 
-        def fit(dialect: Dialect) -> tuple[int, int]:
+        def fit(dialect: CsvDialect) -> tuple[int, int]:
             names = _names(sample, dialect)
             return len(set(names) & set(self._columns)), len(names)
 
@@ -181,7 +181,7 @@ def _format_of(path: Path) -> Format:
     name = path.with_suffix("") if path.suffix.lower() == ".gz" else path
     known = _ENDINGS.get(name.suffix.lower())
     if known is None:
-        raise ImportFault(f"{path}: its ending says neither CSV nor JSONL: say `format:` in its table")
+        raise ImportFailure(f"{path}: its ending says neither CSV nor JSONL: say `format:` in its table")
     return known
 
 
@@ -196,7 +196,7 @@ def _text(raw: IO[bytes], path: Path, encoding: str) -> Iterator[TextIO]:
         yield text
 
 
-def _names(sample: str, dialect: Dialect) -> list[str]:
+def _names(sample: str, dialect: CsvDialect) -> list[str]:
     try:
         return [name.strip() for name in next(dialect.reader(io.StringIO(sample, newline="")), [])]
     except csv.Error:

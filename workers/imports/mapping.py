@@ -19,7 +19,7 @@ NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms")
 _PROBE = datetime(2020, 2, 29, 13, 14, 15)  # noqa: DTZ001  # formats are probed with a time of no zone
 
 
-class _Part(BaseModel):
+class _MappingModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
 
 
@@ -36,7 +36,7 @@ def _table_of_words(given: Any) -> Any:
     return table
 
 
-class _Source(_Part):
+class _FieldSource(_MappingModel):
     """Where a field's value comes from: a column, read and translated, or a constant."""
 
     column: str | None = None
@@ -54,7 +54,7 @@ class _Source(_Part):
 Word = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
-class TextSource(_Source):
+class TextSource(_FieldSource):
     """A text: trimmed, then looked up in `values`, where given; `prefix` goes in front."""
 
     constant: Word | None = None
@@ -73,7 +73,7 @@ class TextSource(_Source):
             yield self.constant
 
 
-class FlagSource(_Source):
+class FlagSource(_FieldSource):
     """Yes or no."""
 
     constant: bool | None = None
@@ -120,7 +120,7 @@ TimeFormats = Annotated[
 Zone = Annotated[str, AfterValidator(_zone)]
 
 
-class InstantSource(_Source):
+class InstantSource(_FieldSource):
     """An instant. What is left out is as the table says."""
 
     constant: str | None = None
@@ -130,7 +130,7 @@ class InstantSource(_Source):
     empty: Literal["reject", "skip"] | None = None
 
 
-class AmountSource(_Source):
+class AmountSource(_FieldSource):
     """Money, in minor units. A column holds major units with `digits` of minor ones: 2 for most, 0 for yen."""
 
     constant: int | None = None
@@ -168,7 +168,7 @@ def _condition_in_short(given: Any) -> Any:
     return {"is": given} if isinstance(given, str | int | float | list) and not isinstance(given, bool) else given
 
 
-class Condition(_Part):
+class Condition(_MappingModel):
     """What a column must hold for a fact to arise. Case and blanks around are not looked at."""
 
     is_: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(default=(), alias="is")
@@ -182,7 +182,7 @@ class Condition(_Part):
         return self
 
 
-class _FactPart(_Part):
+class _FactPart(_MappingModel):
     when: dict[str, Annotated[Condition, BeforeValidator(_condition_in_short)]] = Field(default_factory=dict)
     event_id: Id | None = None
     lead_id: Id
@@ -192,7 +192,7 @@ class _FactPart(_Part):
     def sources(self) -> Iterator[tuple[str, TextSource | FlagSource | InstantSource | AmountSource]]:
         """The fields that are mapped, in the order of their names."""
         for name in sorted(type(self).model_fields):
-            if isinstance(source := getattr(self, name), _Source):
+            if isinstance(source := getattr(self, name), _FieldSource):
                 yield name, source  # type: ignore[misc]  # these four are its subclasses
 
 
@@ -272,7 +272,7 @@ def _delimiter(character: str) -> str:
     return character
 
 
-class Table(_Part):
+class Table(_MappingModel):
     """One kind of file: how to read it, and the facts of each of its rows."""
 
     files: Annotated[tuple[str, ...], BeforeValidator(_as_list), BeforeValidator(_not_empty)]
@@ -294,7 +294,7 @@ class Table(_Part):
         return self
 
 
-class Mapping(_Part):
+class Mapping(_MappingModel):
     """One mapping file. `source` becomes the source of every fact and part of the ids that are derived."""
 
     source: str = Field(min_length=1)

@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.events import AnyRecord, Heartbeat
 from schemas.headers import cloudevents_headers
 
-from .facts import RECORDS
-from .faults import BrokerTrouble, ImportFault
+from .conversion import RECORDS
+from .errors import BrokerFailure, ImportFailure
 from .sorting import Entry
 
 Encode = Callable[[AnyRecord], bytes]
@@ -37,7 +37,7 @@ PRODUCER: Mapping[str, Any] = {
 
 
 class Publisher:
-    """A producer for the topics of one import. Every method raises BrokerTrouble where the broker fails it.
+    """A producer for the topics of one import. Every method raises BrokerFailure where the broker fails it.
 
     Args:
         conf: librdkafka's settings; what stands in them goes before PRODUCER.
@@ -108,7 +108,7 @@ class Publisher:
                 self._producer.poll(0.1)
                 self._raise_failure()
             except KafkaException as fault:
-                raise BrokerTrouble(f"cannot send to {self._prefix}{topic}: {fault.args[0].str()}") from fault
+                raise BrokerFailure(f"cannot send to {self._prefix}{topic}: {fault.args[0].str()}") from fault
             else:
                 break
         self.sent += 1
@@ -124,11 +124,11 @@ class Publisher:
             self._producer.poll(0.2)  # topics that were made a moment ago are not known to every broker yet
             there = self._topics()
         if missing:
-            raise ImportFault(f"there is no topic {', '.join(missing)}: make them with `leadloop topics create`")
+            raise ImportFailure(f"there is no topic {', '.join(missing)}: make them with `leadloop topics create`")
         counts = {name: len(there[name].partitions) for name in names}
         if len(set(counts.values())) > 1:
             said = ", ".join(f"{name} has {count}" for name, count in counts.items())
-            raise ImportFault(f"the topics must have equally many partitions: {said}")
+            raise ImportFailure(f"the topics must have equally many partitions: {said}")
         return counts[names[0]]
 
     def _topics(self) -> Mapping[str, Any]:
@@ -136,7 +136,7 @@ class Publisher:
             topics: Mapping[str, Any] = self._producer.list_topics(timeout=CONNECT_SECONDS).topics
         except KafkaException as fault:
             self._producer.poll(0)
-            raise BrokerTrouble(f"cannot reach the brokers: {self._trouble or fault.args[0].str()}") from fault
+            raise BrokerFailure(f"cannot reach the brokers: {self._trouble or fault.args[0].str()}") from fault
         return topics
 
     def _delivered(self, fault: KafkaError | None, message: Message) -> None:
@@ -150,4 +150,4 @@ class Publisher:
 
     def _raise_failure(self) -> None:
         if self._failure is not None:
-            raise BrokerTrouble(f"{self._failure} ({self._trouble or 'no more is known'})")
+            raise BrokerFailure(f"{self._failure} ({self._trouble or 'no more is known'})")

@@ -16,7 +16,7 @@ _EXAMPLES = 5
 
 
 @dataclass(slots=True)
-class Progress:
+class ImportProgress:
     """How far an import is. While it reads, `bytes_read` of `bytes_total` is the measure; then `acked` of `facts`."""
 
     phase: Literal["reading", "publishing"] = "reading"
@@ -29,13 +29,13 @@ class Progress:
     complete_until: int = 0  # epoch ms: the time of the newest heartbeat
 
 
-OnProgress = Callable[[Progress], None]
+OnProgress = Callable[[ImportProgress], None]
 
 
-class Watch:
+class ProgressReporter:
     """Keeps the progress and tells it: always with the same object."""
 
-    def __init__(self, tell: OnProgress, progress: Progress) -> None:
+    def __init__(self, tell: OnProgress, progress: ImportProgress) -> None:
         self._tell = tell
         self._progress = progress
         self._read_before = 0
@@ -44,7 +44,7 @@ class Watch:
         """A file of this size is done."""
         self._read_before += size
 
-    def reading(self, position: int, summary: "Summary") -> None:
+    def reading(self, position: int, summary: "ImportSummary") -> None:
         """So far in the file at hand."""
         self._progress.bytes_read = self._read_before + position
         self._progress.rows = summary.rows
@@ -65,7 +65,7 @@ class Watch:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRow:
     """A row that stays out, with why and what to do; one line of the rejects file."""
 
     file: str
@@ -82,7 +82,7 @@ class Rejected:
 
 
 @dataclass(slots=True)
-class Summary:
+class ImportSummary:
     """What an import did. Times are epoch ms; `complete_until` is the time of the last heartbeat."""
 
     files: int = 0
@@ -93,7 +93,7 @@ class Summary:
     published: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
-    examples: list[Rejected] = field(default_factory=list)
+    examples: list[RejectedRow] = field(default_factory=list)
     rejects: Path | None = None
     heartbeats: int = 0
     first_at: int | None = None
@@ -106,7 +106,7 @@ class Summary:
         """How many facts were published."""
         return self.published.total()
 
-    def refuse(self, rejected: Rejected) -> None:
+    def refuse(self, rejected: RejectedRow) -> None:
         """Count a row that stays out; keep the first few as examples."""
         self.rejected += 1
         self.reasons[rejected.reason] += 1
@@ -121,7 +121,7 @@ class Summary:
         return "\n".join(_lines(self))
 
 
-def _lines(summary: Summary) -> list[str]:
+def _lines(summary: ImportSummary) -> list[str]:
     took = f" in {summary.seconds:.1f} s" if summary.seconds else ""
     lines = [f"{summary.rows:,} rows of {summary.files} files: {summary.facts:,} facts published{took}"]
     lines += [f"  {count:>9,} {kind}" for kind, count in sorted(summary.published.items())]
@@ -141,7 +141,7 @@ def _lines(summary: Summary) -> list[str]:
     return lines
 
 
-def _rejections(summary: Summary) -> list[str]:
+def _rejections(summary: ImportSummary) -> list[str]:
     if not summary.rejected:
         return []
     lines = [f"{summary.rejected:,} rows rejected" + (f", see {summary.rejects}" if summary.rejects else "")]
@@ -157,8 +157,8 @@ def _day(at: int) -> str:
     return _moment(at)[:10]
 
 
-class ImportBar:
-    """Two bars on the terminal: what was read, what the broker has. Call it with each Progress, inside `with`."""
+class ImportProgressBars:
+    """Two bars on the terminal: what was read, what the broker has. Call it with each ImportProgress, inside `with`."""
 
     def __init__(self, console: Console | None = None) -> None:
         columns = (TextColumn("{task.description:>9}"), BarColumn(), TextColumn("{task.fields[told]}"))
@@ -166,7 +166,7 @@ class ImportBar:
         self._reading = self._bars.add_task("reading", total=None, told="")
         self._publishing: TaskID | None = None
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: ImportProgress) -> None:
         told = f"{progress.rows:,} rows" + (f", {progress.rejected:,} rejected" if progress.rejected else "")
         self._bars.update(self._reading, total=progress.bytes_total, completed=progress.bytes_read, told=told)
         if progress.phase == "reading":

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import ImportFault
-from .instants import FUTURE_MS
+from .errors import ImportFailure
 from .mapping import Mapping
+from .timestamps import FUTURE_MS
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ImportRequest:
     """What to import.
 
     Attributes:
@@ -34,16 +34,16 @@ class Request:
     beat_facts: int = 50_000
 
     def check(self, now: int) -> None:
-        """Raises ImportFault where it asks for what cannot be."""
+        """Raises ImportFailure where it asks for what cannot be."""
         if not self.files and (self.until is None or self.part):
-            raise ImportFault("name at least one file, or say with --until up to when everything is in")
+            raise ImportFailure("name at least one file, or say with --until up to when everything is in")
         if self.files and not self.mappings:
-            raise ImportFault("name at least one mapping: it says which columns make which facts")
+            raise ImportFailure("name at least one mapping: it says which columns make which facts")
         if self.part and self.until is not None:
-            raise ImportFault("a part sends no heartbeat: give --until with the last part, or alone after it")
+            raise ImportFailure("a part sends no heartbeat: give --until with the last part, or alone after it")
         if self.until is not None and self.until <= 0:
-            raise ImportFault("--until lies before 1970: no fact is as old as that")
+            raise ImportFailure("--until lies before 1970: no fact is as old as that")
         if self.until is not None and self.until > now + FUTURE_MS:
-            raise ImportFault("--until lies in the future: nobody knows yet that everything up to then is in")
+            raise ImportFailure("--until lies in the future: nobody knows yet that everything up to then is in")
         if self.rejects is not None and self.rejects.resolve() in {file.resolve() for file in self.files}:
-            raise ImportFault(f"{self.rejects} is to be imported: write the rejects to another file")
+            raise ImportFailure(f"{self.rejects} is to be imported: write the rejects to another file")

@@ -1,6 +1,6 @@
 """Reads rows with their line numbers out of open CSV and JSONL texts.
 
-A row that cannot be read is told as a Reject in the place of its cells, and reading goes on behind it.
+A row that cannot be read is told as a RowError in the place of its cells, and reading goes on behind it.
 """
 
 import csv
@@ -11,18 +11,18 @@ from typing import Any, TextIO
 
 import msgspec
 
-from .faults import Reject
+from .errors import RowError
 from .values import Cell
 
 Row = Sequence[Cell]
-RowRead = tuple[int, Row | Reject, object]  # the line it starts on, the cells asked for, the row as it stands
+NumberedRow = tuple[int, Row | RowError, object]  # the line it starts on, the cells asked for, the row as it stands
 
 _LINE_LIMIT = 1_048_576  # characters: a file without line breaks must not fill the memory
 _KEPT = 4_096  # characters of an unreadable line
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class CsvDialect:
     """How a CSV file is written."""
 
     delimiter: str
@@ -35,7 +35,7 @@ class Dialect:
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
 
-def read_csv(text: TextIO, dialect: Dialect, columns: Sequence[str]) -> Iterator[RowRead]:
+def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Iterator[NumberedRow]:
     """The rows below the header, which must hold each of `columns`."""
     lines = _Lines(text)
     reader = dialect.reader(lines)
@@ -50,7 +50,7 @@ def read_csv(text: TextIO, dialect: Dialect, columns: Sequence[str]) -> Iterator
             return
         except csv.Error as fault:
             yield start, _broken(fault, start, lines.number), None
-        except Reject as fault:
+        except RowError as fault:
             yield start, fault, None
         else:
             if len(fields) == width:
@@ -59,7 +59,7 @@ def read_csv(text: TextIO, dialect: Dialect, columns: Sequence[str]) -> Iterator
                 yield start, _ragged(fields, width, pick), fields
 
 
-def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[RowRead]:
+def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
     """The objects, one a line. An absent name is an empty cell; `a.b` is also b inside a."""
     lines = _Lines(text)
     getters = [_getter(column) for column in columns]
@@ -71,16 +71,16 @@ def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[RowRead]:
             row = msgspec.json.decode(line)
         except StopIteration:
             return
-        except Reject as fault:
+        except RowError as fault:
             yield lines.number, fault, None
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as fault:
-            yield lines.number, Reject("not_json", f"one JSON object a line: {fault}"), line[:_KEPT]
+            yield lines.number, RowError("not_json", f"one JSON object a line: {fault}"), line[:_KEPT]
         else:
             yield lines.number, _cells(row, getters), row
 
 
 class _Lines:
-    """The lines of a text, counted; one that does not end is a Reject."""
+    """The lines of a text, counted; one that does not end is a RowError."""
 
     def __init__(self, text: TextIO) -> None:
         self.number = 0
@@ -96,7 +96,7 @@ class _Lines:
         self.number += 1
         if len(line) == _LINE_LIMIT and line[-1] not in "\r\n":
             self._skip()
-            raise Reject("too_long", f"a line has at most {_LINE_LIMIT:,} characters: are its breaks missing?")
+            raise RowError("too_long", f"a line has at most {_LINE_LIMIT:,} characters: are its breaks missing?")
         return line
 
     def _skip(self) -> None:
@@ -104,16 +104,16 @@ class _Lines:
             pass
 
 
-def _broken(fault: csv.Error, start: int, end: int) -> Reject:
+def _broken(fault: csv.Error, start: int, end: int) -> RowError:
     span = f"lines {start} to {end} were read as one row: " if end > start else ""
-    return Reject("broken_row", f"{span}{fault}; double the quotes inside a value, or say `quotes: false`")
+    return RowError("broken_row", f"{span}{fault}; double the quotes inside a value, or say `quotes: false`")
 
 
-def _ragged(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | Reject:
+def _ragged(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | RowError:
     if len(fields) > width and not any(fields[width:]):
         return pick(fields)
     advice = f"{len(fields)} values for {width} columns: is a quote, a delimiter or a line break too many?"
-    return Reject("broken_row", advice)
+    return RowError("broken_row", advice)
 
 
 def _picker(places: list[int]) -> Callable[[list[str]], Row]:
@@ -122,9 +122,9 @@ def _picker(places: list[int]) -> Callable[[list[str]], Row]:
     return lambda fields: [fields[place] for place in places]
 
 
-def _cells(row: object, getters: list[Callable[[dict[str, Cell]], Cell]]) -> Row | Reject:
+def _cells(row: object, getters: list[Callable[[dict[str, Cell]], Cell]]) -> Row | RowError:
     if not isinstance(row, dict):
-        return Reject("not_an_object", "write one object of named values a line")
+        return RowError("not_an_object", "write one object of named values a line")
     return [get(row) for get in getters]
 
 

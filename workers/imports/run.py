@@ -8,17 +8,17 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .facts import Reading, Recipe
-from .faults import ImportFault, Reject
-from .files import Assigned, SourceFile, assign
-from .instants import Guesses
-from .intake import Intake, RejectsFile
-from .outflow import Outflow
+from .conversion import ConversionContext, TableConverter
+from .errors import ImportFailure, RowError
+from .files import AssignedFile, SourceFile, assign
+from .history_publisher import HistoryPublisher
 from .publish import Encode, Publisher
-from .report import OnProgress, Progress, Summary, Watch
-from .request import Request
+from .report import ImportProgress, ImportSummary, OnProgress, ProgressReporter
+from .request import ImportRequest
+from .row_reader import RejectsFile, RowReader
 from .sorting import Sorter
-from .values import shown
+from .timestamps import UncertainTimes
+from .values import abbreviated
 
 
 def wall_ms() -> int:
@@ -27,14 +27,14 @@ def wall_ms() -> int:
 
 
 def run_import(
-    request: Request,
+    request: ImportRequest,
     conf: Mapping[str, Any],
     encode: Encode,
     *,
     prefix: str = "",
     on_progress: OnProgress = lambda _: None,
     now_ms: Callable[[], int] = wall_ms,
-) -> Summary:
+) -> ImportSummary:
     """Import what is asked for.
 
     Args:
@@ -46,46 +46,48 @@ def run_import(
         now_ms: The wall clock.
 
     Raises:
-        ImportFault: it cannot be done as asked; nothing was published.
-        BrokerTrouble: the broker failed on the way; run it again.
+        ImportFailure: it cannot be done as asked; nothing was published.
+        BrokerFailure: the broker failed on the way; run it again.
     """
     begun = time.monotonic()
     request.check(now_ms())
-    summary, guesses = Summary(), Guesses()
-    sources = _sources(request, now_ms(), guesses)
-    watch = Watch(on_progress, Progress(bytes_total=sum(source.size for source, _ in sources)))
-    kinds = {maker.kind for _, recipe in sources for maker in recipe.makers}
+    summary, uncertain_times = ImportSummary(), UncertainTimes()
+    sources = _sources(request, now_ms(), uncertain_times)
+    watch = ProgressReporter(on_progress, ImportProgress(bytes_total=sum(source.size for source, _ in sources)))
+    kinds = {builder.kind for _, converter in sources for builder in converter.builders}
     with Publisher(conf, kinds, prefix, encode) as publisher, Sorter(request.scratch) as sorter:
         with RejectsFile(request.rejects) as rejects:
-            _read(sources, Intake(sorter, rejects, encode, summary), watch)
-        summary.guessed_times = guesses.count
+            _read(sources, RowReader(sorter, rejects, encode, summary), watch)
+        summary.guessed_times = uncertain_times.count
         summary.rejects = request.rejects if summary.rejected else None
         watch.to_publish(sorter.count)
-        Outflow(request, publisher, summary, now_ms).run(sorter, watch)
+        HistoryPublisher(request, publisher, summary, now_ms).run(sorter, watch)
     summary.seconds = time.monotonic() - begun
     return summary
 
 
-def _read(sources: list[tuple[SourceFile, Recipe]], intake: Intake, watch: Watch) -> None:
-    for source, recipe in sources:
-        intake.read(source, recipe, lambda: watch.reading(source.position(), intake.summary))  # noqa: B023  # called at once
+def _read(sources: list[tuple[SourceFile, TableConverter]], reader: RowReader, watch: ProgressReporter) -> None:
+    for source, converter in sources:
+        reader.read(source, converter, lambda: watch.reading(source.position(), reader.summary))  # noqa: B023  # called at once
         watch.has_read(source.size)
-        watch.reading(0, intake.summary)
+        watch.reading(0, reader.summary)
 
 
-def _sources(request: Request, now: int, guesses: Guesses) -> list[tuple[SourceFile, Recipe]]:
+def _sources(
+    request: ImportRequest, now: int, uncertain_times: UncertainTimes
+) -> list[tuple[SourceFile, TableConverter]]:
     sources = []
     for given in assign(request.files, request.mappings):
-        recipe = _recipe(given, Reading(given.mapping.source, given.mapping.zone, now, guesses))
-        source = SourceFile(given.path, given.table, recipe.columns)
+        converter = _converter(given, ConversionContext(given.mapping.source, given.mapping.zone, now, uncertain_times))
+        source = SourceFile(given.path, given.table, converter.columns)
         source.check()
-        sources.append((source, recipe))
+        sources.append((source, converter))
     return sources
 
 
-def _recipe(given: Assigned, reading: Reading) -> Recipe:
+def _converter(given: AssignedFile, context: ConversionContext) -> TableConverter:
     try:
-        return Recipe(given.table, reading)
-    except Reject as fault:
-        place = f"{given.mapping.source}/{given.name}: the constant {shown(fault.value)!r} for {fault.column}"
-        raise ImportFault(f"{place}: {fault.reason}; {fault.advice}") from fault
+        return TableConverter(given.table, context)
+    except RowError as fault:
+        place = f"{given.mapping.source}/{given.name}: the constant {abbreviated(fault.value)!r} for {fault.column}"
+        raise ImportFailure(f"{place}: {fault.reason}; {fault.advice}") from fault

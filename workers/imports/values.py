@@ -1,4 +1,4 @@
-"""Turns what stands in a cell into a value: texts, flags, money. Raises Reject with what its owner can do.
+"""Turns what stands in a cell into a value: texts, flags, money. Raises RowError with what its owner can do.
 
 A cell is a `str` out of a CSV file, or any JSON value out of a JSONL file. Converters return None for "not given".
 """
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_HALF_UP, Decimal
 from unicodedata import category
 
-from .faults import Reject
+from .errors import RowError
 
 Cell = object
 Convert = Callable[[Cell], object]
@@ -23,7 +23,7 @@ _LONGEST = 20  # digits: what is longer fits nowhere
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as trimmed text; absent and null are empty. Raises Reject for a list or an object."""
+    """The cell as trimmed text; absent and null are empty. Raises RowError for a list or an object."""
     if type(cell) is str:
         return cell.strip()
     if cell is None:
@@ -32,16 +32,16 @@ def text_of(cell: Cell) -> str:
         return "true" if cell else "false"
     if isinstance(cell, int | float):
         return str(cell)
-    raise Reject("nested", "name what is inside, such as `parent.child`; a list cannot be read")
+    raise RowError("nested", "name what is inside, such as `parent.child`; a list cannot be read")
 
 
-def shown(cell: Cell) -> str:
+def abbreviated(cell: Cell) -> str:
     """The cell, short enough for a message."""
     text = str(cell)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
 
 
-class Empties:
+class EmptyCells:
     """Which texts count as empty, and what then."""
 
     def __init__(self, words: Collection[str], answer: object) -> None:
@@ -52,24 +52,24 @@ class Empties:
         return not text or text.casefold() in self._words
 
     def answer(self) -> object:
-        """What to take instead. Raises Reject where empty is not allowed."""
+        """What to take instead. Raises RowError where empty is not allowed."""
         if self._answer == "reject":
-            raise Reject("empty", "fill the column, or say in the mapping what empty means (`empty:`)")
+            raise RowError("empty", "fill the column, or say in the mapping what empty means (`empty:`)")
         return None if self._answer == "skip" else self._answer
 
 
 def printable(text: str, *, breaks: bool = False) -> str:
-    """The text, unless it holds control characters (line breaks and tabs only with `breaks`). Raises Reject."""
+    """The text, unless it holds control characters (line breaks and tabs only with `breaks`). Raises RowError."""
     if text.isprintable():
         return text
     allowed = _BREAKS if breaks else ""
     for character in text:
         if category(character) == "Cc" and character not in allowed:
-            raise Reject("control_character", f"take {character!r} out of the value")
+            raise RowError("control_character", f"take {character!r} out of the value")
     return text
 
 
-def to_text(empties: Empties, prefix: str, *, breaks: bool = False, longest: int | None = None) -> Convert:
+def to_text(empties: EmptyCells, prefix: str, *, breaks: bool = False, longest: int | None = None) -> Convert:
     """Reads text as it stands."""
 
     def convert(cell: Cell) -> object:
@@ -82,14 +82,14 @@ def to_text(empties: Empties, prefix: str, *, breaks: bool = False, longest: int
 
 
 def within(longest: int | None, text: str) -> str:
-    """The text, unless it is longer. Raises Reject."""
+    """The text, unless it is longer. Raises RowError."""
     if longest is not None and len(text) > longest:
-        raise Reject("too_long", f"{len(text)} characters, {longest} are allowed: is it the right column?")
+        raise RowError("too_long", f"{len(text)} characters, {longest} are allowed: is it the right column?")
     return text
 
 
 def to_word(
-    empties: Empties,
+    empties: EmptyCells,
     table: Mapping[str, object],
     otherwise: str,
     allowed: Collection[str],
@@ -120,22 +120,22 @@ def to_word(
 
 def _unlisted(text: str, otherwise: str, known: Mapping[str, str]) -> str:
     if otherwise == "reject":
-        raise Reject("unknown_value", "add it to `values:`, or say what to do with the rest (`otherwise:`)")
+        raise RowError("unknown_value", "add it to `values:`, or say what to do with the rest (`otherwise:`)")
     if otherwise != "keep":
         return otherwise
     if not known:
         return printable(text)
     if (word := known.get(text.casefold())) is None:
-        raise Reject("unknown_value", f"add it to `values:`; the field takes {', '.join(known.values())}")
+        raise RowError("unknown_value", f"add it to `values:`; the field takes {', '.join(known.values())}")
     return word
 
 
-def to_flag(empties: Empties, table: Mapping[str, bool]) -> Convert:
+def to_flag(empties: EmptyCells, table: Mapping[str, bool]) -> Convert:
     """Reads yes and no, by a table or in the usual words."""
     return to_word(empties, table or {**_YES, **_NO}, "reject", ())
 
 
-def to_amount(empties: Empties, decimal: str, digits: int) -> Convert:
+def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:
     """Reads major units of money, such as "€ 1.234,56", into minor ones."""
     thousands = "." if decimal == "," else ","
     number = re.compile(rf"[+-]?(\d+|\d{{1,3}}([{thousands} '\u00a0\u202f]\d{{3}})+)?([{decimal}]\d*)?")
@@ -148,7 +148,7 @@ def to_amount(empties: Empties, decimal: str, digits: int) -> Convert:
             return empties.answer()
         bare = text.strip(_symbols(text))
         if not number.fullmatch(bare):
-            raise Reject("not_a_number", f"the mapping reads {decimal!r} as the decimal sign: change `decimal:`?")
+            raise RowError("not_a_number", f"the mapping reads {decimal!r} as the decimal sign: change `decimal:`?")
         return _minor("".join("." if c == decimal else c for c in bare if c in f"+-0123456789{decimal}"), digits)
 
     return convert
@@ -173,13 +173,13 @@ def _minor(number: str, digits: int) -> int:
     try:
         minor = whole(number, digits)
     except ValueError:
-        raise Reject("not_a_number", "write a number that fits into 64 bits") from None
+        raise RowError("not_a_number", "write a number that fits into 64 bits") from None
     if abs(minor) > MAX_LONG:
-        raise Reject("out_of_range", "an amount must fit into 64 bits")
+        raise RowError("out_of_range", "an amount must fit into 64 bits")
     return minor
 
 
-def to_currency(empties: Empties, table: Mapping[str, object], otherwise: str) -> Convert:
+def to_currency(empties: EmptyCells, table: Mapping[str, object], otherwise: str) -> Convert:
     """Reads an ISO 4217 code."""
     read = to_word(empties, table, otherwise, ())
 
@@ -188,7 +188,7 @@ def to_currency(empties: Empties, table: Mapping[str, object], otherwise: str) -
         if not isinstance(word, str) or not word:
             return word
         if len(word) != 3 or not (word.isascii() and word.isalpha()):  # noqa: PLR2004  # as the standard has it
-            raise Reject("unknown_value", "write a code of three letters such as EUR, or translate it by `values:`")
+            raise RowError("unknown_value", "write a code of three letters such as EUR, or translate it by `values:`")
         return word.upper()
 
     return convert

@@ -9,21 +9,21 @@ from starlette.responses import Response
 from workers.http.serving import application
 
 from . import openapi
-from .events import Intake, post_events
+from .events import IngestServices, post_events
 from .systems import System
-from .webhooks import Webhooks
+from .webhooks import WebhookHandler
 
 
 def ingest_app(
-    intake: Intake, systems: Mapping[str, System], registry: CollectorRegistry, unready: Callable[[], str]
+    services: IngestServices, systems: Mapping[str, System], registry: CollectorRegistry, unready: Callable[[], str]
 ) -> FastAPI:
     """Everything that `leadloop ingest` answers."""
     app = application("leadloop ingest", "Where events about leads come in.", registry, unready)
-    webhooks = Webhooks(intake, systems)
+    webhooks = WebhookHandler(services, systems)
 
     async def events(request: Request) -> Response:
         """Post facts about leads: one or several, as plain JSON or as CloudEvents 1.0."""
-        return await post_events(intake, request)
+        return await post_events(services, request)
 
     async def webhook(system: str, request: Request) -> Response:
         """What a system posts in its own dialect; which ones there are stands in the webhooks file."""

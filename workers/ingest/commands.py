@@ -8,7 +8,7 @@ import typer
 
 from schemas.errors import UserError
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.http.keys import NAMED, SCOPES, digest_of, is_name, new_key
+from workers.http.keys import NAME_RULE, SCOPES, digest_of, is_name, new_key
 
 
 @explained
@@ -28,7 +28,7 @@ def keys_new(
 ) -> None:
     """Make a key. It is shown this once, on stdout; what goes into the keys file is its digest."""
     if not is_name(source):
-        raise UserError(f"--source {source!r} is no name of a source: {NAMED}")
+        raise UserError(f"--source {source!r} is no name of a source: {NAME_RULE}")
     if unknown := set(scope or ()) - set(SCOPES):
         raise UserError(f"--scope {', '.join(sorted(unknown))} is none of {', '.join(SCOPES)}")
     key = new_key()

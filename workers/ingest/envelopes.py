@@ -8,11 +8,11 @@ from schemas.headers import traceparent_of
 from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.http.problems import FieldError, Problem
-from workers.imports.facts import RECORDS, derived_id
+from workers.imports.conversion import RECORDS, derived_id
 
-from .facts import KINDS, Posted, sourced
 from .fields import holds_control
-from .refusals import Reason, Refusal, Refused
+from .rejections import InvalidEvent, Rejection, RejectionReason
+from .validation import KINDS, PostedEvent, qualified_source
 
 PLAIN = "application/json"
 STRUCTURED = "application/cloudevents+json"
@@ -27,10 +27,10 @@ TYPES: Mapping[str, str] = {
 }
 """The kind of fact that a CloudEvents `type` says."""
 
-Opened = Posted | Refused
+Unwrapped = PostedEvent | InvalidEvent
 
 
-def opened(media_type: str, value: Any, headers: Mapping[str, str], principal: str) -> tuple[list[Opened], bool]:
+def unwrap(media_type: str, value: Any, headers: Mapping[str, str], principal: str) -> tuple[list[Unwrapped], bool]:
     """Every event of a body, or why it is none; and whether there may be several.
 
     Raises:
@@ -61,22 +61,22 @@ def _listed(value: Any, media_type: str) -> list[Any]:
     return value
 
 
-def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | None) -> Opened:
+def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | None) -> Unwrapped:
     if not isinstance(given, dict):
         return _no_object(path)
     kind = given.pop("kind", None)
     if not isinstance(kind, str) or kind not in RECORDS:
         return _unknown_kind(f"{path}/kind", kind, KINDS)
-    told_by = {"idempotency-key": key, "number": number} if key else {}
-    return Posted(path, kind, given, traceparent=trace, told_by=told_by)
+    discriminators = {"idempotency-key": key, "number": number} if key else {}
+    return PostedEvent(path, kind, given, traceparent=trace, discriminators=discriminators)
 
 
-def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes | None) -> Opened:
+def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes | None) -> Unwrapped:
     """One CloudEvent: its attributes (each behind `path`) name the fact, its data is the fact."""
     if not isinstance(given, dict):
         return _no_object(path.rstrip("/"))
-    if refusals := _attribute_faults(given, path):
-        return Refused(refusals)
+    if rejections := _attribute_faults(given, path):
+        return InvalidEvent(rejections)
     if (kind := TYPES.get(given["type"])) is None:
         return _unknown_kind(f"{path}type", given["type"], [name for name in TYPES if "." in name])
     fields = given.get("data")
@@ -87,8 +87,8 @@ def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes |
 
 def _posted(
     given: Mapping[str, Any], kind: str, fields: dict[str, Any], path: str, principal: str, trace: bytes | None
-) -> Posted:
-    source = sourced(given["source"], principal)
+) -> PostedEvent:
+    source = qualified_source(given["source"], principal)
     fields.setdefault("source", source)
     for attribute, name in (("subject", "lead_id"), ("time", "occurred_at")):
         if given.get(attribute) is not None and fields.get(name) is None:
@@ -98,22 +98,22 @@ def _posted(
         event_id = derived_id(source, "cloudevents-id", {"id": given["id"]})
     own = given.get("traceparent")
     own_trace = traceparent_of([("traceparent", own.encode())]) if isinstance(own, str) else None
-    return Posted(path, kind, fields, event_id, own_trace or trace)
+    return PostedEvent(path, kind, fields, event_id, own_trace or trace)
 
 
-def _attribute_faults(given: Mapping[str, Any], path: str) -> list[Refusal]:
+def _attribute_faults(given: Mapping[str, Any], path: str) -> list[Rejection]:
     faults = [
-        Refusal.at(f"{path}{name}", "not_a_cloudevent", f"a CloudEvent needs its {name}", f"add `{name}`, a text")
+        Rejection.at(f"{path}{name}", "not_a_cloudevent", f"a CloudEvent needs its {name}", f"add `{name}`, a text")
         for name in _ATTRIBUTES
         if not isinstance(given.get(name), str) or not given[name]
     ]
     if isinstance(given.get("id"), str) and holds_control(given["id"]):
         said = "the id holds a control character"
-        faults.append(Refusal.at(f"{path}id", "unprintable", said, "take it out"))
+        faults.append(Rejection.at(f"{path}id", "unprintable", said, "take it out"))
     if given.get("specversion") != "1.0":
-        faults.append(Refusal.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
+        faults.append(Rejection.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
     if "data_base64" in given:
-        faults.append(Refusal.at(f"{path}data_base64", "not_a_cloudevent", "data is read as JSON", "use `data`"))
+        faults.append(Rejection.at(f"{path}data_base64", "not_a_cloudevent", "data is read as JSON", "use `data`"))
     return faults
 
 
@@ -137,13 +137,13 @@ def _idempotency_key(headers: Mapping[str, str]) -> str:
     return key
 
 
-def _unknown_kind(path: str, kind: object, known: Iterable[str]) -> Refused:
+def _unknown_kind(path: str, kind: object, known: Iterable[str]) -> InvalidEvent:
     return _refused(path, "unknown_kind", f"{str(kind)[:60]!r} is no kind of fact", did_you_mean(kind, known))
 
 
-def _no_object(path: str) -> Refused:
+def _no_object(path: str) -> InvalidEvent:
     return _refused(path, "not_an_object", "this is no object", "write { } with the fields of a fact")
 
 
-def _refused(path: str, reason: Reason, detail: str, fix: str) -> Refused:
-    return Refused([Refusal.at(path, reason, detail, fix)])
+def _refused(path: str, reason: RejectionReason, detail: str, fix: str) -> InvalidEvent:
+    return InvalidEvent([Rejection.at(path, reason, detail, fix)])

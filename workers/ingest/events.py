@@ -13,25 +13,25 @@ from schemas.codec import Codec, Unencodable
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPIC_OF
 from workers.http.auth import KeyRing, Principal
-from workers.http.body import Strangers, media_type_of, read_body
-from workers.http.problems import FieldError, Problem, later
-from workers.http.strict import parse
+from workers.http.body import UnauthenticatedBodies, media_type_of, read_body
+from workers.http.problems import FieldError, Problem, retry_later
+from workers.http.strict_json import parse_json
 from workers.kafka import Full, Outgoing, Place, Sender, Undelivered
 
-from .envelopes import MEDIA_TYPES, opened
-from .facts import Posted, made
+from .envelopes import MEDIA_TYPES, unwrap
 from .fields import PostedFact
 from .metrics import IngestMetrics
-from .rates import Rates
-from .refusals import Refusal, Refused
+from .rates import SourceRateLimits
+from .rejections import InvalidEvent, Rejection
+from .validation import PostedEvent, to_fact
 
-FULL_SECONDS = 1  # what is under way is acked, or given up, soon
-BROKER_SECONDS = 5
-MOST_ERRORS = 50  # in one answer
+QUEUE_FULL_RETRY_SECONDS = 1  # what is under way is acked, or given up, soon
+BROKER_RETRY_SECONDS = 5
+MAX_ERRORS = 50  # in one answer
 _encode = msgspec.json.Encoder().encode
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False):
+class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event that was accepted, and where it is."""
 
     event_id: str
@@ -41,7 +41,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
     status: int = 202
 
 
-class Rejected(msgspec.Struct, frozen=True, gc=False):
+class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
     """An event of a batch that stayed out."""
 
     errors: list[FieldError]
@@ -49,7 +49,7 @@ class Rejected(msgspec.Struct, frozen=True, gc=False):
 
 
 @dataclass(frozen=True)
-class Intake:
+class IngestServices:
     """What every way in shares: who may come, how a fact is written, and to whom it is sent."""
 
     ring: KeyRing
@@ -59,8 +59,8 @@ class Intake:
     prefix: str = ""
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     monotonic: Callable[[], float] = time.monotonic
-    rates: Rates = field(default_factory=Rates)
-    strangers: Strangers = field(default_factory=Strangers)
+    rates: SourceRateLimits = field(default_factory=SourceRateLimits)
+    unauthenticated_bodies: UnauthenticatedBodies = field(default_factory=UnauthenticatedBodies)
 
     def outgoing(self, fact: PostedFact, traceparent: bytes | None) -> Outgoing:
         """A fact as a record. Raises Unencodable where it is too large."""
@@ -75,11 +75,13 @@ class Intake:
             return await self.sender.send_all(records)
         except Full as full:
             self.metrics.deferred("queue")
-            raise later("unavailable", f"{full}: send it again, with the same ids", FULL_SECONDS) from full
+            raise retry_later(
+                "unavailable", f"{full}: send it again, with the same ids", QUEUE_FULL_RETRY_SECONDS
+            ) from full
         except Undelivered as fault:
             self.metrics.deferred("broker")
             detail = f"the broker did not take all of it ({fault}): send it again, with the same ids"
-            raise later("unavailable", detail, BROKER_SECONDS) from fault
+            raise retry_later("unavailable", detail, BROKER_RETRY_SECONDS) from fault
         finally:
             self.metrics.ack.observe(self.monotonic() - begun)
 
@@ -87,46 +89,48 @@ class Intake:
         """Raises Problem 429 if this source has sent too much of late."""
         if wait := self.rates.wait(principal, self.monotonic()):
             self.metrics.deferred("rate")
-            raise later("rate-limited", f"{principal.name} may send {principal.per_second:g} events a second", wait)
+            raise retry_later(
+                "rate-limited", f"{principal.name} may send {principal.per_second:g} events a second", wait
+            )
 
 
-async def post_events(intake: Intake, request: Request) -> Response:
+async def post_events(services: IngestServices, request: Request) -> Response:
     """Take what was posted, or say what is wrong with it."""
-    principal, body = await _authenticated(intake, request)
+    principal, body = await _authenticated(services, request)
     media_type = media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
     if body is None:
         body = await read_body(request)
-    given, is_batch = opened(media_type, parse(body), _headers(request), principal.name)
-    intake.rates.take(principal, len(given))
-    checked = [_checked(intake, one, principal.name) for one in given]
-    sending = [one for one in checked if isinstance(one, _Ready)]
+    given, is_batch = unwrap(media_type, parse_json(body), _headers(request), principal.name)
+    services.rates.take(principal, len(given))
+    checked = [_encode_event(services, one, principal.name) for one in given]
+    sending = [one for one in checked if isinstance(one, _EncodedEvent)]
     for one in checked:
-        if isinstance(one, Refused):
-            intake.metrics.rejected(one.refusals[0].reason)
+        if isinstance(one, InvalidEvent):
+            services.metrics.rejected(one.rejections[0].reason)
     if not sending and checked:
-        raise _all_refused([one for one in checked if isinstance(one, Refused)])
-    places = await intake.send([one.record for one in sending])
-    _count(intake, sending)
-    return _answer(checked, iter(places), is_batch=is_batch)
+        raise _all_invalid([one for one in checked if isinstance(one, InvalidEvent)])
+    places = await services.send([one.record for one in sending])
+    _count_accepted(services, sending)
+    return _response(checked, iter(places), is_batch=is_batch)
 
 
-class _Ready(msgspec.Struct, frozen=True, gc=False):
+class _EncodedEvent(msgspec.Struct, frozen=True, gc=False):
     event_id: str
     kind: str
     record: Outgoing
 
 
-async def _authenticated(intake: Intake, request: Request) -> tuple[Principal, bytes | None]:
+async def _authenticated(services: IngestServices, request: Request) -> tuple[Principal, bytes | None]:
     """Who asks; and the body, where its signature says so. The rate is looked at only for somebody who is known."""
     authorization = request.headers.get("authorization")
     if authorization is None and "webhook-signature" in request.headers:
         media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
-        intake.ring.expect_signatures()
-        body = await intake.strangers.read(request)
-        principal = intake.ring.verify(request.headers, body, "ingest", intake.now_ms() / 1000)
+        services.ring.expect_signatures()
+        body = await services.unauthenticated_bodies.read(request)
+        principal = services.ring.verify(request.headers, body, "ingest", services.now_ms() / 1000)
     else:
-        body, principal = None, intake.ring.admit(authorization, "ingest")
-    intake.within_rate(principal)
+        body, principal = None, services.ring.admit(authorization, "ingest")
+    services.within_rate(principal)
     return principal, body
 
 
@@ -134,46 +138,50 @@ def _headers(request: Request) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw}
 
 
-def _checked(intake: Intake, one: Posted | Refused, principal: str) -> _Ready | Refused:
-    if isinstance(one, Refused):
+def _encode_event(
+    services: IngestServices, one: PostedEvent | InvalidEvent, principal: str
+) -> _EncodedEvent | InvalidEvent:
+    if isinstance(one, InvalidEvent):
         return one
     try:
-        fact = made(one, principal, intake.now_ms())
-        return _Ready(fact.event_id, one.kind, intake.outgoing(fact, one.traceparent))
-    except Refused as refused:
+        fact = to_fact(one, principal, services.now_ms())
+        return _EncodedEvent(fact.event_id, one.kind, services.outgoing(fact, one.traceparent))
+    except InvalidEvent as refused:
         return refused
     except Unencodable as fault:
-        return Refused([Refusal.at(one.path, "too_large", str(fault), "write less, at most 64 KiB an event")])
+        return InvalidEvent([Rejection.at(one.path, "too_large", str(fault), "write less, at most 64 KiB an event")])
 
 
-def _count(intake: Intake, sent: Sequence[_Ready]) -> None:
+def _count_accepted(services: IngestServices, sent: Sequence[_EncodedEvent]) -> None:
     kinds = [one.kind for one in sent]
     for kind in set(kinds):
-        intake.metrics.accepted(kind, kinds.count(kind))
+        services.metrics.accepted(kind, kinds.count(kind))
 
 
-def _all_refused(refused: Sequence[Refused]) -> Problem:
-    errors = [refusal.error for one in refused for refusal in one.refusals]
-    told = f"; the first {MOST_ERRORS} faults of {len(errors)}" if len(errors) > MOST_ERRORS else ""
+def _all_invalid(refused: Sequence[InvalidEvent]) -> Problem:
+    errors = [rejection.error for one in refused for rejection in one.rejections]
+    told = f"; the first {MAX_ERRORS} faults of {len(errors)}" if len(errors) > MAX_ERRORS else ""
     events = "the event" if len(refused) == 1 else f"none of the {len(refused)} events"
     said = "cannot be taken" if len(refused) == 1 else "can be taken"
-    return Problem("invalid", f"{events} {said}{told}", errors=errors[:MOST_ERRORS])
+    return Problem("invalid", f"{events} {said}{told}", errors=errors[:MAX_ERRORS])
 
 
-def _answer(checked: Sequence[_Ready | Refused], places: Any, *, is_batch: bool) -> Response:
+def _response(checked: Sequence[_EncodedEvent | InvalidEvent], places: Any, *, is_batch: bool) -> Response:
     items = [
-        Receipt(one.event_id, one.record.topic, *next(places)) if isinstance(one, _Ready) else _rejected(one)
+        AcceptedEvent(one.event_id, one.record.topic, *next(places))
+        if isinstance(one, _EncodedEvent)
+        else _rejected(one)
         for one in checked
     ]
     if not is_batch:
         return _json(items[0], 202)
-    accepted = sum(1 for one in items if isinstance(one, Receipt))
+    accepted = sum(1 for one in items if isinstance(one, AcceptedEvent))
     refused = len(items) - accepted
     return _json({"accepted": accepted, "refused": refused, "items": items}, 207 if refused else 202)
 
 
-def _rejected(refused: Refused) -> Rejected:
-    return Rejected([refusal.error for refusal in refused.refusals])
+def _rejected(refused: InvalidEvent) -> RejectedEvent:
+    return RejectedEvent([rejection.error for rejection in refused.rejections])
 
 
 def _json(document: object, status: int) -> Response:

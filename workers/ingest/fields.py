@@ -11,40 +11,40 @@ from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
 from schemas.topics import MAX_LEAD_ID, MAX_RECORD_BYTES
 from streams.domain.facts import LAST_AT, MAX_TEXT
 from streams.runtime.documents import did_you_mean
-from workers.imports.facts import RECORDS
+from workers.imports.conversion import RECORDS
 
-from .refusals import Unfit
+from .rejections import InvalidValue
 
 PostedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
-Read = Callable[[Any], Any]
+FieldReader = Callable[[Any], Any]
 
 MAX_LONG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_OURS = frozenset({"idle_since"})  # what only the detector says
+_DETECTOR_ONLY = frozenset({"idle_since"})  # what only the detector says
 _BREAKS = "\t\n\r"
 
 
 @dataclass(frozen=True, slots=True)
-class Field:
-    """One field: `read` raises Unfit, and answers None for "not given"; `schema` is JSON Schema."""
+class FieldSpec:
+    """One field: `read` raises InvalidValue, and answers None for "not given"; `schema` is JSON Schema."""
 
-    read: Read
+    read: FieldReader
     schema: Mapping[str, object]
 
 
-def _text(longest: int, allowed: str = "") -> Field:
+def _text(longest: int, allowed: str = "") -> FieldSpec:
     def read(value: object) -> str | None:
         if type(value) is not str:
-            raise Unfit("wrong_type", f"{_shown(value)} is no text", "write text, in quotes")
+            raise InvalidValue("wrong_type", f"{_shown(value)} is no text", "write text, in quotes")
         text = value.strip()
         if not text.isprintable():
             _refuse_control(text, allowed)
         if len(text) > longest:
-            raise Unfit("too_long", f"{len(text)} characters", f"write at most {longest}")
+            raise InvalidValue("too_long", f"{len(text)} characters", f"write at most {longest}")
         return text or None
 
-    return Field(read, {"type": "string", "maxLength": longest})
+    return FieldSpec(read, {"type": "string", "maxLength": longest})
 
 
 def to_instant(value: object) -> int:
@@ -52,13 +52,15 @@ def to_instant(value: object) -> int:
     if type(value) is int:
         return value
     if type(value) is not str:
-        raise Unfit("not_a_time", f"{_shown(value)} is no time", _TIME)
+        raise InvalidValue("not_a_time", f"{_shown(value)} is no time", _TIME)
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        raise Unfit("not_a_time", f"{_shown(value)} is no time", _TIME) from None
+        raise InvalidValue("not_a_time", f"{_shown(value)} is no time", _TIME) from None
     if at.tzinfo is None:
-        raise Unfit("not_a_time", "the time names no offset", "write Z for UTC, or an offset such as +01:00, behind it")
+        raise InvalidValue(
+            "not_a_time", "the time names no offset", "write Z for UTC, or an offset such as +01:00, behind it"
+        )
     return (at - _EPOCH) // _MS
 
 
@@ -66,37 +68,41 @@ def to_moment(value: object) -> int:
     """As `to_instant`, of something that happened: not before 1970, not in another unit."""
     at = to_instant(value)
     if at <= 0:
-        raise Unfit("out_of_range", f"{at} is before 1970", _TIME)
+        raise InvalidValue("out_of_range", f"{at} is before 1970", _TIME)
     if at >= LAST_AT:
-        raise Unfit("out_of_range", f"{at} is after the year 3000", "write milliseconds, not microseconds")
+        raise InvalidValue("out_of_range", f"{at} is after the year 3000", "write milliseconds, not microseconds")
     return at
 
 
 def to_other_moment(value: object) -> int:
     at = to_instant(value)
     if not -MAX_LONG <= at <= MAX_LONG:
-        raise Unfit("out_of_range", "the number does not fit into 64 bits", _TIME)
+        raise InvalidValue("out_of_range", "the number does not fit into 64 bits", _TIME)
     return at
 
 
 def to_amount(value: object) -> int:
     if type(value) is not int:
-        raise Unfit("wrong_type", f"{_shown(value)} is no whole number", "write minor units (cents) as a whole number")
+        raise InvalidValue(
+            "wrong_type", f"{_shown(value)} is no whole number", "write minor units (cents) as a whole number"
+        )
     if not -MAX_LONG <= value <= MAX_LONG:
-        raise Unfit("out_of_range", "the number does not fit into 64 bits", "write minor units (cents)")
+        raise InvalidValue("out_of_range", "the number does not fit into 64 bits", "write minor units (cents)")
     return value
 
 
 def to_flag(value: object) -> bool:
     if type(value) is not bool:
-        raise Unfit("wrong_type", f"{_shown(value)} is no truth value", "write true or false")
+        raise InvalidValue("wrong_type", f"{_shown(value)} is no truth value", "write true or false")
     return value
 
 
 def to_currency(value: object) -> str | None:
     code: str | None = _text(MAX_TEXT).read(value)
     if code is not None and not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004  # ISO 4217
-        raise Unfit("unknown_word", f"{_shown(code)} is no currency", "write its code of three letters, such as EUR")
+        raise InvalidValue(
+            "unknown_word", f"{_shown(code)} is no currency", "write its code of three letters, such as EUR"
+        )
     return code and code.upper()
 
 
@@ -107,51 +113,53 @@ _INSTANT = {
 }
 
 
-def _word(words: tuple[str, ...]) -> Field:
+def _word(words: tuple[str, ...]) -> FieldSpec:
     known = {word: word for word in words}
 
     def read(value: object) -> str:
         try:
             return known[value]  # type: ignore[index]  # what is no text is no key either
         except (KeyError, TypeError):
-            raise Unfit("unknown_word", f"{_shown(value)} is not known here", did_you_mean(value, words)) from None
+            raise InvalidValue(
+                "unknown_word", f"{_shown(value)} is not known here", did_you_mean(value, words)
+            ) from None
 
-    return Field(read, {"type": "string", "enum": list(words)})
+    return FieldSpec(read, {"type": "string", "enum": list(words)})
 
 
-_SPECIAL: Mapping[str, Field] = {
-    "lead_id": Field(_text(MAX_LEAD_ID).read, {"type": "string", "minLength": 1, "maxLength": MAX_LEAD_ID}),
+_SPECIAL: Mapping[str, FieldSpec] = {
+    "lead_id": FieldSpec(_text(MAX_LEAD_ID).read, {"type": "string", "minLength": 1, "maxLength": MAX_LEAD_ID}),
     "note": _text(MAX_RECORD_BYTES, _BREAKS),
-    "occurred_at": Field(to_moment, _INSTANT),
-    "currency": Field(to_currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}),
+    "occurred_at": FieldSpec(to_moment, _INSTANT),
+    "currency": FieldSpec(to_currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}),
     "declared_by": _word(("sales",)),
 }
 
 
-def _field(name: str, hint: Any) -> Field:
+def _field(name: str, hint: Any) -> FieldSpec:
     if name in _SPECIAL:
         return _SPECIAL[name]
     if get_origin(hint) is Literal:
         # What is not known is not said.
         return _word(tuple(word for word in get_args(hint) if word != "unknown"))
     if hint is bool:
-        return Field(to_flag, {"type": "boolean"})
+        return FieldSpec(to_flag, {"type": "boolean"})
     if hint is str:
         return _text(MAX_TEXT)
     if name.endswith("_at"):
-        return Field(to_other_moment, _INSTANT)
-    return Field(to_amount, {"type": "integer", "format": "int64", "description": "minor units, such as cents"})
+        return FieldSpec(to_other_moment, _INSTANT)
+    return FieldSpec(to_amount, {"type": "integer", "format": "int64", "description": "minor units, such as cents"})
 
 
-FIELDS: Mapping[str, Mapping[str, Field]] = MappingProxyType(
+FIELDS: Mapping[str, Mapping[str, FieldSpec]] = MappingProxyType(
     {
-        kind: {name: _field(name, hint) for name, hint in get_type_hints(record).items() if name not in _OURS}
+        kind: {name: _field(name, hint) for name, hint in get_type_hints(record).items() if name not in _DETECTOR_ONLY}
         for kind, record in RECORDS.items()
     }
 )
 """The fields of each kind of fact that can be posted."""
 
-READERS: Mapping[str, Mapping[str, Read]] = {
+READERS: Mapping[str, Mapping[str, FieldReader]] = {
     kind: {name: field.read for name, field in fields.items()} for kind, fields in FIELDS.items()
 }
 
@@ -168,7 +176,7 @@ def holds_control(text: str) -> bool:
 def _refuse_control(text: str, allowed: str) -> None:
     for character in text:
         if category(character) in ("Cc", "Cs") and character not in allowed:
-            raise Unfit("unprintable", f"the text holds the control character {character!r}", "take it out")
+            raise InvalidValue("unprintable", f"the text holds the control character {character!r}", "take it out")
 
 
 def _shown(value: object) -> str:

@@ -5,8 +5,8 @@ from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from .facts import KINDS
-from .refusals import Reason
+from .rejections import RejectionReason
+from .validation import KINDS
 
 DEAD_REASONS = (
     "not_json",
@@ -29,8 +29,8 @@ class IngestMetrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"leadloop_ingest_{name}", text, labels, registry=registry)
 
-        self._accepted = counter("accepted", "Posted facts acknowledged by the broker, by kind.", "kind")
-        self._rejected = counter("rejected", "Posted events rejected as invalid, by their first error.", "reason")
+        self._accepted = counter("accepted", "PostedEvent facts acknowledged by the broker, by kind.", "kind")
+        self._rejected = counter("rejected", "PostedEvent events rejected as invalid, by their first error.", "reason")
         self._deferred = counter(
             "deferred", "Requests that the client has to retry, by the cause (broker, queue, rate).", "by"
         )
@@ -53,12 +53,12 @@ class IngestMetrics:
         )
         for kind in KINDS:
             self._accepted.labels(kind)
-        for reason in get_args(Reason):
+        for reason in get_args(RejectionReason):
             self._rejected.labels(reason)
         for by in ("broker", "queue", "rate"):
             self._deferred.labels(by)
 
-    def know(self, systems: Iterable[str]) -> None:
+    def initialise(self, systems: Iterable[str]) -> None:
         """Begin the series of these systems at zero."""
         for system in systems:
             self._ignored.labels(system)
@@ -68,7 +68,7 @@ class IngestMetrics:
     def accepted(self, kind: str, count: int) -> None:
         self._accepted.labels(kind).inc(count)
 
-    def rejected(self, reason: Reason) -> None:
+    def rejected(self, reason: RejectionReason) -> None:
         self._rejected.labels(reason).inc()
 
     def deferred(self, by: str) -> None:

@@ -49,7 +49,7 @@ _BODY = (
     "as `ce-` headers) the body is what is `data` else."
 )
 
-_TITLES: Mapping[int, problems.Kind] = {status: kind for kind, (status, _) in problems.KINDS.items()}
+_TITLES: Mapping[int, problems.ProblemType] = {status: kind for kind, (status, _) in problems.PROBLEM_TYPES.items()}
 _OF_EVENTS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _OF_WEBHOOKS = (401, 403, 404, 408, 413, 415, 429, 503)
 
@@ -196,7 +196,7 @@ def _problems(statuses: tuple[int, ...]) -> dict[int | str, Schema]:
 
 def _problem(status: int) -> Schema:
     answer: Schema = {
-        "description": problems.KINDS[_TITLES[status]][1],
+        "description": problems.PROBLEM_TYPES[_TITLES[status]][1],
         "content": {problems.MEDIA_TYPE: {"schema": _ref("Problem")}},
     }
     if status in (429, 503):

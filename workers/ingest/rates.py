@@ -3,7 +3,7 @@
 from workers.http.auth import Principal
 
 
-class Bucket:
+class TokenBucket:
     """A batch may overdraw it; then nothing goes until it is filled again, so that the rate holds in the long run."""
 
     def __init__(self, per_second: float, burst: float, now: float) -> None:
@@ -22,11 +22,11 @@ class Bucket:
         self._tokens -= count
 
 
-class Rates:
+class SourceRateLimits:
     """The buckets of all sources that have a limit. A limit that was changed begins with a full bucket."""
 
     def __init__(self) -> None:
-        self._buckets: dict[Principal, Bucket] = {}
+        self._buckets: dict[Principal, TokenBucket] = {}
 
     def wait(self, principal: Principal, now: float) -> float:
         """Seconds that this source has to wait; 0 for none."""
@@ -38,13 +38,13 @@ class Rates:
         if (bucket := self._buckets.get(principal)) is not None:
             bucket.take(count)
 
-    def _bucket(self, principal: Principal, now: float) -> Bucket | None:
+    def _bucket(self, principal: Principal, now: float) -> TokenBucket | None:
         if principal.per_second is None:
             return None
         if principal not in self._buckets:
             self._forget(principal.name)
             burst = principal.burst or max(1, round(principal.per_second))
-            self._buckets[principal] = Bucket(principal.per_second, burst, now)
+            self._buckets[principal] = TokenBucket(principal.per_second, burst, now)
         return self._buckets[principal]
 
     def _forget(self, name: str) -> None:

@@ -20,16 +20,16 @@ from workers.http.serving import serve
 from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, Sender
 
 from .app import ingest_app
-from .events import Intake
-from .facts import KINDS
+from .events import IngestServices
 from .metrics import IngestMetrics
 from .systems import System, load_systems
+from .validation import KINDS
 
-LOOK_SECONDS = 5.0
+CHECK_SECONDS = 5.0
 _NEARLY = 0.9  # of what may be under way: then others should be asked
 
 
-class Producing(Sender, Protocol):
+class IngestProducer(Sender, Protocol):
     """The producer, as far as this room knows it."""
 
     in_flight: int
@@ -41,13 +41,13 @@ class Producing(Sender, Protocol):
     async def close(self, within: float = 10.0) -> None: ...
 
 
-class Watch:
+class BrokerCheck:
     """Whether the broker is there, with the topics that are needed, and takes what is sent.
 
     `told` hears at each look whether the broker answered.
     """
 
-    def __init__(self, producer: Producing, topics: Iterable[str], told: Callable[[bool], object] = bool) -> None:
+    def __init__(self, producer: IngestProducer, topics: Iterable[str], told: Callable[[bool], object] = bool) -> None:
         self._producer = producer
         self._topics = tuple(topics)
         self._told = told
@@ -61,7 +61,7 @@ class Watch:
             return "too much waits for the broker"
         return self._missing
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Ask the broker."""
         try:
             there = await asyncio.to_thread(self._producer.topics)
@@ -75,11 +75,11 @@ class Watch:
         named = ", ".join(missing)
         self._missing = f"there is no topic {named}, or no right to see it: {MISSING_TOPIC_HINT}" if missing else ""
 
-    async def keep_looking(self) -> None:
+    async def run(self) -> None:
         """Until the producer can send no more: then this process is of no use, and ends, to be started again."""
         while not self._producer.fatal:
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.check()
+            await asyncio.sleep(CHECK_SECONDS)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -88,7 +88,7 @@ def run_ingest(
     codec: Codec,
     *,
     told: Callable[[str], object] = str,
-    producing: Callable[[dict[str, Any]], Producing] = AsyncProducer,
+    producer_factory: Callable[[dict[str, Any]], IngestProducer] = AsyncProducer,
 ) -> None:
     """Serve until SIGTERM. `told` hears what people should know.
 
@@ -101,7 +101,7 @@ def run_ingest(
     # Batches are many small objects that live for one request: collecting after every 700 took a sixth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    asyncio.run(_run(settings, codec, ring, systems, told, producing))
+    asyncio.run(_run(settings, codec, ring, systems, told, producer_factory))
 
 
 async def _run(
@@ -110,23 +110,23 @@ async def _run(
     ring: KeyRing,
     systems: Mapping[str, System],
     told: Callable[[str], object],
-    producing: Callable[[dict[str, Any]], Producing],
+    producer_factory: Callable[[dict[str, Any]], IngestProducer],
 ) -> None:
-    producer = producing(settings.kafka.librdkafka())
+    producer = producer_factory(settings.kafka.librdkafka())
     producer.start()
     registry = process_registry()
     metrics = IngestMetrics(registry)
     metrics.in_flight.set_function(lambda: producer.in_flight)
     topics = [settings.topic_prefix + name for name in (*KINDS, dead_letters.TOPIC)]
-    watch = Watch(producer, topics, metrics.broker_up.set)
-    await watch.look()
+    watch = BrokerCheck(producer, topics, metrics.broker_up.set)
+    await watch.check()
     if missing := watch.unready():
         told(f"not ready yet: {missing}")
-    intake = Intake(ring, producer, codec, metrics, settings.topic_prefix)
-    app = ingest_app(intake, systems, registry, watch.unready)
+    services = IngestServices(ring, producer, codec, metrics, settings.topic_prefix)
+    app = ingest_app(services, systems, registry, watch.unready)
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ring.reload)
-    looking = asyncio.create_task(watch.keep_looking())
+    looking = asyncio.create_task(watch.run())
     try:
         await serve(app, settings.http_host, settings.ingest_port, told=lambda at: told(f"ingest answers at {at}"))
     finally:

@@ -22,11 +22,11 @@ def _as_list(given: object) -> object:
     return [given] if isinstance(given, (str, dict)) else given
 
 
-class _Part(BaseModel):
+class _WebhooksFileModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class _System(_Part):
+class _System(_WebhooksFileModel):
     dialect: DialectName
     source: str | None = Field(default=None, min_length=1, max_length=64)
     secret: Annotated[tuple[Secret, ...], BeforeValidator(_as_list)] = ()  # several are a rotation
@@ -54,12 +54,12 @@ class _System(_Part):
 def _check_secrets(secrets: tuple[Secret, ...]) -> None:
     for secret in secrets:
         try:
-            signing.secret_of(secret.reveal())
-        except signing.UnfitSecret as fault:
+            signing.parse_key(secret.reveal())
+        except signing.InvalidKey as fault:
             raise violation(f"the secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
 
 
-class _File(_Part):
+class _File(_WebhooksFileModel):
     systems: dict[Annotated[str, Field(pattern=r"^[a-z0-9-]{1,40}$")], _System] = Field(min_length=1)
 
 

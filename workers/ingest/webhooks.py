@@ -18,13 +18,21 @@ from workers.dead_letters import dead_letter
 from workers.http.auth import Principal
 from workers.http.body import media_type_of, read_body
 from workers.http.problems import Problem, unauthorized
-from workers.http.strict import parse
+from workers.http.strict_json import parse_json
 from workers.kafka import Outgoing
 
 from .dialects import DIALECTS
-from .dialects.items import Asked, BadSignature, Dead, Ignored, Item, Row, Signed
-from .events import Intake
-from .rows import Reader
+from .dialects.items import (
+    DeadItem,
+    IgnoredItem,
+    InvalidSignature,
+    MappableItem,
+    RequestContext,
+    SignedRequest,
+    WebhookItem,
+)
+from .events import IngestServices
+from .items_to_facts import ItemConverter
 from .systems import System
 
 MAX_ITEMS = 2_000  # of one request; vendors send some hundreds at most
@@ -35,23 +43,23 @@ _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
-class _Sorted:
+class _Outcome:
     """What a body came to: records to send, and counts."""
 
     records: list[Outgoing]
     kinds: list[str]
-    dead: list[Dead]
+    dead: list[DeadItem]
     ignored: int
 
 
-class Webhooks:
+class WebhookHandler:
     """All systems that may post here."""
 
-    def __init__(self, intake: Intake, systems: Mapping[str, System]) -> None:
-        self._intake = intake
+    def __init__(self, services: IngestServices, systems: Mapping[str, System]) -> None:
+        self._services = services
         self._systems = systems
-        self._readers = {name: Reader(system, intake.now_ms) for name, system in systems.items()}
-        intake.metrics.know(systems)
+        self._readers = {name: ItemConverter(system, services.now_ms) for name, system in systems.items()}
+        services.metrics.initialise(systems)
 
     async def post(self, name: str, request: Request) -> Response:
         """Take what a system posted."""
@@ -59,29 +67,29 @@ class Webhooks:
         if system is None:
             raise Problem("not-found", f"no system is called {name[:40]!r} in the webhooks file")
         headers = dict(request.headers)
-        principal, body = await self._authentic(system, request, headers)
-        sorted_ = self._sort(system, headers, body)
+        principal, body = await self._authenticate(system, request, headers)
+        outcome = self._convert(system, headers, body)
         if principal is not None:
-            self._intake.rates.take(principal, len(sorted_.records))
-        await self._intake.send(sorted_.records)
-        self._count(system, sorted_)
-        told = {"accepted": len(sorted_.kinds), "ignored": sorted_.ignored, "dead_letters": len(sorted_.dead)}
+            self._services.rates.take(principal, len(outcome.records))
+        await self._services.send(outcome.records)
+        self._count(system, outcome)
+        told = {"accepted": len(outcome.kinds), "ignored": outcome.ignored, "dead_letters": len(outcome.dead)}
         return Response(_encode(told), 202, media_type="application/json")
 
-    async def _authentic(
+    async def _authenticate(
         self, system: System, request: Request, headers: Mapping[str, str]
     ) -> tuple[Principal | None, bytes]:
         """The body, once it is known that it is from this system; and whose key was shown, if any was."""
         principal = None
         if not system.secrets:
-            principal = self._intake.ring.admit(headers.get("authorization"), "ingest", basic=True)
+            principal = self._services.ring.admit(headers.get("authorization"), "ingest", basic=True)
             if principal.name != system.source:
                 raise Problem("forbidden", f"{system.name} is for keys of {system.source!r}, not of {principal.name!r}")
-            self._intake.within_rate(principal)
+            self._services.within_rate(principal)
         media_type_of(headers.get("content-type", ""), ("application/json",))
         if not system.secrets:
             return principal, await read_body(request)
-        body = await self._intake.strangers.read(request)
+        body = await self._services.unauthenticated_bodies.read(request)
         self._verify(system, request, headers, body)
         return principal, body
 
@@ -91,84 +99,90 @@ class Webhooks:
             raise unauthorized("this system signs nothing")
         url = system.public_url + (f"?{request.url.query}" if request.url.query else "")
         try:
-            verify(Signed(headers, body, url, self._intake.now_ms() / 1000, system.secrets))
-        except BadSignature as fault:
+            verify(SignedRequest(headers, body, url, self._services.now_ms() / 1000, system.secrets))
+        except InvalidSignature as fault:
             raise unauthorized(str(fault)) from fault
 
-    def _sort(self, system: System, headers: Mapping[str, str], body: bytes) -> _Sorted:
+    def _convert(self, system: System, headers: Mapping[str, str], body: bytes) -> _Outcome:
         """Very many items are one dead letter, the body: each letter holds its item, and would be as many megabytes."""
         items = _items(system, headers, body)
         if len(items) > MAX_ITEMS:
-            return self._whole(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
-        if _is_long(items):
-            return self._whole(system, body, f"its rows would be more than {MAX_READ_BYTES:,} bytes: send less at once")
-        sorted_ = self._read(system, items, headers)
+            return self._whole_body_dead(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
+        if _is_too_long(items):
+            return self._whole_body_dead(
+                system, body, f"its rows would be more than {MAX_READ_BYTES:,} bytes: send less at once"
+            )
+        outcome = self._convert_items(system, items, headers)
         size = 0
-        for dead in sorted_.dead:
-            sorted_.records.append(letter := self._dead_letter(system, dead))
+        for dead in outcome.dead:
+            outcome.records.append(letter := self._dead_letter(system, dead))
             size += len(letter.value or b"")
             if size > MAX_DEAD_BYTES:
-                return self._whole(system, body, f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes")
-        return sorted_
+                return self._whole_body_dead(
+                    system, body, f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes"
+                )
+        return outcome
 
-    def _whole(self, system: System, body: bytes, error: str) -> _Sorted:
-        dead = Dead("too_many", error, body)
-        return _Sorted([self._dead_letter(system, dead)], [], [dead], 0)
+    def _whole_body_dead(self, system: System, body: bytes, error: str) -> _Outcome:
+        dead = DeadItem("too_many", error, body)
+        return _Outcome([self._dead_letter(system, dead)], [], [dead], 0)
 
-    def _read(self, system: System, items: Iterable[Item], headers: Mapping[str, str]) -> _Sorted:
-        sorted_ = _Sorted([], [], [], 0)
+    def _convert_items(self, system: System, items: Iterable[WebhookItem], headers: Mapping[str, str]) -> _Outcome:
+        outcome = _Outcome([], [], [], 0)
         ignored = 0
         for item in items:
-            read = self._readers[system.name].facts(item) if isinstance(item, Row) else item
+            read = self._readers[system.name].facts(item) if isinstance(item, MappableItem) else item
             match read:
-                case Dead():
-                    sorted_.dead.append(read)
-                case Ignored():
+                case DeadItem():
+                    outcome.dead.append(read)
+                case IgnoredItem():
                     ignored += 1
                 case tuple():
-                    self._write(read, item, headers, sorted_)
+                    self._write(read, item, headers, outcome)
                 case never:
                     assert_never(never)
-        return _Sorted(sorted_.records, sorted_.kinds, sorted_.dead, ignored)
+        return _Outcome(outcome.records, outcome.kinds, outcome.dead, ignored)
 
-    def _write(self, facts: Sequence[Any], item: Item, headers: Mapping[str, str], into: _Sorted) -> None:
+    def _write(self, facts: Sequence[Any], item: WebhookItem, headers: Mapping[str, str], into: _Outcome) -> None:
         trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
         try:
-            records = [self._intake.outgoing(fact, trace) for fact in facts]
+            records = [self._services.outgoing(fact, trace) for fact in facts]
         except Unencodable as fault:
-            into.dead.append(Dead("too_large", str(fault), dict(item.cells) if isinstance(item, Row) else None))
+            into.dead.append(
+                DeadItem("too_large", str(fault), dict(item.cells) if isinstance(item, MappableItem) else None)
+            )
             return
         into.records.extend(records)
-        into.kinds.extend(record.topic.removeprefix(self._intake.prefix) for record in records)
+        into.kinds.extend(record.topic.removeprefix(self._services.prefix) for record in records)
 
-    def _dead_letter(self, system: System, dead: Dead) -> Outgoing:
+    def _dead_letter(self, system: System, dead: DeadItem) -> Outgoing:
         value = dead.value if isinstance(dead.value, bytes) else _encode(dead.value)
         came_by = f"webhooks/{system.name}"
-        seen_at, prefix = self._intake.now_ms(), self._intake.prefix
+        seen_at, prefix = self._services.now_ms(), self._services.prefix
         return dead_letter(value, dead.reason, dead.error, came_by=came_by, seen_at=seen_at, prefix=prefix)
 
-    def _count(self, system: System, sorted_: _Sorted) -> None:
-        for kind in set(sorted_.kinds):
-            self._intake.metrics.accepted(kind, sorted_.kinds.count(kind))
-        for dead in sorted_.dead:
-            self._intake.metrics.dead(system.name, dead.reason)
-        self._intake.metrics.ignored(system.name, sorted_.ignored)
+    def _count(self, system: System, outcome: _Outcome) -> None:
+        for kind in set(outcome.kinds):
+            self._services.metrics.accepted(kind, outcome.kinds.count(kind))
+        for dead in outcome.dead:
+            self._services.metrics.dead(system.name, dead.reason)
+        self._services.metrics.ignored(system.name, outcome.ignored)
 
 
-def _is_long(items: Iterable[Item]) -> bool:
+def _is_too_long(items: Iterable[WebhookItem]) -> bool:
     left = MAX_READ_BYTES
     for item in items:
-        if isinstance(item, Row):
+        if isinstance(item, MappableItem):
             left -= len(_encode(item.cells))
             if left < 0:
                 return True
     return False
 
 
-def _items(system: System, headers: Mapping[str, str], body: bytes) -> list[Item]:
+def _items(system: System, headers: Mapping[str, str], body: bytes) -> list[WebhookItem]:
     try:
-        value = parse(body)
+        value = parse_json(body)
     except Problem as problem:
-        return [Dead("not_json", problem.detail, body)]
-    items = DIALECTS[system.dialect].items(value, Asked(headers, system.own_client))
+        return [DeadItem("not_json", problem.detail, body)]
+    items = DIALECTS[system.dialect].items(value, RequestContext(headers, system.own_client))
     return list(islice(items, MAX_ITEMS + 1))

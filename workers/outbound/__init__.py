@@ -1,18 +1,18 @@
 """Calls to addresses that others chose: only to where we may go, only as far as we want."""
 
-from .client import Answer, Blocked, Client, Failed, Reply
-from .destinations import Destination, Reach, Unfit, destination_of
-from .wording import scrubbed
+from .client import Blocked, Client, HttpFailure, HttpResponse, HttpResult
+from .destinations import Destination, InvalidDestination, UrlPolicy, destination_of
+from .redaction import redacted
 
 __all__ = [
-    "Answer",
     "Blocked",
     "Client",
     "Destination",
-    "Failed",
-    "Reach",
-    "Reply",
-    "Unfit",
+    "HttpFailure",
+    "HttpResponse",
+    "HttpResult",
+    "InvalidDestination",
+    "UrlPolicy",
     "destination_of",
-    "scrubbed",
+    "redacted",
 ]

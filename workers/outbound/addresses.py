@@ -11,7 +11,7 @@ Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
 # IANA's registries of special-purpose addresses, and multicast.
-_NOT_IPV4 = {
+_RESERVED_IPV4 = {
     "0.0.0.0/8": "this network",
     "10.0.0.0/8": "a private network",
     "100.64.0.0/10": "the inside of a carrier's NAT",
@@ -30,14 +30,14 @@ _NOT_IPV4 = {
     "168.63.129.16/32": "a cloud's platform, under a public address",
 }
 # What is inside 2000::/3, the only part of IPv6 that is given out, and is none the less not for us.
-_NOT_IPV6 = {
+_RESERVED_GLOBAL_IPV6 = {
     "2001::/23": "Teredo, ORCHID, or reserved for protocols",
     "2001:db8::/32": "for documentation",
     "2002::/16": "6to4, which holds an IPv4 address",
     "3ffe::/16": "the former test network",
     "3fff::/20": "for documentation",
 }
-_NAMED_IPV6 = {
+_SPECIAL_IPV6 = {
     "::/128": "unspecified",
     "::1/128": "this machine",
     "::ffff:0:0/96": "an IPv4 address in IPv6",
@@ -51,12 +51,12 @@ _NAMED_IPV6 = {
     "fec0::/10": "a site's own network",
     "ff00::/8": "multicast",
 }
-_V4 = [(IPv4Network(text), why) for text, why in _NOT_IPV4.items()]
-_V6 = [(IPv6Network(text), why) for text, why in (_NOT_IPV6 | _NAMED_IPV6).items()]
-_GIVEN_OUT = IPv6Network("2000::/3")
+_V4 = [(IPv4Network(text), why) for text, why in _RESERVED_IPV4.items()]
+_V6 = [(IPv6Network(text), why) for text, why in (_RESERVED_GLOBAL_IPV6 | _SPECIAL_IPV6).items()]
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
 _ISATAP = (0x00005EFE, 0x02005EFE)
 # Not even by an allow-list: these are nobody's address.
-_NEVER: list[Network] = [
+_NEVER_ALLOWED: list[Network] = [
     IPv4Network("0.0.0.0/8"),
     IPv4Network("224.0.0.0/4"),
     IPv4Network("255.255.255.255/32"),
@@ -65,21 +65,21 @@ _NEVER: list[Network] = [
 ]
 
 
-def why_not(address: Address, allowed: Iterable[Network] = ()) -> str:
+def denial_reason(address: Address, allowed: Iterable[Network] = ()) -> str:
     """Why this address must not be dialled; empty if it may be. `allowed`: networks that may be none the less."""
     reason = _reason(address)
-    if reason and _is_in(address, allowed) and not _is_in(address, _NEVER):
+    if reason and _is_in(address, allowed) and not _is_in(address, _NEVER_ALLOWED):
         return ""
     return reason
 
 
-def why_none_of(texts: Iterable[str], allowed: Iterable[Network] = ()) -> str:
+def denial_reason_of_any(texts: Iterable[str], allowed: Iterable[Network] = ()) -> str:
     """Why nothing of what a name resolved to may be dialled: one bad address spoils all. Empty if all may be."""
     found = [*texts]
     allowed = tuple(allowed)
     for text in found:
         try:
-            reason = why_not(ip_address(text), allowed)
+            reason = denial_reason(ip_address(text), allowed)
         except ValueError:
             reason = "no address"
         if reason:
@@ -93,7 +93,7 @@ def _reason(address: Address) -> str:
     if address.scope_id is not None:
         return "of one link only"
     found = next((why for network, why in _V6 if address in network), "")
-    if not found and address not in _GIVEN_OUT:
+    if not found and address not in _GLOBAL_UNICAST:
         return "reserved"
     if not found and (int(address) >> 32) & 0xFFFFFFFF in _ISATAP:
         return "ISATAP, which holds an IPv4 address"

@@ -7,8 +7,8 @@ TLS is verified for the name, nothing is decompressed, and no more of an answer 
 
 Whatever the other side does comes back as a value:
 
-    Answer    it answered, with whatever status
-    Failed    it could not be reached, broke off, or took too long: perhaps later
+    HttpResponse    it answered, with whatever status
+    HttpFailure    it could not be reached, broke off, or took too long: perhaps later
     Blocked   it is no place that we go to: nothing was sent
 """
 
@@ -25,13 +25,13 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from .addresses import Network, why_none_of, why_not
-from .destinations import Destination, Reach, Unfit, destination_of
-from .wording import scrubbed
+from .addresses import Network, denial_reason, denial_reason_of_any
+from .destinations import Destination, InvalidDestination, UrlPolicy, destination_of
+from .redaction import redacted
 
 Resolve = Callable[[str], Awaitable[list[str]]]
 
-MOST_BYTES = 65_536
+MAX_BYTES = 65_536
 _CONNECT_SECONDS = 10.0
 _RESOLVE_SECONDS = 5.0
 _KEPT_ALIVE_SECONDS = 15.0
@@ -39,7 +39,7 @@ _RESOLVERS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpResponse:
     """What came back. `body` as it was sent, cut after the most that was asked for (`is_cut`)."""
 
     status: int
@@ -50,11 +50,11 @@ class Answer:
     @property
     def text(self) -> str:
         """What may be told of the body."""
-        return scrubbed(self.body[:4096].decode(errors="replace"))
+        return redacted(self.body[:4096].decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class HttpFailure:
     """No answer. `was_sent`: the request may have had an effect."""
 
     detail: str
@@ -68,10 +68,10 @@ class Blocked:
     detail: str
 
 
-Reply = Answer | Failed | Blocked
+HttpResult = HttpResponse | HttpFailure | Blocked
 
 
-class Forbidden(OSError):
+class ForbiddenAddress(OSError):
     """The name resolves to an address that must not be dialled."""
 
 
@@ -90,10 +90,10 @@ class Client:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._allowed = tuple(allow_networks)
-        self._lookups = None if resolve else ThreadPoolExecutor(_RESOLVERS, "dns")
-        self._asked: dict[str, asyncio.Future[list[str]]] = {}
+        self._resolver_threads = None if resolve else ThreadPoolExecutor(_RESOLVERS, "dns")
+        self._lookups_in_progress: dict[str, asyncio.Future[list[str]]] = {}
         self._connector = aiohttp.TCPConnector(
-            resolver=_Vetting(resolve or self._resolved, self._allowed),
+            resolver=_VettingResolver(resolve or self._resolved, self._allowed),
             use_dns_cache=False,  # each connection is vetted with the addresses that it dials
             socket_factory=self._socket,
             ssl=tls or ssl.create_default_context(),
@@ -116,30 +116,30 @@ class Client:
         *,
         headers: Mapping[str, str],
         body: bytes = b"",
-        reach: Reach | None = None,
+        url_policy: UrlPolicy | None = None,
         timeout_seconds: float = 20.0,
-        most_bytes: int = MOST_BYTES,
-    ) -> Reply:
+        max_bytes: int = MAX_BYTES,
+    ) -> HttpResult:
         """Call once. `timeout_seconds` is for all of it, to the last byte that is read."""
         try:
-            destination = destination_of(url, reach or Reach())
-        except Unfit as unfit:
+            destination = destination_of(url, url_policy or UrlPolicy())
+        except InvalidDestination as unfit:
             return Blocked(str(unfit))
-        if destination.address is not None and (reason := why_not(destination.address, self._allowed)):
+        if destination.address is not None and (reason := denial_reason(destination.address, self._allowed)):
             return Blocked(f"{destination.host} is {reason}")
         try:
-            return await self._call(method, destination, headers, body, timeout_seconds, most_bytes)
+            return await self._call(method, destination, headers, body, timeout_seconds, max_bytes)
         except aiohttp.ClientConnectorError as fault:
-            return _unreached(fault)
+            return _connection_failure(fault)
         except TimeoutError:
-            return Failed(f"no answer within {timeout_seconds:g} s")
+            return HttpFailure(f"no answer within {timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as fault:
-            return Failed(_broken(fault))
+            return HttpFailure(_failure_text(fault))
 
     async def close(self) -> None:
         await self._session.close()
-        if self._lookups is not None:
-            self._lookups.shutdown(wait=False, cancel_futures=True)
+        if self._resolver_threads is not None:
+            self._resolver_threads.shutdown(wait=False, cancel_futures=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -154,8 +154,8 @@ class Client:
         headers: Mapping[str, str],
         body: bytes,
         timeout_seconds: float,
-        most_bytes: int,
-    ) -> Answer:
+        max_bytes: int,
+    ) -> HttpResponse:
         async with self._session.request(
             method,
             URL(destination.url, encoded=True),
@@ -164,34 +164,34 @@ class Client:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=timeout_seconds, connect=min(_CONNECT_SECONDS, timeout_seconds)),
         ) as response:
-            read, is_cut = await _bounded(response.content, most_bytes)
+            read, is_cut = await _read_bounded(response.content, max_bytes)
             if is_cut:
                 response.close()  # the rest would have to be read before the connection could serve again
-            return Answer(response.status, _plain(response.headers), read, is_cut)
+            return HttpResponse(response.status, _plain_headers(response.headers), read, is_cut)
 
     async def _resolved(self, host: str) -> list[str]:
         """A name is asked for once at a time: one whose servers do not answer must not take all threads."""
-        lookup = self._asked.get(host)
+        lookup = self._lookups_in_progress.get(host)
         if lookup is None:
-            lookup = asyncio.get_running_loop().run_in_executor(self._lookups, addresses_of, host)
-            self._asked[host] = lookup
+            lookup = asyncio.get_running_loop().run_in_executor(self._resolver_threads, addresses_of, host)
+            self._lookups_in_progress[host] = lookup
             lookup.add_done_callback(lambda ended: self._answered(host, ended))
         return await asyncio.wait_for(asyncio.shield(lookup), _RESOLVE_SECONDS)
 
     def _answered(self, host: str, ended: "asyncio.Future[list[str]]") -> None:
-        del self._asked[host]
+        del self._lookups_in_progress[host]
         if not ended.cancelled():
             ended.exception()  # whoever asked may be gone
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
         """The last door: whatever led here, no socket is made for an address that must not be dialled."""
         family, kind, protocol, _, place = info
-        if reason := why_not(ip_address(place[0]), self._allowed):
-            raise Forbidden(f"{place[0]} is {reason}")
+        if reason := denial_reason(ip_address(place[0]), self._allowed):
+            raise ForbiddenAddress(f"{place[0]} is {reason}")
         return socket.socket(family, kind, protocol)
 
 
-class _Vetting(AbstractResolver):
+class _VettingResolver(AbstractResolver):
     """Resolves a name, and gives its addresses only if all of them may be dialled."""
 
     def __init__(self, resolve: Resolve, allowed: Iterable[Network]) -> None:
@@ -203,8 +203,8 @@ class _Vetting(AbstractResolver):
     ) -> list[ResolveResult]:
         del family  # both are taken: whichever the name has
         found = await self._resolve(host)
-        if reason := why_none_of(found, self._allowed):
-            raise Forbidden(f"{host} must not be dialled: {reason}")
+        if reason := denial_reason_of_any(found, self._allowed):
+            raise ForbiddenAddress(f"{host} must not be dialled: {reason}")
         return [_result(host, text, port) for text in found]
 
     async def close(self) -> None:
@@ -223,7 +223,7 @@ def addresses_of(host: str) -> list[str]:
     return [*dict.fromkeys(str(info[4][0]) for info in found)]
 
 
-async def _bounded(stream: aiohttp.StreamReader, most: int) -> tuple[bytes, bool]:
+async def _read_bounded(stream: aiohttp.StreamReader, most: int) -> tuple[bytes, bool]:
     """At most so many bytes, and whether there were more."""
     read = bytearray()
     while len(read) <= most:
@@ -234,17 +234,17 @@ async def _bounded(stream: aiohttp.StreamReader, most: int) -> tuple[bytes, bool
     return bytes(read[:most]), True
 
 
-def _plain(headers: Mapping[str, str]) -> dict[str, str]:
+def _plain_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value[:1024] for name, value in headers.items()}
 
 
-def _unreached(fault: aiohttp.ClientConnectorError) -> Failed | Blocked:
-    if isinstance(fault.os_error, Forbidden):
+def _connection_failure(fault: aiohttp.ClientConnectorError) -> HttpFailure | Blocked:
+    if isinstance(fault.os_error, ForbiddenAddress):
         return Blocked(str(fault.os_error))
-    return Failed(_broken(fault), was_sent=False)
+    return HttpFailure(_failure_text(fault), was_sent=False)
 
 
-def _broken(fault: Exception) -> str:
+def _failure_text(fault: Exception) -> str:
     """What broke, in our words: those of the libraries may hold the whole URL."""
     match fault:
         case aiohttp.ClientConnectorCertificateError():
@@ -257,4 +257,4 @@ def _broken(fault: Exception) -> str:
             told = "the connection was cut"
         case _:
             told = f"what came back is no HTTP ({type(fault).__name__})"
-    return scrubbed(told)
+    return redacted(told)

@@ -1,6 +1,6 @@
 """A URL read strictly: what two readers could understand differently is refused, not interpreted.
 
-Unfit(ValueError)   no destination for us; `problem` names no secret, `fix` says what to write instead
+InvalidDestination(ValueError)   no destination for us; `problem` names no secret, `fix` says what to write instead
 """
 
 import re
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from .addresses import Address
 
-_DIRTY = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
+_FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f-\xa0\\]")
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
@@ -19,7 +19,7 @@ _LAST_PORT = 65_535
 _STANDARD = {"https": 443, "http": 80}
 
 
-class Unfit(ValueError):
+class InvalidDestination(ValueError):
     """This URL names no destination that we would go to. `problem` holds nothing of it, `fix` says what to write."""
 
     def __init__(self, problem: str, fix: str) -> None:
@@ -29,13 +29,13 @@ class Unfit(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Reach:
+class UrlPolicy:
     """What an endpoint is allowed beyond https on port 443. `ports` are further ones."""
 
     allow_http: bool = False
     ports: frozenset[int] = frozenset()
 
-    def takes(self, scheme: str, port: int) -> bool:
+    def allows(self, scheme: str, port: int) -> bool:
         return port == _STANDARD[scheme] or port in self.ports
 
 
@@ -56,39 +56,41 @@ class Destination:
         return f"{self.scheme}://{host}{port}{self.path_and_query}"
 
 
-def destination_of(url: str, reach: Reach) -> Destination:
+def destination_of(url: str, url_policy: UrlPolicy) -> Destination:
     """Read a URL.
 
     Raises:
-        Unfit: it is no URL, or not one that we would call.
+        InvalidDestination: it is no URL, or not one that we would call.
     """
-    if _DIRTY.search(url):
-        raise Unfit("a space, a backslash or a control character in the URL", "take it out, or percent-encode it")
+    if _FORBIDDEN_CHARACTERS.search(url):
+        raise InvalidDestination(
+            "a space, a backslash or a control character in the URL", "take it out, or percent-encode it"
+        )
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise Unfit("this is no URL", "write https://host/path") from None
-    scheme = _scheme(parts.scheme, reach)
+        raise InvalidDestination("this is no URL", "write https://host/path") from None
+    scheme = _scheme(parts.scheme, url_policy)
     if "@" in parts.netloc:
-        raise Unfit("a user or password in the URL", "write it as a secret of its own")
+        raise InvalidDestination("a user or password in the URL", "write it as a secret of its own")
     if parts.fragment:
-        raise Unfit("a fragment (#…) in the URL", "leave it out")
+        raise InvalidDestination("a fragment (#…) in the URL", "leave it out")
     if not (parts.path + parts.query).isascii():
-        raise Unfit("a character that is not ASCII after the host", "percent-encode it")
+        raise InvalidDestination("a character that is not ASCII after the host", "percent-encode it")
     host, port = _authority(parts.netloc, scheme)
-    if not reach.takes(scheme, port):
-        raise Unfit(f"port {port}", f"leave it out, or allow it: ports: [{port}]")
+    if not url_policy.allows(scheme, port):
+        raise InvalidDestination(f"port {port}", f"leave it out, or allow it: ports: [{port}]")
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     name, address = _host(host)
     return Destination(scheme, name, port, path, address)
 
 
-def _scheme(scheme: str, reach: Reach) -> str:
-    if scheme == "https" or (scheme == "http" and reach.allow_http):
+def _scheme(scheme: str, url_policy: UrlPolicy) -> str:
+    if scheme == "https" or (scheme == "http" and url_policy.allow_http):
         return scheme
     if scheme == "http":
-        raise Unfit("not encrypted", "write https://, or 'allow_http: true'")
-    raise Unfit("neither https nor http", "write https://host/path")
+        raise InvalidDestination("not encrypted", "write https://, or 'allow_http: true'")
+    raise InvalidDestination("neither https nor http", "write https://host/path")
 
 
 def _authority(netloc: str, scheme: str) -> tuple[str, int]:
@@ -102,7 +104,7 @@ def _authority(netloc: str, scheme: str) -> tuple[str, int]:
     if not rest:
         return host, _STANDARD[scheme]
     if not rest.startswith(":") or not _PORT.fullmatch(rest[1:]) or int(rest[1:]) > _LAST_PORT:
-        raise Unfit("no port after the host", "write host:port with a port from 1 to 65535")
+        raise InvalidDestination("no port after the host", "write host:port with a port from 1 to 65535")
     return host, int(rest[1:])
 
 
@@ -115,7 +117,7 @@ def _host(text: str) -> tuple[str, Address | None]:
     if _NUMERIC.fullmatch(labels[-1]):
         return name, _ipv4(name)
     if len(name) > _NAME_CHARACTERS or not all(_LABEL.fullmatch(label) for label in labels):
-        raise Unfit("no name of a host", "write it as in DNS, without a dot at the end")
+        raise InvalidDestination("no name of a host", "write it as in DNS, without a dot at the end")
     return name, None
 
 
@@ -125,7 +127,7 @@ def _ipv6(text: str) -> IPv6Address:
     except AddressValueError:
         address = None
     if address is None or address.scope_id is not None:
-        raise Unfit("no IPv6 address in the brackets", "write [2a00::1], without a zone")
+        raise InvalidDestination("no IPv6 address in the brackets", "write [2a00::1], without a zone")
     return address
 
 
@@ -134,7 +136,7 @@ def _ipv4(text: str) -> IPv4Address:
     try:
         return IPv4Address(text)
     except AddressValueError:
-        raise Unfit("an address that is not four decimal numbers", "write it as 192.0.2.1") from None
+        raise InvalidDestination("an address that is not four decimal numbers", "write it as 192.0.2.1") from None
 
 
 def _ascii(text: str) -> str:
@@ -144,7 +146,7 @@ def _ascii(text: str) -> str:
     labels = [(label, _encoded(label)) for label in text.split(".")]
     is_a_look_alike = any(not label.isascii() and not encoded.startswith("xn--") for label, encoded in labels)
     if is_a_look_alike or any(letter.isnumeric() for letter in text if not letter.isascii()):
-        raise Unfit("a host with characters that only look like others", "write it as in DNS (xn--…)")
+        raise InvalidDestination("a host with characters that only look like others", "write it as in DNS (xn--…)")
     return ".".join(encoded for _, encoded in labels)
 
 
@@ -152,4 +154,4 @@ def _encoded(label: str) -> str:
     try:
         return label.encode("idna").decode("ascii") if label else ""
     except UnicodeError:
-        raise Unfit("no name of a host", "write it as in DNS (xn--…)") from None
+        raise InvalidDestination("no name of a host", "write it as in DNS (xn--…)") from None

@@ -18,7 +18,7 @@ from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 from workers.http import problems
 from workers.http.auth import KeyRing
-from workers.http.problems import Problem, later
+from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
 
 from . import answers
@@ -118,7 +118,7 @@ def _add_sums(router: APIRouter, model: Model) -> None:
 
 
 async def _no_model(_: Request, fault: Exception) -> Response:
-    return problems.response_of(later("unavailable", str(fault), AGAIN_SECONDS))
+    return problems.problem_response(retry_later("unavailable", str(fault), AGAIN_SECONDS))
 
 
 def _epoch_ms(at: datetime) -> int:

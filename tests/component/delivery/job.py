@@ -35,7 +35,7 @@ from workers.delivery.waiting import Tiers
 from workers.delivery.wiring import connecting
 from workers.delivery.worker import Plan, Worker, serve
 from workers.kafka import Outgoing, Sender
-from workers.outbound import Client, Reply
+from workers.outbound import Client, HttpResult
 from workers.outbound.addresses import Network
 
 DEAF = "nothing is heard"
@@ -154,7 +154,7 @@ class CrashingClient(Client):
         super().__init__(allow_networks)
         self._points = points
 
-    async def request(self, method: str, url: str, **call: Any) -> Reply:
+    async def request(self, method: str, url: str, **call: Any) -> HttpResult:
         return await self._points.around("http", super().request(method, url, **call))
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from tests.component.ingest.served import Keys, Served, facts
 from tests.world import World
-from workers.ingest.facts import KINDS
 from workers.ingest.fields import FIELDS
+from workers.ingest.validation import KINDS
 
 if TYPE_CHECKING:
     from tests.kafka import Broker

@@ -6,7 +6,7 @@ from ipaddress import ip_network
 
 from aiohttp import web
 
-from workers.outbound import Client, Reach, Reply
+from workers.outbound import Client, HttpResult, UrlPolicy
 
 LOOPBACK = [ip_network("127.0.0.1/32")]
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -33,8 +33,8 @@ class Server:
         return self
 
     @property
-    def reach(self) -> Reach:
-        return Reach(allow_http=True, ports=frozenset({self.port}))
+    def url_policy(self) -> UrlPolicy:
+        return UrlPolicy(allow_http=True, ports=frozenset({self.port}))
 
     def url(self, host: str = "127.0.0.1", path: str = "/hook") -> str:
         return f"http://{host}:{self.port}{path}"
@@ -44,7 +44,12 @@ async def _fine(_: web.Request) -> web.StreamResponse:
     return web.Response(text="thanks")
 
 
-async def post(client: Client, server: Server, url: str = "", timeout_seconds: float = 5.0) -> Reply:
+async def post(client: Client, server: Server, url: str = "", timeout_seconds: float = 5.0) -> HttpResult:
     return await client.request(
-        "POST", url or server.url(), headers={}, body=b"{}", reach=server.reach, timeout_seconds=timeout_seconds
+        "POST",
+        url or server.url(),
+        headers={},
+        body=b"{}",
+        url_policy=server.url_policy,
+        timeout_seconds=timeout_seconds,
     )

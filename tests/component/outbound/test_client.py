@@ -8,12 +8,12 @@ import pytest
 from aiohttp import web
 
 from tests.component.outbound.harness import LOOPBACK, Server, post
-from workers.outbound import Answer, Client, Failed, Reach, Reply
+from workers.outbound import Client, HttpFailure, HttpResponse, HttpResult, UrlPolicy
 
 
 async def test_an_allowed_address_is_called_with_what_was_given(client: Client, server: Server) -> None:
-    reply = await client.request("POST", server.url(), headers={"X-A": "b"}, body=b"{}", reach=server.reach)
-    assert isinstance(reply, Answer)
+    reply = await client.request("POST", server.url(), headers={"X-A": "b"}, body=b"{}", url_policy=server.url_policy)
+    assert isinstance(reply, HttpResponse)
     assert (reply.status, reply.body) == (200, b"thanks")
     assert server.seen[0].headers["X-A"] == "b"
     assert server.seen[0].headers["Accept-Encoding"] == "identity"
@@ -47,7 +47,7 @@ async def test_a_long_answer_is_cut(client: Client, server: Server) -> None:
 
     server.answer = endless
     reply = await post(client, server)
-    assert isinstance(reply, Answer)
+    assert isinstance(reply, HttpResponse)
     assert (len(reply.body), reply.is_cut) == (65_536, True)
 
 
@@ -59,7 +59,7 @@ async def test_a_bomb_is_not_unpacked(client: Client, server: Server) -> None:
 
     server.answer = compressed
     reply = await post(client, server)
-    assert isinstance(reply, Answer)
+    assert isinstance(reply, HttpResponse)
     assert reply.body == bomb[:65_536]
 
 
@@ -73,7 +73,7 @@ async def test_an_answer_that_drips_is_given_up_in_time(client: Client, server: 
 
     server.answer = dripping
     reply = await asyncio.wait_for(post(client, server, timeout_seconds=0.5), 5)
-    assert reply == Failed("no answer within 0.5 s")
+    assert reply == HttpFailure("no answer within 0.5 s")
 
 
 async def test_a_name_that_never_resolves_is_given_up_in_time() -> None:
@@ -85,7 +85,7 @@ async def test_a_name_that_never_resolves_is_given_up_in_time() -> None:
         reply = await asyncio.wait_for(
             client.request("GET", "https://slow.example/", headers={}, timeout_seconds=0.3), 5
         )
-    assert isinstance(reply, Failed)
+    assert isinstance(reply, HttpFailure)
 
 
 async def test_many_calls_that_hang_hold_up_no_other(client: Client, server: Server) -> None:
@@ -102,7 +102,7 @@ async def test_many_calls_that_hang_hold_up_no_other(client: Client, server: Ser
     waiting = [asyncio.create_task(post(client, server, server.url(path="/hang"))) for _ in range(200)]
     async with asyncio.timeout(4):
         await all_hang.wait()
-        assert isinstance(await post(client, server), Answer)
+        assert isinstance(await post(client, server), HttpResponse)
     for task in waiting:
         task.cancel()
     await asyncio.gather(*waiting, return_exceptions=True)
@@ -123,14 +123,14 @@ async def test_a_name_whose_servers_do_not_answer_keeps_no_other_from_being_aske
     monkeypatch.setattr("workers.outbound.client.addresses_of", addresses_of)
     async with Client(LOOPBACK) as client:
 
-        async def call(host: str) -> Reply:
+        async def call(host: str) -> HttpResult:
             url = server.url(host)
-            return await client.request("POST", url, headers={}, reach=server.reach, timeout_seconds=1)
+            return await client.request("POST", url, headers={}, url_policy=server.url_policy, timeout_seconds=1)
 
         mute = [asyncio.create_task(call("mute.example.com")) for _ in range(100)]
         assert await asyncio.to_thread(is_asked.wait, 5)  # all that would ask have asked: they run in one turn
-        assert isinstance(await call("fine.example.com"), Answer)
-        assert all(isinstance(reply, Failed) for reply in await asyncio.gather(*mute))
+        assert isinstance(await call("fine.example.com"), HttpResponse)
+        assert all(isinstance(reply, HttpFailure) for reply in await asyncio.gather(*mute))
         answered.set()
     assert asked.count("mute.example.com") == 1
 
@@ -142,12 +142,12 @@ async def test_who_does_not_listen_or_hangs_up_is_a_failure_without_the_query(cl
 
     raw = await asyncio.start_server(cut, "127.0.0.1", 0)
     port = int(raw.sockets[0].getsockname()[1])
-    url, reach = f"http://127.0.0.1:{port}/?token=hunter2", Reach(allow_http=True, ports=frozenset({port}))
-    assert await client.request("POST", url, headers={}, reach=reach) == Failed("the connection was cut")
+    url, url_policy = f"http://127.0.0.1:{port}/?token=hunter2", UrlPolicy(allow_http=True, ports=frozenset({port}))
+    assert await client.request("POST", url, headers={}, url_policy=url_policy) == HttpFailure("the connection was cut")
     raw.close()
     await raw.wait_closed()
-    reply = await client.request("POST", url, headers={}, reach=reach)
-    assert isinstance(reply, Failed)
+    reply = await client.request("POST", url, headers={}, url_policy=url_policy)
+    assert isinstance(reply, HttpFailure)
     assert not reply.was_sent
     assert "hunter2" not in reply.detail
 
@@ -159,7 +159,9 @@ async def test_what_is_no_http_is_a_failure(client: Client) -> None:
 
     raw = await asyncio.start_server(other, "127.0.0.1", 0)
     port = int(raw.sockets[0].getsockname()[1])
-    reach = Reach(allow_http=True, ports=frozenset({port}))
-    assert isinstance(await client.request("GET", f"http://127.0.0.1:{port}/", headers={}, reach=reach), Failed)
+    url_policy = UrlPolicy(allow_http=True, ports=frozenset({port}))
+    assert isinstance(
+        await client.request("GET", f"http://127.0.0.1:{port}/", headers={}, url_policy=url_policy), HttpFailure
+    )
     raw.close()
     await raw.wait_closed()

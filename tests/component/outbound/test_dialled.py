@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from tests.component.outbound.harness import LOOPBACK, Server, post
-from workers.outbound import Answer, Blocked, Client, Failed
+from workers.outbound import Blocked, Client, HttpFailure, HttpResponse
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -24,7 +24,7 @@ async def test_a_redirect_to_the_metadata_is_an_answer_and_not_followed(
 
     server.answer = away
     reply = await post(client, server)
-    assert isinstance(reply, Answer)
+    assert isinstance(reply, HttpResponse)
     assert reply.status == status
     assert len(server.seen) == 1
 
@@ -53,7 +53,7 @@ async def test_rebinding_between_two_calls_is_refused(server: Server) -> None:
         first = await post(client, server, server.url("rebinding.example"))
         second = await post(client, server, server.url("rebinding.example"))
     await hidden.runner.cleanup()
-    assert isinstance(first, Answer)
+    assert isinstance(first, HttpResponse)
     assert isinstance(second, Blocked)
     assert len(server.seen) == 1
     assert hidden.seen == []
@@ -68,7 +68,7 @@ async def test_what_is_dialled_is_what_was_vetted_for_the_name_is_asked_once(ser
 
     async with Client(LOOPBACK, resolve=rebinding) as client:
         replies = [await post(client, server, server.url("rebinding.example")) for _ in range(3)]
-    assert all(isinstance(reply, Answer) for reply in replies)
+    assert all(isinstance(reply, HttpResponse) for reply in replies)
     assert asked == ["rebinding.example"], "a connection that is kept alive goes where it was vetted to go"
     assert {request.host for request in server.seen} == {f"rebinding.example:{server.port}"}
 
@@ -88,7 +88,7 @@ async def test_no_proxy_of_the_environment_is_used(
 ) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.2:9")
-    assert isinstance(await post(client, server), Answer)
+    assert isinstance(await post(client, server), HttpResponse)
 
 
 async def test_tls_is_verified_for_the_name_and_not_for_the_address(tmp_path: Path) -> None:
@@ -109,11 +109,11 @@ async def test_tls_is_verified_for_the_name_and_not_for_the_address(tmp_path: Pa
     async with Client(LOOPBACK, resolve=here) as strict:
         unknown = await post(strict, server, f"https://good.example:{server.port}/")
     await server.runner.cleanup()
-    assert isinstance(good, Answer)
+    assert isinstance(good, HttpResponse)
     assert names[0] == "good.example"
-    assert isinstance(bad, Failed)
+    assert isinstance(bad, HttpFailure)
     assert "certificate" in bad.detail
-    assert isinstance(unknown, Failed)
+    assert isinstance(unknown, HttpFailure)
     assert len(server.seen) == 1
 
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from workers.outbound import Blocked, Client, Reach
+from workers.outbound import Blocked, Client, UrlPolicy
 
-WIDE = Reach(allow_http=True, ports=frozenset({8080}))
+WIDE = UrlPolicy(allow_http=True, ports=frozenset({8080}))
 NAMES = {
     "one.bad.example": ["93.184.216.34", "10.0.0.1"],
     "last.bad.example": ["2606:4700:4700::1111", "93.184.216.34", "::1"],
@@ -198,7 +198,7 @@ def test_the_table_is_long_enough_to_be_one() -> None:
 async def test_a_hostile_target_is_refused_and_nothing_is_dialled(
     name: str, client: Client, sockets: list[object]
 ) -> None:
-    reply = await client.request("POST", HOSTILE[name], headers={}, body=b"{}", reach=WIDE, timeout_seconds=5)
+    reply = await client.request("POST", HOSTILE[name], headers={}, body=b"{}", url_policy=WIDE, timeout_seconds=5)
     assert isinstance(reply, Blocked), reply
     assert sockets == []
     assert "secret" not in reply.detail.replace("a secret of its own", "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.contract.deploy.charted import EXAMPLES, Pod, of_kind, pods
-from workers.outbound.addresses import Address, why_not
+from workers.outbound.addresses import Address, denial_reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,15 +96,15 @@ def test_deliver_alone_gets_out_and_not_to_where_it_must_not_dial() -> None:
             for block in blocks[:2]:
                 for network in map(ip_network, block["except"]):
                     # the same networks as the first line of defence has
-                    assert why_not(network[0]), network
-                    assert why_not(network[-1]), network
+                    assert denial_reason(network[0]), network
+                    assert denial_reason(network[-1]), network
 
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_the_policy_lets_nothing_through_that_must_not_be_dialled(text: str) -> None:
     (policy,) = [one for one in of_kind("least-values.yaml", "NetworkPolicy") if "-deliver" in one["metadata"]["name"]]
     address = ip_address(text)
-    assert why_not(address)
+    assert denial_reason(address)
     assert not [block for block in outbound(policy) if lets_through(block, address)]
 
 

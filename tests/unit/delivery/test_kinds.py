@@ -9,11 +9,11 @@ import pytest
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.documents import DocumentError
-from tests.component.delivery.connectors.handed import a_parcel, a_recycle, a_revoke, target_of
+from tests.component.delivery.connectors.harness import a_parcel, a_recycle, a_revoke, target_of
 from workers.delivery.attempts import Accepted, Retry
 from workers.delivery.connectors import AnyTarget, connector_of
-from workers.delivery.connectors.described import FIELDS, ulid_of, uuid_of
 from workers.delivery.connectors.kafka_topic import KafkaTopic, KafkaTopicTarget
+from workers.delivery.connectors.payload import FIELDS, ulid_of, uuid_of
 from workers.delivery.endpoints import parse_endpoints
 from workers.delivery.target import Endpoint
 from workers.kafka import Full, Undelivered
@@ -66,7 +66,7 @@ def test_a_preset_stays_within_the_window_of_its_vendor(number: int, secret: dic
     target = target_of(_each(secret)[number])
     most, seconds = WINDOWS.get(target.kind, (1_000_000, 1))
     limits = target.effective_limits
-    assert (limits.burst + limits.per_second * seconds) * target.most_calls <= most
+    assert (limits.burst + limits.per_second * seconds) * target.max_calls <= most
     assert target.kind not in ("marketo-campaign", "marketo-list") or limits.concurrency <= 10
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from streams.domain.facts import fact_of
 from workers.demo.history import END, history_mapping, write_history
-from workers.imports.facts import ImportedFact, Reading, Recipe
-from workers.imports.faults import Reject
+from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
+from workers.imports.errors import RowError
 from workers.imports.files import SourceFile, assign
 
 NOW = round(END.timestamp() * 1000)
@@ -18,12 +18,12 @@ NOW = round(END.timestamp() * 1000)
 def _facts(folder: Path) -> list[ImportedFact]:
     mapping, facts = history_mapping(), []
     for given in assign([folder], [mapping]):
-        recipe = Recipe(given.table, Reading(mapping.source, mapping.zone, NOW))
-        source = SourceFile(given.path, given.table, recipe.columns)
+        converter = TableConverter(given.table, ConversionContext(mapping.source, mapping.zone, NOW))
+        source = SourceFile(given.path, given.table, converter.columns)
         source.check()
         for _, cells, _ in source.rows():
-            assert not isinstance(cells, Reject)
-            facts += [fact for _, fact in recipe.facts(cells)]
+            assert not isinstance(cells, RowError)
+            facts += [fact for _, fact in converter.facts(cells)]
     return facts
 
 

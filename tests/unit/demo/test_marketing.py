@@ -8,10 +8,10 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from workers.demo.marketing import Inbox, Message, NoMessage, tool
-from workers.signing import secret_of, signed_headers
+from workers.signing import parse_key, signed_headers
 
-SECRET = secret_of("whsec_" + "A" * 32)
-OTHER = secret_of("whsec_" + "B" * 32)
+SECRET = parse_key("whsec_" + "A" * 32)
+OTHER = parse_key("whsec_" + "B" * 32)
 
 
 def a_body(action: str = "recycled", lead: str = "ada", recycle: str = "r1", track: str = "keep-warm") -> bytes:

@@ -127,7 +127,7 @@ def test_who_signs_by_standard_webhooks_gets_in_without_a_key(tmp_path: Path, mo
     text = "whsec_" + b64encode(b"s" * 24).decode()
     monkeypatch.setenv("FORM_SECRET", text)
     ring = a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}")
-    headers = signing.signed_headers("msg_1", int(NOW), b"body", [signing.secret_of(text)])
+    headers = signing.signed_headers("msg_1", int(NOW), b"body", [signing.parse_key(text)])
     assert ring.verify(headers, b"body", "ingest", NOW).name == "form"
     for body, now in ((b"other", NOW), (b"body", NOW + 301)):
         with pytest.raises(Problem) as caught:

@@ -15,10 +15,10 @@ from prometheus_client import CollectorRegistry
 from starlette.responses import Response
 from uvicorn.server import ServerState
 
-from workers.http.body import Strangers, media_type_of, read_body
-from workers.http.problems import Problem, later
-from workers.http.protocol import PatientProtocol
-from workers.http.serving import application, know_routes
+from workers.http.body import UnauthenticatedBodies, media_type_of, read_body
+from workers.http.problems import Problem, retry_later
+from workers.http.protocol import BoundedProtocol
+from workers.http.serving import application, initialise_series
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -53,7 +53,7 @@ def app() -> FastAPI:
     app.add_api_route("/bug", bug, methods=["GET"])
     app.add_api_route("/number/{value}", number, methods=["GET"])
     app.add_api_route("/hang", hang, methods=["GET"])
-    know_routes(app)
+    initialise_series(app)
     return app
 
 
@@ -121,10 +121,10 @@ async def test_a_body_of_another_kind_is_not_read(app: FastAPI, headers: dict[st
 
 
 async def test_bodies_of_strangers_do_not_take_all_places(app: FastAPI) -> None:
-    strangers, held = Strangers(most=2), asyncio.Semaphore(0)
+    unauthenticated_bodies, held = UnauthenticatedBodies(most=2), asyncio.Semaphore(0)
 
     async def stranger(request: Request) -> Response:
-        return Response(await strangers.read(request))
+        return Response(await unauthenticated_bodies.read(request))
 
     async def parts() -> AsyncIterator[bytes]:
         held.release()
@@ -171,7 +171,7 @@ async def test_requests_are_counted_by_route_never_by_path(app: FastAPI) -> None
 
 
 def test_waiting_is_told_in_whole_seconds() -> None:
-    assert [later("unavailable", "", wait).headers["Retry-After"] for wait in (0.1, 1.0, 1.2)] == ["1", "1", "2"]
+    assert [retry_later("unavailable", "", wait).headers["Retry-After"] for wait in (0.1, 1.0, 1.2)] == ["1", "1", "2"]
     assert str(Problem("invalid", "x")) == "x"
 
 
@@ -180,7 +180,7 @@ async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, ServerState]]:
     """Where the application is served, and what the server knows of its connections."""
     app.state.lost = asyncio.Semaphore(0)
 
-    class Watched(PatientProtocol):
+    class Watched(BoundedProtocol):
         def connection_lost(self, exc: Exception | None) -> None:
             super().connection_lost(exc)
             app.state.lost.release()

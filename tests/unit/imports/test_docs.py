@@ -5,9 +5,9 @@ from pathlib import Path
 
 from streams.runtime.documents import load
 from tests.builders_imports import NOW
-from workers.imports import facts, instants, intake, rows, values
-from workers.imports.facts import Reading, Recipe
-from workers.imports.faults import Reject
+from workers.imports import conversion, row_reader, rows, timestamps, values
+from workers.imports.conversion import ConversionContext, TableConverter
+from workers.imports.errors import RowError
 from workers.imports.files import SourceFile
 from workers.imports.mapping import (
     KINDS,
@@ -37,20 +37,22 @@ def test_the_example_makes_the_facts_that_the_page_counts(tmp_path: Path) -> Non
     path.write_text(_block("csv"), encoding="utf-8")
     mapping = load(_block("yaml"), "crm.yml", Mapping)
     table = mapping.tables["leads"]
-    recipe = Recipe(table, Reading(mapping.source, mapping.zone, NOW))
-    source = SourceFile(path, table, recipe.columns)
+    converter = TableConverter(table, ConversionContext(mapping.source, mapping.zone, NOW))
+    source = SourceFile(path, table, converter.columns)
     source.check()
     made = []
     for _, cells, _ in source.rows():
-        assert not isinstance(cells, Reject)
-        made += [fact for _, fact in recipe.facts(cells)]
+        assert not isinstance(cells, RowError)
+        made += [fact for _, fact in converter.facts(cells)]
     assert len(made) == 7
     assert {fact.lead_id for fact in made} == {"4711", "4712", "4713"}
 
 
 def test_every_reason_of_a_reject_is_explained() -> None:
-    sources = [Path(module.__file__ or "").read_text("utf-8") for module in (facts, instants, intake, rows, values)]
-    reasons = set(re.findall(r'Reject\(\s*"(\w+)"', "\n".join(sources)))
+    sources = [
+        Path(module.__file__ or "").read_text("utf-8") for module in (conversion, timestamps, row_reader, rows, values)
+    ]
+    reasons = set(re.findall(r'RowError\(\s*"(\w+)"', "\n".join(sources)))
     assert len(reasons) > 10
     assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
 

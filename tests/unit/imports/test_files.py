@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from workers.imports.faults import ImportFault
-from workers.imports.files import Assigned, assign
+from workers.imports.errors import ImportFailure
+from workers.imports.files import AssignedFile, assign
 from workers.imports.mapping import Mapping
 
 FACTS = [{"kind": "lead-created", "lead_id": "id", "occurred_at": "at"}]
@@ -17,7 +17,7 @@ def _mapping(**files: object) -> Mapping:
     return Mapping.model_validate({"source": "crm", "tables": tables})
 
 
-def _names(found: list[Assigned]) -> list[tuple[str, str]]:
+def _names(found: list[AssignedFile]) -> list[tuple[str, str]]:
     return [(given.path.name, given.name) for given in found]
 
 
@@ -61,16 +61,16 @@ def test_a_single_table_reads_any_file_named_by_itself(folder: Path) -> None:
     [("missing.csv", "there is no"), ("notes.txt", "leads reads leads"), ("leads-old.csv", "no file in")],
 )
 def test_what_cannot_be_read_is_a_fault(folder: Path, name: str, message: str) -> None:
-    with pytest.raises(ImportFault, match=message):
+    with pytest.raises(ImportFailure, match=message):
         assign([folder / name], [LEADS_AND_DEALS])
 
 
 def test_a_pipe_which_can_be_read_only_once_is_a_fault(folder: Path) -> None:
     os.mkfifo(folder / "leads-piped.csv")
-    with pytest.raises(ImportFault, match="write it to one first"):
+    with pytest.raises(ImportFailure, match="write it to one first"):
         assign([folder / "leads-piped.csv"], [LEADS_AND_DEALS])
 
 
 def test_a_file_that_two_tables_would_read_is_a_fault(folder: Path) -> None:
-    with pytest.raises(ImportFault, match="crm/a and crm/b"):
+    with pytest.raises(ImportFailure, match="crm/a and crm/b"):
         assign([folder / "leads-1.csv"], [_mapping(a="leads*", b="*.csv")])

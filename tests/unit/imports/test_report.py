@@ -6,13 +6,15 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from workers.imports.report import ImportBar, Progress, Rejected, Summary
+from workers.imports.report import ImportProgress, ImportProgressBars, ImportSummary, RejectedRow
 
-REJECTED = Rejected("leads.csv", 7, "Created", "soon", "not_a_time", "add its format", row={})
+REJECTED = RejectedRow("leads.csv", 7, "Created", "soon", "not_a_time", "add its format", row={})
 
 
 def test_a_summary_says_what_came_in_and_what_did_not() -> None:
-    summary = Summary(files=2, rows=8_842, published=Counter({"lead-created": 8_000}), complete_until=1_542_218_659_001)
+    summary = ImportSummary(
+        files=2, rows=8_842, published=Counter({"lead-created": 8_000}), complete_until=1_542_218_659_001
+    )
     summary.refuse(REJECTED)
     text = str(summary)
     assert "8,842 rows of 2 files: 8,000 facts" in text
@@ -23,11 +25,11 @@ def test_a_summary_says_what_came_in_and_what_did_not() -> None:
 
 @pytest.mark.parametrize(("rejected", "strict", "code"), [(0, True, 0), (3, False, 0), (3, True, 1)])
 def test_rejects_fail_only_a_strict_import(rejected: int, *, strict: bool, code: int) -> None:
-    assert Summary(rejected=rejected).exit_code(strict=strict) == code
+    assert ImportSummary(rejected=rejected).exit_code(strict=strict) == code
 
 
 def test_a_summary_keeps_a_few_examples_only() -> None:
-    summary = Summary()
+    summary = ImportSummary()
     for _ in range(100):
         summary.refuse(REJECTED)
     assert len(summary.examples) < 10
@@ -36,8 +38,8 @@ def test_a_summary_keeps_a_few_examples_only() -> None:
 
 def test_the_bar_shows_rows_then_facts() -> None:
     out = StringIO()
-    with ImportBar(Console(file=out, force_terminal=True, width=100)) as bar:
-        bar(Progress(bytes_total=10, bytes_read=5, rows=1_234))
-        bar(Progress(phase="publishing", bytes_total=10, bytes_read=10, rows=1_234, facts=1_000, acked=500))
+    with ImportProgressBars(Console(file=out, force_terminal=True, width=100)) as bar:
+        bar(ImportProgress(bytes_total=10, bytes_read=5, rows=1_234))
+        bar(ImportProgress(phase="publishing", bytes_total=10, bytes_read=10, rows=1_234, facts=1_000, acked=500))
     assert "1,234 rows" in out.getvalue()
     assert "500 of 1,000 facts" in out.getvalue()

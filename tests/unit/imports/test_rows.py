@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.builders_imports import cells_of, rows_of
-from workers.imports.faults import ImportFault
+from workers.imports.errors import ImportFailure
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_a_packed_file_is_read(tmp_path: Path) -> None:
 def test_a_broken_packed_file_is_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(b"id,at\nL1,2024\n")[:-9])
-    with pytest.raises(ImportFault, match="cannot unpack"):
+    with pytest.raises(ImportFailure, match="cannot unpack"):
         cells_of(path)
 
 
@@ -58,7 +58,7 @@ def test_a_packed_file_that_was_damaged_on_the_way_is_a_fault(tmp_path: Path) ->
     packed[60] ^= 0xFF
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(packed)
-    with pytest.raises(ImportFault, match="cannot unpack"):
+    with pytest.raises(ImportFailure, match="cannot unpack"):
         cells_of(path)
 
 
@@ -120,7 +120,7 @@ def test_a_mark_says_more_than_the_table(csv_file: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_a_fault_that_says_what_reads_it(csv_file: Path, encoding: str) -> None:
     csv_file.write_bytes("id,at\nL1,a\n".encode(encoding))
-    with pytest.raises(ImportFault, match=f"say `encoding: {encoding}`"):
+    with pytest.raises(ImportFailure, match=f"say `encoding: {encoding}`"):
         cells_of(csv_file)
     assert cells_of(csv_file, encoding=encoding) == [("L1", "a")]
 
@@ -142,7 +142,7 @@ def test_bytes_that_are_no_text_stop_only_who_uses_them(csv_file: Path) -> None:
 )
 def test_a_file_that_cannot_be_what_the_table_says_is_a_fault(csv_file: Path, content: bytes, message: str) -> None:
     csv_file.write_bytes(content)
-    with pytest.raises(ImportFault, match=message):
+    with pytest.raises(ImportFailure, match=message):
         cells_of(csv_file)
 
 
@@ -174,13 +174,13 @@ def test_a_dotted_name_reaches_into_objects(jsonl_file: Path) -> None:
 
 def test_a_json_array_is_a_fault_that_says_what_to_do(jsonl_file: Path) -> None:
     jsonl_file.write_text('[\n{"id": 1}\n]')
-    with pytest.raises(ImportFault, match="one a line"):
+    with pytest.raises(ImportFailure, match="one a line"):
         cells_of(jsonl_file)
 
 
 def test_an_ending_that_says_nothing_needs_a_format(tmp_path: Path) -> None:
     path = tmp_path / "leads.dat"
     path.write_text("id,at\nL1,a\n")
-    with pytest.raises(ImportFault, match="format:"):
+    with pytest.raises(ImportFailure, match="format:"):
         cells_of(path)
     assert cells_of(path, format="csv") == [("L1", "a")]

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders_imports import CLOSED, CONTACTED, CREATED, STALLED, fact_of
-from workers.imports.faults import Reject
+from workers.imports.errors import RowError
 
 MONEY = {**CREATED, "expected_amount": "money"}
 GERMAN = {**CREATED, "expected_amount": {"column": "money", "decimal": ","}}
@@ -52,7 +52,7 @@ def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: object
     ],
 )
 def test_money_that_is_no_number_is_rejected(cell: object, reason: str) -> None:
-    with pytest.raises(Reject) as fault:
+    with pytest.raises(RowError) as fault:
         fact_of({"money": cell}, MONEY)
     assert (fault.value.reason, fault.value.column) == (reason, "money")
 
@@ -61,7 +61,7 @@ def test_money_that_is_no_number_is_rejected(cell: object, reason: str) -> None:
 def test_any_cell_is_an_amount_or_a_reject(cell: object) -> None:
     try:
         amount = fact_of({"money": cell}, MONEY).expected_amount
-    except Reject:
+    except RowError:
         return
     assert amount is None or -(2**63) < amount < 2**63
 
@@ -81,7 +81,7 @@ def test_words_are_looked_up_whatever_their_case() -> None:
 
 
 def test_a_word_that_is_not_listed_is_rejected_with_its_column() -> None:
-    with pytest.raises(Reject, match="add it to `values:`") as fault:
+    with pytest.raises(RowError, match="add it to `values:`") as fault:
         fact_of({"o": "Fax"}, {**CONTACTED, "outcome": {"column": "o", "values": {"a": "busy"}}})
     assert (fault.value.column, fault.value.value) == ("o", "Fax")
 
@@ -94,14 +94,14 @@ def test_a_word_that_is_not_listed_can_be_kept_or_replaced() -> None:
 
 def test_words_of_a_closed_set_need_no_table_where_they_stand_as_they_are() -> None:
     assert fact_of({"o": "Connected"}, {**CONTACTED, "outcome": "o"}).outcome == "connected"
-    with pytest.raises(Reject, match="no_answer"):
+    with pytest.raises(RowError, match="no_answer"):
         fact_of({"o": "Fax"}, {**CONTACTED, "outcome": "o"})
 
 
 def test_empty_is_the_default_a_word_or_a_reject_as_the_mapping_says() -> None:
     assert fact_of({"o": ""}, {**CREATED, "origin": "o"}).origin == ""
     assert fact_of({"o": " "}, {**CREATED, "origin": {"column": "o", "empty": "unknown"}}).origin == "unknown"
-    with pytest.raises(Reject, match="empty"):
+    with pytest.raises(RowError, match="empty"):
         fact_of({"o": None}, {**CREATED, "origin": {"column": "o", "empty": "reject"}})
 
 
@@ -117,7 +117,7 @@ def test_flags_are_read_in_the_usual_words(cell: object) -> None:
 def test_flags_are_read_in_the_words_of_a_table() -> None:
     words = {"column": "f", "values": {"gesperrt": True, "frei": False}}
     assert fact_of({"f": "Gesperrt"}, {**CREATED, "do_not_contact": words}).do_not_contact is True
-    with pytest.raises(Reject):
+    with pytest.raises(RowError):
         fact_of({"f": "yes"}, {**CREATED, "do_not_contact": words})
 
 
@@ -127,14 +127,14 @@ def test_flags_are_read_in_the_words_of_a_table() -> None:
      ("a\0", "control_character"), ({"a": 1}, "nested")],
 )  # fmt: skip
 def test_a_lead_id_must_be_one(lead_id: object, reason: str) -> None:
-    with pytest.raises(Reject) as fault:
+    with pytest.raises(RowError) as fault:
         fact_of({"id": lead_id})
     assert (fault.value.reason, fault.value.column) == (reason, "id")
 
 
 @pytest.mark.parametrize("how", [{}, {"values": {"a": "b"}, "otherwise": "keep"}, {"prefix": "from "}])
 def test_a_text_longer_than_a_lead_remembers_is_rejected_with_its_column(how: dict[str, object]) -> None:
-    with pytest.raises(Reject, match="256 are allowed") as fault:
+    with pytest.raises(RowError, match="256 are allowed") as fault:
         fact_of({"o": "x" * 257}, {**CREATED, "origin": {"column": "o", **how}})
     assert (fault.value.reason, fault.value.column) == ("too_long", "o")
 
@@ -149,5 +149,5 @@ def test_a_note_may_have_lines() -> None:
 
 def test_a_currency_is_a_code_of_three_letters() -> None:
     assert fact_of({"c": "eur"}, {**CLOSED, "currency": "c"}).currency == "EUR"
-    with pytest.raises(Reject, match="such as EUR"):
+    with pytest.raises(RowError, match="such as EUR"):
         fact_of({"c": "€"}, {**CLOSED, "currency": "c"})

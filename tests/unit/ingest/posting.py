@@ -16,7 +16,7 @@ from tests.builders import T0
 from workers.http.auth import KeyRing
 from workers.http.keys import digest_of
 from workers.ingest.app import ingest_app
-from workers.ingest.events import Intake
+from workers.ingest.events import IngestServices
 from workers.ingest.metrics import IngestMetrics
 from workers.ingest.systems import System, load_systems
 
@@ -66,7 +66,7 @@ class Posting:
         self.registry = CollectorRegistry()
         self.clock = 0.0
         ring = KeyRing(path, monotonic=lambda: self.clock)
-        self.intake = Intake(
+        self.services = IngestServices(
             ring,
             self.sender,
             CODEC,
@@ -74,7 +74,7 @@ class Posting:
             now_ms=lambda: T0 + int(self.clock * 1000),
             monotonic=lambda: self.clock,
         )
-        self.app = ingest_app(self.intake, _systems(folder, systems), self.registry, lambda: "")
+        self.app = ingest_app(self.services, _systems(folder, systems), self.registry, lambda: "")
 
     async def send(
         self, content: bytes | AsyncIterator[bytes], path: str = "/v1/events", **headers: str

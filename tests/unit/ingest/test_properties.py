@@ -16,10 +16,10 @@ from streams.domain.facts import fact_of
 from tests.builders import T0
 from tests.unit.ingest.posting import CODEC, Posting, a_fact
 from workers.ingest.envelopes import MEDIA_TYPES
-from workers.ingest.events import Intake
-from workers.ingest.facts import KINDS, Posted, made
+from workers.ingest.events import IngestServices
 from workers.ingest.fields import FIELDS
-from workers.ingest.refusals import Refused
+from workers.ingest.rejections import InvalidEvent
+from workers.ingest.validation import KINDS, PostedEvent, to_fact
 
 if TYPE_CHECKING:
     from workers.kafka import Outgoing
@@ -44,8 +44,8 @@ def facts(draw: st.DrawFn) -> dict[str, Any]:
 def test_what_is_accepted_streams_can_fold_and_kafka_can_hold(given_fact: dict[str, Any]) -> None:
     kind = given_fact.pop("kind")
     try:
-        fact = made(Posted("", kind, given_fact), "crm", T0)
-    except Refused:
+        fact = to_fact(PostedEvent("", kind, given_fact), "crm", T0)
+    except InvalidEvent:
         return
     fact_of(fact)
     assert not isinstance(heard(fact, outgoing(fact)), Misplaced | StreamsRefused)
@@ -55,8 +55,8 @@ def test_what_is_accepted_streams_can_fold_and_kafka_can_hold(given_fact: dict[s
 
 
 def outgoing(fact: Any) -> Outgoing:
-    intake: Any = SimpleNamespace(prefix="", codec=CODEC)
-    return Intake.outgoing(intake, fact, None)
+    services: Any = SimpleNamespace(prefix="", codec=CODEC)
+    return IngestServices.outgoing(services, fact, None)
 
 
 def heard(fact: Any, record: Outgoing) -> Any:

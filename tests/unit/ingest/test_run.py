@@ -10,7 +10,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException
 
 from tests.unit.ingest.posting import FakeSender
-from workers.ingest.run import Watch
+from workers.ingest.run import BrokerCheck
 from workers.kafka import MAX_IN_FLIGHT
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class FakeProducer(FakeSender):
 
 
 async def looked(producer: FakeProducer) -> str:
-    watch = Watch(producer, ["a", "b"])
+    watch = BrokerCheck(producer, ["a", "b"])
     assert watch.unready()
-    await watch.look()
+    await watch.check()
     return watch.unready()
 
 
@@ -60,7 +60,7 @@ async def test_a_missing_topic_is_named_with_the_command_that_makes_it() -> None
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_each_look_says_whether_the_broker_answered(is_there: bool) -> None:
     told: list[bool] = []
-    await Watch(FakeProducer("a", is_there=is_there), ["a"], told.append).look()
+    await BrokerCheck(FakeProducer("a", is_there=is_there), ["a"], told.append).check()
     assert told == [is_there]
 
 
@@ -70,8 +70,8 @@ async def test_a_broker_that_is_away_is_told() -> None:
 
 async def test_it_is_not_ready_while_too_much_waits_or_the_producer_has_ended() -> None:
     producer = FakeProducer("a", "b")
-    watch = Watch(producer, ["a"])
-    await watch.look()
+    watch = BrokerCheck(producer, ["a"])
+    await watch.check()
     producer.in_flight = MAX_IN_FLIGHT
     assert watch.unready() == "too much waits for the broker"
     producer.fatal = "fenced"
@@ -82,6 +82,6 @@ async def test_a_producer_that_can_send_no_more_ends_the_process() -> None:
     producer, ended = FakeProducer("a"), asyncio.Event()
     producer.fatal = "fenced"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    await Watch(producer, ["a"]).keep_looking()
+    await BrokerCheck(producer, ["a"]).run()
     await asyncio.wait_for(ended.wait(), 5)
     asyncio.get_running_loop().remove_signal_handler(signal.SIGTERM)

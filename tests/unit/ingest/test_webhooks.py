@@ -304,7 +304,7 @@ async def test_segments_calls_are_signed_by_either_of_two_secrets(posting: Posti
 
 async def test_standard_webhooks_come_by_inline_tables(posting: Posting) -> None:
     body = json.dumps({"type": "form.sent", "timestamp": "2025-10-01T10:00:00Z", "data": {"who": "L9"}}).encode()
-    headers = signing.signed_headers("msg_1", T0 // 1000, body, [signing.secret_of(STANDARD)])
+    headers = signing.signed_headers("msg_1", T0 // 1000, body, [signing.parse_key(STANDARD)])
     for changed, status in ((body, 202), (body + b" ", 401)):
         answer = await posting.send(changed, "/v1/webhooks/forms", authorization="", **headers)
         assert answer.status_code == status

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from workers.outbound.addresses import why_none_of, why_not
+from workers.outbound.addresses import denial_reason, denial_reason_of_any
 
 ANY_V4 = st.integers(0, 2**32 - 1).map(IPv4Address)
 ANY_V6 = st.integers(0, 2**128 - 1).map(IPv6Address)
@@ -18,7 +18,7 @@ PREFIXES = [0, 0xFFFF << 32, 0x64FF9B << 96, 0x2002 << 112, 0x20010000 << 96]
 @example(IPv4Address("255.255.255.255"))
 @example(IPv6Address("::ffff:8.8.8.8"))
 def test_what_may_be_dialled_is_global_in_pythons_opinion_too(address: IPv4Address | IPv6Address) -> None:
-    if not why_not(address):
+    if not denial_reason(address):
         assert address.is_global
         assert not address.is_multicast
         assert not address.is_reserved
@@ -33,48 +33,50 @@ BEYOND += [*map(ip_network, ("3ffe::/16", "3fff::/20", "64:ff9b::/96", "ff00::/8
 
 @given(ANY_V4 | GIVEN_OUT)
 def test_what_is_global_is_refused_only_where_we_know_why(address: IPv4Address | IPv6Address) -> None:
-    if address.is_global and why_not(address):
+    if address.is_global and denial_reason(address):
         isatap = address.version == 6 and (int(address) >> 32) & 0xFDFFFFFF == 0x5EFE
-        assert isatap or any(address.version == net.version and address in net for net in BEYOND), why_not(address)
+        assert isatap or any(address.version == net.version and address in net for net in BEYOND), denial_reason(
+            address
+        )
 
 
 @given(ANY_V4, st.sampled_from(PREFIXES))
 def test_no_ipv4_address_hides_in_an_ipv6_address(inside: IPv4Address, prefix: int) -> None:
     shift = 80 if prefix == 0x2002 << 112 else 0
-    assert why_not(IPv6Address(prefix | int(inside) << shift))
+    assert denial_reason(IPv6Address(prefix | int(inside) << shift))
 
 
 @pytest.mark.parametrize("text", ["2a00:1::5efe:10.0.0.1", "2a00:1::200:5efe:8.8.8.8"])
 def test_isatap_holds_an_ipv4_address(text: str) -> None:
-    assert why_not(ip_address(text)).startswith("ISATAP")
+    assert denial_reason(ip_address(text)).startswith("ISATAP")
 
 
 @pytest.mark.parametrize(
     "text", ["8.8.8.8", "1.1.1.1", "93.184.216.34", "2606:4700:4700::1111", "2a00:1450:4001:800::200e", "2620:fe::fe"]
 )
 def test_public_addresses_may_be_dialled(text: str) -> None:
-    assert why_not(ip_address(text)) == ""
+    assert denial_reason(ip_address(text)) == ""
 
 
 def test_an_allowed_network_is_excepted_and_nothing_else() -> None:
     allowed = [ip_network("10.20.0.0/16"), ip_network("fd00:1::/32")]
-    assert why_not(ip_address("10.20.3.4"), allowed) == ""
-    assert why_not(ip_address("fd00:1::5"), allowed) == ""
+    assert denial_reason(ip_address("10.20.3.4"), allowed) == ""
+    assert denial_reason(ip_address("fd00:1::5"), allowed) == ""
     for text in ("10.21.0.1", "127.0.0.1", "fd00:2::1", "::ffff:10.20.3.4", "64:ff9b::a14:304", "169.254.169.254"):
-        assert why_not(ip_address(text), allowed)
+        assert denial_reason(ip_address(text), allowed)
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"])  # noqa: S104
 def test_nobodys_address_cannot_be_allowed(text: str) -> None:
-    assert why_not(ip_address(text), [ip_network("0.0.0.0/0"), ip_network("::/0")])
+    assert denial_reason(ip_address(text), [ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 
 def test_an_address_of_one_link_cannot_be_allowed() -> None:
-    assert why_not(IPv6Address("fe80::1%eth0"), [ip_network("fe80::/10")])
+    assert denial_reason(IPv6Address("fe80::1%eth0"), [ip_network("fe80::/10")])
 
 
 def test_one_bad_address_spoils_all() -> None:
-    assert why_none_of(["8.8.8.8", "10.0.0.1"]) == "10.0.0.1 is a private network"
-    assert why_none_of(["8.8.8.8", "2606:4700:4700::1111"]) == ""
-    assert why_none_of([]) == "it has no address"
-    assert why_none_of(["8.8.8.8", "nonsense"]) == "nonsense is no address"
+    assert denial_reason_of_any(["8.8.8.8", "10.0.0.1"]) == "10.0.0.1 is a private network"
+    assert denial_reason_of_any(["8.8.8.8", "2606:4700:4700::1111"]) == ""
+    assert denial_reason_of_any([]) == "it has no address"
+    assert denial_reason_of_any(["8.8.8.8", "nonsense"]) == "nonsense is no address"

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from workers.outbound import Destination, Reach, Unfit, destination_of
+from workers.outbound import Destination, InvalidDestination, UrlPolicy, destination_of
 
-WIDE = Reach(allow_http=True, ports=frozenset({8080}))
+WIDE = UrlPolicy(allow_http=True, ports=frozenset({8080}))
 
 
 @pytest.mark.parametrize(
@@ -30,21 +30,21 @@ def test_a_plain_url_is_taken(url: str, expected: Destination) -> None:
 
 def test_http_and_other_ports_are_taken_only_where_allowed() -> None:
     for url in ("http://example.com/", "https://example.com:8080/", "https://example.com:80/"):
-        with pytest.raises(Unfit):
-            destination_of(url, Reach())
+        with pytest.raises(InvalidDestination):
+            destination_of(url, UrlPolicy())
 
 
 @pytest.mark.parametrize(
     "host", ["ｅｘａｍｐｌｅ.com", "exampⓛe.com", "example。com", "example．com", "straße.example", "١.example"]
 )
 def test_characters_that_turn_into_others_are_refused(host: str) -> None:
-    with pytest.raises(Unfit, match="look like others"):
+    with pytest.raises(InvalidDestination, match="look like others"):
         destination_of(f"https://{host}/", WIDE)
 
 
 def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
-    with pytest.raises(Unfit) as unfit:
-        destination_of("https://user:hunter2@example.com/?token=abc", Reach())
+    with pytest.raises(InvalidDestination) as unfit:
+        destination_of("https://user:hunter2@example.com/?token=abc", UrlPolicy())
     assert unfit.value.fix == "write it as a secret of its own"
     assert "hunter2" not in str(unfit.value)
 
@@ -53,7 +53,7 @@ def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
 def test_whatever_is_taken_means_the_same_to_the_library_that_dials(url: str) -> None:
     try:
         ours = destination_of(url, WIDE)
-    except Unfit:
+    except InvalidDestination:
         return
     theirs = URL(ours.url, encoded=True)
     assert (theirs.scheme, theirs.raw_host, theirs.port) == (ours.scheme, ours.host, ours.port)

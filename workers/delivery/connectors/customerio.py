@@ -17,18 +17,18 @@ from urllib.parse import quote
 
 from pydantic import StringConstraints
 
-from workers.outbound import Answer, Client
+from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
 
 from ..attempts import Accepted, Outcome, Parcel, Refused, Retry
 from ..target import Limits
-from .described import described, ulid_of
-from .one_by_one import OneByOne
-from .reached import VendorTarget
-from .readings import as_json, is_success, trouble_of
+from .http_target import VendorTarget
+from .payload import payload_of, ulid_of
+from .response_policy import failure_outcome, is_success, to_json
+from .unbatched import UnbatchedConnector
 
 _THROTTLED_SECONDS = 10.0
-_MOST_ID_BYTES = 150
+_MAX_ID_BYTES = 150
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
@@ -45,7 +45,7 @@ class CustomerIoTarget(VendorTarget):
     revoke_event_name: Name = "lead_revoked"
 
 
-class CustomerIo(OneByOne):
+class CustomerIo(UnbatchedConnector):
     """Sends an event, one a call."""
 
     def __init__(self, target: CustomerIoTarget, client: Client, now: Callable[[], float]) -> None:
@@ -56,25 +56,25 @@ class CustomerIo(OneByOne):
     async def _deliver(self, parcel: Parcel) -> Outcome:
         target, event = self._target, parcel.event
         person = target.vendor_id(event.lead_id)
-        if not 0 < len(person.encode()) <= _MOST_ID_BYTES or person in (".", ".."):
-            return Refused(None, f"an id at Customer.io has 1 to {_MOST_ID_BYTES} bytes, and is no step in a path")
+        if not 0 < len(person.encode()) <= _MAX_ID_BYTES or person in (".", ".."):
+            return Refused(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is no step in a path")
         sent = {
             "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
             "id": ulid_of(parcel),
             "timestamp": event.occurred_at // 1000,
-            "data": described(event),
+            "data": payload_of(event),
         }
         reply = await self._client.request(
             "POST",
             target.at(f"/api/v1/customers/{quote(person, safe='')}/events"),
             headers={"authorization": self._credentials(), "content-type": "application/json"},
-            body=as_json(sent),
-            reach=target.reach,
+            body=to_json(sent),
+            url_policy=target.url_policy,
             timeout_seconds=target.timeout_seconds,
         )
-        if isinstance(reply, Answer) and is_success(reply):
+        if isinstance(reply, HttpResponse) and is_success(reply):
             return Accepted(reply.status)
-        trouble = trouble_of(reply, self._now())
+        trouble = failure_outcome(reply, self._now())
         if isinstance(trouble, Retry) and trouble.throttled and trouble.after_seconds is None:
             return Retry(trouble.detail, trouble.status, _THROTTLED_SECONDS, throttled=True)
         return trouble

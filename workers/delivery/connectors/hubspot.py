@@ -25,24 +25,24 @@ import msgspec
 from pydantic import Field as Setting
 from pydantic import StringConstraints
 
-from workers.outbound import Answer, Client, Reply
+from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
 from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
 from ..target import Limits
-from .described import Field, chosen, iso, uuid_of
-from .memberships import changes_of, more_telling, no_number
-from .one_by_one import OneByOne
-from .reached import Tracks, VendorTarget
-from .readings import as_json, is_success, read, told, trouble_of
+from .http_target import Tracks, VendorTarget
+from .list_memberships import membership_changes, more_significant, not_numeric
+from .payload import PayloadField, iso, selected_fields, uuid_of
+from .response_policy import decode_body, failure_outcome, is_success, summary_of, to_json
+from .unbatched import UnbatchedConnector
 
-LISTED_AT_ONCE = 100
+MAX_RECORDS_PER_CALL = 100
 EventName = Annotated[str, StringConstraints(pattern=r"^pe[0-9]+_[a-z0-9_-]{1,100}$")]
 PropertyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 _TIER = Limits(per_second=9, burst=10, concurrency=5)
 
 
-def _as_they_are() -> dict[str, Field]:
+def _as_they_are() -> dict[str, PayloadField]:
     return {"recycle_id": "recycle_id", "track": "track", "reason": "reason"}
 
 
@@ -61,7 +61,7 @@ class HubSpotEventTarget(HubSpotTarget):
     kind: Literal["hubspot-event"]
     event_name: EventName
     revoke_event_name: EventName | None = None
-    properties: Annotated[dict[PropertyName, Field], Setting(default_factory=_as_they_are, max_length=50)]
+    properties: Annotated[dict[PropertyName, PayloadField], Setting(default_factory=_as_they_are, max_length=50)]
 
 
 class HubSpotListTarget(HubSpotTarget):
@@ -72,12 +72,12 @@ class HubSpotListTarget(HubSpotTarget):
     rejoin: bool = False
 
     @property
-    def most_calls(self) -> int:
+    def max_calls(self) -> int:
         """For each list: remove and add, and to join again once more each."""
         return len(set(self.lists.values())) * (4 if self.rejoin else 2)
 
 
-class Memberships(msgspec.Struct):
+class MembershipResult(msgspec.Struct):
     """HubSpot's answer to a change of members. It spells one of them oddly, and leaves out what is empty."""
 
     recordsIdsAdded: list[str | int] | None = None  # noqa: N815  HubSpot's names
@@ -98,7 +98,7 @@ class Memberships(msgspec.Struct):
         return {str(each) for each in self.recordIdsMissing or ()}
 
 
-class HubSpotEvents(OneByOne):
+class HubSpotEvents(UnbatchedConnector):
     """Sends a custom event."""
 
     def __init__(self, target: HubSpotEventTarget, client: Client, now: Callable[[], float]) -> None:
@@ -110,7 +110,7 @@ class HubSpotEvents(OneByOne):
         target, event = self._target, parcel.event
         contact = target.number(event.lead_id)
         if contact is None:
-            return Refused(None, no_number(event.lead_id))
+            return Refused(None, not_numeric(event.lead_id))
         name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
         if name is None:
             return Refused(None, "an event cannot be taken back: name a revoke_event_name that a workflow acts on")
@@ -119,18 +119,18 @@ class HubSpotEvents(OneByOne):
             "objectId": str(contact),
             "occurredAt": iso(event.occurred_at),
             "uuid": uuid_of(parcel),
-            "properties": chosen(event, target.properties),
+            "properties": selected_fields(event, target.properties),
         }
         reply = await _call(self._client, target, "POST", "/events/2026-03/send", sent)
-        if isinstance(reply, Answer) and (is_success(reply) or _is_known(reply)):
+        if isinstance(reply, HttpResponse) and (is_success(reply) or _is_known(reply)):
             return Accepted(reply.status, "" if is_success(reply) else "it had this event already")
-        return trouble_of(reply, self._now())
+        return failure_outcome(reply, self._now())
 
 
 class HubSpotLists:
     """Puts leads on a list and takes them off, many a call."""
 
-    batch_size = LISTED_AT_ONCE
+    batch_size = MAX_RECORDS_PER_CALL
 
     def __init__(self, target: HubSpotListTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
@@ -138,12 +138,12 @@ class HubSpotLists:
         self._now = now
 
     async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
-        found, changes = changes_of(parcels, self._target.lists, self._target.number)
+        found, changes = membership_changes(parcels, self._target.lists, self._target.number)
         for change in changes:
             contacts = {place: str(lead) for place, lead in change.leads.items()}
             made = self._join if change.joins else self._leave
             for place, outcome in (await made(change.number, contacts)).items():
-                found[place] = more_telling(found.get(place), outcome)
+                found[place] = more_significant(found.get(place), outcome)
         return [found[place] for place in range(len(parcels))]
 
     async def close(self) -> None:
@@ -181,31 +181,33 @@ class HubSpotLists:
 
     async def _change(
         self, number: int, how: Literal["add", "remove"], contacts: Iterable[str]
-    ) -> tuple[Outcome, Memberships | None]:
+    ) -> tuple[Outcome, MembershipResult | None]:
         """HubSpot's account of a change; an outcome for all where it gave none."""
         path = f"/crm/lists/2026-03/{number}/memberships/{how}"
         reply = await _call(self._client, self._target, "PUT", path, sorted(set(contacts)))
-        if not (isinstance(reply, Answer) and is_success(reply)):
-            trouble = trouble_of(reply, self._now())
+        if not (isinstance(reply, HttpResponse) and is_success(reply)):
+            trouble = failure_outcome(reply, self._now())
             if isinstance(trouble, Refused):  # the ids are numbers: what is wrong is the list, which can be mended
                 trouble = Retry(f"the list {number} cannot be changed: {trouble.detail}", trouble.status)
             return trouble, None
-        return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}"), read(reply, Memberships)
+        return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}"), decode_body(
+            reply, MembershipResult
+        )
 
 
-async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: object) -> Reply:
+async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: object) -> HttpResult:
     headers = {"authorization": f"Bearer {target.token.reveal()}", "content-type": "application/json"}
     return await client.request(
         method,
         target.at(path),
         headers={**headers, "accept": "application/json"},
-        body=as_json(sent),
-        reach=target.reach,
+        body=to_json(sent),
+        url_policy=target.url_policy,
         timeout_seconds=target.timeout_seconds,
     )
 
 
-def _joined(contact: str, members: Memberships, number: int) -> Outcome:
+def _joined(contact: str, members: MembershipResult, number: int) -> Outcome:
     if contact in members.added:
         return Accepted(HTTPStatus.OK)
     if contact in members.missing:
@@ -213,7 +215,7 @@ def _joined(contact: str, members: Memberships, number: int) -> Outcome:
     return NoOp(HTTPStatus.OK, f"was on the list {number} already")
 
 
-def _is_known(answer: Answer) -> bool:
+def _is_known(answer: HttpResponse) -> bool:
     """How a repeated uuid is answered is not documented: by 409, or by words, as far as it is said at all."""
     told_so = answer.status == HTTPStatus.BAD_REQUEST and b"uuid" in answer.body and b"duplicate" in answer.body.lower()
     return answer.status == HTTPStatus.CONFLICT or told_so

@@ -17,7 +17,7 @@ from workers.kafka import Full, Undelivered
 
 from ..attempts import Accepted, Outcome, Parcel, Retry
 from ..target import Limits, Target
-from .one_by_one import OneByOne
+from .unbatched import UnbatchedConnector
 
 
 class Produce(Protocol):
@@ -44,7 +44,7 @@ class KafkaTopicTarget(Target):
     topic: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9._-]{1,249}$"), AfterValidator(_not_ours)]
 
 
-class KafkaTopic(OneByOne):
+class KafkaTopic(UnbatchedConnector):
     """Produces events, one a call; the producer makes batches of them."""
 
     def __init__(self, target: KafkaTopicTarget, produce: Produce) -> None:

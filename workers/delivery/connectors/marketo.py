@@ -24,14 +24,14 @@ from schemas.events import LeadRecycled
 from workers.outbound import Client
 
 from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
-from .described import Field, chosen
-from .marketo_api import Done, MarketoApi, MarketoTarget, Record, skipped
-from .memberships import Change, changes_of, more_telling, no_number
-from .reached import Id, Tracks, of_track
+from .http_target import Id, Tracks, id_for_track
+from .list_memberships import MembershipChange, membership_changes, more_significant, not_numeric
+from .marketo_api import ApiSuccess, LeadResult, MarketoApi, MarketoTarget, skipped
+from .payload import PayloadField, selected_fields
 
-REQUESTED_AT_ONCE = 100
-LISTED_AT_ONCE = 300
-MOST_HALVED = 10_000
+MAX_LEADS_PER_CAMPAIGN_CALL = 100
+MAX_LEADS_PER_LIST_CALL = 300
+MAX_HALVED = 10_000
 _HALVED_SECONDS = 1.0
 TokenName = Annotated[str, StringConstraints(pattern=r"^\{\{my\.[^{}]{1,100}\}\}$")]
 
@@ -42,10 +42,10 @@ class MarketoCampaignTarget(MarketoTarget):
     kind: Literal["marketo-campaign"]
     campaigns: Tracks
     revoke_campaign: Id | None = None
-    tokens: Annotated[dict[TokenName, Field], Setting(default_factory=dict, max_length=100)]
+    tokens: Annotated[dict[TokenName, PayloadField], Setting(default_factory=dict, max_length=100)]
 
     @property
-    def most_calls(self) -> int:
+    def max_calls(self) -> int:
         """One for each campaign, and one more for halves of a batch that was refused."""
         return len({*self.campaigns.values(), self.revoke_campaign} - {None}) + 1
 
@@ -58,7 +58,7 @@ class MarketoListTarget(MarketoTarget):
     verify: bool = True
 
     @property
-    def most_calls(self) -> int:
+    def max_calls(self) -> int:
         """For each list: remove and add, and each read back."""
         return len(set(self.lists.values())) * (4 if self.verify else 2)
 
@@ -67,7 +67,7 @@ class MarketoCampaigns:
     """Requests campaigns for leads."""
 
     def __init__(self, target: MarketoCampaignTarget, client: Client, now: Callable[[], float]) -> None:
-        self.batch_size = 1 if target.tokens else REQUESTED_AT_ONCE
+        self.batch_size = 1 if target.tokens else MAX_LEADS_PER_CAMPAIGN_CALL
         self._target = target
         self._api = MarketoApi(target, client, now)
         self._halves: OrderedDict[str, int] = OrderedDict()
@@ -83,7 +83,7 @@ class MarketoCampaigns:
             else:
                 groups.setdefault((parcel.event.action == "RECYCLE", campaign, half), []).append(place)
         for call, ((_, campaign, _), places) in enumerate(sorted(groups.items())):
-            if call < self._target.most_calls:
+            if call < self._target.max_calls:
                 outcome = await self._request(campaign, [parcels[place] for place in places])
             else:
                 outcome = Retry("waits for its turn", None, _HALVED_SECONDS, throttled=True)
@@ -96,11 +96,11 @@ class MarketoCampaigns:
     def _campaign(self, event: LeadRecycled) -> int | Refused:
         target = self._target
         if target.number(event.lead_id) is None:
-            return Refused(None, no_number(event.lead_id))
+            return Refused(None, not_numeric(event.lead_id))
         if event.action == "REVOKE":
             missing = Refused(None, "a campaign cannot be taken back: name a revoke_campaign that takes leads out")
             return target.revoke_campaign or missing
-        campaign = of_track(target.campaigns, event.track)
+        campaign = id_for_track(target.campaigns, event.track)
         return campaign or Refused(None, f"no campaign is named for the track {event.track!r}")
 
     async def _request(self, campaign: int, parcels: Sequence[Parcel]) -> Outcome:
@@ -110,10 +110,10 @@ class MarketoCampaigns:
         reply = await self._api.call("POST", f"/rest/v1/campaigns/{campaign}/trigger.json", sent={"input": sent})
         if isinstance(reply, Refused) and len(parcels) > 1:
             return self._halve(parcels, reply)
-        if isinstance(reply, Done | Refused):
+        if isinstance(reply, ApiSuccess | Refused):
             for parcel in parcels:
                 self._halves.pop(parcel.event.event_id, None)
-        if isinstance(reply, Done):
+        if isinstance(reply, ApiSuccess):
             return Unverified(reply.status, "requested; whether the lead qualified is not told")
         return reply
 
@@ -123,7 +123,7 @@ class MarketoCampaigns:
         for half in (parcels[:middle], parcels[middle:]):
             self._last_half += 1
             self._halves.update((parcel.event.event_id, self._last_half) for parcel in half)
-        while len(self._halves) > MOST_HALVED:
+        while len(self._halves) > MAX_HALVED:
             self._halves.popitem(last=False)
         why = f"refused as one of {len(parcels)}: {refused.detail}"
         return Retry(why, refused.status, _HALVED_SECONDS, throttled=True)
@@ -132,27 +132,27 @@ class MarketoCampaigns:
 class MarketoLists:
     """Puts leads on static lists and takes them off."""
 
-    batch_size = LISTED_AT_ONCE
+    batch_size = MAX_LEADS_PER_LIST_CALL
 
     def __init__(self, target: MarketoListTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
         self._api = MarketoApi(target, client, now)
 
     async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
-        found, changes = changes_of(parcels, self._target.lists, self._target.number)
+        found, changes = membership_changes(parcels, self._target.lists, self._target.number)
         for change in changes:
             for place, outcome in (await self._make(change)).items():
-                found[place] = more_telling(found.get(place), outcome)
+                found[place] = more_significant(found.get(place), outcome)
         return [found[place] for place in range(len(parcels))]
 
     async def close(self) -> None:
         """Nothing is held."""
 
-    async def _make(self, change: Change) -> dict[int, Outcome]:
+    async def _make(self, change: MembershipChange) -> dict[int, Outcome]:
         path, leads = f"/rest/v1/lists/{change.number}/leads", change.leads
         method, wanted, then = ("POST", "added", "memberof") if change.joins else ("DELETE", "removed", "notmemberof")
         reply = await self._api.call(method, f"{path}.json", ids=sorted(set(leads.values())))
-        if not isinstance(reply, Done):
+        if not isinstance(reply, ApiSuccess):
             return dict.fromkeys(leads, reply)
         found = {place: _changed(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
         told = {place: leads[place] for place, outcome in found.items() if isinstance(outcome, Accepted)}
@@ -162,17 +162,17 @@ class MarketoLists:
 
     async def _read_back(self, path: str, leads: dict[int, int], wanted: str) -> dict[int, Outcome]:
         reply = await self._api.call("GET", f"{path}/ismember.json", ids=sorted(set(leads.values())))
-        if not isinstance(reply, Done):
+        if not isinstance(reply, ApiSuccess):
             return dict.fromkeys(leads, Unverified(HTTPStatus.OK, "done, it says; it could not be read back"))
         return {place: _verified(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
 
 
-def _tokens(tokens: Mapping[str, Field], event: LeadRecycled) -> list[dict[str, str]]:
-    values = chosen(event, dict(tokens))
+def _tokens(tokens: Mapping[str, PayloadField], event: LeadRecycled) -> list[dict[str, str]]:
+    values = selected_fields(event, dict(tokens))
     return [{"name": name, "value": str(values.get(name, ""))} for name in tokens]
 
 
-def _changed(record: Record | None, wanted: str) -> Outcome:
+def _changed(record: LeadResult | None, wanted: str) -> Outcome:
     if record is None:
         return Unverified(HTTPStatus.OK, "success, but the lead is not answered for")
     if record.status == wanted:
@@ -182,7 +182,7 @@ def _changed(record: Record | None, wanted: str) -> Outcome:
     return NoOp(HTTPStatus.OK, f"Marketo says {record.status!r}")
 
 
-def _verified(record: Record | None, wanted: str) -> Outcome:
+def _verified(record: LeadResult | None, wanted: str) -> Outcome:
     status = record.status if record else None
     if status == wanted:
         return Accepted(HTTPStatus.OK, "read back")

@@ -16,24 +16,24 @@ from urllib.parse import urlencode
 
 import msgspec
 
-from workers.outbound import Answer, Client, scrubbed
+from workers.outbound import Client, HttpResponse, redacted
 from workers.secret import Secret
 
 from ..attempts import NoOp, Outcome, Refused, Retry, Unverified
 from ..target import Limits
-from .reached import VendorTarget
-from .readings import as_json, is_success, read, told, trouble_of
+from .http_target import VendorTarget
+from .response_policy import decode_body, failure_outcome, is_success, summary_of, to_json
 
 TOKEN = {"601", "602"}
 RATE, QUOTA, CONCURRENCY = "606", "607", "615"
 # About the moment, not about the request.
-PASSING = {"500", "502", "604", "608", "611", "614", "713", "719"}
+TRANSIENT = {"500", "502", "604", "608", "611", "614", "713", "719"}
 # About how it is set up: rights, paths, features, a list or campaign that is not there.
-MENDABLE = {"603", "605", "610", "612", "616", "703", "1008", "1013"}
+FIXABLE = {"603", "605", "610", "612", "616", "703", "1008", "1013"}
 NOT_LISTED, SKIPPED = "1015", "1037"
 
 _RATE_SECONDS, _CONCURRENCY_SECONDS = 20.0, 5.0
-_MOST_BYTES = 1_048_576
+_MAX_BYTES = 1_048_576
 _SPARE_SECONDS = 60.0
 _DAY_SECONDS = 86_400
 _CST_SECONDS = -6 * 3600
@@ -52,30 +52,30 @@ class MarketoTarget(VendorTarget):
     client_secret: Secret
 
 
-class Reason(msgspec.Struct):
+class ApiError(msgspec.Struct):
     """Why something failed, or a record was skipped. Codes come as text, sometimes as numbers."""
 
     code: str | int = ""
     message: str | None = ""
 
 
-class Record(msgspec.Struct):
+class LeadResult(msgspec.Struct):
     """What was done with one lead."""
 
     id: int | str | None = None
     status: str | None = ""
-    reasons: list[Reason] | None = None
+    reasons: list[ApiError] | None = None
 
 
-class Body(msgspec.Struct):
+class ApiResponse(msgspec.Struct):
     """What every answer looks like."""
 
     success: bool = False
-    result: list[Record] | None = None
-    errors: list[Reason] | None = None
+    result: list[LeadResult] | None = None
+    errors: list[ApiError] | None = None
 
 
-class Token(msgspec.Struct):
+class AccessToken(msgspec.Struct):
     """What the identity service gives; of one that is still good, what is left of it."""
 
     access_token: str
@@ -83,11 +83,11 @@ class Token(msgspec.Struct):
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
+class ApiSuccess:
     """`success: true`. Records by their id, if it names any."""
 
     status: int
-    records: Mapping[str, Record]
+    records: Mapping[str, LeadResult]
 
 
 class MarketoApi:
@@ -103,7 +103,7 @@ class MarketoApi:
 
     async def call(
         self, method: str, path: str, *, ids: Sequence[int] = (), sent: object = None
-    ) -> Done | Retry | Refused | Unverified | NoOp:
+    ) -> ApiSuccess | Retry | Refused | Unverified | NoOp:
         """Call once; with a new token a second time, if the first was not good any more."""
         query = "?" + urlencode([("id", each) for each in ids]) if ids else ""
         for is_last in (False, True):
@@ -111,33 +111,33 @@ class MarketoApi:
             if not isinstance(token, str):
                 return token
             reply = await self._request(method, path + query, token, sent)
-            if isinstance(reply, Done) or is_last or not _is_about_token(reply):
+            if isinstance(reply, ApiSuccess) or is_last or not _is_about_token(reply):
                 break
             self._forget(token)
-        return reply if isinstance(reply, Done) else self._outcome(reply)
+        return reply if isinstance(reply, ApiSuccess) else self._outcome(reply)
 
-    async def _request(self, method: str, path: str, token: str, sent: object) -> "Done | Outcome | _Errors":
+    async def _request(self, method: str, path: str, token: str, sent: object) -> "ApiSuccess | Outcome | _ApiFailure":
         content = {} if sent is None else {"content-type": "application/json"}
         reply = await self._client.request(
             method,
             self._target.at(path),
             headers={"authorization": f"Bearer {token}", "accept": "application/json", **content},
-            body=b"" if sent is None else as_json(sent),
-            reach=self._target.reach,
+            body=b"" if sent is None else to_json(sent),
+            url_policy=self._target.url_policy,
             timeout_seconds=self._target.timeout_seconds,
-            most_bytes=_MOST_BYTES,
+            max_bytes=_MAX_BYTES,
         )
-        if not (isinstance(reply, Answer) and is_success(reply)):
-            return trouble_of(reply, self._now())
-        body = read(reply, Body)
+        if not (isinstance(reply, HttpResponse) and is_success(reply)):
+            return failure_outcome(reply, self._now())
+        body = decode_body(reply, ApiResponse)
         if body is None:
-            return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}")
+            return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}")
         if not body.success:
-            return _Errors(reply.status, body.errors or [])
-        return Done(reply.status, {str(record.id): record for record in body.result or []})
+            return _ApiFailure(reply.status, body.errors or [])
+        return ApiSuccess(reply.status, {str(record.id): record for record in body.result or []})
 
-    def _outcome(self, reply: "Outcome | _Errors") -> Any:
-        return reply.outcome(self._now()) if isinstance(reply, _Errors) else reply
+    def _outcome(self, reply: "Outcome | _ApiFailure") -> Any:
+        return reply.outcome(self._now()) if isinstance(reply, _ApiFailure) else reply
 
     async def _valid_token(self) -> str | Retry:
         async with self._fetching:
@@ -156,12 +156,12 @@ class MarketoApi:
             "GET",
             target.at("/identity/oauth/token?" + urlencode(asked)),
             headers={"accept": "application/json"},
-            reach=target.reach,
+            url_policy=target.url_policy,
             timeout_seconds=target.timeout_seconds,
         )
-        token = read(reply, Token) if isinstance(reply, Answer) and is_success(reply) else None
+        token = decode_body(reply, AccessToken) if isinstance(reply, HttpResponse) and is_success(reply) else None
         if token is None:
-            why = trouble_of(reply, self._now())
+            why = failure_outcome(reply, self._now())
             passing = why if isinstance(why, Retry) else Retry("")
             return replace(passing, detail=f"no token: {why.detail}", status=why.status)
         self._token = token.access_token
@@ -175,46 +175,46 @@ class MarketoApi:
 
 
 @dataclass(frozen=True, slots=True)
-class _Errors:
+class _ApiFailure:
     """`success: false`, whatever the status says."""
 
     status: int
-    reasons: Sequence[Reason]
+    reasons: Sequence[ApiError]
 
     @property
     def codes(self) -> set[str]:
         return {str(reason.code) for reason in self.reasons}
 
     def outcome(self, now: float) -> Retry | Refused:
-        codes, words = self.codes, words_of(self.reasons)
+        codes, words = self.codes, error_text(self.reasons)
         if QUOTA in codes:
             return Retry(words, self.status, _until_midnight(now), throttled=True)
         if codes & {RATE, CONCURRENCY}:
             after = _RATE_SECONDS if RATE in codes else _CONCURRENCY_SECONDS
             return Retry(words, self.status, after, throttled=True)
-        if not codes or codes & (PASSING | MENDABLE | TOKEN):
+        if not codes or codes & (TRANSIENT | FIXABLE | TOKEN):
             return Retry(words, self.status)
         return Refused(self.status, words)
 
 
-def words_of(reasons: Sequence[Reason] | None) -> str:
+def error_text(reasons: Sequence[ApiError] | None) -> str:
     told_reasons = (f"{reason.code} {reason.message or ''}".strip() for reason in reasons or ())
-    return scrubbed("; ".join(told_reasons)) or "success is false, without a reason"
+    return redacted("; ".join(told_reasons)) or "success is false, without a reason"
 
 
-def skipped(record: Record) -> Outcome:
+def skipped(record: LeadResult) -> Outcome:
     """What a record that was skipped comes to: a lead not on the list, or past the status, needs nothing done."""
-    codes, words = {str(reason.code) for reason in record.reasons or ()}, words_of(record.reasons)
+    codes, words = {str(reason.code) for reason in record.reasons or ()}, error_text(record.reasons)
     if codes & {NOT_LISTED, SKIPPED}:
         return NoOp(HTTPStatus.OK, words)
-    if codes & (PASSING | MENDABLE):
+    if codes & (TRANSIENT | FIXABLE):
         return Retry(words, HTTPStatus.OK)
     return Refused(HTTPStatus.OK, words)
 
 
-def _is_about_token(reply: "Outcome | _Errors") -> bool:
+def _is_about_token(reply: "Outcome | _ApiFailure") -> bool:
     denied = isinstance(reply, Retry) and reply.status == HTTPStatus.UNAUTHORIZED
-    return denied or (isinstance(reply, _Errors) and bool(reply.codes & TOKEN))
+    return denied or (isinstance(reply, _ApiFailure) and bool(reply.codes & TOKEN))
 
 
 def _until_midnight(now: float) -> float:

@@ -24,18 +24,18 @@ import msgspec
 from pydantic import Field, model_validator
 
 from streams.runtime.documents import violation
-from workers.outbound import Answer, Client, Reply
+from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
 from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
 from ..target import Limits
-from .memberships import more_telling, no_number
-from .one_by_one import OneByOne
-from .reached import Id, VendorTarget, of_track
-from .readings import is_success, read, told, trouble_of
+from .http_target import Id, VendorTarget, id_for_track
+from .list_memberships import more_significant, not_numeric
+from .response_policy import decode_body, failure_outcome, is_success, summary_of
+from .unbatched import UnbatchedConnector
 
-_MOST_BYTES = 1_048_576  # a contact in many campaigns, each told at length
-_ID = re.compile(r"[0-9]{1,18}")  # as long as those of `reached.Id`
+_MAX_BYTES = 1_048_576  # a contact in many campaigns, each told at length
+_ID = re.compile(r"[0-9]{1,18}")  # as long as those of `http_target.Id`
 
 
 class MauticTarget(VendorTarget):
@@ -58,7 +58,7 @@ class MauticTarget(VendorTarget):
         return "campaigns" if self.campaigns else "segments"
 
     @property
-    def most_calls(self) -> int:
+    def max_calls(self) -> int:
         """In: remove, add, read back. Out: read, remove from each, read back."""
         return max(3, len(set(self.tracks.values())) + 2)
 
@@ -69,20 +69,20 @@ class MauticTarget(VendorTarget):
         return self
 
 
-class Said(msgspec.Struct):
+class ChangeResponse(msgspec.Struct):
     """What a change answers."""
 
     success: int | bool = 0
 
 
-class Listed(msgspec.Struct):
+class MembershipsResponse(msgspec.Struct):
     """Where a contact is: by id, or as an empty list where there is nothing (PHP knows no difference)."""
 
     campaigns: dict[str, Any] | list[Any] = {}
     lists: dict[str, Any] | list[Any] = {}
 
 
-class Mautic(OneByOne):
+class Mautic(UnbatchedConnector):
     """Changes memberships one by one, and believes what it reads back."""
 
     def __init__(self, target: MauticTarget, client: Client, now: Callable[[], float]) -> None:
@@ -93,10 +93,10 @@ class Mautic(OneByOne):
     async def _deliver(self, parcel: Parcel) -> Outcome:
         contact = self._target.number(parcel.event.lead_id)
         if contact is None:
-            return Refused(None, no_number(parcel.event.lead_id))
+            return Refused(None, not_numeric(parcel.event.lead_id))
         if parcel.event.action == "REVOKE":
             return await self._out(contact)
-        place = of_track(self._target.tracks, parcel.event.track)
+        place = id_for_track(self._target.tracks, parcel.event.track)
         if place is None:
             return Refused(None, f"nothing of the {self._target.where} is named for the track {parcel.event.track!r}")
         return await self._into(place, contact)
@@ -118,7 +118,7 @@ class Mautic(OneByOne):
             return before
         found: Outcome | None = None
         for place in sorted(set(self._target.tracks.values()) & before):
-            found = more_telling(found, await self._change(place, contact, "remove") or Accepted(HTTPStatus.OK))
+            found = more_significant(found, await self._change(place, contact, "remove") or Accepted(HTTPStatus.OK))
         if not isinstance(found, Accepted):
             return found or NoOp(HTTPStatus.OK, "was in none of them")
         left = await self._places(contact)
@@ -131,12 +131,16 @@ class Mautic(OneByOne):
     async def _change(self, place: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
         """None if Mautic says that it did it."""
         reply = await self._call("POST", f"/api/{self._target.where}/{place}/contact/{contact}/{how}")
-        if isinstance(reply, Answer) and is_success(reply):
-            said = read(reply, Said)
-            return None if said and said.success else Unverified(reply.status, f"neither yes nor no: {told(reply)}")
-        if isinstance(reply, Answer) and reply.status == HTTPStatus.NOT_FOUND:
+        if isinstance(reply, HttpResponse) and is_success(reply):
+            change = decode_body(reply, ChangeResponse)
+            return (
+                None
+                if change and change.success
+                else Unverified(reply.status, f"neither yes nor no: {summary_of(reply)}")
+            )
+        if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
             return await self._not_found(place, contact)
-        return trouble_of(reply, self._now())
+        return failure_outcome(reply, self._now())
 
     async def _not_found(self, place: int, contact: int) -> Outcome:
         """The answer does not say which of the two: the contact (refused) or the campaign (to be mended)."""
@@ -148,24 +152,24 @@ class Mautic(OneByOne):
     async def _places(self, contact: int) -> set[int] | Retry | Refused | Unverified:
         """Where the contact is now."""
         reply = await self._call("GET", f"/api/contacts/{contact}/{self._target.where}")
-        if isinstance(reply, Answer) and reply.status == HTTPStatus.NOT_FOUND:
+        if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
             return Refused(reply.status, f"Mautic has no contact {contact}")
-        if not (isinstance(reply, Answer) and is_success(reply)):
-            return trouble_of(reply, self._now())
-        listed = read(reply, Listed)
+        if not (isinstance(reply, HttpResponse) and is_success(reply)):
+            return failure_outcome(reply, self._now())
+        listed = decode_body(reply, MembershipsResponse)
         if listed is None:
-            return Unverified(reply.status, f"an answer that cannot be read: {told(reply)}")
+            return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}")
         return _ids(listed.campaigns if self._target.where == "campaigns" else listed.lists)
 
-    async def _call(self, method: str, path: str) -> Reply:
+    async def _call(self, method: str, path: str) -> HttpResult:
         pair = f"{self._target.user}:{self._target.password.reveal()}"
         return await self._client.request(
             method,
             self._target.at(path),
             headers={"authorization": "Basic " + b64encode(pair.encode()).decode(), "accept": "application/json"},
-            reach=self._target.reach,
+            url_policy=self._target.url_policy,
             timeout_seconds=self._target.timeout_seconds,
-            most_bytes=_MOST_BYTES,
+            max_bytes=_MAX_BYTES,
         )
 
 

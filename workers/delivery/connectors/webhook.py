@@ -18,22 +18,22 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from streams.runtime.documents import violation
-from workers.outbound import Answer, Client
+from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
-from workers.signing import Public, UnfitSecret, secret_of, signed_headers
+from workers.signing import InvalidKey, PublicKey, parse_key, signed_headers
 
 from ..attempts import Accepted, Gone, Outcome, Parcel, Refused, Retry
 from ..target import Limits
-from .described import described, iso
-from .one_by_one import OneByOne
-from .reached import ReachedTarget
-from .readings import as_json, is_success, passing_trouble_of, told, trouble_of
+from .http_target import HttpTarget
+from .payload import iso, payload_of
+from .response_policy import failure_outcome, is_success, summary_of, to_json, transient_failure
+from .unbatched import UnbatchedConnector
 
-MOST_BYTES = 20_000
+MAX_BYTES = 20_000
 _TYPES = {"RECYCLE": "lead.recycled", "REVOKE": "lead.revoked"}
 
 
-class WebhookTarget(ReachedTarget):
+class WebhookTarget(HttpTarget):
     """`secrets`: all of them sign; two during a rotation."""
 
     PRESET: ClassVar[Limits] = Limits(per_second=50, burst=50, concurrency=10)
@@ -45,44 +45,44 @@ class WebhookTarget(ReachedTarget):
     def _can_sign(self) -> Self:
         for secret in self.secrets:
             try:
-                found = secret_of(secret.reveal())
-            except UnfitSecret as fault:
+                found = parse_key(secret.reveal())
+            except InvalidKey as fault:
                 raise violation(
                     f"a secret that cannot sign: {fault}", "give whsec_… (24 to 64 bytes) or whsk_…"
                 ) from None
-            if isinstance(found, Public):
+            if isinstance(found, PublicKey):
                 raise violation("a whpk_ key only verifies", "give the whsk_ key that belongs to it")
         return self
 
 
-class Webhook(OneByOne):
+class Webhook(UnbatchedConnector):
     """Sends signed messages, one a call."""
 
     def __init__(self, target: WebhookTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
         self._client = client
         self._now = now
-        self._secrets = [secret_of(secret.reveal()) for secret in target.secrets]
+        self._secrets = [parse_key(secret.reveal()) for secret in target.secrets]
 
     async def _deliver(self, parcel: Parcel) -> Outcome:
         body = _body(parcel)
-        if len(body) >= MOST_BYTES:
-            return Refused(None, f"{len(body)} bytes; a webhook has less than {MOST_BYTES}")
+        if len(body) >= MAX_BYTES:
+            return Refused(None, f"{len(body)} bytes; a webhook has less than {MAX_BYTES}")
         reply = await self._client.request(
             "POST",
             self._target.url,
             headers=self._headers(parcel, body),
             body=body,
-            reach=self._target.reach,
+            url_policy=self._target.url_policy,
             timeout_seconds=self._target.timeout_seconds,
         )
-        if not isinstance(reply, Answer):
-            return trouble_of(reply, self._now())
+        if not isinstance(reply, HttpResponse):
+            return failure_outcome(reply, self._now())
         if is_success(reply):
             return Accepted(reply.status)
         if reply.status == HTTPStatus.GONE:
-            return Gone(reply.status, told(reply))
-        return passing_trouble_of(reply, self._now()) or Retry(told(reply), reply.status)
+            return Gone(reply.status, summary_of(reply))
+        return transient_failure(reply, self._now()) or Retry(summary_of(reply), reply.status)
 
     def _headers(self, parcel: Parcel, body: bytes) -> dict[str, str]:
         headers = signed_headers(parcel.message_id, int(self._now()), body, self._secrets)
@@ -92,5 +92,5 @@ class Webhook(OneByOne):
 
 def _body(parcel: Parcel) -> bytes:
     event = parcel.event
-    message = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": described(event)}
-    return as_json(message | {"test": True} if parcel.is_test else message)
+    message = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": payload_of(event)}
+    return to_json(message | {"test": True} if parcel.is_test else message)

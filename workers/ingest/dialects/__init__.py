@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import get_args
 
 from . import hubspot, pipedrive, salesforce, segment, standard
-from .items import Dialect, DialectName
+from .items import DialectName, WebhookDialect
 
-DIALECTS: Mapping[DialectName, Dialect] = MappingProxyType(
+DIALECTS: Mapping[DialectName, WebhookDialect] = MappingProxyType(
     {
         "hubspot": hubspot.DIALECT,
         "salesforce": salesforce.DIALECT,

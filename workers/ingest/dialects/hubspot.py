@@ -7,7 +7,18 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import unquote
 
-from .items import Asked, BadSignature, Dead, Dialect, Item, Row, Signed, is_one_of, listed, no_item
+from .items import (
+    DeadItem,
+    InvalidSignature,
+    MappableItem,
+    RequestContext,
+    SignedRequest,
+    WebhookDialect,
+    WebhookItem,
+    as_list,
+    is_one_of,
+    not_an_item,
+)
 
 TOLERANCE_MS = 300_000
 _SIGNATURE, _TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
@@ -15,22 +26,22 @@ _MARKS = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)  
 _ID = ("eventId", "subscriptionId", "objectId", "occurredAt", "propertyName")  # an eventId alone may come again
 
 
-def items(value: Any, _: Asked) -> Iterator[Item]:
-    for each in listed(value):
+def items(value: Any, _: RequestContext) -> Iterator[WebhookItem]:
+    for each in as_list(value):
         yield _item(each)
 
 
-def verify(signed: Signed) -> None:
-    """Raises BadSignature."""
+def verify(signed: SignedRequest) -> None:
+    """Raises InvalidSignature."""
     signature, at = signed.headers.get(_SIGNATURE, ""), signed.headers.get(_TIMESTAMP, "")
     if not signature or not at.isascii() or not at.isdecimal():
-        raise BadSignature(f"{_SIGNATURE} or {_TIMESTAMP} is missing")
+        raise InvalidSignature(f"{_SIGNATURE} or {_TIMESTAMP} is missing")
     if abs(signed.now * 1000 - int(at[:20])) > TOLERANCE_MS:
-        raise BadSignature("signed more than five minutes ago, or in the future")
+        raise InvalidSignature("signed more than five minutes ago, or in the future")
     content = f"POST{_as_signed(signed.url)}".encode() + signed.body + at.encode()
     expected = [b64encode(hmac.digest(secret.encode(), content, "sha256")) for secret in signed.secrets]
     if not is_one_of(signature.encode(), expected):
-        raise BadSignature("the signature does not fit this body, the address `public_url` and the secret")
+        raise InvalidSignature("the signature does not fit this body, the address `public_url` and the secret")
 
 
 def _as_signed(url: str) -> str:
@@ -38,15 +49,15 @@ def _as_signed(url: str) -> str:
     return _MARKS.sub(lambda found: unquote(found[0]), url)
 
 
-def _item(each: Any) -> Item:
+def _item(each: Any) -> WebhookItem:
     if not isinstance(each, dict) or not isinstance(name := each.get("subscriptionType"), str):
-        return no_item(each, "a HubSpot item has a subscriptionType")
+        return not_an_item(each, "a HubSpot item has a subscriptionType")
     if name.endswith(".merge"):
         merged, primary = each.get("mergedObjectIds"), each.get("primaryObjectId")
-        return Dead("merge", f"{merged} became {primary}: facts of one lead stay with its lead_id", each)
+        return DeadItem("merge", f"{merged} became {primary}: facts of one lead stay with its lead_id", each)
     if name.endswith(".privacyDeletion"):
-        return Dead("privacy_deletion", f"{each.get('objectId')} is to be forgotten", each)
-    return Row(name, ":".join(str(each.get(part, "")) for part in _ID), each)
+        return DeadItem("privacy_deletion", f"{each.get('objectId')} is to be forgotten", each)
+    return MappableItem(name, ":".join(str(each.get(part, "")) for part in _ID), each)
 
 
-DIALECT = Dialect(items, verify, needs_url=True)
+DIALECT = WebhookDialect(items, verify, needs_url=True)

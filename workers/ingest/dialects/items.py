@@ -12,7 +12,7 @@ DeadReason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class MappableItem:
     """Something that happened. `name` picks the table of the mapping; `key` is the same when it is told again."""
 
     name: str
@@ -21,7 +21,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Dead:
+class DeadItem:
     """What can be no fact, and why."""
 
     reason: DeadReason
@@ -30,15 +30,15 @@ class Dead:
 
 
 @dataclass(frozen=True, slots=True)
-class Ignored:
+class IgnoredItem:
     """What is to be passed over: our own doing."""
 
 
-Item = Row | Dead | Ignored
+WebhookItem = MappableItem | DeadItem | IgnoredItem
 
 
 @dataclass(frozen=True, slots=True)
-class Signed:
+class SignedRequest:
     """A request, as far as signatures are about it. Header names in lower case."""
 
     headers: Mapping[str, str]
@@ -48,12 +48,12 @@ class Signed:
     secrets: tuple[str, ...] = field(repr=False)
 
 
-class BadSignature(Exception):
+class InvalidSignature(Exception):
     """The request was not signed by who shares this secret, or not just now. The text may be shown."""
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class RequestContext:
     """What a dialect needs to know beside the body."""
 
     headers: Mapping[str, str]
@@ -61,11 +61,11 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Dialect:
+class WebhookDialect:
     """`verify` is None where the system signs nothing and sends a key."""
 
-    items: Callable[[Any, Asked], Iterator[Item]]
-    verify: Callable[[Signed], None] | None = None
+    items: Callable[[Any, RequestContext], Iterator[WebhookItem]]
+    verify: Callable[[SignedRequest], None] | None = None
     needs_url: bool = False
 
 
@@ -75,10 +75,10 @@ def is_one_of(given: bytes, expected: Iterable[bytes]) -> bool:
     return any(fitting)
 
 
-def listed(value: Any) -> list[Any]:
+def as_list(value: Any) -> list[Any]:
     """One item or several, as several."""
     return value if isinstance(value, list) else [value]
 
 
-def no_item(value: Any, error: str) -> Dead:
-    return Dead("not_an_item", error, value)
+def not_an_item(value: Any, error: str) -> DeadItem:
+    return DeadItem("not_an_item", error, value)

@@ -3,21 +3,21 @@
 from collections.abc import Iterator
 from typing import Any
 
-from .items import Asked, Dead, Dialect, Item, Row, listed, no_item
+from .items import DeadItem, MappableItem, RequestContext, WebhookDialect, WebhookItem, as_list, not_an_item
 
 
-def items(value: Any, _: Asked) -> Iterator[Item]:
-    for each in listed(value):
+def items(value: Any, _: RequestContext) -> Iterator[WebhookItem]:
+    for each in as_list(value):
         yield _item(each)
 
 
-def _item(each: Any) -> Item:
+def _item(each: Any) -> WebhookItem:
     meta = each.get("meta") if isinstance(each, dict) else None
     if not isinstance(meta, dict) or not meta.get("id"):
-        return no_item(each, "a Pipedrive item has a meta with an id (is the webhook of version 2.0?)")
+        return not_an_item(each, "a Pipedrive item has a meta with an id (is the webhook of version 2.0?)")
     if merged := _merged_to(each):
-        return Dead("merge", f"became {merged}: facts of one lead stay with its lead_id", each)
-    return Row(f"{meta.get('action', '')}.{meta.get('entity', '')}", str(meta["id"]), each)
+        return DeadItem("merge", f"became {merged}: facts of one lead stay with its lead_id", each)
+    return MappableItem(f"{meta.get('action', '')}.{meta.get('entity', '')}", str(meta["id"]), each)
 
 
 def _merged_to(each: dict[str, Any]) -> Any:
@@ -25,4 +25,4 @@ def _merged_to(each: dict[str, Any]) -> Any:
     return next((part["merged_to_id"] for part in parts if isinstance(part, dict) and part.get("merged_to_id")), None)
 
 
-DIALECT = Dialect(items)
+DIALECT = WebhookDialect(items)

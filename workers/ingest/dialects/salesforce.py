@@ -6,40 +6,49 @@ An item is called Entity.CHANGE, such as Lead.UPDATE; one with several recordIds
 from collections.abc import Iterator
 from typing import Any
 
-from .items import Asked, Dead, Dialect, Ignored, Item, Row, listed, no_item
+from .items import (
+    DeadItem,
+    IgnoredItem,
+    MappableItem,
+    RequestContext,
+    WebhookDialect,
+    WebhookItem,
+    as_list,
+    not_an_item,
+)
 
 _HEADER = "ChangeEventHeader"
 
 
-def items(value: Any, asked: Asked) -> Iterator[Item]:
-    for each in listed(value):
+def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
+    for each in as_list(value):
         yield from _rows(each, asked)
 
 
-def _rows(each: Any, asked: Asked) -> Iterator[Item]:
+def _rows(each: Any, asked: RequestContext) -> Iterator[WebhookItem]:
     payload = _payload(each)
     header = payload.get(_HEADER) if payload is not None else None
     if payload is None or not isinstance(header, dict):
-        yield no_item(each, f"a change event has a {_HEADER}")
+        yield not_an_item(each, f"a change event has a {_HEADER}")
     elif asked.own_client and f"client={asked.own_client}" in str(header.get("changeOrigin")).split(";"):
-        yield Ignored()
+        yield IgnoredItem()
     else:
-        for record_id in listed(header.get("recordIds") or [None]):
+        for record_id in as_list(header.get("recordIds") or [None]):
             yield _row(each, payload, header, record_id)
 
 
-def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: Any) -> Item:
+def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: Any) -> WebhookItem:
     change = str(header.get("changeType", ""))
     if change.startswith("GAP_") or "*" in str(record_id):
         of = record_id or header.get("entityName")  # when very much changes at once, no record is named
-        return Dead("gap", f"{change} of {of}: read the record again, its change did not come", each)
+        return DeadItem("gap", f"{change} of {of}: read the record again, its change did not come", each)
     if not record_id:
-        return no_item(each, "a change event names its recordIds")
+        return not_an_item(each, "a change event names its recordIds")
     key = ":".join(str(header.get(part, "")) for part in ("transactionKey", "sequenceNumber"))
     name = f"{header.get('entityName', '')}.{change}"
     # Its own id only: with those of all records each row would be as long as there are rows.
     about = {**payload, _HEADER: {**header, "recordIds": [record_id]}, "recordId": record_id}
-    return Row(name, f"{key}:{record_id}", about)
+    return MappableItem(name, f"{key}:{record_id}", about)
 
 
 def _payload(each: Any) -> dict[str, Any] | None:
@@ -52,4 +61,4 @@ def _payload(each: Any) -> dict[str, Any] | None:
     return None
 
 
-DIALECT = Dialect(items)
+DIALECT = WebhookDialect(items)

@@ -8,25 +8,34 @@ import msgspec
 
 from workers import signing
 
-from .items import Asked, BadSignature, Dialect, Item, Row, Signed, listed, no_item
+from .items import (
+    InvalidSignature,
+    MappableItem,
+    RequestContext,
+    SignedRequest,
+    WebhookDialect,
+    WebhookItem,
+    as_list,
+    not_an_item,
+)
 
 
-def items(value: Any, asked: Asked) -> Iterator[Item]:
+def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
     # Without an id of the message its content is its name.
     name = asked.headers.get(signing.ID) or sha256(msgspec.json.encode(value)).hexdigest()
-    for number, each in enumerate(listed(value)):
+    for number, each in enumerate(as_list(value)):
         if isinstance(each, dict):
-            yield Row(str(each.get("type") or "event"), f"{name}:{number}", each)
+            yield MappableItem(str(each.get("type") or "event"), f"{name}:{number}", each)
         else:
-            yield no_item(each, "an item is an object")
+            yield not_an_item(each, "an item is an object")
 
 
-def verify(signed: Signed) -> None:
-    """Raises BadSignature."""
+def verify(signed: SignedRequest) -> None:
+    """Raises InvalidSignature."""
     try:
-        signing.verify(signed.headers, signed.body, [signing.secret_of(one) for one in signed.secrets], signed.now)
-    except (signing.Unverified, signing.UnfitSecret) as fault:
-        raise BadSignature(str(fault)) from fault
+        signing.verify(signed.headers, signed.body, [signing.parse_key(one) for one in signed.secrets], signed.now)
+    except (signing.VerificationError, signing.InvalidKey) as fault:
+        raise InvalidSignature(str(fault)) from fault
 
 
-DIALECT = Dialect(items, verify)
+DIALECT = WebhookDialect(items, verify)

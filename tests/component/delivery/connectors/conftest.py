@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.component.delivery.connectors.handed import Handed, Handing
+from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered
 from workers.outbound import Client
 
 
@@ -17,5 +17,5 @@ async def client() -> AsyncIterator[Client]:
 
 
 @pytest.fixture
-def handing(client: Client, tmp_path: Path) -> Handing:
-    return lambda simulator: Handed(client, simulator, tmp_path)
+def handing(client: Client, tmp_path: Path) -> ConnectorHarness:
+    return lambda simulator: Delivered(client, simulator, tmp_path)

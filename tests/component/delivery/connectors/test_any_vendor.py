@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.component.delivery.connectors.handed import NOW, Handed, Handing, a_parcel, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_parcel, a_recycle, a_revoke
 from tests.simulators.hubspot import HubSpot
 from tests.simulators.served import Simulator
 from workers.delivery.attempts import Retry
@@ -18,7 +18,7 @@ TOKEN = {"token": "t"}
 PASSWORD = {"password": "p"}
 
 
-async def _each(handing: Handing, simulator: Simulator) -> list[Handed]:
+async def _each(handing: ConnectorHarness, simulator: Simulator) -> list[Delivered]:
     secrets = {"client_id": "id", "client_secret": "secret"}
     return [
         handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_x"}, **TOKEN),
@@ -48,7 +48,7 @@ async def _each(handing: Handing, simulator: Simulator) -> list[Handed]:
     ],
 )
 async def test_whatever_a_vendor_throws_is_tried_again(
-    number: int, status: int, headers: dict[str, str], after: float | None, throttled: bool, handing: Handing
+    number: int, status: int, headers: dict[str, str], after: float | None, throttled: bool, handing: ConnectorHarness
 ) -> None:
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
@@ -75,7 +75,7 @@ NONSENSE: list[Callable[[], web.Response]] = [
 
 @pytest.mark.parametrize("number", range(6))
 @pytest.mark.parametrize("nonsense", range(len(NONSENSE)))
-async def test_no_answer_makes_a_connector_raise(number: int, nonsense: int, handing: Handing) -> None:
+async def test_no_answer_makes_a_connector_raise(number: int, nonsense: int, handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
         simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
@@ -86,7 +86,7 @@ async def test_no_answer_makes_a_connector_raise(number: int, nonsense: int, han
         assert outcome.detail is not None
 
 
-async def test_a_vendor_that_is_down_is_tried_again(handing: Handing) -> None:
+async def test_a_vendor_that_is_down_is_tried_again(handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         everyone = await _each(handing, simulator)
     for handed in everyone:
@@ -95,7 +95,7 @@ async def test_a_vendor_that_is_down_is_tried_again(handing: Handing) -> None:
 
 async def test_an_endpoint_on_a_private_network_that_is_not_allowed_is_not_dialled(tmp_path: Path) -> None:
     async with HubSpot() as simulator, Client() as client:
-        handed = Handed(client, simulator, tmp_path)
+        handed = Delivered(client, simulator, tmp_path)
         handed.as_told({"kind": "hubspot-list", "lists": {"*": 1}}, **TOKEN)
         outcome = await handed.deliver_one(a_recycle("7"))
     assert outcome == Retry("not dialled: 127.0.0.1 is this machine")

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from tests.component.delivery.connectors.handed import Handed, Handing, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.customerio import CustomerIo
 from workers.delivery.attempts import Accepted, Refused, Retry
 
@@ -17,12 +17,12 @@ async def customerio() -> AsyncIterator[CustomerIo]:
 
 
 @pytest.fixture
-def journeys(handing: Handing, customerio: CustomerIo) -> Handed:
+def journeys(handing: ConnectorHarness, customerio: CustomerIo) -> Delivered:
     return handing(customerio).as_told({"kind": "customerio"}, site_id="site", api_key="key")
 
 
 async def test_customerio_processes_an_event_once_however_often_it_comes(
-    journeys: Handed, customerio: CustomerIo
+    journeys: Delivered, customerio: CustomerIo
 ) -> None:
     assert await journeys.deliver_one(a_recycle("7")) == Accepted(200)
     assert await journeys.deliver_one(a_recycle("7")) == Accepted(200)
@@ -31,14 +31,14 @@ async def test_customerio_processes_an_event_once_however_often_it_comes(
     assert data["track"] == "offer"
 
 
-async def test_a_revoke_is_a_cancelling_event(journeys: Handed, customerio: CustomerIo) -> None:
+async def test_a_revoke_is_a_cancelling_event(journeys: Delivered, customerio: CustomerIo) -> None:
     await journeys.deliver(a_recycle("7"), a_revoke("7"))
     assert [name for _, name, _ in customerio.processed] == ["lead_recycled", "lead_revoked"]
 
 
 @pytest.mark.parametrize("lead_id", ["a/b c@x.example", "...", "ü"])
 async def test_an_id_is_encoded_so_that_it_meets_its_person(
-    lead_id: str, journeys: Handed, customerio: CustomerIo
+    lead_id: str, journeys: Delivered, customerio: CustomerIo
 ) -> None:
     await journeys.deliver(a_recycle(lead_id))
     assert [person for person, _, _ in customerio.processed] == [lead_id]
@@ -46,13 +46,13 @@ async def test_an_id_is_encoded_so_that_it_meets_its_person(
 
 @pytest.mark.parametrize("lead_id", ["ü" * 100, "", ".", ".."])
 async def test_an_id_that_is_too_long_or_a_step_in_the_path_is_refused(
-    lead_id: str, journeys: Handed, customerio: CustomerIo
+    lead_id: str, journeys: Delivered, customerio: CustomerIo
 ) -> None:
     assert isinstance(await journeys.deliver_one(a_recycle(lead_id)), Refused)
     assert customerio.calls == []
 
 
-async def test_a_429_without_a_time_gets_one_of_ours(handing: Handing) -> None:
+async def test_a_429_without_a_time_gets_one_of_ours(handing: ConnectorHarness) -> None:
     async with CustomerIo(most=1) as simulator:
         handed = handing(simulator).as_told({"kind": "customerio"}, site_id="site", api_key="key")
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"))
@@ -60,7 +60,7 @@ async def test_a_429_without_a_time_gets_one_of_ours(handing: Handing) -> None:
 
 
 async def test_a_person_that_is_not_there_is_accepted_all_the_same_for_nobody_says_so(
-    journeys: Handed, customerio: CustomerIo
+    journeys: Delivered, customerio: CustomerIo
 ) -> None:
     assert await journeys.deliver_one(a_recycle("nobody")) == Accepted(200)
     assert customerio.processed == []

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import web
 
-from tests.component.delivery.connectors.handed import Handed, Handing, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.hubspot import HubSpot
 from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
 
@@ -23,12 +23,12 @@ async def hubspot() -> AsyncIterator[HubSpot]:
 
 
 @pytest.fixture
-def events(handing: Handing, hubspot: HubSpot) -> Handed:
+def events(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled", "revoke_event_name": "pe1_revoked"}
     return handing(hubspot).as_told(section, **TOKEN)
 
 
-async def test_hubspot_takes_an_event_about_the_contact(events: Handed, hubspot: HubSpot) -> None:
+async def test_hubspot_takes_an_event_about_the_contact(events: Delivered, hubspot: HubSpot) -> None:
     assert await events.deliver_one(a_recycle("7")) == Accepted(204)
     (sent,) = hubspot.events.values()
     assert sent["objectId"] == "7"
@@ -36,24 +36,26 @@ async def test_hubspot_takes_an_event_about_the_contact(events: Handed, hubspot:
     assert sent["occurredAt"] == "2026-09-21T13:56:40.000Z"
 
 
-async def test_a_repeat_has_the_same_uuid_and_hubspot_drops_it(events: Handed, hubspot: HubSpot) -> None:
+async def test_a_repeat_has_the_same_uuid_and_hubspot_drops_it(events: Delivered, hubspot: HubSpot) -> None:
     await events.deliver_one(a_recycle())
     assert await events.deliver_one(a_recycle()) == Accepted(204)
     assert hubspot.dropped == list(hubspot.events)
 
 
-async def test_a_uuid_that_is_refused_as_known_was_accepted_before(events: Handed, hubspot: HubSpot) -> None:
+async def test_a_uuid_that_is_refused_as_known_was_accepted_before(events: Delivered, hubspot: HubSpot) -> None:
     hubspot.says_conflict = True
     await events.deliver_one(a_recycle())
     assert await events.deliver_one(a_recycle()) == Accepted(409, "it had this event already")
 
 
-async def test_a_revoke_is_an_event_of_its_own(events: Handed, hubspot: HubSpot) -> None:
+async def test_a_revoke_is_an_event_of_its_own(events: Delivered, hubspot: HubSpot) -> None:
     await events.deliver(a_recycle(), a_revoke())
     assert [sent["eventName"] for sent in hubspot.events.values()] == ["pe1_recycled", "pe1_revoked"]
 
 
-async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(handing: Handing, hubspot: HubSpot) -> None:
+async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(
+    handing: ConnectorHarness, hubspot: HubSpot
+) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
     outcome = await handed.deliver_one(a_revoke())
     assert isinstance(outcome, Refused)
@@ -62,26 +64,28 @@ async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(handing: Han
 
 
 @pytest.mark.parametrize("lead_id", ["lead-7", "", "0", "7.0", "٧", "-7", "7" * 19])
-async def test_a_lead_that_is_no_record_id_is_refused_clearly(lead_id: str, events: Handed, hubspot: HubSpot) -> None:
+async def test_a_lead_that_is_no_record_id_is_refused_clearly(
+    lead_id: str, events: Delivered, hubspot: HubSpot
+) -> None:
     outcome = await events.deliver_one(a_recycle(lead_id))
     assert isinstance(outcome, Refused)
     assert "strip_prefix" in outcome.detail
     assert hubspot.calls == []
 
 
-async def test_the_prefix_of_an_import_is_cut_off(handing: Handing, hubspot: HubSpot) -> None:
+async def test_the_prefix_of_an_import_is_cut_off(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled", "strip_prefix": "hubspot:"}
     assert await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle("hubspot:7")) == Accepted(204)
 
 
-async def test_an_event_that_is_not_defined_is_refused(handing: Handing, hubspot: HubSpot) -> None:
+async def test_an_event_that_is_not_defined_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_other"}
     outcome = await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle())
     assert isinstance(outcome, Refused)
     assert "not defined" in outcome.detail
 
 
-async def test_a_wrong_token_is_mended_and_not_refused(handing: Handing, hubspot: HubSpot) -> None:
+async def test_a_wrong_token_is_mended_and_not_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled"}
     handed = handing(hubspot).as_told(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle())
@@ -90,7 +94,7 @@ async def test_a_wrong_token_is_mended_and_not_refused(handing: Handing, hubspot
     assert "hunter2" not in outcome.detail
 
 
-async def test_hubspots_limit_throttles(handing: Handing) -> None:
+async def test_hubspots_limit_throttles(handing: ConnectorHarness) -> None:
     async with HubSpot(most=2) as simulator:
         simulator.defined = {"pe1_recycled": {"recycle_id", "track", "reason"}}
         handed = handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
@@ -100,11 +104,11 @@ async def test_hubspots_limit_throttles(handing: Handing) -> None:
 
 
 @pytest.fixture
-def lists(handing: Handing, hubspot: HubSpot) -> Handed:
+def lists(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
     return handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31, "*": 32}}, **TOKEN)
 
 
-async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Handed, hubspot: HubSpot) -> None:
+async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists["31"] = {"8"}
     outcomes = await lists.deliver(a_recycle("7"), a_recycle("8"), a_recycle("404"), a_recycle("x"))
     assert outcomes[0] == Accepted(200)
@@ -115,26 +119,26 @@ async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Han
     assert hubspot.lists["31"] == {"7", "8"}
 
 
-async def test_other_tracks_go_to_the_list_of_all_others(lists: Handed, hubspot: HubSpot) -> None:
+async def test_other_tracks_go_to_the_list_of_all_others(lists: Delivered, hubspot: HubSpot) -> None:
     assert await lists.deliver_one(a_recycle("7", track="later")) == Accepted(200)
     assert hubspot.lists["32"] == {"7"}
 
 
-async def test_what_goes_to_one_list_goes_together(lists: Handed, hubspot: HubSpot) -> None:
+async def test_what_goes_to_one_list_goes_together(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists["31"] = {"9"}
     outcomes = await lists.deliver(a_recycle("7"), a_recycle("8", track="later"), a_revoke("9"), a_recycle("9"))
     assert {type(outcome) for outcome in outcomes} == {Accepted}
     assert hubspot.lists == {"31": {"7", "9"}, "32": {"8"}}, "of two words about a lead in one batch, RECYCLE stands"
-    assert len(hubspot.calls) == 4 == lists.target.most_calls
+    assert len(hubspot.calls) == 4 == lists.target.max_calls
 
 
-async def test_a_track_without_a_list_is_refused(handing: Handing, hubspot: HubSpot) -> None:
+async def test_a_track_without_a_list_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7", track="later"))
     assert outcome == Refused(None, "no list is named for the track 'later'")
 
 
-async def test_a_revoke_takes_the_lead_off_every_list(lists: Handed, hubspot: HubSpot) -> None:
+async def test_a_revoke_takes_the_lead_off_every_list(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists = {"31": {"7"}, "32": {"9"}}
     outcomes = await lists.deliver(a_revoke("7"), a_revoke("8"), a_revoke("9"))
     assert outcomes == [
@@ -147,7 +151,7 @@ async def test_a_revoke_takes_the_lead_off_every_list(lists: Handed, hubspot: Hu
 
 
 async def test_with_rejoin_a_member_leaves_and_joins_so_that_workflows_start(
-    handing: Handing, hubspot: HubSpot
+    handing: ConnectorHarness, hubspot: HubSpot
 ) -> None:
     hubspot.lists["31"] = {"7"}
     section = {"kind": "hubspot-list", "lists": {"offer": 31}, "rejoin": True}
@@ -155,12 +159,12 @@ async def test_with_rejoin_a_member_leaves_and_joins_so_that_workflows_start(
     outcomes = await handed.deliver(a_recycle("7"), a_recycle("8"))
     assert outcomes == [Accepted(200, "was on the list: left and joined again"), Accepted(200)]
     assert sorted(hubspot.joined) == [("31", "7"), ("31", "8")]
-    assert len(hubspot.calls) == 3 <= handed.target.most_calls
+    assert len(hubspot.calls) == 3 <= handed.target.max_calls
 
 
 @pytest.mark.parametrize("number", [33, 99])
 async def test_a_list_that_is_dynamic_or_gone_is_mended_and_not_refused(
-    number: int, handing: Handing, hubspot: HubSpot
+    number: int, handing: ConnectorHarness, hubspot: HubSpot
 ) -> None:
     hubspot.dynamic = {"33"}
     handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"*": number}}, **TOKEN)
@@ -169,6 +173,6 @@ async def test_a_list_that_is_dynamic_or_gone_is_mended_and_not_refused(
     assert f"the list {number} cannot be changed" in outcome.detail
 
 
-async def test_an_answer_that_says_nothing_is_unverified(lists: Handed, hubspot: HubSpot) -> None:
+async def test_an_answer_that_says_nothing_is_unverified(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.instead = [web.Response(text="<html>")]
     assert isinstance(await lists.deliver_one(a_recycle("7")), Unverified)

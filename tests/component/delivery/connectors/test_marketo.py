@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.component.delivery.connectors.handed import NOW, Handed, Handing, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.marketo import Marketo
 from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
 
@@ -24,18 +24,18 @@ async def marketo() -> AsyncIterator[Marketo]:
         yield simulator
 
 
-def _marketo(handing: Handing, simulator: Marketo, kind: str, **section: Any) -> Handed:
+def _marketo(handing: ConnectorHarness, simulator: Marketo, kind: str, **section: Any) -> Delivered:
     section = {"kind": f"marketo-{kind}", **section}
     return handing(simulator).as_told(section, **CREDENTIALS)
 
 
 @pytest.fixture
-def campaigns(handing: Handing, marketo: Marketo) -> Handed:
+def campaigns(handing: ConnectorHarness, marketo: Marketo) -> Delivered:
     return _marketo(handing, marketo, "campaign", campaigns={"*": 11}, revoke_campaign=12)
 
 
 async def test_marketo_is_asked_with_a_token_in_the_header_and_many_leads_at_once(
-    campaigns: Handed, marketo: Marketo
+    campaigns: Delivered, marketo: Marketo
 ) -> None:
     outcomes = await campaigns.deliver(*(a_recycle(str(lead)) for lead in range(1, 101)))
     assert {type(outcome) for outcome in outcomes} == {Unverified}
@@ -44,7 +44,7 @@ async def test_marketo_is_asked_with_a_token_in_the_header_and_many_leads_at_onc
     assert all("token-" not in call.query for call in marketo.calls)
 
 
-async def test_a_token_is_fetched_once_and_again_when_it_is_nearly_over(campaigns: Handed, marketo: Marketo) -> None:
+async def test_a_token_is_fetched_once_and_again_when_it_is_nearly_over(campaigns: Delivered, marketo: Marketo) -> None:
     await campaigns.deliver(a_recycle("1"))
     await campaigns.deliver(a_recycle("2"))
     assert _fetched(marketo) == 1
@@ -58,7 +58,7 @@ async def test_a_token_is_fetched_once_and_again_when_it_is_nearly_over(campaign
 
 @pytest.mark.parametrize("code", [601, 602])
 async def test_a_token_that_died_early_is_replaced_within_the_try(
-    code: int, campaigns: Handed, marketo: Marketo
+    code: int, campaigns: Delivered, marketo: Marketo
 ) -> None:
     await campaigns.deliver(a_recycle("1"))
     if code == 602:
@@ -69,7 +69,7 @@ async def test_a_token_that_died_early_is_replaced_within_the_try(
     assert _fetched(marketo) == 2
 
 
-async def test_wrong_credentials_are_mended_and_not_shown(handing: Handing, marketo: Marketo) -> None:
+async def test_wrong_credentials_are_mended_and_not_shown(handing: ConnectorHarness, marketo: Marketo) -> None:
     section = {"kind": "marketo-campaign", "campaigns": {"*": 11}}
     handed = handing(marketo).as_told(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle("1"))
@@ -90,7 +90,7 @@ async def test_wrong_credentials_are_mended_and_not_shown(handing: Handing, mark
     ],
 )
 async def test_a_200_that_says_not_now_is_tried_again(
-    code: int, after: float | None, throttled: bool, campaigns: Handed, marketo: Marketo
+    code: int, after: float | None, throttled: bool, campaigns: Delivered, marketo: Marketo
 ) -> None:
     await campaigns.deliver(a_recycle("1"))
     told = {"requestId": "1", "success": False, "errors": [{"code": str(code), "message": "words"}]}
@@ -100,7 +100,7 @@ async def test_a_200_that_says_not_now_is_tried_again(
 
 
 async def test_the_daily_quota_waits_until_midnight_in_the_middle_of_america(
-    campaigns: Handed, marketo: Marketo
+    campaigns: Delivered, marketo: Marketo
 ) -> None:
     marketo.quota = 0
     outcome = await campaigns.deliver_one(a_recycle("1"))
@@ -110,7 +110,7 @@ async def test_the_daily_quota_waits_until_midnight_in_the_middle_of_america(
     assert datetime.fromtimestamp(NOW + outcome.after_seconds, UTC).strftime("%H:%M:%S") == "06:00:00"
 
 
-async def test_marketos_rate_is_enforced_and_throttles(handing: Handing) -> None:
+async def test_marketos_rate_is_enforced_and_throttles(handing: ConnectorHarness) -> None:
     async with Marketo(most=2) as simulator:
         simulator.leads, simulator.campaigns = {1}, {11: {1}}
         handed = _marketo(handing, simulator, "campaign", campaigns={"*": 11})
@@ -120,13 +120,13 @@ async def test_marketos_rate_is_enforced_and_throttles(handing: Handing) -> None
     assert outcomes[2].throttled
 
 
-async def test_a_lead_that_marketo_does_not_have_is_refused(campaigns: Handed) -> None:
+async def test_a_lead_that_marketo_does_not_have_is_refused(campaigns: Delivered) -> None:
     outcome = await campaigns.deliver_one(a_recycle("9999"))
     assert isinstance(outcome, Refused)
     assert outcome.detail.startswith("1004")
 
 
-async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Handed, marketo: Marketo) -> None:
+async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Delivered, marketo: Marketo) -> None:
     waiting = [a_recycle(str(lead)) for lead in (1, 2, 3, 9999, 5, 6, 7)]
     ended: dict[str, object] = {}
     for _ in range(10):
@@ -143,7 +143,7 @@ async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Handed, mark
 
 
 async def test_a_campaign_that_nobody_qualifies_for_says_the_same_which_is_why_it_is_unverified(
-    campaigns: Handed, marketo: Marketo
+    campaigns: Delivered, marketo: Marketo
 ) -> None:
     marketo.campaigns[11] = set()
     outcome = await campaigns.deliver_one(a_recycle("1"))
@@ -151,30 +151,32 @@ async def test_a_campaign_that_nobody_qualifies_for_says_the_same_which_is_why_i
     assert marketo.ran == []
 
 
-async def test_tokens_hold_for_a_call_so_there_is_one_lead_in_it(handing: Handing, marketo: Marketo) -> None:
+async def test_tokens_hold_for_a_call_so_there_is_one_lead_in_it(handing: ConnectorHarness, marketo: Marketo) -> None:
     handed = _marketo(handing, marketo, "campaign", campaigns={"*": 11}, tokens={"{{my.reason}}": "reason"})
     assert handed.connector.batch_size == 1
     await handed.deliver(a_recycle("1"))
     assert marketo.requested == [(11, [1], [{"name": "{{my.reason}}", "value": "price"}])]
 
 
-async def test_a_revoke_requests_the_campaign_that_takes_out(campaigns: Handed, marketo: Marketo) -> None:
+async def test_a_revoke_requests_the_campaign_that_takes_out(campaigns: Delivered, marketo: Marketo) -> None:
     await campaigns.deliver(a_revoke("1"))
     assert marketo.requested[0][0] == 12
 
 
-async def test_without_such_a_campaign_a_revoke_says_that_it_cannot(handing: Handing, marketo: Marketo) -> None:
+async def test_without_such_a_campaign_a_revoke_says_that_it_cannot(
+    handing: ConnectorHarness, marketo: Marketo
+) -> None:
     outcome = await _marketo(handing, marketo, "campaign", campaigns={"*": 11}).deliver_one(a_revoke("1"))
     assert isinstance(outcome, Refused)
     assert "cannot be taken back" in outcome.detail
 
 
 @pytest.fixture
-def static(handing: Handing, marketo: Marketo) -> Handed:
+def static(handing: ConnectorHarness, marketo: Marketo) -> Delivered:
     return _marketo(handing, marketo, "list", lists={"offer": 21, "*": 22})
 
 
-async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: Handed, marketo: Marketo) -> None:
+async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: Delivered, marketo: Marketo) -> None:
     outcomes = await static.deliver(a_recycle("1"), a_recycle("9999"), a_recycle("x"))
     assert outcomes[0] == Accepted(200, "read back")
     assert outcomes[1] == Refused(200, "1004 Lead not found")
@@ -182,25 +184,25 @@ async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: H
     assert marketo.lists[21] == {1}
 
 
-async def test_three_hundred_at_once_fit_into_the_query(static: Handed, marketo: Marketo) -> None:
+async def test_three_hundred_at_once_fit_into_the_query(static: Delivered, marketo: Marketo) -> None:
     outcomes = await static.deliver(*(a_recycle(str(lead)) for lead in range(100, 400)))
     assert {type(outcome) for outcome in outcomes} == {Accepted}
     assert len(marketo.calls) == 3
 
 
-async def test_added_that_is_not_so_is_unverified(static: Handed, marketo: Marketo) -> None:
+async def test_added_that_is_not_so_is_unverified(static: Delivered, marketo: Marketo) -> None:
     marketo.forgets_adding = True
     outcome = await static.deliver_one(a_recycle("1"))
     assert outcome == Unverified(200, "done, it says; read back it is 'notmemberof'")
 
 
-async def test_unless_asked_not_to(handing: Handing, marketo: Marketo) -> None:
+async def test_unless_asked_not_to(handing: ConnectorHarness, marketo: Marketo) -> None:
     handed = _marketo(handing, marketo, "list", lists={"*": 21}, verify=False)
     assert await handed.deliver_one(a_recycle("1")) == Accepted(200)
     assert [call.method for call in marketo.calls] == ["GET", "POST"]
 
 
-async def test_a_revoke_removes_from_every_list_and_reads_back(static: Handed, marketo: Marketo) -> None:
+async def test_a_revoke_removes_from_every_list_and_reads_back(static: Delivered, marketo: Marketo) -> None:
     marketo.lists = {21: {1}, 22: {2}}
     outcomes = await static.deliver(a_revoke("1"), a_revoke("2"), a_revoke("3"), a_revoke("9999"))
     assert outcomes[:2] == [Accepted(200, "read back")] * 2

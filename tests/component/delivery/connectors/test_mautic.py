@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.component.delivery.connectors.handed import Handed, Handing, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.mautic import Mautic, Member
 from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
 
@@ -23,12 +23,12 @@ async def mautic() -> AsyncIterator[Mautic]:
 
 
 @pytest.fixture
-def nurture(handing: Handing, mautic: Mautic) -> Handed:
+def nurture(handing: ConnectorHarness, mautic: Mautic) -> Delivered:
     section = {"kind": "mautic", "user": "api", "campaigns": {"offer": 3, "*": 4}}
     return handing(mautic).as_told(section, **PASSWORD)
 
 
-async def test_mautic_is_told_to_remove_and_add_and_is_read_back(nurture: Handed, mautic: Mautic) -> None:
+async def test_mautic_is_told_to_remove_and_add_and_is_read_back(nurture: Delivered, mautic: Mautic) -> None:
     outcome = await nurture.deliver_one(a_recycle("7"))
     assert isinstance(outcome, Accepted)
     assert mautic.paths() == [
@@ -36,10 +36,10 @@ async def test_mautic_is_told_to_remove_and_add_and_is_read_back(nurture: Handed
         "POST /api/campaigns/3/contact/7/add",
         "GET /api/contacts/7/campaigns",
     ]
-    assert len(mautic.calls) <= nurture.target.most_calls
+    assert len(mautic.calls) <= nurture.target.max_calls
 
 
-async def test_who_was_in_the_campaign_goes_through_it_again(nurture: Handed, mautic: Mautic) -> None:
+async def test_who_was_in_the_campaign_goes_through_it_again(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns[3] = {7: Member()}
     mautic.cron()
     await nurture.deliver(a_recycle("7"))
@@ -47,54 +47,54 @@ async def test_who_was_in_the_campaign_goes_through_it_again(nurture: Handed, ma
     assert mautic.sent == [(3, 7, 1), (3, 7, 2)]
 
 
-async def test_nothing_is_sent_before_cron_runs(nurture: Handed, mautic: Mautic) -> None:
+async def test_nothing_is_sent_before_cron_runs(nurture: Delivered, mautic: Mautic) -> None:
     await nurture.deliver(a_recycle("7"))
     assert mautic.sent == []
 
 
-async def test_success_that_changed_nothing_is_unverified(nurture: Handed, mautic: Mautic) -> None:
+async def test_success_that_changed_nothing_is_unverified(nurture: Delivered, mautic: Mautic) -> None:
     mautic.drops_additions = True
     outcome = await nurture.deliver_one(a_recycle("7"))
     assert isinstance(outcome, Unverified)
     assert "not in it" in outcome.detail
 
 
-async def test_a_campaign_that_is_not_published_cannot_be_verified(nurture: Handed, mautic: Mautic) -> None:
+async def test_a_campaign_that_is_not_published_cannot_be_verified(nurture: Delivered, mautic: Mautic) -> None:
     mautic.unpublished = {3}
     assert isinstance(await nurture.deliver_one(a_recycle("7")), Unverified)
 
 
-async def test_a_revoke_takes_the_contact_out_of_every_campaign(nurture: Handed, mautic: Mautic) -> None:
+async def test_a_revoke_takes_the_contact_out_of_every_campaign(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns = {3: {7: Member()}, 4: {7: Member()}, 6: {7: Member()}}
     assert await nurture.deliver_one(a_revoke("7")) == Accepted(200, "read back")
     out = {campaign: members[7].manually_removed for campaign, members in mautic.campaigns.items()}
     assert out == {3: True, 4: True, 6: False}
-    assert len(mautic.calls) <= nurture.target.most_calls
+    assert len(mautic.calls) <= nurture.target.max_calls
 
 
-async def test_a_revoke_of_who_is_in_none_is_a_no_op(nurture: Handed) -> None:
+async def test_a_revoke_of_who_is_in_none_is_a_no_op(nurture: Delivered) -> None:
     assert await nurture.deliver_one(a_revoke("7")) == NoOp(200, "was in none of them")
 
 
-async def test_a_removal_that_is_not_so_is_unverified(nurture: Handed, mautic: Mautic) -> None:
+async def test_a_removal_that_is_not_so_is_unverified(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns[3] = {7: Member()}
     mautic.drops_removals = True
     assert isinstance(await nurture.deliver_one(a_revoke("7")), Unverified)
 
 
 @pytest.mark.parametrize("event", [a_recycle("404"), a_revoke("404"), a_recycle("not-a-number")])
-async def test_an_unknown_contact_is_refused(event: Any, nurture: Handed) -> None:
+async def test_an_unknown_contact_is_refused(event: Any, nurture: Delivered) -> None:
     assert isinstance(await nurture.deliver_one(event), Refused)
 
 
-async def test_an_unknown_campaign_is_mended_and_not_refused(handing: Handing, mautic: Mautic) -> None:
+async def test_an_unknown_campaign_is_mended_and_not_refused(handing: ConnectorHarness, mautic: Mautic) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 99}}
     outcome = await handing(mautic).as_told(section, **PASSWORD).deliver_one(a_recycle("7"))
     assert isinstance(outcome, Retry)
     assert "99" in outcome.detail
 
 
-async def test_segments_work_alike(handing: Handing, mautic: Mautic) -> None:
+async def test_segments_work_alike(handing: ConnectorHarness, mautic: Mautic) -> None:
     section = {"kind": "mautic", "user": "api", "segments": {"*": 5}}
     handed = handing(mautic).as_told(section, **PASSWORD)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Accepted)
@@ -103,7 +103,7 @@ async def test_segments_work_alike(handing: Handing, mautic: Mautic) -> None:
     assert mautic.segments[5] == set()
 
 
-async def test_a_wrong_password_of_mautic_is_mended(handing: Handing, mautic: Mautic) -> None:
+async def test_a_wrong_password_of_mautic_is_mended(handing: ConnectorHarness, mautic: Mautic) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 3}}
     handed = handing(mautic).as_told(section, **WRONG)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Retry)

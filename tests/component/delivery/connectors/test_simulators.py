@@ -17,7 +17,7 @@ from tests.simulators.marketo import Marketo
 from tests.simulators.mautic import Mautic
 from tests.simulators.receiver import Receiver
 from tests.simulators.served import Simulator, Window, basic
-from workers.signing import secret_of, signed_headers
+from workers.signing import parse_key, signed_headers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  the specification's own
 BEARER = {"Authorization": "Bearer pat-1"}
@@ -182,10 +182,10 @@ def test_a_window_counts_as_vendors_do() -> None:
 @pytest.mark.parametrize("spoilt", ["webhook-id", "webhook-timestamp", "webhook-signature", "body", "type", ""])
 async def test_the_receiver_takes_only_what_is_signed_and_shaped(spoilt: str, session: aiohttp.ClientSession) -> None:
     body = b'{"type": "lead.recycled", "timestamp": "2026-09-21T13:56:40Z", "data": {}}'
-    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [parse_key(SECRET)])
     if spoilt == "type":
         body = b'{"kind": "lead.recycled", "timestamp": "2026-09-21T13:56:40Z", "data": {}}'
-        headers |= signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+        headers |= signed_headers("m1", int(time()), body, [parse_key(SECRET)])
     elif spoilt == "body":
         body += b" "
     elif spoilt:
@@ -210,7 +210,7 @@ async def test_the_receiver_is_a_process_that_does_as_it_is_told(session: aiohtt
     ready = (await asyncio.wait_for(process.stdout.readline(), 20)).split()
     url = f"http://127.0.0.1:{int(ready[1])}"
     body = b'{"type": "lead.recycled", "timestamp": "", "data": {}}'
-    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [secret_of(SECRET)])
+    headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [parse_key(SECRET)])
     await session.post(f"{url}/_behave", json={"mode": "status", "status": 503, "times": 1})
     statuses = [(await session.post(f"{url}/hook", data=body, headers=headers)).status for _ in range(2)]
     seen = await (await session.get(f"{url}/_seen")).json()

@@ -2,8 +2,8 @@
 
 import re
 
-MOST_CHARACTERS = 200
-MOST_READ = 10 * MOST_CHARACTERS
+MAX_CHARACTERS = 200
+MAX_READ_CHARACTERS = 10 * MAX_CHARACTERS
 
 _SECRETS = re.compile(
     r"(?i)\b(bearer|basic)\s+[\w.+/=:~-]+"  # credentials as headers carry them
@@ -17,10 +17,10 @@ _QUERY = re.compile(r"(\b\w++://[^\s?#\"]*+)[?#][^\s\"]*")
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\xa1-\u1fff\u2010-\u2027\u2030-\ud7ff]+")
 
 
-def scrubbed(text: str) -> str:
+def redacted(text: str) -> str:
     """The text without users, queries, tokens and passwords, on one line, and not longer than is worth reading."""
-    clean = _UNPRINTABLE.sub(" ", text[:MOST_READ])
+    clean = _UNPRINTABLE.sub(" ", text[:MAX_READ_CHARACTERS])
     clean = _QUERY.sub(r"\1?…", _USER.sub(r"\1", clean))
     clean = _SECRETS.sub(lambda found: f"{found[1] or found[2] or ''}…", clean)
     clean = " ".join(clean.split())
-    return clean if len(clean) <= MOST_CHARACTERS else clean[: MOST_CHARACTERS - 1] + "…"
+    return clean if len(clean) <= MAX_CHARACTERS else clean[: MAX_CHARACTERS - 1] + "…"

@@ -12,72 +12,72 @@ from typing import Any, TypeVar, assert_never
 
 import msgspec
 
-from workers.outbound import Answer, Blocked, Failed, Reply
+from workers.outbound import Blocked, HttpFailure, HttpResponse, HttpResult
 
 from ..attempts import Refused, Retry
 
 T = TypeVar("T")
 
-LONGEST_SECONDS = 86_400.0
+MAX_RETRY_AFTER_SECONDS = 86_400.0
 _SUCCESS = range(200, 300)
 _ELSEWHERE = range(300, 400)
 _OVERLOADED = (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT)
 _DENIED = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.PROXY_AUTHENTICATION_REQUIRED)
-_PASSING = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
+_TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
 
 
-def is_success(reply: Reply) -> bool:
-    return isinstance(reply, Answer) and reply.status in _SUCCESS
+def is_success(reply: HttpResult) -> bool:
+    return isinstance(reply, HttpResponse) and reply.status in _SUCCESS
 
 
-def trouble_of(reply: Reply, now: float) -> Retry | Refused:
+def failure_outcome(reply: HttpResult, now: float) -> Retry | Refused:
     """What a reply that is no success comes to. `now`: seconds since 1970."""
     match reply:
         case Blocked(detail):
             return Retry(f"not dialled: {detail}")
-        case Failed(detail):
+        case HttpFailure(detail):
             return Retry(detail)
-        case Answer():
-            return passing_trouble_of(reply, now) or Refused(reply.status, told(reply))
+        case HttpResponse():
+            return transient_failure(reply, now) or Refused(reply.status, summary_of(reply))
         case never:
             assert_never(never)
 
 
-def passing_trouble_of(answer: Answer, now: float) -> Retry | None:
+def transient_failure(answer: HttpResponse, now: float) -> Retry | None:
     """When to come again, if the answer is about the moment or about us, and not about what was sent."""
-    status, after = answer.status, retry_after_of(answer, now)
+    status, after = answer.status, retry_after_seconds(answer, now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Retry("asks for less (429)", status, after, throttled=True)
     if status in _OVERLOADED:
         # Who says when to come again is alive; who does not is tried by the schedule, and may be taken for dead.
-        return Retry(told(answer), status, after, throttled=after is not None)
+        return Retry(summary_of(answer), status, after, throttled=after is not None)
     if status in _DENIED:
-        return Retry(f"does not take our credentials: {told(answer)}", status)
+        return Retry(f"does not take our credentials: {summary_of(answer)}", status)
     if status in _ELSEWHERE:
         return Retry(f"answers {status} with another place, which is not followed: write that as its url", status)
-    if status in _PASSING or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Retry(told(answer), status, after)
+    if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Retry(summary_of(answer), status, after)
     return None
 
 
-def retry_after_of(answer: Answer, now: float) -> float | None:
+def retry_after_seconds(answer: HttpResponse, now: float) -> float | None:
     """Seconds from now as `Retry-After` says them (a number, or a date of HTTP), at most a day."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), LONGEST_SECONDS))
+        return float(min(int(text[:9]), MAX_RETRY_AFTER_SECONDS))
     try:
         at = parsedate_to_datetime(text)
     except (ValueError, TypeError, IndexError, OverflowError):  # it reads years, hours and zones of any length
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return min(max(0.0, at.timestamp() - now), LONGEST_SECONDS)
+    return min(max(0.0, at.timestamp() - now), MAX_RETRY_AFTER_SECONDS)
 
 
-def told(answer: Answer) -> str:
+def summary_of(answer: HttpResponse) -> str:
     return f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
 
 
-def read(answer: Answer, kind: type[T]) -> T | None:
+def decode_body(answer: HttpResponse, kind: type[T]) -> T | None:
     """The body as this type; None if it is not, or was cut."""
     if answer.is_cut:
         return None
@@ -87,5 +87,5 @@ def read(answer: Answer, kind: type[T]) -> T | None:
         return None
 
 
-def as_json(value: Any) -> bytes:
+def to_json(value: Any) -> bytes:
     return msgspec.json.encode(value)

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 
 from schemas.events import LeadRecycled
 from streams.runtime.documents import violation
-from workers.outbound import Reach, Unfit, destination_of
+from workers.outbound import InvalidDestination, UrlPolicy, destination_of
 
 from ..target import Limits, Target
 
@@ -16,7 +16,7 @@ Tracks = Annotated[Mapping[str, Id], Field(min_length=1, max_length=50)]
 ANY_TRACK = "*"
 
 
-class ReachedTarget(Target):
+class HttpTarget(Target):
     """An endpoint with a URL. `ports`: further ports than the scheme's own that may be dialled."""
 
     url: str
@@ -24,26 +24,26 @@ class ReachedTarget(Target):
     ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = ()
 
     @property
-    def reach(self) -> Reach:
-        return Reach(self.allow_http, frozenset(self.ports))
+    def url_policy(self) -> UrlPolicy:
+        return UrlPolicy(self.allow_http, frozenset(self.ports))
 
     @property
     def effective_limits(self) -> Limits:
         """In deliveries. A preset counts the vendor's calls, so it is shared out among those of one delivery."""
-        calls = self.most_calls
+        calls = self.max_calls
         shared = {"per_second": self.PRESET.per_second / calls, "burst": max(1, self.PRESET.burst // calls)}
         return self.PRESET.model_copy(update=shared | self.limits.model_dump(exclude_none=True))
 
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:
         try:
-            destination_of(self.url, self.reach)
-        except Unfit as fault:
+            destination_of(self.url, self.url_policy)
+        except InvalidDestination as fault:
             raise violation(f"url: {fault.problem}", fault.fix) from None
         return self
 
 
-class VendorTarget(ReachedTarget):
+class VendorTarget(HttpTarget):
     """An endpoint of a vendor's API. `url` is its base; `strip_prefix` is what a lead_id has before the vendor's id."""
 
     strip_prefix: str = ""
@@ -66,14 +66,14 @@ class VendorTarget(ReachedTarget):
         return self
 
 
-def of_track(tracks: Mapping[str, int], track: str) -> int | None:
+def id_for_track(tracks: Mapping[str, int], track: str) -> int | None:
     """Where leads of this track go; `*` stands for all that are not named."""
     return tracks.get(track, tracks.get(ANY_TRACK))
 
 
-def lists_of(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, ...]:
+def ids_for_event(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, ...]:
     """What an event is about: the place of its track; for a REVOKE, which names none, all of them."""
     if event.action == "REVOKE":
         return tuple(sorted(set(tracks.values())))
-    place = of_track(tracks, event.track)
+    place = id_for_track(tracks, event.track)
     return () if place is None else (place,)

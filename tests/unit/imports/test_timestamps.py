@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
-from workers.imports.facts import Reading, Recipe
-from workers.imports.faults import Reject
-from workers.imports.instants import FUTURE_MS
+from workers.imports.conversion import ConversionContext, TableConverter
+from workers.imports.errors import RowError
+from workers.imports.timestamps import FUTURE_MS
 
 
 def _ms(text: str) -> int:
@@ -53,7 +53,7 @@ def test_instants_are_read_by_the_first_format_that_fits(cell: object, formats: 
     ],
 )
 def test_what_is_no_time_of_a_fact_is_rejected(cell: object, formats: str, reason: str) -> None:
-    with pytest.raises(Reject) as fault:
+    with pytest.raises(RowError) as fault:
         fact_of({"at": cell}, formats=formats)
     assert (fault.value.reason, fault.value.column) == (reason, "at")
 
@@ -62,7 +62,7 @@ def test_what_is_no_time_of_a_fact_is_rejected(cell: object, formats: str, reaso
 def test_any_cell_is_a_time_or_a_reject(cell: object, formats: str) -> None:
     try:
         at = fact_of({"at": cell}, formats=formats, zone="America/Sao_Paulo").occurred_at
-    except Reject:
+    except RowError:
         return
     assert 0 < at <= NOW + FUTURE_MS
 
@@ -73,7 +73,7 @@ def test_a_fact_may_be_ten_minutes_ahead_of_the_clock(offset: int) -> None:
     if is_believed:
         assert fact_of(row, formats="epoch_ms").occurred_at == NOW + offset
     else:
-        with pytest.raises(Reject, match="in_the_future"):
+        with pytest.raises(RowError, match="in_the_future"):
             fact_of(row, formats="epoch_ms")
 
 
@@ -104,7 +104,7 @@ def test_local_times_around_a_change_of_clocks(local_time: str, cell: str, expec
 
 @pytest.mark.parametrize("cell", ["2023-10-29 02:30", "2023-03-26 02:30"])
 def test_times_that_the_clock_showed_twice_or_never_can_be_rejected(cell: str) -> None:
-    with pytest.raises(Reject, match="uncertain_time"):
+    with pytest.raises(RowError, match="uncertain_time"):
         fact_of({"at": cell}, zone="Europe/Berlin", local_time="reject")
 
 
@@ -115,11 +115,11 @@ def test_a_midnight_that_never_was_is_the_first_moment_of_its_day() -> None:
 
 def test_uncertain_times_are_counted() -> None:
     (table,) = a_mapping(CREATED).tables.values()
-    reading = Reading("test", "Europe/Berlin", NOW)
-    recipe = Recipe(table, reading)
+    context = ConversionContext("test", "Europe/Berlin", NOW)
+    converter = TableConverter(table, context)
     for cell in ("2023-10-29 02:30", "2023-10-29 04:30", "2023-03-26 02:30"):
-        recipe.facts(["L1" if column == "id" else cell for column in recipe.columns])
-    assert reading.guesses.count == 2
+        converter.facts(["L1" if column == "id" else cell for column in converter.columns])
+    assert context.uncertain_times.count == 2
 
 
 @given(st.datetimes(datetime(1980, 1, 1), datetime(2024, 12, 31)))  # noqa: DTZ001  # of no zone on purpose

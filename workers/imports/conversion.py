@@ -12,8 +12,7 @@ from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, 
 from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 
-from .faults import Reject
-from .instants import FUTURE_MS, Guesses, to_instant
+from .errors import RowError
 from .mapping import (
     AmountSource,
     Condition,
@@ -23,11 +22,12 @@ from .mapping import (
     Table,
     TextSource,
 )
-from .values import Cell, Convert, Empties, text_of, to_amount, to_currency, to_flag, to_text, to_word
+from .timestamps import FUTURE_MS, UncertainTimes, to_instant
+from .values import Cell, Convert, EmptyCells, text_of, to_amount, to_currency, to_flag, to_text, to_word
 
 Row = Sequence[Cell]
 ImportedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
-Source = TextSource | FlagSource | InstantSource | AmountSource
+FieldSource = TextSource | FlagSource | InstantSource | AmountSource
 
 RECORDS: Mapping[str, type[ImportedFact]] = {
     "lead-created": LeadCreated,
@@ -51,13 +51,13 @@ def derived_id(source: str, kind: str, content: Mapping[str, object]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ConversionContext:
     """What holds for every row of one import."""
 
     source: str
     zone: str
     now: int
-    guesses: Guesses = field(default_factory=Guesses)
+    uncertain_times: UncertainTimes = field(default_factory=UncertainTimes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,16 +68,16 @@ class _Step:
     convert: Convert
 
 
-class FactMaker:
+class FactBuilder:
     """Makes one fact of a row, or none where its conditions do not hold."""
 
-    def __init__(self, part: FactPart, columns: Sequence[str], table: Table, reading: Reading) -> None:
-        compiler = _Compiler(part, table, reading)
+    def __init__(self, part: FactPart, columns: Sequence[str], table: Table, context: ConversionContext) -> None:
+        compiler = _Compiler(part, table, context)
         where = {name: number for number, name in enumerate(columns)}
         self.kind = part.kind
         self.rank = RANKS[part.kind]
         self._record = RECORDS[part.kind]
-        self._reading = reading
+        self._context = context
         self._conditions = [(name, where[name], holds) for name, holds in compiler.conditions()]
         self._steps = [
             _Step(name, source.column or "", where.get(source.column or "", 0), compiler.convert(name, source))
@@ -85,7 +85,7 @@ class FactMaker:
         ]
 
     def make(self, row: Row) -> ImportedFact | None:
-        """The fact that this row tells. Raises Reject with the column at fault."""
+        """The fact that this row tells. Raises RowError with the column at fault."""
         return self._build(self._content(row)) if self._is_told(row) else None
 
     def _is_told(self, row: Row) -> bool:
@@ -93,7 +93,7 @@ class FactMaker:
             try:
                 if not holds(row[index]):
                     return False
-            except Reject as fault:
+            except RowError as fault:
                 raise fault.at(column, row[index]) from None
         return True
 
@@ -102,33 +102,33 @@ class FactMaker:
         for step in self._steps:
             try:
                 value = step.convert(row[step.index])
-            except Reject as fault:
+            except RowError as fault:
                 raise fault.at(step.column, row[step.index]) from None
             if value is not None:
                 content[step.name] = value
         return content
 
     def _build(self, content: dict[str, Any]) -> ImportedFact:
-        source = self._reading.source
-        recorded_at = content.pop("recorded_at", self._reading.now)
+        source = self._context.source
+        recorded_at = content.pop("recorded_at", self._context.now)
         event_id = content.pop("event_id", None) or derived_id(source, self.kind, content)
         return self._record(event_id=event_id, source=source, recorded_at=recorded_at, **content)
 
 
-class Recipe:
+class TableConverter:
     """All that is made of the rows of one table. Rows hold the cells of `columns`, in that order.
 
     Raises:
-        Reject: a constant of the mapping cannot be what its field takes.
+        RowError: a constant of the mapping cannot be what its field takes.
     """
 
-    def __init__(self, table: Table, reading: Reading) -> None:
+    def __init__(self, table: Table, context: ConversionContext) -> None:
         self.columns = _columns(table)
-        self.makers = [FactMaker(part, self.columns, table, reading) for part in table.facts]
+        self.builders = [FactBuilder(part, self.columns, table, context) for part in table.facts]
 
     def facts(self, row: Row) -> list[tuple[int, ImportedFact]]:
-        """The facts of a row, each with its rank. Raises Reject: then nothing of the row goes in."""
-        made = [(maker.rank, maker.make(row)) for maker in self.makers]
+        """The facts of a row, each with its rank. Raises RowError: then nothing of the row goes in."""
+        made = [(builder.rank, builder.make(row)) for builder in self.builders]
         return [(rank, fact) for rank, fact in made if fact is not None]
 
 
@@ -141,10 +141,10 @@ def _columns(table: Table) -> tuple[str, ...]:
 class _Compiler:
     """Finds the converter of each field of one fact."""
 
-    def __init__(self, part: FactPart, table: Table, reading: Reading) -> None:
+    def __init__(self, part: FactPart, table: Table, context: ConversionContext) -> None:
         self._part = part
         self._table = table
-        self._reading = reading
+        self._context = context
         self._required = _REQUIRED | _REQUIRED_OF.get(part.kind, set())
 
     def conditions(self) -> list[tuple[str, Callable[[Cell], bool]]]:
@@ -156,23 +156,23 @@ class _Compiler:
         ]
         return asked + skipped
 
-    def convert(self, name: str, source: Source) -> Convert:
+    def convert(self, name: str, source: FieldSource) -> Convert:
         read = self._reader(name, source, self._empties(name, source))
         if not source.is_constant():
             return read
         try:
             constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
-        except Reject as fault:
+        except RowError as fault:
             raise fault.at(f"{name} of {self._part.kind}", source.constant) from None
         return lambda _: constant
 
-    def _empties(self, name: str, source: Source) -> Empties:
+    def _empties(self, name: str, source: FieldSource) -> EmptyCells:
         answer = source.empty
         if answer is None and name in self._required:
             answer = "reject"
-        return Empties(() if source.is_constant() else self._table.empty_values, answer)
+        return EmptyCells(() if source.is_constant() else self._table.empty_values, answer)
 
-    def _reader(self, name: str, source: Source, empties: Empties) -> Convert:
+    def _reader(self, name: str, source: FieldSource, empties: EmptyCells) -> Convert:
         match source:
             case InstantSource():
                 return self._instant(name, source, empties)
@@ -183,7 +183,7 @@ class _Compiler:
             case TextSource():
                 return self._text(name, source, empties)
 
-    def _text(self, name: str, source: TextSource, empties: Empties) -> Convert:
+    def _text(self, name: str, source: TextSource, empties: EmptyCells) -> Convert:
         allowed = _words_of(RECORDS[self._part.kind], name)
         otherwise = source.otherwise if source.values else "keep"
         if name == "currency":
@@ -194,14 +194,14 @@ class _Compiler:
         longest = None if is_note else MAX_LEAD_ID if is_id else MAX_TEXT
         return to_text(empties, source.prefix, breaks=is_note, longest=longest)
 
-    def _instant(self, name: str, source: InstantSource, empties: Empties) -> Convert:
+    def _instant(self, name: str, source: InstantSource, empties: EmptyCells) -> Convert:
         return to_instant(
             empties,
             source.formats or self._table.formats,
-            source.zone or self._table.zone or self._reading.zone,
+            source.zone or self._table.zone or self._context.zone,
             source.local_time or self._table.local_time,
-            self._reading.guesses,
-            self._reading.now + FUTURE_MS if name == "occurred_at" else None,
+            self._context.uncertain_times,
+            self._context.now + FUTURE_MS if name == "occurred_at" else None,
         )
 
 
@@ -212,7 +212,7 @@ def _words_of(record: type[Record], name: str) -> tuple[str, ...]:
 
 
 def _holds(condition: Condition, table: Table) -> Callable[[Cell], bool]:
-    empties = Empties(table.empty_values, None)
+    empties = EmptyCells(table.empty_values, None)
     wanted = frozenset(word.strip().casefold() for word in condition.is_)
     unwanted = frozenset(word.strip().casefold() for word in condition.is_not)
 

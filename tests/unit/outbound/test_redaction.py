@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from workers.outbound import scrubbed, wording
-from workers.outbound.wording import MOST_CHARACTERS
+from workers.outbound import redacted, redaction
+from workers.outbound.redaction import MAX_CHARACTERS
 
 
 @pytest.mark.parametrize(
@@ -22,22 +22,22 @@ from workers.outbound.wording import MOST_CHARACTERS
     ],
 )
 def test_no_secret_is_left(text: str) -> None:
-    assert "hunter2" not in scrubbed(text)
+    assert "hunter2" not in redacted(text)
 
 
 def test_what_is_harmless_stays() -> None:
-    assert scrubbed("1004: Lead not found") == "1004: Lead not found"
-    assert scrubbed("see https://x.example/docs?page=2 for more") == "see https://x.example/docs?… for more"
+    assert redacted("1004: Lead not found") == "1004: Lead not found"
+    assert redacted("see https://x.example/docs?page=2 for more") == "see https://x.example/docs?… for more"
 
 
 def test_it_is_one_line_and_short() -> None:
-    assert scrubbed("a\r\n\x1b[31mb\u202ec\u2028d") == "a [31mb c d"
-    assert len(scrubbed("x" * 10_000)) == MOST_CHARACTERS
+    assert redacted("a\r\n\x1b[31mb\u202ec\u2028d") == "a [31mb c d"
+    assert len(redacted("x" * 10_000)) == MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("text", ["a" * 50_000, "http://" + "a" * 50_000, "https://a?" * 5_000, "a@" * 25_000])
 def test_no_text_takes_long_to_look_through(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(wording, "MOST_READ", len(text))
+    monkeypatch.setattr(redaction, "MAX_READ_CHARACTERS", len(text))
     begun = time.process_time()
-    scrubbed(text)
+    redacted(text)
     assert time.process_time() - begun < 1  # each letter looked at from each other one takes many

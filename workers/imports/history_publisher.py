@@ -3,21 +3,23 @@
 import time
 from collections.abc import Callable
 
-from .facts import RECORDS
-from .faults import BrokerTrouble
+from .conversion import RECORDS
+from .errors import BrokerFailure
 from .publish import Publisher
-from .report import Summary, Watch
-from .request import Request
+from .report import ImportSummary, ProgressReporter
+from .request import ImportRequest
 from .sorting import Entry, Sorter
 
 _KINDS = tuple(RECORDS)
 _LOOK_EVERY = 256
 
 
-class Outflow:
+class HistoryPublisher:
     """Publishes what a sorter holds."""
 
-    def __init__(self, request: Request, publisher: Publisher, summary: Summary, now_ms: Callable[[], int]) -> None:
+    def __init__(
+        self, request: ImportRequest, publisher: Publisher, summary: ImportSummary, now_ms: Callable[[], int]
+    ) -> None:
         self._request = request
         self._publisher = publisher
         self._summary = summary
@@ -25,23 +27,23 @@ class Outflow:
         self._beat_at = time.monotonic() + request.beat_seconds
         self._beat_count = request.beat_facts
 
-    def run(self, sorter: Sorter, watch: Watch) -> None:
+    def run(self, sorter: Sorter, watch: ProgressReporter) -> None:
         """Everything, acked to its end.
 
         Raises:
-            BrokerTrouble: with how far it got.
+            BrokerFailure: with how far it got.
         """
         try:
             self._send(sorter, watch)
             self._close()
-        except BrokerTrouble as fault:
+        except BrokerFailure as fault:
             far = f"about {self._acked():,} of {sorter.count:,} facts are in"
             again = "run the same import again: facts that are in are recognised"
-            raise BrokerTrouble(f"{fault}; {far}; {again}") from fault
+            raise BrokerFailure(f"{fault}; {far}; {again}") from fault
         self._summary.repeated = sorter.repeated
         watch.publishing(self._summary.facts, self._summary.complete_until)
 
-    def _send(self, sorter: Sorter, watch: Watch) -> None:
+    def _send(self, sorter: Sorter, watch: ProgressReporter) -> None:
         send, published = self._publisher.send, self._summary.published
         for sent, entry in enumerate(sorter.merged()):
             if sent % _LOOK_EVERY == 0:
@@ -52,7 +54,7 @@ class Outflow:
             self._summary.last_at = entry[0]
         self._publisher.flush()
 
-    def _look(self, following: Entry, sent: int, watch: Watch) -> None:
+    def _look(self, following: Entry, sent: int, watch: ProgressReporter) -> None:
         if sent == 0:
             self._summary.first_at = following[0]
         elif sent >= self._beat_count or time.monotonic() >= self._beat_at:

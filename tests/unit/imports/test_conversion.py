@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
 from streams.domain.facts import fact_of as domain_fact_of
 from tests.builders_imports import CLOSED, CONTACTED, CREATED, NOW, STALLED, fact_of, facts_of
-from workers.imports.faults import Reject
+from workers.imports.errors import RowError
 
 WIDE = (
     CREATED,
@@ -32,13 +32,13 @@ def test_a_row_tells_only_the_facts_whose_conditions_hold() -> None:
 
 
 def test_a_row_with_one_fault_tells_nothing() -> None:
-    with pytest.raises(Reject, match="not_a_time") as fault:
+    with pytest.raises(RowError, match="not_a_time") as fault:
         facts_of({"first_call": "soon"}, *WIDE)
     assert fault.value.column == "first_call"
 
 
 def test_a_condition_on_a_list_is_a_reject_with_its_column() -> None:
-    with pytest.raises(Reject, match="nested") as fault:
+    with pytest.raises(RowError, match="nested") as fault:
         facts_of({"status": ["won"]}, *WIDE)
     assert fault.value.column == "status"
 
@@ -84,7 +84,7 @@ def test_the_order_of_fields_in_a_mapping_changes_no_id() -> None:
 def test_a_column_can_name_the_fact() -> None:
     made = fact_of({"no": "42"}, {**CREATED, "event_id": {"column": "no", "prefix": "crm/"}})
     assert made.event_id == "crm/42"
-    with pytest.raises(Reject, match="empty"):
+    with pytest.raises(RowError, match="empty"):
         fact_of({"no": ""}, {**CREATED, "event_id": "no"})
 
 
@@ -95,7 +95,7 @@ CELLS = st.text() | st.text(min_size=129, max_size=300) | st.none()
 def test_streams_takes_whatever_the_import_lets_through(row: dict[str, str | None]) -> None:
     try:
         made = facts_of(row, *WIDE)
-    except Reject:
+    except RowError:
         return
     for fact in made:
         try:

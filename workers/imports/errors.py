@@ -1,21 +1,21 @@
 """What can go wrong with an import, by what happens next.
 
 Exception
-├── ImportFault   nothing can go on: the message says what to change
-│   └── BrokerTrouble   the broker: run it again, facts that are in are recognised
-└── Reject        one row stays out, with its reason; the import goes on
+├── ImportFailure   nothing can go on: the message says what to change
+│   └── BrokerFailure   the broker: run it again, facts that are in are recognised
+└── RowError        one row stays out, with its reason; the import goes on
 """
 
 
-class ImportFault(Exception):
+class ImportFailure(Exception):
     """The import cannot go on as asked; the message names the cause and what to do."""
 
 
-class BrokerTrouble(ImportFault):
+class BrokerFailure(ImportFailure):
     """The broker refused or fell silent. Run the import again: what is in by then is recognised by its id."""
 
 
-class Reject(Exception):
+class RowError(Exception):
     """One row stays out. `reason` is a word to count by, `advice` what its owner can do."""
 
     def __init__(self, reason: str, advice: str, column: str = "", value: object = None) -> None:
@@ -25,7 +25,7 @@ class Reject(Exception):
         self.column = column
         self.value = value
 
-    def at(self, column: str, value: object) -> "Reject":
+    def at(self, column: str, value: object) -> "RowError":
         """The same with the place that it was found at."""
         self.column, self.value = column, value
         return self

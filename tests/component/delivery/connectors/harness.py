@@ -48,7 +48,7 @@ async def never(topic: str, event: LeadRecycled, headers: Headers) -> None:
     raise AssertionError((topic, event, headers))
 
 
-class Handed:
+class Delivered:
     """A connector to a simulator, as a section of endpoints.yml describes it. `secrets` go into files."""
 
     def __init__(self, client: Client, simulator: Simulator, folder: Path, clock: float = NOW) -> None:
@@ -79,4 +79,4 @@ class Handed:
         return {"file": str(path)}
 
 
-Handing = Callable[[Simulator], Handed]
+ConnectorHarness = Callable[[Simulator], Delivered]

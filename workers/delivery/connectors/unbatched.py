@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from ..attempts import Outcome, Parcel
 
 
-class OneByOne(ABC):
+class UnbatchedConnector(ABC):
     """What such connectors have in common."""
 
     batch_size = 1

@@ -10,35 +10,35 @@ from typing import Self, TextIO
 
 from schemas.codec import Unencodable
 
-from .facts import Recipe
-from .faults import ImportFault, Reject
+from .conversion import TableConverter
+from .errors import ImportFailure, RowError
 from .files import SourceFile
 from .publish import Encode
-from .report import Rejected, Summary
-from .rows import Row, RowRead
+from .report import ImportSummary, RejectedRow
+from .rows import NumberedRow, Row
 from .sorting import Entry, Sorter
-from .values import shown
+from .values import abbreviated
 
 _TELL_EVERY = 2_000
 _OWNER_ONLY = 0o600  # rows hold what is known about people
 
 
 class RejectsFile:
-    """Rejected rows as JSONL; there is no file where there are none. With no path, they are only counted."""
+    """RejectedRow rows as JSONL; there is no file where there are none. With no path, they are only counted."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: TextIO | None = None
 
-    def write(self, rejected: Rejected) -> None:
-        """Add a row. Raises ImportFault where the file cannot be written."""
+    def write(self, rejected: RejectedRow) -> None:
+        """Add a row. Raises ImportFailure where the file cannot be written."""
         if self._path is None:
             return
         try:
             self._file = self._file or _private(self._path)
             self._file.write(json.dumps(asdict(rejected), ensure_ascii=False, default=str) + "\n")
         except OSError as fault:
-            raise ImportFault(f"cannot write {self._path}: {fault.strerror}") from fault
+            raise ImportFailure(f"cannot write {self._path}: {fault.strerror}") from fault
 
     def __enter__(self) -> Self:
         return self
@@ -54,57 +54,57 @@ def _private(path: Path) -> TextIO:
     return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
 
 
-class Intake:
+class RowReader:
     """Reads one file after the other into a sorter, and counts."""
 
-    def __init__(self, sorter: Sorter, rejects: RejectsFile, encode: Encode, summary: Summary) -> None:
+    def __init__(self, sorter: Sorter, rejects: RejectsFile, encode: Encode, summary: ImportSummary) -> None:
         self._sorter = sorter
         self._rejects = rejects
         self._encode = encode
         self.summary = summary
 
-    def read(self, source: SourceFile, recipe: Recipe, told: Callable[[], None]) -> None:
+    def read(self, source: SourceFile, converter: TableConverter, told: Callable[[], None]) -> None:
         """Every row of one file; `told` is called now and then.
 
         Raises:
-            ImportFault: the file as a whole cannot be read to its end.
+            ImportFailure: the file as a whole cannot be read to its end.
         """
         self.summary.files += 1
         for row in source.rows():
             try:
-                self._take(row, recipe)
-            except Reject as fault:
+                self._take(row, converter)
+            except RowError as fault:
                 self._refuse(fault, source, row)
             if self.summary.rows % _TELL_EVERY == 0:
                 told()
 
-    def _take(self, read: RowRead, recipe: Recipe) -> None:
+    def _take(self, read: NumberedRow, converter: TableConverter) -> None:
         self.summary.rows += 1
         cells = read[1]
-        if isinstance(cells, Reject):
+        if isinstance(cells, RowError):
             raise cells
-        entries = self._entries(cells, recipe)
+        entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
         if not entries:
             self.summary.silent += 1
 
-    def _entries(self, cells: Row, recipe: Recipe) -> list[Entry]:
+    def _entries(self, cells: Row, converter: TableConverter) -> list[Entry]:
         # All of a row's facts before the first goes in: a row is taken whole or not at all.
         try:
             return [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
-                for rank, fact in recipe.facts(cells)
+                for rank, fact in converter.facts(cells)
             ]
         except (Unencodable, UnicodeEncodeError) as fault:
-            raise _unwritable(fault, cells, recipe) from fault
+            raise _unwritable(fault, cells, converter) from fault
 
-    def _refuse(self, fault: Reject, source: SourceFile, read: RowRead) -> None:
-        rejected = Rejected(
+    def _refuse(self, fault: RowError, source: SourceFile, read: NumberedRow) -> None:
+        rejected = RejectedRow(
             file=str(source.path),
             line=read[0],
             column=fault.column,
-            value=shown(fault.value) if fault.column else "",
+            value=abbreviated(fault.value) if fault.column else "",
             reason=fault.reason,
             advice=fault.advice,
             row=source.named(read[2]),
@@ -113,11 +113,11 @@ class Intake:
         self._rejects.write(rejected)
 
 
-def _unwritable(fault: Exception, cells: Row, recipe: Recipe) -> Reject:
-    for column, cell in zip(recipe.columns, cells, strict=True):
+def _unwritable(fault: Exception, cells: Row, converter: TableConverter) -> RowError:
+    for column, cell in zip(converter.columns, cells, strict=True):
         try:
             str(cell).encode()
         except UnicodeEncodeError:
             advice = "the bytes are no such text: say `encoding:` in the table (cp1252 is usual)"
-            return Reject("wrong_encoding", advice, column, str(cell).encode(errors="backslashreplace").decode())
-    return Reject("too_large", f"the fact is larger than Kafka records may be here: {fault}")
+            return RowError("wrong_encoding", advice, column, str(cell).encode(errors="backslashreplace").decode())
+    return RowError("too_large", f"the fact is larger than Kafka records may be here: {fault}")

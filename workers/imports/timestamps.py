@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
-from .faults import Reject
+from .errors import RowError
 from .mapping import LocalTime
-from .values import Cell, Convert, Empties, text_of, whole
+from .values import Cell, Convert, EmptyCells, text_of, whole
 
 FUTURE_MS = 600_000  # how far ahead of the clock a fact may be dated; streams refuses what is beyond
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -20,23 +20,23 @@ Read = Callable[[str], datetime | int]
 
 
 @dataclass(slots=True)
-class Guesses:
+class UncertainTimes:
     """How many local times were not certain: the clock showed them twice, or never."""
 
     count: int = 0
 
 
 def to_instant(
-    empties: Empties,
+    empties: EmptyCells,
     formats: Sequence[str],
     zone: str,
     local_time: LocalTime,
-    guesses: Guesses,
+    uncertain_times: UncertainTimes,
     latest: int | None = None,
 ) -> Convert:
     """Reads an instant by the first format that fits; `latest` is the newest that is believed, in ms."""
     readers = [_reader(name) for name in formats]
-    place = _Place(zone, local_time, guesses)
+    place = _LocalClock(zone, local_time, uncertain_times)
 
     def convert(cell: Cell) -> object:
         text = text_of(cell)
@@ -47,8 +47,8 @@ def to_instant(
                 found = read(text)
             except (ValueError, OverflowError):
                 continue
-            return _believable(found if isinstance(found, int) else place.ms(found), latest)
-        raise Reject("not_a_time", f"read as {', '.join(formats)}: add its format to `formats:`")
+            return _plausible(found if isinstance(found, int) else place.ms(found), latest)
+        raise RowError("not_a_time", f"read as {', '.join(formats)}: add its format to `formats:`")
 
     return convert
 
@@ -69,18 +69,18 @@ def _by_pattern(pattern: str) -> Read:
     # strptime takes 5–10 µs, and most columns name the same days again and again.
     @lru_cache(maxsize=16_384)
     def read(text: str) -> datetime:
-        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied by _Place
+        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied by _LocalClock
 
     return read
 
 
-class _Place:
+class _LocalClock:
     """Knows which instant a local time is."""
 
-    def __init__(self, zone: str, local_time: LocalTime, guesses: Guesses) -> None:
+    def __init__(self, zone: str, local_time: LocalTime, uncertain_times: UncertainTimes) -> None:
         self._zone = None if zone == "UTC" else ZoneInfo(zone)
         self._local_time = local_time
-        self._guesses = guesses
+        self._guesses = uncertain_times
 
     def ms(self, time: datetime) -> int:
         if time.tzinfo is not None:
@@ -94,7 +94,7 @@ class _Place:
         if first == second:
             return first
         if self._local_time == "reject":
-            raise Reject("uncertain_time", "clocks changed: say `local_time: first` or `second`, or write an offset")
+            raise RowError("uncertain_time", "clocks changed: say `local_time: first` or `second`, or write an offset")
         self._guesses.count += 1
         return first if self._local_time == "first" else second
 
@@ -106,11 +106,11 @@ def _offset_of(time: datetime) -> timedelta:
     return offset
 
 
-def _believable(ms: int, latest: int | None) -> int:
+def _plausible(ms: int, latest: int | None) -> int:
     if ms <= 0:
-        raise Reject("before_1970", "a fact of leads is younger: is the format or the unit right?")
+        raise RowError("before_1970", "a fact of leads is younger: is the format or the unit right?")
     if ms > _LAST_MS:
-        raise Reject("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
+        raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
     if latest is not None and ms > latest:
-        raise Reject("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")
+        raise RowError("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")
     return ms

@@ -9,7 +9,7 @@ from schemas.events import LeadRecycled
 
 from ..attempts import Parcel
 
-Field = Literal[
+PayloadField = Literal[
     "lead_id",
     "recycle_id",
     "action",
@@ -28,7 +28,7 @@ Field = Literal[
     "event_id",
     "occurred_at",
 ]
-FIELDS: tuple[Field, ...] = get_args(Field)
+FIELDS: tuple[PayloadField, ...] = get_args(PayloadField)
 _INSTANTS = ("not_before", "occurred_at")
 _MESSAGES = UUID("6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -36,12 +36,12 @@ _ULID_CHARACTERS = 26
 _LAST_MS = 253_402_300_799_999
 
 
-def described(event: LeadRecycled) -> dict[str, Any]:
+def payload_of(event: LeadRecycled) -> dict[str, Any]:
     """All that a receiver needs, instants as ISO 8601 (null where there is none)."""
     return {name: _value(event, name) for name in FIELDS}
 
 
-def chosen(event: LeadRecycled, names: dict[str, Field]) -> dict[str, Any]:
+def selected_fields(event: LeadRecycled, names: dict[str, PayloadField]) -> dict[str, Any]:
     """The fields that somebody chose, under names of their own; without what the event does not say."""
     found = {theirs: _value(event, ours) for theirs, ours in names.items()}
     return {name: value for name, value in found.items() if value not in (None, "")}
@@ -66,6 +66,6 @@ def ulid_of(parcel: Parcel) -> str:
     return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARACTERS)))
 
 
-def _value(event: LeadRecycled, name: Field) -> Any:
+def _value(event: LeadRecycled, name: PayloadField) -> Any:
     value = getattr(event, name)
     return iso(value) if name in _INSTANTS and value is not None else value

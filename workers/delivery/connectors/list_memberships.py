@@ -4,13 +4,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ..attempts import Accepted, Gone, NoOp, Outcome, Parcel, Refused, Retry, Unverified
-from .reached import lists_of
+from .http_target import ids_for_event
 
 _FIRST: tuple[type[Outcome], ...] = (Gone, Retry, Unverified, Accepted, NoOp, Refused)
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class MembershipChange:
     """One list, and the vendor's ids of the leads that join or leave it, by their place in the batch."""
 
     joins: bool
@@ -18,29 +18,29 @@ class Change:
     leads: Mapping[int, int]
 
 
-def changes_of(
+def membership_changes(
     parcels: Sequence[Parcel], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
-) -> tuple[dict[int, Outcome], list[Change]]:
+) -> tuple[dict[int, Outcome], list[MembershipChange]]:
     """What is refused at once, and what is to be done: leaving first, for of two words about a lead RECYCLE stands."""
     refused: dict[int, Outcome] = {}
     wanted: dict[tuple[bool, int], dict[int, int]] = {}
     for place, parcel in enumerate(parcels):
         event = parcel.event
-        lead, lists = number_of(event.lead_id), lists_of(tracks, event)
+        lead, lists = number_of(event.lead_id), ids_for_event(tracks, event)
         if lead is None:
-            refused[place] = Refused(None, no_number(event.lead_id))
+            refused[place] = Refused(None, not_numeric(event.lead_id))
         elif not lists:
             refused[place] = Refused(None, f"no list is named for the track {event.track!r}")
         else:
             for number in lists:
                 wanted.setdefault((event.action == "RECYCLE", number), {})[place] = lead
-    return refused, [Change(joins, number, leads) for (joins, number), leads in sorted(wanted.items())]
+    return refused, [MembershipChange(joins, number, leads) for (joins, number), leads in sorted(wanted.items())]
 
 
-def more_telling(one: Outcome | None, other: Outcome) -> Outcome:
+def more_significant(one: Outcome | None, other: Outcome) -> Outcome:
     """What is still to be done, else what was done, else that nothing was to do, else that nothing can be done."""
     return other if one is None or _FIRST.index(type(other)) < _FIRST.index(type(one)) else one
 
 
-def no_number(lead_id: str) -> str:
+def not_numeric(lead_id: str) -> str:
     return f"the vendor's ids are numbers, {lead_id!r} is none: set strip_prefix, or map the lead's id at import"

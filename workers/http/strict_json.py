@@ -18,19 +18,19 @@ _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"[]{}", b"()()")
 
 
-def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     """The value that a body says.
 
     Raises:
-        Problem: 400, with the place.
+        Problem: 400, with the position.
     """
     text = _decoded(body)
     # The outline is exact unless brackets stand in texts: then the value itself is asked.
-    is_suspect = not _is_flat(body, max_depth)
+    may_be_too_deep = not _is_certainly_shallow(body, max_depth)
     try:
         value = _STRICT.decode(text)
-    except _Twice:
-        raise _malformed(*_twice_in(_LENIENT.decode(text))) from None
+    except _DuplicateName:
+        raise _malformed(*_duplicate_in(_LENIENT.decode(text))) from None
     except json.JSONDecodeError as fault:
         where = f"line {fault.lineno}, column {fault.colno}"
         raise _malformed("", f"no JSON at {where}: {fault.msg}", "send one JSON value") from None
@@ -38,21 +38,21 @@ def parse(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
         raise _too_deep("", max_depth) from None
     except ValueError as fault:  # NaN and the like, and integers of thousands of digits
         raise _malformed("", f"no JSON: {fault}", "send a number of the usual size, or null") from None
-    if is_suspect and (deep := _deeper_than(max_depth, value)) is not None:
+    if may_be_too_deep and (deep := _deeper_than(max_depth, value)) is not None:
         raise _too_deep(deep, max_depth)
-    if b"\\u" in body and (broken := _half_character(value)) is not None:
+    if b"\\u" in body and (broken := _lone_surrogate(value)) is not None:
         raise _malformed(broken, "half a surrogate pair is no character", "send both halves, or the character itself")
     return value
 
 
-class _Twice(ValueError):
+class _DuplicateName(ValueError):
     """A name stands twice in one object."""
 
 
-class _Marked(dict[str, Any]):
+class _ObjectWithDuplicates(dict[str, Any]):
     """An object in which a name stands twice."""
 
-    twice = ""
+    duplicate = ""
 
 
 def _decoded(body: bytes) -> str:
@@ -62,7 +62,7 @@ def _decoded(body: bytes) -> str:
         raise _malformed("", f"no UTF-8 at byte {fault.start}", "send text in UTF-8") from None
 
 
-def _is_flat(body: bytes, max_depth: int) -> bool:
+def _is_certainly_shallow(body: bytes, max_depth: int) -> bool:
     """Whether the brackets, and nothing else, show that no value is deeper. Each turn takes the innermost pairs out."""
     outline = body.translate(_ONE_KIND, _OTHERS)
     for _ in range(max_depth):
@@ -72,17 +72,17 @@ def _is_flat(body: bytes, max_depth: int) -> bool:
     return not outline
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
-        raise _Twice
+        raise _DuplicateName
     return found
 
 
-def _marked(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = _Marked(pairs)
+def _object_with_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = _ObjectWithDuplicates(pairs)
     if len(found) != len(pairs):
-        found.twice = _first_repeated(name for name, _ in pairs)
+        found.duplicate = _first_repeated(name for name, _ in pairs)
     return found
 
 
@@ -102,48 +102,50 @@ def _no_constant(text: str) -> NoReturn:
     raise ValueError(f"{text} is no number")
 
 
-_STRICT = json.JSONDecoder(object_pairs_hook=_unique, parse_float=_finite, parse_constant=_no_constant)
-_LENIENT = json.JSONDecoder(object_pairs_hook=_marked)
+_STRICT = json.JSONDecoder(
+    object_pairs_hook=_object_with_unique_names, parse_float=_finite, parse_constant=_no_constant
+)
+_LENIENT = json.JSONDecoder(object_pairs_hook=_object_with_duplicates)
 
 
-class _Place(NamedTuple):
+class _Position(NamedTuple):
     """Where a value stands. Only its last step: whole pointers of all values could be a million times the body."""
 
     step: str | int = ""
     depth: int = 0
-    above: "_Place | None" = None
+    above: "_Position | None" = None
 
     @property
     def pointer(self) -> str:
         """RFC 6901."""
-        steps, place = [], self
-        while place.above is not None:
-            steps.append(pointed(str(place.step)))
-            place = place.above
+        steps, position = [], self
+        while position.above is not None:
+            steps.append(escape_pointer(str(position.step)))
+            position = position.above
         return "".join(f"/{step}" for step in reversed(steps))
 
 
-def _places(value: Any) -> Iterator[tuple[_Place, Any]]:
-    """Every value with its place, without recursion."""
-    waiting: list[tuple[_Place, Any]] = [(_Place(), value)]
+def _walk(value: Any) -> Iterator[tuple[_Position, Any]]:
+    """Every value with its position, without recursion."""
+    waiting: list[tuple[_Position, Any]] = [(_Position(), value)]
     while waiting:
-        place, value = waiting.pop()
-        yield place, value
+        position, value = waiting.pop()
+        yield position, value
         steps: Iterable[tuple[str | int, Any]] = ()
         if isinstance(value, dict):
             steps = value.items()
         elif isinstance(value, list):
             steps = enumerate(value)
-        waiting += [(_Place(step, place.depth + 1, place), each) for step, each in steps]
+        waiting += [(_Position(step, position.depth + 1, position), each) for step, each in steps]
 
 
-def pointed(name: str) -> str:
+def escape_pointer(name: str) -> str:
     """A name as a step of a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _first(value: Any, holds: Callable[[int, Any], bool]) -> str | None:
-    return next((place.pointer for place, each in _places(value) if holds(place.depth, each)), None)
+def _first_position(value: Any, holds: Callable[[int, Any], bool]) -> str | None:
+    return next((position.pointer for position, each in _walk(value) if holds(position.depth, each)), None)
 
 
 def _deeper_than(most: int, value: Any) -> str | None:
@@ -153,26 +155,26 @@ def _deeper_than(most: int, value: Any) -> str | None:
         if not level:
             return None
         level = [each for one in level for each in (one.values() if isinstance(one, dict) else one)]
-    return _first(value, lambda depth, each: depth >= most and isinstance(each, dict | list))
+    return _first_position(value, lambda depth, each: depth >= most and isinstance(each, dict | list))
 
 
-def _half_character(value: Any) -> str | None:
+def _lone_surrogate(value: Any) -> str | None:
     try:
-        msgspec.json.encode(value)  # says whether, much sooner than looking for the place
+        msgspec.json.encode(value)  # says whether, much sooner than looking for the position
     except UnicodeEncodeError:
-        return _place_of_half(value)
+        return _position_of_surrogate(value)
     return None
 
 
-def _place_of_half(value: Any) -> str | None:
+def _position_of_surrogate(value: Any) -> str | None:
     def is_broken(_: int, each: Any) -> bool:
         texts = each if isinstance(each, dict) else (each,)
-        return any(isinstance(text, str) and not _is_whole(text) for text in texts)
+        return any(isinstance(text, str) and not _is_encodable(text) for text in texts)
 
-    return _first(value, is_broken)
+    return _first_position(value, is_broken)
 
 
-def _is_whole(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -180,10 +182,10 @@ def _is_whole(text: str) -> bool:
     return True
 
 
-def _twice_in(value: Any) -> tuple[str, str, str]:
-    for place, each in _places(value):
-        if isinstance(each, _Marked) and each.twice:
-            return place.pointer, f"the name {each.twice[:80]!r} stands here twice", "leave one out"
+def _duplicate_in(value: Any) -> tuple[str, str, str]:
+    for position, each in _walk(value):
+        if isinstance(each, _ObjectWithDuplicates) and each.duplicate:
+            return position.pointer, f"the name {each.duplicate[:80]!r} stands here twice", "leave one out"
     raise AssertionError("the strict reader found a name twice")
 
 

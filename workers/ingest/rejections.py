@@ -6,7 +6,7 @@ from typing import Literal
 
 from workers.http.problems import FieldError
 
-Reason = Literal[
+RejectionReason = Literal[
     "not_an_object",
     "not_a_cloudevent",
     "unknown_kind",
@@ -25,30 +25,30 @@ Reason = Literal[
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Rejection:
     """One thing that is wrong with an event."""
 
-    reason: Reason
+    reason: RejectionReason
     error: FieldError
 
     @classmethod
-    def at(cls, path: str, reason: Reason, detail: str, fix: str) -> "Refusal":
+    def at(cls, path: str, reason: RejectionReason, detail: str, fix: str) -> "Rejection":
         return cls(reason, FieldError(path, detail, fix))
 
 
-class Refused(ValueError):
+class InvalidEvent(ValueError):
     """The event stays out, for all of these reasons."""
 
-    def __init__(self, refusals: Sequence[Refusal]) -> None:
-        super().__init__("; ".join(f"{one.error.path}: {one.error.detail}" for one in refusals))
-        self.refusals = tuple(refusals)
+    def __init__(self, rejections: Sequence[Rejection]) -> None:
+        super().__init__("; ".join(f"{one.error.path}: {one.error.detail}" for one in rejections))
+        self.rejections = tuple(rejections)
 
 
-class Unfit(ValueError):
-    """A value does not fit its field; whoever knows the field's place makes a refusal of it."""
+class InvalidValue(ValueError):
+    """A value does not fit its field; whoever knows the field's place makes a rejection of it."""
 
-    def __init__(self, reason: Reason, detail: str, fix: str) -> None:
+    def __init__(self, reason: RejectionReason, detail: str, fix: str) -> None:
         super().__init__(detail)
-        self.reason: Reason = reason
+        self.reason: RejectionReason = reason
         self.detail = detail
         self.fix = fix

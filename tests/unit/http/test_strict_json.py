@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.http.problems import Problem
-from workers.http.strict import parse
+from workers.http.strict_json import parse_json
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 VALUES = st.recursive(
@@ -25,21 +25,21 @@ VALUES = st.recursive(
 
 def refused(body: bytes) -> Problem:
     with pytest.raises(Problem) as caught:
-        parse(body)
+        parse_json(body)
     assert caught.value.status == 400
     return caught.value
 
 
 @given(VALUES)
 def test_what_json_writes_is_read(value: Any) -> None:
-    assert parse(json.dumps(value).encode()) == value
-    assert parse(json.dumps(value, ensure_ascii=False, indent=1).encode()) == value
+    assert parse_json(json.dumps(value).encode()) == value
+    assert parse_json(json.dumps(value, ensure_ascii=False, indent=1).encode()) == value
 
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise_anything_else(body: bytes) -> None:
     with contextlib.suppress(Problem):
-        parse(body)
+        parse_json(body)
 
 
 @pytest.mark.parametrize(
@@ -101,13 +101,13 @@ def nested(levels: int) -> bytes:
 
 
 def test_depth_is_bounded_exactly() -> None:
-    parse(nested(32))
+    parse_json(nested(32))
     assert "deeper than 32" in refused(nested(33)).detail
     assert refused(b'{"a":' * 40 + b"1" + b"}" * 40).errors[0].path == "/a" * 32
 
 
 def test_brackets_in_texts_are_no_depth() -> None:
-    assert parse(b'["' + b"[" * 100 + b'"]') == ["[" * 100]
+    assert parse_json(b'["' + b"[" * 100 + b'"]') == ["[" * 100]
 
 
 def test_a_name_that_stands_twice_behind_a_hundred_thousand_others_is_found_soon() -> None:
@@ -122,7 +122,7 @@ def test_a_long_name_above_many_values_costs_no_memory(odd: str) -> None:
     body = f'{{"{"A" * 400_000}":[{"0," * 200_000}0],"x":{odd}}}'.encode()
     tracemalloc.start()
     with contextlib.suppress(Problem):
-        parse(body)
+        parse_json(body)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 200_000_000

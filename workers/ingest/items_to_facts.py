@@ -1,0 +1,76 @@
+"""Rows of webhooks to facts, by the mapping that an import would use. Pure, but for the clock that it is given."""
+
+import io
+from collections.abc import Callable
+
+import msgspec
+
+from streams.domain.errors import Poison
+from streams.domain.facts import fact_of
+from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter, derived_id
+from workers.imports.errors import RowError
+from workers.imports.mapping import Table
+from workers.imports.rows import read_jsonl
+
+from .dialects.items import DeadItem, IgnoredItem, MappableItem
+from .systems import System
+
+_RENEW_MS = 1_000  # a converter knows the time it was made at: no fact may be far ahead of it
+
+ConversionResult = tuple[ImportedFact, ...] | DeadItem | IgnoredItem
+
+
+class ItemConverter:
+    """Reads the rows of one system."""
+
+    def __init__(self, system: System, now_ms: Callable[[], int]) -> None:
+        self._system = system
+        self._now_ms = now_ms
+        self._converters: dict[int, TableConverter] = {}
+        self._made_at = 0
+
+    def facts(self, row: MappableItem) -> ConversionResult:
+        """The facts of a row; none of it, if it is no concern of ours; or why it is a dead letter."""
+        table = self._system.table_of(row.name)
+        if table is None:
+            return IgnoredItem() if self._system.ignores(row.name) else self._unmapped(row)
+        try:
+            return self._made(row, table) or IgnoredItem()
+        except RowError as reject:
+            at = f"{reject.column}={str(reject.value)[:80]!r}: " if reject.column else ""
+            return DeadItem("unfit", f"{at}{reject.reason}; {reject.advice}", dict(row.cells))
+        except Poison as poison:
+            return DeadItem("unfit", str(poison), dict(row.cells))
+
+    def _made(self, row: MappableItem, table: Table) -> tuple[ImportedFact, ...]:
+        converter = self._converter(table)
+        line = io.StringIO(msgspec.json.encode(row.cells).decode())
+        ((_, cells, _),) = read_jsonl(line, converter.columns)
+        if isinstance(cells, RowError):
+            raise cells
+        made = [(number, builder.make(cells)) for number, builder in enumerate(converter.builders)]
+        facts = tuple(self._named(fact, row, table, number) for number, fact in made if fact is not None)
+        for fact in facts:
+            fact_of(fact)
+        return facts
+
+    def _named(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
+        """The fact under a name that stays when the system tells it again, though the clock went on."""
+        if table.facts[number].event_id is not None:
+            return fact
+        source = self._system.source
+        return msgspec.structs.replace(fact, event_id=derived_id(source, table.facts[number].kind, {row.key: number}))
+
+    def _converter(self, table: Table) -> TableConverter:
+        now = self._now_ms()
+        if now - self._made_at >= _RENEW_MS:
+            self._converters, self._made_at = {}, now
+        if id(table) not in self._converters:
+            self._converters[id(table)] = TableConverter(
+                table, ConversionContext(self._system.source, self._system.zone, now)
+            )
+        return self._converters[id(table)]
+
+    def _unmapped(self, row: MappableItem) -> DeadItem:
+        detail = f"no table of the mapping reads {row.name!r}: add one, or `ignore: [{row.name}]`"
+        return DeadItem("unmapped", detail, dict(row.cells))
