@@ -107,7 +107,7 @@ def _described(make: Callable[..., Any], dice: random.Random) -> dict[str, str]:
 def _told(ledger: Ledger, dice: random.Random) -> Iterable[AnyRecord]:
     from streams.agents import records  # noqa: PLC0415  # only to make what streams would write
 
-    for told in ledger.told:
+    for told in ledger.emissions:
         what = told.what
         if isinstance(what, Stalled):
             yield records.stalled(ledger.lead_id, what)
@@ -118,7 +118,7 @@ def _told(ledger: Ledger, dice: random.Random) -> Iterable[AnyRecord]:
             event: LeadRecycled = make(ledger.lead_id, what, told.lead)
             yield event
             yield from _delivered(event, dice)
-    ledger.told.clear()
+    ledger.emissions.clear()
 
 
 def _delivered(event: LeadRecycled, dice: random.Random) -> Iterable[DeliveryResult]:

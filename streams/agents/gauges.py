@@ -76,7 +76,7 @@ class LoopState(Collector):
         waiting = _by_partition("deadlines", "Pending deadlines.")
         for number, loop in loops.items():
             times.add_metric((str(number),), loop.clock.now / 1000)
-            beats.add_metric((str(number),), loop.beaten_at / 1000)
+            beats.add_metric((str(number),), loop.heartbeat_at / 1000)
             waiting.add_metric((str(number),), len(loop.clock))
         yield from (times, beats, waiting)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
 from schemas.topics import INPUTS, TOPICS
-from streams.agents.echoes import Echoes
+from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
 from streams.domain.facts import Fact, fact_of
 
@@ -19,7 +19,7 @@ AT_ONCE = 0  # the event time of what must not wait in the merge
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RejectedRecord:
     """A record for the dead letters."""
 
     reason: str
@@ -33,7 +33,7 @@ class Misplaced:
     lead_id: str
 
 
-Value = Fact | Heartbeat | Refused | Misplaced
+Value = Fact | Heartbeat | RejectedRecord | Misplaced
 
 
 class Inbound:
@@ -46,10 +46,10 @@ class Inbound:
         wall_ms: Callable[[], int],
         *,
         is_live: bool = False,
-        echoes: Echoes | None = None,
+        loopback: LoopbackCache | None = None,
     ) -> None:
         self._codec = codec
-        self._echoes = echoes or Echoes()
+        self._loopback = loopback or LoopbackCache()
         self._records: dict[str, type[FactRecord | Heartbeat]] = {
             prefix + name: cast("type[FactRecord | Heartbeat]", TOPICS[name].record) for name in INPUTS
         }
@@ -57,17 +57,17 @@ class Inbound:
         self._is_live = is_live
 
     def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
-        echo = self._echoes.heard((record.topic, record.key), record.value)
-        return self._read(record) if echo is None else (echo.at, echo)
+        known = self._loopback.pop((record.topic, record.key), record.value)
+        return self._read(record) if known is None else (known.at, known)
 
     def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
         try:
             event = self._codec.decode(record.value, self._records[record.topic])
             if event.occurred_at > self._wall_ms() + FUTURE_MS:
-                return AT_ONCE, Refused("future", f"occurred_at {event.occurred_at} is ahead of the clock")
+                return AT_ONCE, RejectedRecord("future", f"occurred_at {event.occurred_at} is ahead of the clock")
             return self._heartbeat(event) if isinstance(event, Heartbeat) else _fact(event, record.key)
         except (Undecodable, Poison) as fault:
-            return AT_ONCE, Refused(fault.reason, fault.detail)
+            return AT_ONCE, RejectedRecord(fault.reason, fault.detail)
 
     def _heartbeat(self, beat: Heartbeat) -> tuple[int, Value]:
         # Only the word of an importer may move the bound of history; live, the others wait like any record.

@@ -8,12 +8,12 @@ from faust.types import StreamT
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
-from streams.agents.echoes import Echoes
 from streams.agents.gauges import LoopState
 from streams.agents.inbound import Inbound
 from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import NOW, PartitionLoop, Rules
-from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, told_once
+from streams.agents.loopback_cache import LoopbackCache
+from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, register_process_info
 from streams.agents.outbound import Outbound
 from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, build, inputs
@@ -23,7 +23,7 @@ from streams.domain.funnel import Census
 from streams.domain.history import lead_of
 from streams.domain.lead import Cause
 from streams.domain.policy import Policy
-from streams.engine import Chunk, Clock, Store
+from streams.engine import Chunk, Store, TimerWheel
 from streams.runtime.settings import Settings
 
 SLICE = 1000  # leads read back between two breaths of the event loop
@@ -58,16 +58,16 @@ class LeadLoop:
             grace_ms=int(settings.grace_seconds * 1000),
             wall_ms=wall_ms,
         )
-        self._echoes = Echoes()
+        self._loopback = LoopbackCache()
         is_live = settings.clock == "wall"
-        inbound = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, echoes=self._echoes)
+        inbound = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, loopback=self._loopback)
         self.app, self.engine = build(settings, inbound, cluster)
         self.engine.on_recovered.append(self.recovered)
         self.engine.on_revoked.append(self.revoked)
-        self.engine.rests = self.rests
+        self.engine.may_skip_tick = self.may_skip_tick
         self._metrics = Metrics(registry, whys_of(self._policy))
         registry.register(LoopState(self._loops, self.engine, self._metrics.origins, live_partitions(settings)))
-        told_once(registry, settings, self._policy.version)
+        register_process_info(registry, settings, self._policy.version)
         topic = self.engine.topic(*inputs(settings))
         self.app.agent(topic, name="lead-loop", concurrency=4)(self.work)
 
@@ -78,13 +78,13 @@ class LeadLoop:
                 continue  # its partition went away, and its loop with it
             started, loop = time.perf_counter(), self._loops[chunk.partition]
             async with chunk:
-                tally = await loop.run(chunk)
-            loop.acked(tally)
-            self._metrics.observe(tally, time.perf_counter() - started)
+                stats = await loop.run(chunk)
+            loop.acked(stats)
+            self._metrics.observe(stats, time.perf_counter() - started)
 
     async def recovered(self, number: int, store: Store) -> int:
         """Build the partition's indexes anew; returns stream time, up to which input may be taken at once."""
-        clock, census, policy = Clock(int(store.get(NOW) or 0)), Census(), self._policy
+        clock, census, policy = TimerWheel(int(store.get(NOW) or 0)), Census(), self._policy
         set_deadline, count = clock.set, census.add  # looked up once: there may be millions
         for n, (key, raw) in enumerate(store.items(), 1):
             if key != NOW:
@@ -108,10 +108,10 @@ class LeadLoop:
     def _outbound(self, number: int) -> Outbound:
         prefix, partitions = self._settings.topic_prefix, self._settings.partitions
         aligned = {name for name in OUTPUTS if self.engine.partitions_of(prefix + name) == partitions}
-        return Outbound(self._codec, prefix, number, aligned, self._policy.version, self._echoes)
+        return Outbound(self._codec, prefix, number, aligned, self._policy.version, self._loopback)
 
-    def rests(self, number: int, complete_until: int) -> bool:
-        return self._loops[number].rests(complete_until)
+    def may_skip_tick(self, number: int, complete_until: int) -> bool:
+        return self._loops[number].may_skip_tick(complete_until)
 
     async def revoked(self, number: int, _store: Store) -> None:
         self._loops.pop(number, None)

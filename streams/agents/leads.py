@@ -25,7 +25,7 @@ class Values(Protocol):
 
 
 class Entry(Struct, eq=False, gc=False):
-    """One lead in memory: `due` is its next deadline, `stored` and `told` are as of its last chunk.
+    """One lead in memory: `due` is its next deadline, `stored` and `published` are as of its last chunk.
 
     Neither it nor what it holds is seen by the garbage collector: there are no cycles, and very many leads.
     """
@@ -34,7 +34,7 @@ class Entry(Struct, eq=False, gc=False):
     ledger: Ledger
     due: Deadline | None
     stored: Lead | None = None
-    told: Milestones | None = None
+    published: Milestones | None = None
     is_touched: bool = False
     is_moved: bool = False  # in this chunk, even if it moved back: see `Leads.touch`
 
@@ -81,7 +81,7 @@ class Leads:
         history = History.decode(raw, self._memory)
         ledger = Ledger(key.decode(), history)
         entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy), history.lead)
-        entry.told = milestones(history.lead, entry.due)
+        entry.published = milestones(history.lead, entry.due)
         return entry
 
     def begin(self, key: bytes) -> Entry:
@@ -99,8 +99,8 @@ class Leads:
             entry.is_touched = True
             self.touched.append(entry)
         if not entry.is_moved:
-            told, due_at = entry.told, entry.due and entry.due.due  # most often the deadline moved: cheap to see
-            entry.is_moved = told is None or told[0] != due_at or told != milestones(entry.lead, entry.due)
+            before, due_at = entry.published, entry.due and entry.due.due  # most often the deadline moved: cheap to see
+            entry.is_moved = before is None or before[0] != due_at or before != milestones(entry.lead, entry.due)
 
     def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
         """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""
@@ -109,7 +109,7 @@ class Leads:
             values.put(entry.key, history.encode())
             self._funnel.replace(entry.stored, history.lead)
             if entry.is_moved:
-                entry.told = milestones(history.lead, entry.due)
+                entry.published = milestones(history.lead, entry.due)
                 moved(entry)
             entry.stored, entry.is_touched, entry.is_moved = history.lead, False, False
         self.touched.clear()

@@ -12,16 +12,16 @@ from typing import Any, assert_never
 from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
-from streams.agents.inbound import Misplaced, Refused
+from streams.agents.chunk_stats import ChunkStats
+from streams.agents.inbound import Misplaced, RejectedRecord
 from streams.agents.leads import Entry, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.records import snapshot
-from streams.agents.tally import Tally
 from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
 from streams.domain.policy import Policy
-from streams.engine import Chunk, Clock, Item
+from streams.engine import Chunk, Item, TimerWheel
 
 SLICE = 200  # records, or deadlines, between two breaths of the event loop: some 20 ms
 BEAT_MS = 1000  # between two heartbeats of a live partition that takes no records
@@ -52,7 +52,9 @@ class Rules:
 class PartitionLoop:
     """Owner of all leads of one partition, from its recovery to its revocation."""
 
-    def __init__(self, number: int, rules: Rules, clock: Clock, leads: Leads, funnel: Funnel, out: Outbound) -> None:
+    def __init__(
+        self, number: int, rules: Rules, clock: TimerWheel, leads: Leads, funnel: Funnel, out: Outbound
+    ) -> None:
         self.number = number
         self.clock = clock
         self.funnel = funnel
@@ -60,11 +62,11 @@ class PartitionLoop:
         self._leads = leads
         self._out = out
         self._stored_now = self._fired_from = clock.now
-        self._beat_at = 0
-        self.beaten_at = 0
-        self._tally = Tally()
+        self._beat_sent_at = 0
+        self.heartbeat_at = 0
+        self._stats = ChunkStats()
 
-    def rests(self, complete_until: int) -> bool:
+    def may_skip_tick(self, complete_until: int) -> bool:
         """Move time where nothing waits for it; False if a chunk without records has something to do."""
         wall = self._rules.wall_ms()
         if not self._rules.is_live:
@@ -78,9 +80,9 @@ class PartitionLoop:
             self.clock.advance(moment)
         return True
 
-    async def run(self, chunk: Chunk) -> Tally:
+    async def run(self, chunk: Chunk) -> ChunkStats:
         """Do one chunk; the caller holds it open and acks."""
-        self._chunk, self._wall, self._tally = chunk, self._rules.wall_ms(), Tally()
+        self._chunk, self._wall, self._stats = chunk, self._rules.wall_ms(), ChunkStats()
         for n, item in enumerate(chunk.records, 1):
             chunk.current = item
             moment = 0 if _is_alive(item.value) else min(item.at, self._wall)
@@ -97,11 +99,11 @@ class PartitionLoop:
         elif not chunk.records:
             await self._fire(self.clock.now)
         self._save()
-        return self._tally
+        return self._stats
 
-    def acked(self, tally: Tally) -> None:
+    def acked(self, stats: ChunkStats) -> None:
         """What a chunk did is durable: its heartbeats came through."""
-        self.beaten_at = max(self.beaten_at, tally.beat_at)
+        self.heartbeat_at = max(self.heartbeat_at, stats.beat_at)
 
     def _take(self, item: Item) -> None:
         value = item.value
@@ -111,8 +113,8 @@ class PartitionLoop:
         match value:
             case Heartbeat():
                 self._heartbeat(value)
-            case Refused(reason, error):
-                self._tally.rejected[reason] += 1
+            case RejectedRecord(reason, error):
+                self._stats.rejected[reason] += 1
                 self._out.dead_letter(self._chunk, item.record, reason, error, self._wall)
             case Misplaced(lead_id):
                 self._reroute(item, lead_id.encode())
@@ -134,14 +136,14 @@ class PartitionLoop:
         first_touch_at = entry.ledger.history.lead.first_touch_at
         arrival = entry.ledger.add(fact, self._rules.policy, self.clock.now)
         if arrival == "repeat":
-            self._tally.repeats += not _is_own(fact)
+            self._stats.repeats += not _is_own(fact)
             return
         if arrival == "new":
-            self._tally.facts[kind] += 1
+            self._stats.facts[kind] += 1
             if first_touch_at is None and kind == "contacted":
                 self._first_contact(entry.lead)
         else:
-            self._tally.late += 1
+            self._stats.late += 1
         self._settle(entry, item.record.headers)
 
     async def _fire(self, to: int) -> None:
@@ -168,39 +170,39 @@ class PartitionLoop:
 
     def _settle(self, entry: Entry, headers: Any) -> None:
         """Tell what follows, and wait for the lead's next deadline."""
-        if entry.ledger.told:
+        if entry.ledger.emissions:
             traceparent = traceparent_of(headers)
-            for told in entry.ledger.told:
-                self._out.tell(self._chunk, entry.key, entry.ledger.lead_id, told, traceparent)
-                if isinstance(told.what, Stalled):
-                    self._stalled(told.what)
+            for emission in entry.ledger.emissions:
+                self._out.emit(self._chunk, entry.key, entry.ledger.lead_id, emission, traceparent)
+                if isinstance(emission.what, Stalled):
+                    self._stalled(emission.what)
                 else:
-                    self._tally.decided.append((told.what, told.lead.pass_no))
-            entry.ledger.told.clear()
+                    self._stats.decided.append((emission.what, emission.lead.pass_no))
+            entry.ledger.emissions.clear()
         entry.due = due = entry.ledger.deadline(self._rules.policy)
         self.clock.set(entry.key, due and due.due)
         self._leads.touch(entry)
 
     def _reroute(self, item: Item, key: bytes) -> None:
-        self._tally.rerouted += 1
+        self._stats.rerouted += 1
         self._out.reroute(self._chunk, item.record, key, partition_of(key, self._rules.partitions))
 
     # -- time ----------------------------------------------------------------------------------
 
     def _heartbeat(self, beat: Heartbeat) -> None:
         if beat.says != "complete":
-            self._tally.freshness = (self._wall - beat.occurred_at) / 1000
-            self._tally.beat_at = max(self._tally.beat_at, beat.occurred_at)
+            self._stats.freshness = (self._wall - beat.occurred_at) / 1000
+            self._stats.beat_at = max(self._stats.beat_at, beat.occurred_at)
 
     async def _live(self) -> None:
         if self._chunk.complete_until:
             await self._fire(min(self._chunk.complete_until - self._rules.grace_ms, self._wall))
         if not self._chunk.records and self._is_silent(self._wall):
             self._out.heartbeat(self._chunk, self._wall)
-            self._beat_at = self._wall
+            self._beat_sent_at = self._wall
 
     def _is_silent(self, wall: int) -> bool:
-        return abs(wall - self._beat_at) >= BEAT_MS  # abs: a clock that is set back must not silence a partition
+        return abs(wall - self._beat_sent_at) >= BEAT_MS  # abs: a clock that is set back must not silence a partition
 
     def _save(self) -> None:
         """Stream time goes last into the changelog: a batch that is torn must not be ahead in time."""
@@ -220,14 +222,14 @@ class PartitionLoop:
     def _first_contact(self, lead: Lead) -> None:
         if lead.first_touch_at is not None and lead.created_at is not None:
             seconds = max(0, lead.first_touch_at - lead.created_at) / 1000
-            self._tally.first_contacts[lead.origin].append(seconds)
+            self._stats.first_contacts[lead.origin].append(seconds)
 
     def _stalled(self, stall: Stalled) -> None:
         now = self._wall if self._rules.is_live else self.clock.now
         # What was due before that was not known in time: its facts came late, and were told late to us.
         since = max(stall.at, self._fired_from)
-        self._tally.stalls[stall.reason] += 1
-        self._tally.detection_delays.append(max(0, now - since) / 1000)
+        self._stats.stalls[stall.reason] += 1
+        self._stats.detection_delays.append(max(0, now - since) / 1000)
 
 
 def _is_own(fact: Fact) -> bool:

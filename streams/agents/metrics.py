@@ -8,10 +8,10 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from schemas.codec import Reason
+from streams.agents.batch_histogram import BatchHistogram
+from streams.agents.chunk_stats import ChunkStats
 from streams.agents.loop import KINDS
 from streams.agents.records import DECISIONS
-from streams.agents.spread import Spread
-from streams.agents.tally import Tally
 from streams.domain.errors import PoisonReason
 from streams.domain.funnel import PASS_LABELS, pass_label
 from streams.runtime.settings import Settings
@@ -69,14 +69,14 @@ class Metrics:
         self._stalls = counter("stalls", "Stalls declared by the detector.", "reason")
         self._decisions = counter("decisions", "Decisions emitted, by action and why.", "action", "why")
         self._recycles = counter("recycles", "RECYCLEs emitted, by the pass of the lead that they end.", "pass")
-        self._first_contact = Spread(
+        self._first_contact = BatchHistogram(
             "leadloop_first_contact_seconds",
             "From a lead's creation to its first touch.",
             ("origin",),
             buckets=FIRST_CONTACT_BUCKETS,
             registry=registry,
         )
-        self._delay = Spread(
+        self._delay = BatchHistogram(
             "leadloop_detection_delay_seconds",
             "Seconds from a broken promise (or the arrival of its facts, if later) to the declared stall.",
             buckets=DELAY_BUCKETS,
@@ -111,30 +111,30 @@ class Metrics:
         self._first_contact.observe((), "unknown")
         self._delay.observe(())
 
-    def observe(self, tally: Tally, seconds: float) -> None:
+    def observe(self, stats: ChunkStats, seconds: float) -> None:
         """Add what one chunk did, once it is acked."""
         for counts, series in (
-            (tally.facts, self._facts),
-            (tally.rejected, self._rejected),
-            (tally.stalls, self._stalls),
+            (stats.facts, self._facts),
+            (stats.rejected, self._rejected),
+            (stats.stalls, self._stalls),
         ):
             for label, count in counts.items():
                 series.labels(label).inc(count)
-        for (kind, why), count in tally.decisions().items():
+        for (kind, why), count in stats.decisions().items():
             action = DECISIONS[kind]
             self._decisions.labels(action, why if (action, why) in self._whys else OTHER).inc(count)
-        for pass_no, count in tally.recycles().items():
+        for pass_no, count in stats.recycles().items():
             self._recycles.labels(pass_label(pass_no)).inc(count)
-        self._repeats.inc(tally.repeats)
-        self._late.inc(tally.late)
-        self._rerouted.inc(tally.rerouted)
+        self._repeats.inc(stats.repeats)
+        self._late.inc(stats.late)
+        self._rerouted.inc(stats.rerouted)
         self._chunk.observe(seconds)
-        for origin, waits in tally.first_contacts.items():
+        for origin, waits in stats.first_contacts.items():
             self._first_contact.observe(waits, self.origins(origin))
-        if tally.detection_delays:
-            self._delay.observe(tally.detection_delays)
-        if tally.freshness is not None:
-            self._freshness.observe(tally.freshness)
+        if stats.detection_delays:
+            self._delay.observe(stats.detection_delays)
+        if stats.freshness is not None:
+            self._freshness.observe(stats.freshness)
 
 
 def live_partitions(settings: Settings) -> int:
@@ -142,7 +142,7 @@ def live_partitions(settings: Settings) -> int:
     return settings.partitions if settings.clock == "wall" else 0
 
 
-def told_once(registry: CollectorRegistry, settings: Settings, policy: str) -> None:
+def register_process_info(registry: CollectorRegistry, settings: Settings, policy: str) -> None:
     """What does not change while the process lives, and the room that its state has left."""
     about = Info("leadloop_streams", "Clock and policy version of this worker.", registry=registry)
     about.info({"clock": settings.clock, "policy": policy})

@@ -7,11 +7,11 @@ from schemas.codec import Codec
 from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPICS
-from streams.agents.echoes import Echoes
+from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
-from streams.domain.ledger import Told
+from streams.domain.ledger import Emission
 
 DEAD_LETTER_BYTES = 786_432  # of a value that is kept in a dead letter; the rest is cut, and said so
 KEPT_HEADERS = 65_536  # of the headers that came with a record; more than that are left out
@@ -58,24 +58,24 @@ class Outbound:
         partition: int,
         aligned: Collection[str],
         policy_version: str,
-        echoes: Echoes | None = None,
+        loopback: LoopbackCache | None = None,
     ) -> None:
         self._codec = codec
-        self._echoes = echoes or Echoes()
+        self._loopback = loopback or LoopbackCache()
         self._topics = {name: prefix + name for name in TOPICS}
         self._numbers = dict.fromkeys(aligned, partition)
         self._policy_version = policy_version
 
-    def tell(self, out: Output, key: bytes, lead_id: str, told: Told, traceparent: bytes | None) -> None:
+    def emit(self, out: Output, key: bytes, lead_id: str, emission: Emission, traceparent: bytes | None) -> None:
         """Send a stall of our own, or a decision and what follows from it."""
-        what, lead = told.what, told.lead
+        what, lead = emission.what, emission.lead
         if isinstance(what, Stalled):
-            self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, told.fact)
+            self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, emission.fact)
             return
         if isinstance(what, Recycle):
-            self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, told.fact)
+            self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, emission.fact)
         elif isinstance(what, Revoke):
-            self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, told.fact)
+            self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, emission.fact)
         self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy_version), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
@@ -107,11 +107,11 @@ class Outbound:
         key: bytes | None,
         record: AnyRecord,
         traceparent: bytes | None,
-        echo: Fact | None = None,
+        known: Fact | None = None,
     ) -> None:
         value, name = self._codec.encode(record), self._topics[topic]
-        if echo is not None:
-            self._echoes.expect((name, key), value, echo)
+        if known is not None:
+            self._loopback.expect((name, key), value, known)
         headers = cloudevents_headers(record, topic, traceparent)
         out.send(name, key, value, partition=self._numbers.get(topic), headers=headers)
 

@@ -91,7 +91,7 @@ def _age(lead: Lead, at: int) -> int:
 
 def decided(lead_id: str, decision: Decision, lead: Lead, policy_version: str) -> LeadDecided:
     """Every decision with why: also why a lead was not handed back."""
-    event_id, recycle_id, reason, why = _told(decision)
+    event_id, recycle_id, reason, why = _described(decision)
     return LeadDecided(
         event_id=event_id,
         lead_id=lead_id,
@@ -109,7 +109,7 @@ def decided(lead_id: str, decision: Decision, lead: Lead, policy_version: str) -
     )
 
 
-def _told(decision: Decision) -> tuple[str, str, str, str]:
+def _described(decision: Decision) -> tuple[str, str, str, str]:
     """Id, recycle, reason and why of a decision."""
     match decision:
         case Recycle():

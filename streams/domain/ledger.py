@@ -12,7 +12,7 @@ from .lead import Lead
 from .policy import Policy
 
 
-class Told(Struct, frozen=True, gc=False):
+class Emission(Struct, frozen=True, gc=False):
     """What must be told to the outside, as the lead remembers it (`fact`), and the lead as it is after it.
 
     `now` is the stream time at which that was decided.
@@ -27,12 +27,12 @@ class Told(Struct, frozen=True, gc=False):
 class Ledger(Struct, eq=False, gc=False):
     """The history of one lead, kept settled: every stall in it is decided, and no recycle in doubt.
 
-    `told` is for the caller to send, in order, and to clear.
+    `emissions` is for the caller to send, in order, and to clear.
     """
 
     lead_id: str
     history: History = field(default_factory=History)
-    told: list[Told] = field(default_factory=list)
+    emissions: list[Emission] = field(default_factory=list)
 
     @property
     def lead(self) -> Lead:
@@ -51,7 +51,7 @@ class Ledger(Struct, eq=False, gc=False):
         """Fire every deadline that stream time is past."""
         while (deadline := self.deadline(policy)) is not None and deadline.due < now:
             stall = self._stall(deadline)
-            if not self._tell(stall, stall, deadline.due):
+            if not self._emit(stall, stall, deadline.due):
                 break
             self._settle(policy, deadline.due)
         self.history.forget()
@@ -59,17 +59,17 @@ class Ledger(Struct, eq=False, gc=False):
     def deadline(self, policy: Policy) -> Deadline | None:
         """When to tick next; None if no clock runs, or the stall that it would make has been told already."""
         deadline = next_deadline(self.history.lead, policy)
-        return None if deadline is None or self._was_told(deadline) else deadline
+        return None if deadline is None or self._was_emitted(deadline) else deadline
 
     def _settle(self, policy: Policy, now: int) -> None:
         while (decision := decide(self.lead_id, self.history.lead, policy, now)) is not None:
-            if not self._tell(decision, fact_of_decision(decision), now):
+            if not self._emit(decision, fact_of_decision(decision), now):
                 break
 
-    def _tell(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
+    def _emit(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
         if self.history.add(fact) != "new":
             return False  # a record forged under our own id: no reason to tell it for ever
-        self.told.append(Told(what, fact, self.lead, now))
+        self.emissions.append(Emission(what, fact, self.lead, now))
         return True
 
     def _stall(self, deadline: Deadline) -> Stalled:
@@ -77,7 +77,7 @@ class Ledger(Struct, eq=False, gc=False):
         stall = Stalled(at, stall_id, "detector", deadline.reason, deadline.idle_since)
         return replace(stall, at=at + 1) if self.history.is_late(stall) else stall
 
-    def _was_told(self, deadline: Deadline) -> bool:
+    def _was_emitted(self, deadline: Deadline) -> bool:
         idle_since = deadline.idle_since
         for fact in self.history.facts:  # the id is only worth reckoning for a stall of the same clock
             if type(fact) is Stalled and fact.idle_since == idle_since and fact.event_id == self._stall_id(deadline):

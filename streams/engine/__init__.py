@@ -1,17 +1,16 @@
 """Chunked, crash-safe processing for Faust: one stream value per merged run of a partition."""
 
 from .chunk import Chunk
-from .clock import Clock
 from .engine import FAUST_SETTINGS, Decode, Engine
 from .merge import Item, Merge
 from .run import run
 from .status import PartitionStatus, Status
 from .store import MemoryStore, RocksStore, Store
+from .timer_wheel import TimerWheel
 
 __all__ = [
     "FAUST_SETTINGS",
     "Chunk",
-    "Clock",
     "Decode",
     "Engine",
     "Item",
@@ -21,5 +20,6 @@ __all__ = [
     "RocksStore",
     "Status",
     "Store",
+    "TimerWheel",
     "run",
 ]

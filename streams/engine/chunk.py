@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from .merge import Item
     from .partition import Partition
-    from .sink import Headers, Parcel
+    from .sink import Batch, Headers
 
 
 class Chunk:
@@ -49,7 +49,7 @@ class Chunk:
         self._next = _ends(records, len(owner.inputs))
         self._is_abandoned = False
         self._changes: dict[bytes, bytes | None] = {}
-        self._outputs: dict[tuple[str, int], Parcel] = {}
+        self._outputs: dict[tuple[str, int], Batch] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The value of a key, including the changes made in this chunk."""
@@ -73,11 +73,11 @@ class Chunk:
         """Send an output with the chunk; without `partition` the key decides (murmur2)."""
         if partition is None:
             partition = self._owner.consumer.sink.partition_for(topic, key)
-        parcel = self._outputs.get((topic, partition))
-        if parcel is None:
-            parcel = self._owner.consumer.sink.parcel(TopicPartition(topic, partition))
-            self._outputs[topic, partition] = parcel
-        parcel.add(key, value, headers)
+        batch = self._outputs.get((topic, partition))
+        if batch is None:
+            batch = self._owner.consumer.sink.batch(TopicPartition(topic, partition))
+            self._outputs[topic, partition] = batch
+        batch.add(key, value, headers)
 
     @property
     def is_abandoned(self) -> bool:
@@ -133,12 +133,12 @@ class Chunk:
         if not self._changes:
             return
         owner, sink = self._owner, self._owner.consumer.sink
-        parcel = sink.parcel(owner.changelog)
-        add = parcel.add
+        batch = sink.batch(owner.changelog)
+        add = batch.add
         for key, value in self._changes.items():
             add(key, value, NO_HEADERS)
         seconds = await owner.consumer.offsets.lease()
-        first, end = await asyncio.wait_for(sink.deliver(parcel), seconds)
+        first, end = await asyncio.wait_for(sink.deliver(batch), seconds)
         if first != owner.store.offset:
             raise RuntimeError(f"second writer in {owner.changelog} before offset {first}")
         owner.store.apply(self._changes, end)

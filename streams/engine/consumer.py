@@ -11,7 +11,7 @@ from aiokafka.structs import TopicPartition
 from faust.exceptions import ConsumerNotStarted
 from faust.transport.consumer import Consumer, ensure_TPset
 
-from . import records
+from . import fetched_records
 from .offsets import Offsets
 from .partition import Partition
 from .sink import Sink
@@ -62,7 +62,7 @@ class ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc] 
             **engine.client,
         )
         await self._check_topics()
-        records.install()
+        fetched_records.install()
         kafka = self._group_member()
         self.offsets = Offsets(kafka, conf.broker_session_timeout, engine.deadline)
         self._kafka = kafka  # last: probes take it for a sign that the rest is there

@@ -28,7 +28,7 @@ Decode = Callable[[Any], tuple[int, Any]]
 RecoveredHook = Callable[[int, Store], Awaitable[int | None]]
 RevokedHook = Callable[[int, Store], Awaitable[None]]
 #: asked of a partition and its `complete_until` before each tick: True where a chunk without records has nothing to do
-RestsHook = Callable[[int, int], bool]
+MaySkipTick = Callable[[int, int], bool]
 
 #: what the engine needs of Faust's settings, or was measured to run best with; pass it to faust.App
 FAUST_SETTINGS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -80,7 +80,7 @@ class Engine:
         outputs: every topic that chunks send to.
         bounded_by: an input whose event times promise "everything up to here is in"; nothing later than
             the newest of them is taken, and the wall clock never counts.
-        tick: seconds between chunks without records, which `rests` may leave out.
+        tick: seconds between chunks without records, which `may_skip_tick` may leave out.
         max_records: of a chunk.
         deadline: seconds that a chunk, or recovery without progress, may take; then the process exits.
         stale_after: seconds without a finished chunk or tick after which a worker is not ready.
@@ -120,7 +120,7 @@ class Engine:
         self.consumer: ChunkConsumer | None = None
         self.on_recovered: list[RecoveredHook] = []
         self.on_revoked: list[RevokedHook] = []
-        self.rests: RestsHook = lambda _number, _complete_until: False
+        self.may_skip_tick: MaySkipTick = lambda _number, _complete_until: False
         self._leave = leave
         app.transport = ChunkTransport(self)
 

@@ -12,7 +12,7 @@ from aiokafka.structs import TopicPartition
 from faust.types.tuples import Message
 
 from .chunk import Chunk
-from .intake import Intake
+from .input_fetcher import InputFetcher
 from .recovery import replay
 from .status import PartitionStatus
 
@@ -47,11 +47,11 @@ class Partition:
         self._moved_at = time.time()
         self._chunk_at = 0.0
         self._current: Chunk | None = None
-        self._intake: Intake | None = None
+        self._fetcher: InputFetcher | None = None
         self._task = asyncio.create_task(self._run())
 
     def status(self) -> PartitionStatus:
-        ends = self._intake.ends if self._intake else {}
+        ends = self._fetcher.ends if self._fetcher else {}
         return PartitionStatus(
             number=self.number,
             is_ready=self._is_ready,
@@ -66,7 +66,7 @@ class Partition:
 
     def _oldest_at(self) -> int:
         """Of the chunk in flight, whose first record need not be the oldest but is near it, and of what waits."""
-        chunk, waiting = self._current, self._intake.oldest_at() if self._intake else 0
+        chunk, waiting = self._current, self._fetcher.oldest_at() if self._fetcher else 0
         working = chunk.records[0].record.timestamp if chunk is not None and chunk.records else 0
         return min(waiting, working) if waiting and working else waiting or working
 
@@ -111,22 +111,22 @@ class Partition:
         await consumer.can_resume_flow.wait()  # Faust clears all queues just before it resumes
         for tp in self.inputs:
             consumer.offsets.ack(tp, await consumer.kafka.position(tp))
-        intake = self._intake = Intake(consumer.kafka, engine, self.inputs, bound)
+        fetcher = self._fetcher = InputFetcher(consumer.kafka, engine, self.inputs, bound)
         tick_at, wait = time.monotonic() + engine.tick, 0.0
         while consumer.flow_active:
-            run = await intake.take(engine.max_records, wait)
-            until = intake.complete_until()
+            run = await fetcher.take(engine.max_records, wait)
+            until = fetcher.complete_until()
             if run:
                 await self._process(run, until)
             if time.monotonic() >= tick_at:
                 await self._tick(until)
                 tick_at = time.monotonic() + engine.tick
             # only records end a wait early: that an empty topic is caught up has to be polled for
-            wait = 0.0 if run else max(0.0, tick_at - time.monotonic()) if intake.is_waiting else _POLL
+            wait = 0.0 if run else max(0.0, tick_at - time.monotonic()) if fetcher.is_waiting else _POLL
 
     async def _tick(self, complete_until: int) -> None:
         """A chunk without records; an idle partition should cost next to nothing, so only where it has work to do."""
-        if self.consumer.engine.rests(self.number, complete_until):
+        if self.consumer.engine.may_skip_tick(self.number, complete_until):
             self._moved_at = time.time()
         else:
             await self._process((), complete_until)
@@ -143,9 +143,9 @@ class Partition:
 
     async def _process(self, run: Sequence[Item], complete_until: int) -> None:
         consumer = self.consumer
-        if not consumer.flow_active or self._intake is None:
+        if not consumer.flow_active or self._fetcher is None:
             return  # being revoked: the next owner starts at the committed offset
-        chunk = self._current = Chunk(self, run, complete_until, self._intake.bound)
+        chunk = self._current = Chunk(self, run, complete_until, self._fetcher.bound)
         topic, number = self.inputs[0]  # the agent listens to all inputs as one topic
         value: Any = chunk  # bytes for Faust; our schema's decoder hands it on as it is
         message = Message(topic, number, 0, time.time(), 0, None, None, value, None)

@@ -17,26 +17,26 @@ Headers = Sequence[tuple[str, bytes]]
 NO_HEADERS: list[tuple[str, bytes]] = []  # a list, for so a batch wants it
 
 
-class Parcel:
+class Batch:
     """Records of one partition, put straight into the batches that will be sent."""
 
     def __init__(self, tp: TopicPartition, new_batch: Callable[[], Any]) -> None:
         self.tp = tp
-        self.batches = [new_batch()]
-        self._append = self.batches[0].append
+        self.parts = [new_batch()]
+        self._append = self.parts[0].append
         self._new_batch = new_batch
 
     @property
     def count(self) -> int:
         """How many records there are."""
-        return sum(batch.record_count() for batch in self.batches)
+        return sum(part.record_count() for part in self.parts)
 
     def add(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         """Put one record behind the others; one that is larger than a batch may be goes alone."""
         fields = headers if isinstance(headers, list) else list(headers)
         if self._append(timestamp=None, key=key, value=value, headers=fields) is None:  # it is full
-            self.batches.append(self._new_batch())
-            self._append = self.batches[-1].append
+            self.parts.append(self._new_batch())
+            self._append = self.parts[-1].append
             self._append(timestamp=None, key=key, value=value, headers=fields)
 
 
@@ -78,13 +78,13 @@ class Sink:
         chosen: int = self._partitioner(key, partitions, partitions)
         return chosen
 
-    def parcel(self, tp: TopicPartition) -> Parcel:
+    def batch(self, tp: TopicPartition) -> Batch:
         """An empty one; nothing is sent before it is delivered."""
-        return Parcel(tp, self._producer.create_batch)
+        return Batch(tp, self._producer.create_batch)
 
-    async def deliver(self, parcel: Parcel) -> tuple[int, int]:
+    async def deliver(self, batch: Batch) -> tuple[int, int]:
         """Write all records in order; returns (first offset, last offset + 1) once acknowledged."""
-        topic, number = parcel.tp
-        waiting = [await self._producer.send_batch(batch, topic, partition=number) for batch in parcel.batches]
+        topic, number = batch.tp
+        waiting = [await self._producer.send_batch(part, topic, partition=number) for part in batch.parts]
         first: int = (await asyncio.gather(*waiting))[0].offset
-        return first, first + parcel.count
+        return first, first + batch.count

@@ -151,8 +151,8 @@ class Job:
         traceparent: bytes | None,
     ) -> None:
         due = ledger.deadline(self._policy)
-        for told in ledger.told:
-            self._out.tell(outputs, key, ledger.lead_id, told, traceparent)
+        for told in ledger.emissions:
+            self._out.emit(outputs, key, ledger.lead_id, told, traceparent)
         if milestones(ledger.lead, due) != before:
             self._out.snapshot(outputs, key, snapshot(ledger.lead_id, ledger.history, due, self._now))
         table[key] = ledger.history.encode()

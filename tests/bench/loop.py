@@ -22,7 +22,7 @@ from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
-from streams.engine import Clock, Item
+from streams.engine import Item, TimerWheel
 from streams.engine.run import collect_rarely
 from streams.runtime.settings import Settings
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
@@ -89,7 +89,7 @@ def loop(policy: Policy) -> PartitionLoop:
     funnel = Funnel()
     rules = Rules(policy=policy, partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW)
     outbound = Outbound(CODEC, "", 0, set(TOPICS), policy.version)
-    return PartitionLoop(0, rules, Clock(0), Leads(policy, 64, funnel, 100_000), funnel, outbound)
+    return PartitionLoop(0, rules, TimerWheel(0), Leads(policy, 64, funnel, 100_000), funnel, outbound)
 
 
 def chunks(items: list[Item], size: int) -> Iterator[list[Item]]:

@@ -30,7 +30,7 @@ class Small:
         self.app, engine = build(replace(settings, clock="wall"), self.decoded)  # no importer bounds one topic
         engine.on_recovered.append(self.recovered)
         engine.on_revoked.append(self.revoked)
-        engine.rests = lambda _number, _complete_until: True
+        engine.may_skip_tick = lambda _number, _complete_until: True
         self.app.agent(engine.topic(settings.topic_prefix + TOPIC), name="small", concurrency=4)(self.work)
 
     def decoded(self, record: Any) -> tuple[int, LeadContacted]:

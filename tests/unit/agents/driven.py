@@ -42,7 +42,7 @@ class Driven:
         self.agent.engine.consumer = cast("Any", FakeConsumer())
         self.log = Log(INPUTS)
         self.store = MemoryStore(0)
-        self.told: list[Sent] = []
+        self.published: list[Sent] = []
         self.attempts: list[list[Sent]] = []  # what each chunk wanted to tell
         self._positions = dict.fromkeys(INPUTS, 0)
         self._is_up = False
@@ -84,7 +84,7 @@ class Driven:
         kept = TOPICS if crash is None else crash.topics
         for one in chunk.sent:
             if one.topic in kept:
-                self.told.append(one)
+                self.published.append(one)
                 if one.topic in INPUTS:
                     self.log.append(one.topic, one.key, one.value, one.headers)
         if crash is None:
@@ -95,24 +95,26 @@ class Driven:
             self.store.apply(changes, self.store.offset + len(changes))
             self._is_up = False
 
-    def told_to(self, topic: str) -> list[Any]:
+    def published_to(self, topic: str) -> list[Any]:
         record = TOPICS[topic].record
         assert record is not None
-        return [CODEC.decode(one.value, record) for one in self.told if one.topic == topic]
+        return [CODEC.decode(one.value, record) for one in self.published if one.topic == topic]
 
     def stages(self) -> dict[str, str]:
         """The newest snapshots, by lead."""
-        return {each.lead_id: each.stage for each in self.told_to("lead-snapshots") if isinstance(each, LeadSnapshot)}
+        return {
+            each.lead_id: each.stage for each in self.published_to("lead-snapshots") if isinstance(each, LeadSnapshot)
+        }
 
     def standing(self) -> set[str]:
         """The recycles that stand, by the newest snapshots."""
-        newest = {each.lead_id: each.recycle_id for each in self.told_to("lead-snapshots")}
+        newest = {each.lead_id: each.recycle_id for each in self.published_to("lead-snapshots")}
         return set(newest.values()) - {""}
 
     def decided(self) -> dict[tuple[str, str, str], set[bytes]]:
         """What was told beside snapshots: by topic, id and action; every id should stand for the same bytes."""
         told: dict[tuple[str, str, str], set[bytes]] = {}
-        for one in self.told:
+        for one in self.published:
             if one.topic in {"lead-stalled", "lead-recycled", "lead-decisions"}:
                 assert one.value is not None
                 told.setdefault((one.topic, *_name(one)), set()).add(one.value)

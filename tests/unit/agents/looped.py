@@ -4,14 +4,14 @@ import asyncio
 from typing import Any
 
 from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadRecycled
+from streams.agents.chunk_stats import ChunkStats
 from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
-from streams.agents.tally import Tally
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
-from streams.engine import Clock, Item, MemoryStore
+from streams.engine import Item, MemoryStore, TimerWheel
 from tests.builders import T0
 from tests.builders_domain import a_policy, within
 from tests.fakes import FakeChunk, FakeRecord, Sent
@@ -35,8 +35,8 @@ class Looped:
         rules = Rules(policy, of, is_live=is_live, grace_ms=10, wall_ms=lambda: self.wall_at)
         leads = Leads(policy, 64, self.funnel, cached=cached)
         out = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), policy.version)
-        self.loop = PartitionLoop(0, rules, Clock(), leads, self.funnel, out)
-        self.tally = Tally()
+        self.loop = PartitionLoop(0, rules, TimerWheel(), leads, self.funnel, out)
+        self.stats = ChunkStats()
 
     def chunk(self, *records: AnyRecord, complete_until: int = 0, headers: Any = ()) -> FakeChunk:
         """Do one chunk and keep its changes."""
@@ -45,7 +45,7 @@ class Looped:
     def raw(self, *records: FakeRecord, complete_until: int = 0) -> FakeChunk:
         items = [Item(*self._inbound(record), record) for record in records]
         chunk = FakeChunk(items, self.store, complete_until=complete_until)
-        self.tally = asyncio.run(self.loop.run(chunk))
+        self.stats = asyncio.run(self.loop.run(chunk))
         self.store.apply(chunk.changes, 0)
         return chunk
 

@@ -115,7 +115,7 @@ def test_facts_that_come_late_and_crashes_end_in_the_same_stages_and_no_recycle_
     ours = Driven(BOUNDLESS).add(*data.draw(st.permutations(merged(told)))).until(END).run(limits, ends)
     theirs = by_the_model(told, BOUNDLESS)
     assert ours.stages() == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in theirs.items()}
-    sent: list[LeadRecycled] = ours.told_to("lead-recycled")
+    sent: list[LeadRecycled] = ours.published_to("lead-recycled")
     recycled = {each.recycle_id for each in sent if each.action == "RECYCLE"}
     taken_back = {each.recycle_id for each in sent if each.action == "REVOKE"}
     assert recycled - taken_back == ours.standing()

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from schemas.events import Heartbeat, LeadCreated, LeadRecycled
 from schemas.topics import INPUTS
-from streams.agents.inbound import AT_ONCE, FUTURE_MS, Inbound, Misplaced, Refused
+from streams.agents.inbound import AT_ONCE, FUTURE_MS, Inbound, Misplaced, RejectedRecord
 from streams.domain.facts import Created, Verdict
 from tests.builders import T0, a_created, a_win
 from tests.fakes import FakeRecord
@@ -93,7 +93,7 @@ def test_whatever_a_record_contains_reading_it_raises_nothing(
 ) -> None:
     at, value = read(topic, key, GOOD[:5] + noise if is_framed else noise)
     assert at >= 0
-    assert isinstance(value, Refused) or at > 0 or isinstance(value, Misplaced | Heartbeat)
+    assert isinstance(value, RejectedRecord) or at > 0 or isinstance(value, Misplaced | Heartbeat)
 
 
 @pytest.mark.parametrize(("is_live", "at"), [(False, AT_ONCE), (True, T0)])

@@ -30,7 +30,7 @@ def test_the_longest_state_that_a_lead_can_have_fits_a_record_of_the_changelog()
     for kind in [*passes, *[Created] * (most + 1)]:
         texts = ("sales", longest) if kind is Stalled else [longest] * 5
         ledger.add(kind(next(at), next(ids), *texts), NO_CLOCK, 0)
-        ledger.told.clear()
+        ledger.emissions.clear()
     assert len(ledger.lead.passes) == MAX_PASSES
     size, allowed = len(ledger.history.encode()), changelog_of("leadloop").max_message_bytes
     assert allowed * 0.8 < size < allowed * 0.95  # framing and the parts of the state that vary little
@@ -127,7 +127,7 @@ def test_a_lead_that_went_there_and_back_within_a_chunk_has_moved() -> None:
         a_reply("ada", T0 + 3),
     ]
     driven = Driven(NO_CLOCK).add(*facts).run([2, 1], [None, Crash()])
-    assert [each.stage for each in driven.told_to("lead-snapshots")] == ["working", "nurture", "working"]
+    assert [each.stage for each in driven.published_to("lead-snapshots")] == ["working", "nurture", "working"]
 
 
 def test_a_touch_that_moves_a_deadline_is_a_milestone() -> None:

@@ -81,7 +81,7 @@ def test_a_lead_of_another_partition_is_published_there_as_it_came() -> None:
     assert chunk.sent == [
         Sent("lead-created", record.lead_id.encode(), CODEC.encode(record), partition=2, headers=[("a", b"b")])
     ]
-    assert (set(chunk.changes), looped.tally.rerouted) == ({NOW}, 1)  # it moves time, and no lead
+    assert (set(chunk.changes), looped.stats.rerouted) == ({NOW}, 1)  # it moves time, and no lead
 
 
 def test_a_fact_under_another_key_is_published_under_its_leads_key() -> None:
@@ -99,4 +99,4 @@ def test_a_broken_record_is_a_dead_letter_and_the_next_one_is_taken() -> None:
     letter, headers = chunk.sent[0], dict(chunk.sent[0].headers)
     assert (letter.key, letter.value) == (b"ada", b"{}")
     assert (headers["a"], headers["dl_reason"], headers["dl_offset"]) == (b"b", b"not_avro", b"7")
-    assert looped.tally.rejected == {"not_avro": 1}
+    assert looped.stats.rejected == {"not_avro": 1}

@@ -15,9 +15,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from schemas.codec import Reason
 from schemas.events import Heartbeat
+from streams.agents.chunk_stats import ChunkStats
 from streams.agents.lead_loop import whys_of
-from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins, live_partitions, told_once
-from streams.agents.tally import Tally
+from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins, live_partitions, register_process_info
 from streams.domain.errors import PoisonReason
 from streams.domain.policy import Action, Policy
 from streams.engine import PartitionStatus, Status
@@ -155,8 +155,8 @@ def test_a_recovered_partition_counts_the_leads_it_found() -> None:
 def test_heartbeats_say_how_fresh_things_are() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry, ())
-    metrics.observe(Tally(freshness=1.25), 0.1)
-    metrics.observe(Tally(), 0.1)
+    metrics.observe(ChunkStats(freshness=1.25), 0.1)
+    metrics.observe(ChunkStats(), 0.1)
     assert values(registry, "freshness_seconds_sum") == {(): 1.25}
     assert values(registry, "freshness_seconds_count") == {(): 1}
 
@@ -210,7 +210,7 @@ def test_only_live_operation_has_partitions_through_which_heartbeats_go() -> Non
 
 def test_a_worker_says_its_policy_and_the_room_it_has_left(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    told_once(registry, Settings(data_dir=tmp_path), "2026-1")
+    register_process_info(registry, Settings(data_dir=tmp_path), "2026-1")
     assert values(registry, "streams_info", "clock", "policy") == {("wall", "2026-1"): 1}
     assert values(registry, "store_free_bytes")[()] > 0
 

@@ -60,31 +60,31 @@ def test_a_clock_that_is_set_back_silences_no_partition() -> None:
 
 def test_between_heartbeats_a_live_loop_rests_until_something_is_due_and_time_goes_on() -> None:
     looped = Looped(is_live=True)
-    assert not looped.loop.rests(0)  # a heartbeat is to be sent
+    assert not looped.loop.may_skip_tick(0)  # a heartbeat is to be sent
     looped.chunk(a_created("ada"), complete_until=T0 + 12)  # a chunk moves the deadline into reach
     looped.chunk()
-    assert looped.loop.rests(T0 + 40)
+    assert looped.loop.may_skip_tick(T0 + 40)
     assert looped.loop.clock.now == T0 + 30
-    assert not looped.loop.rests(T0 + 41)
+    assert not looped.loop.may_skip_tick(T0 + 41)
     assert len(looped.chunk(complete_until=T0 + 41).to("lead-stalled")) == 1
-    assert looped.loop.rests(T0 + 42)
-    assert looped.loop.rests(0)
+    assert looped.loop.may_skip_tick(T0 + 42)
+    assert looped.loop.may_skip_tick(0)
 
 
 def test_a_loop_of_history_rests_whatever_the_wall_clock_says() -> None:
     looped = Looped()
-    assert looped.loop.rests(WALL)
+    assert looped.loop.may_skip_tick(WALL)
     looped.chunk(a_created("ada"))
     assert looped.chunk().sent == []  # only now it is known that the deadline, which is near, is not past
-    assert looped.loop.rests(WALL)
+    assert looped.loop.may_skip_tick(WALL)
 
 
 def test_a_promise_that_a_late_fact_says_was_broken_waits_for_no_other_record() -> None:
     looped = Looped()
     looped.chunk(complete(T0 + 100), a_created("ada"))
-    assert not looped.loop.rests(0)
+    assert not looped.loop.may_skip_tick(0)
     assert len(looped.chunk().to("lead-stalled")) == 1
-    assert looped.loop.rests(0)
+    assert looped.loop.may_skip_tick(0)
 
 
 def test_a_loop_of_history_sends_no_heartbeats_and_the_wall_clock_does_not_speak() -> None:
@@ -96,5 +96,5 @@ def test_a_loop_of_history_sends_no_heartbeats_and_the_wall_clock_does_not_speak
 def test_a_heartbeat_of_our_own_tells_how_old_it_is_and_moves_no_time() -> None:
     looped = Looped(is_live=True)
     looped.chunk(alive(WALL - 1500))
-    assert looped.tally.freshness == 1.5
+    assert looped.stats.freshness == 1.5
     assert looped.loop.clock.now == 0

@@ -11,7 +11,7 @@ import pytest
 
 from streams.domain.decisions import Holdout, Recycle, Retire, Revoke, Suppress
 from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
-from streams.domain.ledger import Told
+from streams.domain.ledger import Emission
 from streams.domain.policy import PlainTime, Policy, Span
 
 PLACE = Path(os.environ.get("LEADLOOP_REFERENCE", Path(__file__).parents[4] / "shared" / "reference"))
@@ -108,7 +108,7 @@ def _ms(span: Span | None) -> int:
     raise TypeError("the model knows no business time")
 
 
-def told_as_the_model_says(told: Told) -> tuple[str, str, int, str | None]:
+def told_as_the_model_says(told: Emission) -> tuple[str, str, int, str | None]:
     """Kind, id, instant and the ground of what was told."""
     what = told.what
     match what:

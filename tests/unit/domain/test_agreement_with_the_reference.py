@@ -10,7 +10,7 @@ from streams.domain.decisions import fact_of_decision
 from streams.domain.facts import Fact, Stalled
 from streams.domain.history import History
 from streams.domain.lead import stage
-from streams.domain.ledger import Ledger, Told
+from streams.domain.ledger import Emission, Ledger
 from streams.domain.policy import Policy
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, live, policies
@@ -38,7 +38,7 @@ def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Any:
 def assert_same(ours: Ledger, theirs: Any) -> None:
     assert lead_as_the_model_says(ours.lead) == lead_as_the_model_says(theirs.lead)
     assert stage(ours.lead) == MODEL.stage(theirs.lead)
-    assert [told_as_the_model_says(told) for told in ours.told] == [
+    assert [told_as_the_model_says(told) for told in ours.emissions] == [
         emitted_by_the_model(fact) for fact in theirs.emitted
     ]
 
@@ -52,7 +52,7 @@ def test_the_same_is_told_in_the_same_order_whatever_order_facts_come_in(
     assert_same(live(order, policy, repeats=repeats), model_live(order, policy, repeats))
 
 
-def _fact_told(told: Told) -> Fact:
+def _fact_told(told: Emission) -> Fact:
     return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
 
 
@@ -60,7 +60,7 @@ def _fact_told(told: Told) -> Fact:
 @given(histories(8), st.data())
 def test_the_same_is_told_when_what_was_told_and_forgotten_comes_back(facts: list[Fact], data: st.DataObject) -> None:
     known = data.draw(st.integers(1, len(facts)))
-    told = [_fact_told(told) for told in live(facts[:known]).told]
+    told = [_fact_told(told) for told in live(facts[:known]).emissions]
     mixed = data.draw(st.permutations([*facts, *told]))
     assert_same(live(mixed), model_live(mixed, BOUNDLESS))
 
@@ -72,14 +72,14 @@ def test_the_same_is_told_when_the_state_is_stored_after_every_fact(
 ) -> None:
     order = data.draw(st.permutations(facts))
     ledger, now = Ledger(LEAD_ID), 0
-    told: list[Told] = []
+    told: list[Emission] = []
     for fact in order:
         now = max(now, fact.at)
         ledger = Ledger(LEAD_ID, History.decode(ledger.history.encode()))
         ledger.tick(policy, now)
         ledger.add(fact, policy, now)
-        told += ledger.told
-    ledger.told.clear()
+        told += ledger.emissions
+    ledger.emissions.clear()
     ledger.tick(policy, END)
-    ledger.told[:0] = told
+    ledger.emissions[:0] = told
     assert_same(ledger, model_live(order, policy))

@@ -134,7 +134,7 @@ def test_a_bounded_memory_decides_the_same_about_all_facts_that_it_folds(
             boundless.add(fact, policy, now)
     bounded.tick(policy, END)
     boundless.tick(policy, END)
-    assert bounded.told == boundless.told
+    assert bounded.emissions == boundless.emissions
     assert bounded.lead == boundless.lead
 
 
@@ -146,13 +146,13 @@ def test_every_recycle_ever_sent_stands_or_is_taken_back_however_little_is_remem
     """What was told before a crash and forgotten comes back as input, in between other facts; only one pass."""
     facts = [fact for fact in facts if type(fact).__name__ != "Created" or fact.event_id == "e0"]
     known = data.draw(st.integers(1, len(facts)))
-    told = [_fact_told(each.what) for each in live(facts[:known]).told]
+    told = [_fact_told(each.what) for each in live(facts[:known]).emissions]
     ledger, now = Ledger(LEAD_ID, History(kept)), 0
     for fact in data.draw(st.permutations([*facts, *told])):
         now = max(now, fact.at)
         ledger.add(fact, BOUNDLESS, now)
     ledger.tick(BOUNDLESS, END)
-    sent = [*told, *(_fact_told(each.what) for each in ledger.told)]
+    sent = [*told, *(_fact_told(each.what) for each in ledger.emissions)]
     recycles = {fact.event_id for fact in sent if getattr(fact, "decided", None) == "recycle"}
     revokes = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - revokes == ({ledger.lead.recycle.recycle_id} if ledger.lead.recycle else set())

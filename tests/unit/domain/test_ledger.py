@@ -16,9 +16,9 @@ def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
     ledger = Ledger("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 21)
-    assert ledger.told == []
+    assert ledger.emissions == []
     ledger.tick(POLICY, 22)
-    stall, recycle = ledger.told
+    stall, recycle = ledger.emissions
     stall_id = digest("stall", "lead", 1, "never_contacted", 1)
     assert stall.what == Stalled(21, stall_id, "detector", "never_contacted", 1)
     assert (stage(stall.lead), stall.now) == ("stalled", 21)
@@ -30,9 +30,9 @@ def test_a_late_touch_takes_the_recycle_back() -> None:
     ledger = Ledger("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 50)
-    ledger.told.clear()
+    ledger.emissions.clear()
     assert ledger.add(contacted(15), POLICY, 50) == "new"
-    [told] = ledger.told
+    [told] = ledger.emissions
     assert isinstance(told.what, Revoke)
     assert told.what.cause == "void"
     assert stage(ledger.lead) == "working"
@@ -41,9 +41,9 @@ def test_a_late_touch_takes_the_recycle_back() -> None:
 def test_a_repeat_is_not_decided_anew() -> None:
     ledger = Ledger("lead")
     ledger.add(stalled(1), POLICY, 1)
-    ledger.told.clear()
+    ledger.emissions.clear()
     assert ledger.add(stalled(1), POLICY, 1) == "repeat"
-    assert ledger.told == []
+    assert ledger.emissions == []
 
 
 def test_the_next_deadline_follows_the_lead() -> None:
@@ -62,10 +62,10 @@ def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
     ledger.add(Stalled(5, stall_id, "detector", "never_contacted", 7), POLICY, 5)
     ledger.add(contacted(6), POLICY, 6)
     ledger.add(created(7), POLICY, 7)
-    ledger.told.clear()
+    ledger.emissions.clear()
     ledger.tick(POLICY, 1_000)
     assert ledger.deadline(POLICY) is None
-    assert ledger.told == []
+    assert ledger.emissions == []
 
 
 def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
@@ -82,14 +82,14 @@ def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
     ledger.add(contacted(1, digest("recycle", "s")), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
     assert stage(ledger.lead) == "stalled"
-    assert ledger.told == []
+    assert ledger.emissions == []
 
 
 def test_a_recycle_dated_before_its_stall_is_taken_back_and_the_stall_gets_a_new_one() -> None:
     ledger = Ledger("lead")
     ledger.add(Verdict(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
-    assert [type(told.what) for told in ledger.told] == [Revoke, Recycle]
+    assert [type(told.what) for told in ledger.emissions] == [Revoke, Recycle]
     assert stage(ledger.lead) == "nurture"
 
 

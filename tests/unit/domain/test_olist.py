@@ -66,7 +66,7 @@ def run(history: dict[str, list[Fact]], policy: Policy, kept: int = 64) -> Count
             ledger.tick(policy, fact.at)
             ledger.add(fact, policy, fact.at)
         ledger.tick(policy, until)
-        counts.update(type(told.what).__name__ for told in ledger.told)
+        counts.update(type(told.what).__name__ for told in ledger.emissions)
         counts[stage(ledger.lead)] += 1
     return counts
 

@@ -8,7 +8,7 @@ from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stal
 from streams.domain.funnel import Funnel
 from streams.domain.history import History
 from streams.domain.lead import stage
-from streams.domain.ledger import Ledger, Told
+from streams.domain.ledger import Emission, Ledger
 from streams.domain.policy import Policy
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
@@ -18,7 +18,7 @@ def run(facts: list[Fact]) -> Ledger:
     return live(in_order(facts))
 
 
-def fact_told(told: Told) -> Fact:
+def fact_told(told: Emission) -> Fact:
     return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
 
 
@@ -38,7 +38,7 @@ def test_facts_told_twice_change_nothing(facts: list[Fact], policy: Policy, data
     order = data.draw(st.permutations(facts))
     once, twice = live(order, policy), live(order, policy, repeats=2)
     assert once.lead == twice.lead
-    assert once.told == twice.told
+    assert once.emissions == twice.emissions
 
 
 @examples(200)
@@ -70,14 +70,14 @@ def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_lo
     """A crash after the outputs and before the state: what was told is read back, after the facts that led to it."""
     known = data.draw(st.integers(1, len(facts)))
     before, after = facts[:known], facts[known:]
-    told = [fact_told(each) for each in live(before).told]
+    told = [fact_told(each) for each in live(before).emissions]
     read = [*data.draw(st.permutations(before)), *told, *data.draw(st.permutations(after))]
     again, now = Ledger(LEAD_ID), 0
     for fact in read:
         now = max(now, fact.at)
         again.add(fact, BOUNDLESS, now)
     again.tick(BOUNDLESS, END)
-    sent = [*told, *(fact_told(each) for each in again.told)]
+    sent = [*told, *(fact_told(each) for each in again.emissions)]
     recycles = {fact.event_id for fact in sent if isinstance(fact, Verdict) and fact.decided == "recycle"}
     taken_back = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - taken_back == ({again.lead.recycle.recycle_id} if again.lead.recycle else set())
@@ -93,7 +93,7 @@ def test_ticking_more_often_tells_the_same(facts: list[Fact], policy: Policy, st
         ledger.add(fact, policy, fact.at)
         now = fact.at
     ledger.tick(policy, END)
-    assert ledger.told == live(in_order(facts), policy).told
+    assert ledger.emissions == live(in_order(facts), policy).emissions
 
 
 @examples(150)

@@ -18,7 +18,7 @@ class Died(BaseException):
     pass
 
 
-class FakeParcel:
+class FakeBatch:
     def __init__(self, tp: TopicPartition) -> None:
         self.tp = tp
         self.written: list[tuple[bytes | None, bytes | None]] = []
@@ -39,11 +39,11 @@ class FakeOwner:
         self.sink = self.offsets = self.engine = self.consumer
         self._first, self._fault = first, fault
 
-    def parcel(self, tp: TopicPartition) -> FakeParcel:
-        return FakeParcel(tp)
+    def batch(self, tp: TopicPartition) -> FakeBatch:
+        return FakeBatch(tp)
 
-    async def deliver(self, parcel: FakeParcel) -> tuple[int, int]:
-        tp, written = parcel.tp, parcel.written
+    async def deliver(self, batch: FakeBatch) -> tuple[int, int]:
+        tp, written = batch.tp, batch.written
         if self._fault is not None and tp != CHANGELOG:
             raise self._fault
         self.done.append((tp.topic, tp.partition, written))

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from streams.agents.inbound import Inbound, Misplaced
-from streams.agents.inbound import Refused as StreamsRefused
+from streams.agents.inbound import RejectedRecord as StreamsRefused
 from streams.domain.facts import fact_of
 from tests.builders import T0
 from tests.unit.ingest.posting import CODEC, Posting, a_fact

@@ -1,4 +1,4 @@
-"""Clock: stream time of one partition, and the deadlines that wait for it."""
+"""TimerWheel: stream time of one partition, and the deadlines that wait for it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _WIDTH: Final = 300_000  # ms; a bucket is sorted only when time reaches it
 _NEVER: Final = 2**63
 
 
-class Clock:
+class TimerWheel:
     """Deadlines by key; O(due) a step, and at most 200 bytes a key of 32 bytes.
 
     Times are epoch ms. Not thread-safe, no I/O: the agent owns one per partition. `now` has to be

@@ -7,7 +7,7 @@ from streams.domain.decisions import Decision, Recycle, Revoke
 
 
 @dataclass(slots=True)
-class Tally:
+class ChunkStats:
     """Counts by label; times in seconds."""
 
     facts: Counter[str] = field(default_factory=Counter)

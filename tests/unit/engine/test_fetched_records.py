@@ -15,10 +15,10 @@ from aiokafka.structs import TopicPartition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.engine.records import Records
+from streams.engine.fetched_records import FetchedRecords
 
 TP = TopicPartition("lead-created", 3)
-THEIRS = next(base for base in Records.__mro__ if base.__module__ == fetcher.__name__)
+THEIRS = next(base for base in FetchedRecords.__mro__ if base.__module__ == fetcher.__name__)
 ATTRIBUTES, CRC, COVERED = slice(21, 23), slice(17, 21), slice(21, None)
 CONTROL, SNAPPY = 0x20, 2
 OPTIONAL = st.none() | st.binary(max_size=8)
@@ -30,7 +30,7 @@ Batch = tuple[list[tuple[Any, Any, Any]], int, bool]
 @given(st.lists(BATCH, max_size=4), st.integers(0, 20), st.integers(0, 20))
 def test_they_are_the_records_that_aiokafka_makes(batches: list[Batch], begins: int, most: int) -> None:
     fetched = b"".join(written(batches))
-    ours, theirs = unpacked(Records, fetched, begins), unpacked(THEIRS, fetched, begins)
+    ours, theirs = unpacked(FetchedRecords, fetched, begins), unpacked(THEIRS, fetched, begins)
     begun = [fields(one) for one in islice(ours, most)]  # a chunk that is full stops, and the next goes on
     assert begun == [fields(one) for one in islice(theirs, most)]
     assert ours.next_fetch_offset == theirs.next_fetch_offset
@@ -43,7 +43,7 @@ def test_a_batch_that_is_not_as_it_was_written_is_refused() -> None:
     fetched = bytearray(b"".join(written([([(b"key", b"value", [])], 0, False)])))
     fetched[-2] ^= 1
     with pytest.raises(CorruptRecordException):
-        list(unpacked(Records, bytes(fetched), 0))
+        list(unpacked(FetchedRecords, bytes(fetched), 0))
 
 
 def unpacked(made_by: Any, fetched: bytes, begins: int) -> Any:

@@ -7,7 +7,7 @@ LIMIT = 50_000  # records that may be under way; beyond it they are decoded like
 Place = tuple[str, bytes | None]  # topic and key
 
 
-class Echoes:
+class LoopbackCache:
     """Facts that were told, by the value of their record, until they come back."""
 
     def __init__(self) -> None:
@@ -19,7 +19,7 @@ class Echoes:
             self._told.clear()
         self._told[value] = place, fact
 
-    def heard(self, place: Place, value: bytes | None) -> Fact | None:
+    def pop(self, place: Place, value: bytes | None) -> Fact | None:
         """The fact, if this record is one that was told; each is heard once."""
         told = self._told.pop(value, None)
         return told[1] if told is not None and told[0] == place else None

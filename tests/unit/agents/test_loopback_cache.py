@@ -3,12 +3,12 @@
 import pytest
 
 from schemas.topics import INPUTS
-from streams.agents import echoes
-from streams.agents.echoes import Echoes
+from streams.agents import loopback_cache
 from streams.agents.inbound import Inbound
+from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.outbound import Outbound
 from streams.domain.facts import Stalled, fact_of
-from streams.domain.ledger import Ledger, Told
+from streams.domain.ledger import Emission, Ledger
 from tests.builders import DAY, T0, a_created, a_reply
 from tests.builders_domain import a_policy, within
 from tests.fakes import FakeChunk, FakeRecord, Sent
@@ -18,20 +18,20 @@ from .driven import CODEC, TOPIC_OF
 POLICY = a_policy(within(never_contacted=30))
 
 
-def told() -> list[Told]:
+def told() -> list[Emission]:
     """A stall, its recycle, and the revoke of that."""
     ledger = Ledger("ada")
     ledger.add(fact_of(a_created("ada")), POLICY, T0)
     ledger.tick(POLICY, T0 + DAY)
     ledger.add(fact_of(a_reply("ada", T0 + 2 * DAY)), POLICY, T0 + 2 * DAY)
-    return ledger.told
+    return ledger.emissions
 
 
-def sent(remembered: Echoes) -> list[Sent]:
+def sent(remembered: LoopbackCache) -> list[Sent]:
     chunk = FakeChunk()
     outbound = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), "1", remembered)
     for each in told():
-        outbound.tell(chunk, b"ada", "ada", each, None)
+        outbound.emit(chunk, b"ada", "ada", each, None)
     return chunk.sent
 
 
@@ -40,8 +40,8 @@ def a_record(one: Sent) -> FakeRecord:
 
 
 def test_an_echo_is_the_fact_that_decoding_gives() -> None:
-    remembered = Echoes()
-    hearing = Inbound(CODEC, "", lambda: T0 + 9 * DAY, echoes=remembered)
+    remembered = LoopbackCache()
+    hearing = Inbound(CODEC, "", lambda: T0 + 9 * DAY, loopback=remembered)
     decoding = Inbound(CODEC, "", lambda: T0 + 9 * DAY)
     records = [a_record(one) for one in sent(remembered) if one.topic in INPUTS]
     assert [record.topic for record in records] == ["lead-stalled", "lead-recycled", "lead-recycled"]
@@ -50,19 +50,19 @@ def test_an_echo_is_the_fact_that_decoding_gives() -> None:
 
 
 def test_an_echo_is_heard_once_and_only_where_it_was_told() -> None:
-    remembered, fact = Echoes(), Stalled(T0, "id")
+    remembered, fact = LoopbackCache(), Stalled(T0, "id")
     remembered.expect(("topic", b"ada"), b"1", fact)
     remembered.expect(("topic", b"ada"), b"2", fact)
-    assert remembered.heard(("topic", b"ada"), b"1") is fact
-    assert remembered.heard(("topic", b"ada"), b"1") is None
-    assert remembered.heard(("topic", b"bob"), b"2") is None
-    assert remembered.heard(("topic", b"ada"), None) is None
+    assert remembered.pop(("topic", b"ada"), b"1") is fact
+    assert remembered.pop(("topic", b"ada"), b"1") is None
+    assert remembered.pop(("topic", b"bob"), b"2") is None
+    assert remembered.pop(("topic", b"ada"), None) is None
 
 
 def test_what_never_comes_back_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(echoes, "LIMIT", 2)
-    remembered = Echoes()
+    monkeypatch.setattr(loopback_cache, "LIMIT", 2)
+    remembered = LoopbackCache()
     for value in (b"1", b"2", b"3"):
         remembered.expect(("topic", b"ada"), value, Stalled(T0, "id"))
-    assert remembered.heard(("topic", b"ada"), b"1") is None
-    assert remembered.heard(("topic", b"ada"), b"3") is not None
+    assert remembered.pop(("topic", b"ada"), b"1") is None
+    assert remembered.pop(("topic", b"ada"), b"3") is not None

@@ -1,4 +1,4 @@
-"""Intake: fetches the inputs of one partition number, decodes each record once, merges by event time."""
+"""InputFetcher: fetches the inputs of one partition number, decodes each record once, merges by event time."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Intake:
+class InputFetcher:
     """Gives merged runs, and says up to when they are complete.
 
     Two ways to know the end of a topic. Unbounded, it is the high watermark of the last fetch.

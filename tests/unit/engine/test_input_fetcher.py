@@ -9,7 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
-from streams.engine.intake import Intake
+from streams.engine.input_fetcher import InputFetcher
 
 A, B, WORD = (TopicPartition(topic, 0) for topic in ("a", "b", "word"))
 
@@ -54,7 +54,7 @@ class FakeKafka:
         return self.polled_at[tp]
 
 
-def an_intake(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any = None) -> Intake:
+def a_fetcher(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any = None) -> InputFetcher:
     def die(reason: object, *, where: str) -> NoReturn:
         raise Died(where, reason)
 
@@ -64,82 +64,82 @@ def an_intake(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any =
         max_records=100,
         die=die,
     )
-    return Intake(kafka, engine, [*kafka.topics], bound)
+    return InputFetcher(kafka, engine, [*kafka.topics], bound)
 
 
-async def taken(intake: Intake) -> list[int]:
-    return [item.at for item in await intake.take(100, 0)]
+async def taken(fetcher: InputFetcher) -> list[int]:
+    return [item.at for item in await fetcher.take(100, 0)]
 
 
 async def test_what_was_in_before_the_word_is_awaited_even_if_the_watermark_is_older() -> None:
     kafka = FakeKafka(a=[1, 3], b=[2], word=[3])
     kafka.visible[B] = 0  # its last answer is older than the word's
-    intake = an_intake(kafka)
-    assert await taken(intake) == []
-    assert not intake.is_waiting
+    fetcher = a_fetcher(kafka)
+    assert await taken(fetcher) == []
+    assert not fetcher.is_waiting
     kafka.visible[B] = 1
-    assert await taken(intake) == [1, 2, 3, 3]
+    assert await taken(fetcher) == [1, 2, 3, 3]
 
 
 async def test_what_comes_after_the_word_is_not_awaited() -> None:
     kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
-    intake = an_intake(kafka)
-    assert await taken(intake) == [1, 2, 3]
+    fetcher = a_fetcher(kafka)
+    assert await taken(fetcher) == [1, 2, 3]
     kafka.topics[B].append(6)  # known to the broker, not to us
-    assert await taken(intake) == []
-    assert intake.is_waiting
+    assert await taken(fetcher) == []
+    assert fetcher.is_waiting
 
 
 async def test_a_newer_word_asks_for_the_ends_anew() -> None:
     kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
-    intake = an_intake(kafka)
-    await taken(intake)
+    fetcher = a_fetcher(kafka)
+    await taken(fetcher)
     kafka.topics[B].append(4)
     kafka.topics[WORD].append(5)
     kafka.visible[WORD] = 2
-    assert await taken(intake) == []
+    assert await taken(fetcher) == []
     kafka.visible[B] = 2
-    assert await taken(intake) == [4, 5, 5]
+    assert await taken(fetcher) == [4, 5, 5]
 
 
 async def test_nothing_is_taken_on_a_word_while_the_broker_does_not_name_the_ends() -> None:
     kafka = FakeKafka(a=[1], b=[], word=[3])
     kafka.is_cut_off = True
-    intake = an_intake(kafka)
-    assert await taken(intake) == []
+    fetcher = a_fetcher(kafka)
+    assert await taken(fetcher) == []
     kafka.is_cut_off = False
-    assert await taken(intake) == [1, 3]
+    assert await taken(fetcher) == [1, 3]
 
 
 async def test_after_a_restart_the_bound_is_that_of_the_state() -> None:
-    intake = an_intake(FakeKafka(a=[1, 9], b=[2], word=[]), bound=5)
-    assert await taken(intake) == [1, 2]
-    assert intake.bound == 5
+    fetcher = a_fetcher(FakeKafka(a=[1, 9], b=[2], word=[]), bound=5)
+    assert await taken(fetcher) == [1, 2]
+    assert fetcher.bound == 5
 
 
 async def test_a_bounded_engine_never_speaks_of_the_wall_clock() -> None:
-    intake = an_intake(FakeKafka(a=[], b=[], word=[]))
-    await taken(intake)
-    assert intake.complete_until() == 0
+    fetcher = a_fetcher(FakeKafka(a=[], b=[], word=[]))
+    await taken(fetcher)
+    assert fetcher.complete_until() == 0
 
 
 async def test_empty_inputs_are_complete_up_to_the_fetch_before_the_last() -> None:
     kafka = FakeKafka(a=[], b=[])
-    intake = an_intake(kafka, bounded=False)
+    fetcher = a_fetcher(kafka, bounded=False)
     words = []
     for moment in (100, 150, 200):
         kafka.polled_at = dict.fromkeys(kafka.topics, moment)
-        await taken(intake)
-        words.append(intake.complete_until())
+        await taken(fetcher)
+        words.append(fetcher.complete_until())
     assert words == [0, 100, 150]
 
 
 async def test_inputs_that_hold_more_are_not_complete() -> None:
     kafka = FakeKafka(a=[1, 2], b=[])
-    intake = an_intake(kafka, bounded=False)
+    fetcher = a_fetcher(kafka, bounded=False)
     kafka.polled_at = dict.fromkeys(kafka.topics, 100)
-    await intake.take(1, 0)
-    assert intake.complete_until() == 0
+    await fetcher.take(1, 0)
+    assert fetcher.complete_until() == 0
 
 
 async def test_each_record_is_decoded_once() -> None:
@@ -149,14 +149,14 @@ async def test_each_record_is_decoded_once() -> None:
         seen.append(record.offset)
         return record.at, None
 
-    intake = an_intake(FakeKafka(a=[1, 2, 3], word=[3]), decode=decode)
-    while await intake.take(1, 0):
+    fetcher = a_fetcher(FakeKafka(a=[1, 2, 3], word=[3]), decode=decode)
+    while await fetcher.take(1, 0):
         pass
     assert sorted(seen) == [0, 0, 1, 2]
 
 
 async def test_a_decoder_that_raises_ends_the_process_and_names_the_record() -> None:
-    intake = an_intake(FakeKafka(a=[1], word=[]), decode=lambda _: 1 // 0)
+    fetcher = a_fetcher(FakeKafka(a=[1], word=[]), decode=lambda _: 1 // 0)
     with pytest.raises(Died) as died:
-        await taken(intake)
+        await taken(fetcher)
     assert died.value.args[0] == "a[0]@0"

@@ -18,20 +18,20 @@ from .looped import ALL_CLOCKS, NO_CLOCK, Looped, a_record, complete
 def test_a_tally_counts_what_one_chunk_did() -> None:
     looped, created = Looped(ALL_CLOCKS), a_created("ada")
     looped.chunk(created, created, a_contact("ada", T0 + 10), a_win("bob", T0 + 12), complete(T0 + 50))
-    tally = looped.tally
-    assert tally.facts == {"created": 1, "contacted": 1, "closed": 1}
-    assert (tally.repeats, tally.late, tally.rerouted) == (1, 0, 0)
-    assert tally.stalls == {"no_follow_up": 1}
-    assert tally.decisions() == {(Recycle, "no_follow_up"): 1}
-    assert tally.first_contacts == {"webinar": [0.01]}
-    assert tally.detection_delays == [0.01]
+    stats = looped.stats
+    assert stats.facts == {"created": 1, "contacted": 1, "closed": 1}
+    assert (stats.repeats, stats.late, stats.rerouted) == (1, 0, 0)
+    assert stats.stalls == {"no_follow_up": 1}
+    assert stats.decisions() == {(Recycle, "no_follow_up"): 1}
+    assert stats.first_contacts == {"webinar": [0.01]}
+    assert stats.detection_delays == [0.01]
 
 
 def test_a_tally_begins_anew_with_each_chunk() -> None:
     looped = Looped()
     looped.chunk(a_created("ada"))
     looped.chunk(a_created("bob"))
-    assert looped.tally.facts == {"created": 1}
+    assert looped.stats.facts == {"created": 1}
 
 
 def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
@@ -40,14 +40,14 @@ def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
     own = [FakeRecord(one.topic, one.key, one.value) for one in first.sent if one.topic in INPUTS]
     assert len(own) == 3
     looped.raw(*own)
-    assert (looped.tally.repeats, looped.tally.facts) == (0, {})
+    assert (looped.stats.repeats, looped.stats.facts) == (0, {})
 
 
 def test_a_fact_older_than_the_memory_is_late() -> None:
     looped = Looped(NO_CLOCK)
     looped.chunk(a_created("ada"), *(a_contact("ada", T0 + 100 + n) for n in range(100)))
     looped.chunk(a_contact("ada", T0 + 1))
-    assert (looped.tally.late, looped.tally.facts) == (1, {})
+    assert (looped.stats.late, looped.stats.facts) == (1, {})
 
 
 def test_in_live_operation_the_delay_of_a_stall_is_by_the_wall_clock() -> None:
@@ -55,7 +55,7 @@ def test_in_live_operation_the_delay_of_a_stall_is_by_the_wall_clock() -> None:
     looped.chunk(a_created("ada"))
     looped.wall_at = T0 + 5_030
     looped.chunk(complete_until=T0 + 5_020)
-    assert looped.tally.detection_delays == [5.0]
+    assert looped.stats.detection_delays == [5.0]
 
 
 def test_when_the_loop_fails_the_record_in_work_is_named() -> None:

@@ -11,7 +11,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 
-class Spread(Collector):
+class BatchHistogram(Collector):
     """`buckets`: upper edges, rising, inclusive. Observed in one thread and collected in another."""
 
     def __init__(

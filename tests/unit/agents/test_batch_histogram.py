@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Histogram, generate_latest
 
-from streams.agents.spread import Spread
+from streams.agents.batch_histogram import BatchHistogram
 
 EDGES = (0.5, 1.0, 60.0)
 VALUES = st.lists(st.one_of(st.sampled_from(EDGES), st.floats(0, 1e6, allow_nan=False)), max_size=20)
@@ -19,7 +19,7 @@ def told(registry: CollectorRegistry) -> list[str]:
 @given(st.lists(st.tuples(st.sampled_from(["web", "fair"]), VALUES), max_size=6))
 def test_it_says_what_the_clients_histogram_says(chunks: list[tuple[str, list[float]]]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
-    spread = Spread("seconds", "How long.", ("origin",), buckets=EDGES, registry=ours)
+    spread = BatchHistogram("seconds", "How long.", ("origin",), buckets=EDGES, registry=ours)
     histogram = Histogram("seconds", "How long.", ("origin",), buckets=EDGES, registry=theirs)
     for origin, values in chunks:
         spread.observe(values, origin)
@@ -36,6 +36,6 @@ def test_it_says_what_the_clients_histogram_says(chunks: list[tuple[str, list[fl
 
 def test_it_is_described_before_it_counts_and_a_name_is_taken_once() -> None:
     registry = CollectorRegistry()
-    Spread("seconds", "How long.", buckets=EDGES, registry=registry)
+    BatchHistogram("seconds", "How long.", buckets=EDGES, registry=registry)
     with pytest.raises(ValueError, match="Duplicated"):
         Histogram("seconds", "Again.", registry=registry)

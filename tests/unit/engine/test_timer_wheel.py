@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.engine import Clock
+from streams.engine import TimerWheel
 
 DAY = 86_400_000
 TIMES = st.integers(0, 50) | st.integers(0, 3 * DAY)
@@ -29,7 +29,7 @@ STEPS = st.lists(
 def test_deadlines_fire_once_strictly_passed_in_due_order_and_only_if_they_still_stand(
     steps: list[Step],
 ) -> None:
-    clock, now, due = Clock(), 0, dict[bytes, int]()
+    clock, now, due = TimerWheel(), 0, dict[bytes, int]()
     for what, number, at in steps:
         if what == "set":
             clock.set(b"%d" % number, at)
@@ -46,7 +46,7 @@ def test_deadlines_fire_once_strictly_passed_in_due_order_and_only_if_they_still
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TIMES, min_size=1), st.lists(st.integers(0, DAY), max_size=5))
 def test_deadlines_set_between_two_that_fire_come_in_their_turn(dues: list[int], delays: list[int]) -> None:
-    clock, fired, more = Clock(), list[int](), list(delays)
+    clock, fired, more = TimerWheel(), list[int](), list(delays)
     for n, due in enumerate(dues):
         clock.set(b"%d" % n, due)
     for due, key in clock.advance(10 * DAY):
@@ -58,14 +58,14 @@ def test_deadlines_set_between_two_that_fire_come_in_their_turn(dues: list[int],
 
 
 def test_a_deadline_that_a_late_record_sets_in_the_past_comes_before_the_next_record() -> None:
-    clock = Clock(now=DAY)
+    clock = TimerWheel(now=DAY)
     clock.set(b"late", 5)
     assert list(clock.advance(3)) == [(5, b"late")]
     assert clock.now == DAY
 
 
 def test_a_deadline_is_not_due_at_its_own_millisecond() -> None:
-    clock = Clock()
+    clock = TimerWheel()
     clock.set(b"a", 7)
     assert not list(clock.advance(7))
     assert list(clock.advance(8)) == [(7, b"a")]
@@ -73,7 +73,7 @@ def test_a_deadline_is_not_due_at_its_own_millisecond() -> None:
 
 def test_touches_that_move_a_deadline_on_do_not_make_the_index_grow() -> None:
     tracemalloc.start()
-    clock = Clock()
+    clock = TimerWheel()
     for touch in range(2_000):
         clock.set(b"lead", touch * DAY // 100 + DAY)
         list(clock.advance(touch * DAY // 100))
@@ -86,7 +86,7 @@ def test_an_index_of_open_leads_costs_at_most_200_bytes_each_keys_included() -> 
     count = 200_000
     gc.collect()
     tracemalloc.start()
-    clock = Clock()
+    clock = TimerWheel()
     for n in range(count):
         clock.set(b"%032x" % n, n * 7_919_000 % (30 * DAY) + n % 1000)
     size, _ = tracemalloc.get_traced_memory()
@@ -103,7 +103,7 @@ def test_moving_time_costs_what_is_due_and_not_what_is_open() -> None:
 
 def moved(open_leads: int) -> tuple[int, float]:
     """Lines of Python, and CPU seconds, while nothing is due for a thousand seconds."""
-    clock, lines = Clock(), 0
+    clock, lines = TimerWheel(), 0
     for n in range(open_leads):
         clock.set(b"%d" % n, DAY + n * 1000)
 

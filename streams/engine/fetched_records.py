@@ -1,4 +1,4 @@
-"""Records: what aiokafka fetched, unpacked at half of its price.
+"""FetchedRecords: what aiokafka fetched, unpacked at half of its price.
 
 aiokafka makes each record in three calls, of which one fills a class of eleven fields; that was an eighth of a small
 job. It offers no way to say otherwise, so `install` puts another class where its fetcher looks for one.
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 
-class Record(Struct, frozen=True, gc=False):
+class FetchedRecord(Struct, frozen=True, gc=False):
     """A record as it lies in Kafka. `timestamp`: epoch ms, by Kafka's clock or the sender's, as the topic wants it."""
 
     topic: str
@@ -28,16 +28,16 @@ class Record(Struct, frozen=True, gc=False):
     headers: Sequence[tuple[str, bytes | None]]
 
 
-class Records(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka carries no types
+class FetchedRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka carries no types
     """The records of one fetched partition; for consumers that read what is not committed, without deserializers."""
 
     next_fetch_offset: int
 
-    def __iter__(self) -> Iterator[Record]:
-        iterator: Iterator[Record] = self._records_iterator
+    def __iter__(self) -> Iterator[FetchedRecord]:
+        iterator: Iterator[FetchedRecord] = self._records_iterator
         return iterator
 
-    def _unpack_records(self) -> Iterator[Record]:
+    def _unpack_records(self) -> Iterator[FetchedRecord]:
         topic, number = self._tp
         while self._records.has_next():
             batch = self._records.next_batch()
@@ -49,10 +49,12 @@ class Records(fetcher.PartitionRecords):  # type: ignore[misc]  # aiokafka carri
                     offset = record.offset
                     if offset >= wanted:  # a batch comes as a whole, from wherever it is asked for
                         self.next_fetch_offset = offset + 1
-                        yield Record(topic, number, offset, record.timestamp, record.key, record.value, record.headers)
+                        yield FetchedRecord(
+                            topic, number, offset, record.timestamp, record.key, record.value, record.headers
+                        )
             self.next_fetch_offset = batch.next_offset  # compaction may have taken its last records
 
 
 def install() -> None:
     """For every consumer of this process."""
-    fetcher.PartitionRecords = Records
+    fetcher.PartitionRecords = FetchedRecords
