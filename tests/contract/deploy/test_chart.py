@@ -116,7 +116,7 @@ def test_a_value_that_cannot_be_is_refused(path: str, value: object) -> None:
         ("streams.replicas", 13, "only 12 partitions"),
         ("documents.keys", {}, "ingest needs documents.keys"),
         ("documents.endpoints", {}, "deliver needs documents.endpoints"),
-        ("documents.keys.inline", "sources: {}", "given more than once"),
+        ("documents.keys.inline", "sources: {}", "set more than once"),
         ("redis.url", "", "say where Redis is"),
         ("kafka.securityProtocol", "SASL_SSL", "kafka.sasl.existingSecret is not set"),
         ("deliver.keda", {"enabled": True, "minReplicas": 9}, "more than maxReplicas"),

@@ -103,7 +103,7 @@
 {{- with get .root.Values.documents .name -}}
 {{- $given := compact (list .inline .existingConfigMap .existingSecret) -}}
 {{- if gt (len $given) 1 -}}
-{{- fail (printf "documents.%s is given more than once: keep one of `inline`, `existingConfigMap` and `existingSecret`" $.name) -}}
+{{- fail (printf "documents.%s is set more than once: keep one of `inline`, `existingConfigMap` and `existingSecret`" $.name) -}}
 {{- end -}}
 {{- if $given -}}yes{{- end -}}
 {{- end -}}
