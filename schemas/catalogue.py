@@ -1,7 +1,7 @@
 """Which schema a record is written with, which id stands for it, and which schema an id stands for.
 
-`Catalogue.bundled()` knows every version that was released, under ids that never change, and needs nothing;
-`Catalogue.from_registry()` asks a registry.
+`Catalogue.bundled()` knows every version that was released, under ids that never change, and needs no network;
+`schemas.connect.open_catalogue()` takes ids from a registry.
 """
 
 import hashlib
@@ -16,7 +16,6 @@ from msgspec import Struct
 
 from . import events
 from .compiled import Schema
-from .registry import RegistryConf, connected
 
 if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
@@ -63,7 +62,7 @@ class Release:
 class Catalogue:
     """`ids`: what each type of record is written under. `schema_of_id`: the schema of any id, None if unknown.
 
-    `schema_of_id` may raise RegistryUnavailable where a registry does not answer: the id may well be known.
+    `schema_of_id` may raise RegistryUnavailable: the registry does not answer, and the id may well be known to it.
     """
 
     ids: Mapping[type[events.AnyRecord], int]
@@ -75,17 +74,6 @@ class Catalogue:
         by_id = {release.id: json.loads(release.text()) for release in releases()}
         newest = {release.record: release.id for release in releases()}
         return cls({record: newest[record.__name__] for record in RECORDS}, by_id.get)
-
-    @classmethod
-    def from_registry(cls, conf: RegistryConf, prefix: str = "") -> "Catalogue":
-        """What a registry that speaks the Confluent API says; asks for the id of every record at once.
-
-        Raises:
-            RegistryUnavailable: it does not answer, or refuses.
-            NotRegistered: a schema of ours is not there; `leadloop schemas push` registers it.
-        """
-        registry = connected(conf, prefix)
-        return cls({record: registry.id_of(record) for record in RECORDS}, registry.schema_of_id)
 
 
 @cache

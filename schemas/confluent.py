@@ -1,6 +1,6 @@
-"""A schema registry that speaks the Confluent API, through confluent-kafka's own client: `registry.connected` has it.
+"""A schema registry that speaks the Confluent API, through confluent-kafka's own client: `schemas.connect` loads it.
 
-Looks up, and registers only when told to (`push`). Subjects are named by topic ("<topic>-value"). The client's
+Only `push` registers anything. Subjects are named by topic ("<topic>-value"). The client's
 serializers are not used: their default subject strategy asks for routes that other registries lack.
 """
 
@@ -15,7 +15,7 @@ import httpx
 
 from . import events
 from .catalogue import releases_of, text_of
-from .registry import NotRegistered, Pushed, Refused, RegistryConf, RegistryUnavailable
+from .registry import NotRegistered, Pushed, RegistryConf, RegistryRejected, RegistryUnavailable
 from .topics import TOPIC_OF, Topic, subject_of
 
 # One of the client's own dependencies announces the end of another on import: nothing a user can act on.
@@ -23,13 +23,13 @@ with warnings.catch_warnings(record=True):
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
 _NOT_FOUND = 404
-_REFUSALS = (409, 422)
-_ASK_AGAIN_SECONDS = 60.0
+_REJECTED = (409, 422)
+_UNKNOWN_FOR_SECONDS = 60.0
 _MAX_UNKNOWN = 1_000
 
 
-class Registry:
-    """Ids for our records and schemas for anybody's ids. `prefix`: of the physical topics."""
+class ConfluentRegistry:
+    """The registry over HTTP. `prefix`: of the physical topics, and so of the subjects."""
 
     def __init__(self, conf: RegistryConf, prefix: str = "", clock: Callable[[], float] = time.monotonic) -> None:
         self._client = SchemaRegistryClient(_client_conf(conf))
@@ -45,7 +45,7 @@ class Registry:
             RegistryUnavailable: it does not answer.
         """
         subject = subject_of(TOPIC_OF[record], self._prefix)
-        with _answers():
+        with _translated_errors():
             try:
                 found = self._client.lookup_schema(subject, Schema(text_of(record), "AVRO"), True)
             except SchemaRegistryError as fault:
@@ -57,14 +57,14 @@ class Registry:
         return found.schema_id
 
     def schema_of_id(self, schema_id: int) -> dict[str, Any] | None:
-        """The Avro schema of an id; None if there is none, which is believed for a minute.
+        """The Avro schema of an id; None if there is none, which is cached for a minute.
 
         Raises:
             RegistryUnavailable: it does not answer.
         """
         if self._unknown_until.get(schema_id, 0.0) > self._clock():
             return None
-        with _answers():
+        with _translated_errors():
             try:
                 found = self._client.get_schema(schema_id)
             except SchemaRegistryError as fault:
@@ -78,16 +78,16 @@ class Registry:
         return schema
 
     def push(self, record: type[events.AnyRecord]) -> Iterator[Pushed]:
-        """Register every released version of a record, oldest first, and see to its subject's compatibility.
+        """Register every released version of a record, oldest first, and set its subject's compatibility.
 
         Raises:
-            Refused: a version breaks the compatibility with what the registry holds.
+            RegistryRejected: a version breaks the compatibility with what the registry holds.
             RegistryUnavailable: it does not answer.
         """
         topic = TOPIC_OF[record]
         subject = subject_of(topic, self._prefix)
         for release in releases_of(record):
-            with _answers():
+            with _translated_errors():
                 schema_id = self._client.register_schema(subject, Schema(release.text(), "AVRO"), True)
                 # After the first version: some registries know no settings of a subject that does not exist yet.
                 self._ensure_compatibility(subject, topic)
@@ -107,7 +107,7 @@ class Registry:
         # Bytes of any kind may name ids: neither the registry nor the memory may suffer from them.
         if len(self._unknown_until) >= _MAX_UNKNOWN:
             self._unknown_until.clear()
-        self._unknown_until[schema_id] = self._clock() + _ASK_AGAIN_SECONDS
+        self._unknown_until[schema_id] = self._clock() + _UNKNOWN_FOR_SECONDS
 
 
 def _client_conf(conf: RegistryConf) -> dict[str, Any]:
@@ -124,14 +124,14 @@ def _client_conf(conf: RegistryConf) -> dict[str, Any]:
 
 
 @contextmanager
-def _answers() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except SchemaRegistryError as fault:
-        if fault.http_status_code in _REFUSALS:
-            raise Refused(fault.error_message) from fault
+        if fault.http_status_code in _REJECTED:
+            raise RegistryRejected(fault.error_message) from fault
         raise RegistryUnavailable(
-            f"the schema registry says {fault.http_status_code}: {fault.error_message}"
+            f"the schema registry answers {fault.http_status_code}: {fault.error_message}"
         ) from fault
     except (httpx.HTTPError, ValueError, KeyError, TypeError) as fault:  # no answer, or one that is not its API's
         raise RegistryUnavailable(f"the schema registry does not answer: {type(fault).__name__}") from fault

@@ -17,15 +17,15 @@ from typing import IO  # noqa: E402
 
 from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: E402
 
-from schemas.catalogue import Catalogue  # noqa: E402
 from schemas.codec import Codec  # noqa: E402
-from schemas.registry import NotRegistered, RegistryUnavailable  # noqa: E402
+from schemas.connect import open_catalogue  # noqa: E402
+from schemas.errors import UserError  # noqa: E402
 from streams.agents.lead_loop import LeadLoop  # noqa: E402
 from streams.agents.probes import Probes  # noqa: E402
 from streams.app import cluster_of  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import run  # noqa: E402
-from streams.policy_file import PolicyError, parse_policy  # noqa: E402
+from streams.policy_file import parse_policy  # noqa: E402
 from streams.runtime.settings import Settings, SettingsError  # noqa: E402
 
 log = logging.getLogger("streams")
@@ -37,11 +37,11 @@ def main() -> None:
     try:
         settings = _settings()
         policy = _policy(settings)
-        codec = Codec(_catalogue(settings))
+        codec = Codec(open_catalogue(settings.registry, settings.topic_prefix))
         _make_room(settings)
         cluster = cluster_of(settings)
-    except (SettingsError, PolicyError, RegistryUnavailable, NotRegistered) as fault:
-        sys.stderr.write(f"{fault}\n")
+    except UserError as error:
+        sys.stderr.write(f"{error}\n")
         sys.exit(2)
     _set_up_logging(settings)
     registry = CollectorRegistry()
@@ -76,12 +76,6 @@ def _policy(settings: Settings) -> Policy:
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"LEADLOOP_POLICY_FILE={settings.policy_file} cannot be read: {error}") from error
     return parse_policy(text, str(settings.policy_file))
-
-
-def _catalogue(settings: Settings) -> Catalogue:
-    if settings.registry is None:
-        return Catalogue.bundled()
-    return Catalogue.from_registry(settings.registry, settings.topic_prefix)
 
 
 def _make_room(settings: Settings) -> None:

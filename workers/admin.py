@@ -17,7 +17,9 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.catalogue import RECORDS, Release, releases, releases_of, schema_of
-from schemas.registry import Pushed, RegistryConf, connected
+from schemas.connect import connect_registry
+from schemas.errors import UserError
+from schemas.registry import Pushed, RegistryConf
 from schemas.topics import TOPICS, Topic, changelog_of
 
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 _ANSWER_SECONDS = 15.0
 
 
-class BrokerUnavailable(ConnectionError):
+class BrokerUnavailable(UserError, ConnectionError):
     """The broker does not answer, or not to us: check its address and the credentials."""
 
 
@@ -85,10 +87,10 @@ def push_schemas(conf: RegistryConf, prefix: str = "") -> list[Pushed]:
     """Register every released version, oldest first, under the compatibility that its topic has.
 
     Raises:
-        Refused: the registry holds a version that one of ours breaks.
+        RegistryRejected: the registry holds a version that one of ours breaks.
         RegistryUnavailable: it does not answer; what was registered stays, pushing again is safe.
     """
-    registry = connected(conf, prefix)
+    registry = connect_registry(conf, prefix)
     return [pushed for record in RECORDS for pushed in registry.push(record)]
 
 

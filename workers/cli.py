@@ -57,14 +57,10 @@ def demo(
     ] = False,
 ) -> None:
     """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
-    from workers.demo.parts import DemoFailed  # noqa: PLC0415
     from workers.demo.publishing import Asked  # noqa: PLC0415
     from workers.demo.run import run  # noqa: PLC0415
 
-    try:
-        run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
-    except DemoFailed as failed:
-        raise UserError(str(failed)) from failed
+    run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
 
 
 @cli.command(rich_help_panel=PROCESSES)

@@ -1,4 +1,4 @@
-"""What every command shares: settings out of the environment, faults told in words, two consoles."""
+"""What every command shares: settings from the environment, errors as messages, the two consoles."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -9,16 +9,10 @@ import typer
 from confluent_kafka import KafkaException
 from rich.console import Console
 
-from schemas.catalogue import Catalogue
 from schemas.codec import Codec
+from schemas.connect import open_catalogue
 from schemas.errors import UserError
-from schemas.registry import NotRegistered, RegistryUnavailable
-from schemas.registry import Refused as RegistryRefused
-from streams.runtime.documents import DocumentError
-from streams.runtime.settings import Settings, SettingsError
-from workers.admin import BrokerUnavailable
-from workers.demo.broker import NoEmbeddedBroker
-from workers.imports.errors import ImportFailure
+from streams.runtime.settings import Settings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -26,31 +20,18 @@ err = Console(stderr=True, highlight=False, soft_wrap=True)
 P = ParamSpec("P")
 
 
-FAULTS = (
-    SettingsError,
-    UserError,
-    DocumentError,
-    ImportFailure,
-    RegistryUnavailable,
-    RegistryRefused,
-    NotRegistered,
-    BrokerUnavailable,
-    NoEmbeddedBroker,
-)
-
-
 def explained(command: Callable[P, None]) -> Callable[P, None]:
-    """DocumentError that a user can mend are told in words and end with 2; all others are bugs and show themselves."""
+    """Print an error that a user can fix and end with 2; any other error is a bug and keeps its traceback."""
 
     @wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         try:
             command(*args, **kwargs)
-        except FAULTS as fault:
-            err.print(str(fault), markup=False)
+        except UserError as error:
+            err.print(str(error), markup=False)
             raise typer.Exit(2) from None
         except KafkaException as fault:
-            err.print(f"Kafka says no: {fault.args[0].str()}; `leadloop doctor` says why", markup=False)
+            err.print(f"Kafka refused: {fault.args[0].str()}; `leadloop doctor` says why", markup=False)
             raise typer.Exit(2) from None
         except ModuleNotFoundError as fault:
             err.print(f"{fault}: install leadloop[registry], or to check schemas leadloop[dev]", markup=False)
@@ -62,7 +43,7 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
 
 
 def settings_with_broker() -> Settings:
-    """The settings of a command that needs a broker. Raises SettingsError, UserError."""
+    """The settings of a command that needs a broker. Raises UserError if they are invalid or name no broker."""
     settings = Settings.from_env()
     if not settings.kafka.bootstrap_servers:
         raise UserError("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
@@ -70,14 +51,12 @@ def settings_with_broker() -> Settings:
 
 
 def codec_of(settings: Settings) -> Codec:
-    """Of the registry where one is set, else of the bundled catalogue."""
-    if settings.registry is None:
-        return Codec(Catalogue.bundled())
-    return Codec(Catalogue.from_registry(settings.registry, settings.topic_prefix))
+    """The codec that the settings name: of the registry, or of the bundled catalogue if none is set."""
+    return Codec(open_catalogue(settings.registry, settings.topic_prefix))
 
 
 def text_of(file: Path) -> str:
-    """The text of a file that was named. Raises UserError where it cannot be read."""
+    """The text of a file. Raises UserError if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from schemas.catalogue import Catalogue, schema_of
+from schemas.catalogue import schema_of
 from schemas.codec import Codec
+from schemas.connect import open_catalogue
 from schemas.events import Heartbeat, LeadCreated
 from schemas.registry import RegistryConf
 from tests.builders import DAY, T0, a_created
@@ -22,7 +23,7 @@ def test_a_record_whose_schema_nobody_can_tell_now_is_not_given_up(kafka: Broker
         world, conf = World.on_real(kafka.bootstrap, tmp_path, 1), RegistryConf(url=registry.url)
         try:
             push_schemas(conf, world.prefix)
-            codec = Codec(Catalogue.from_registry(conf, world.prefix))
+            codec = Codec(open_catalogue(conf, world.prefix))
             newer = registry.add({**schema_of(LeadCreated), "doc": "what a newer writer says of it"})
             worker = world.streams(SCHEMA_REGISTRY_URL=registry.url)
             worker.wait_ready()

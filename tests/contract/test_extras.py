@@ -22,12 +22,12 @@ def _run(code: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=STUCK, check=False)
 
 
-def test_without_the_extra_every_process_can_be_started() -> None:
+def test_every_process_starts_without_the_registry_extra() -> None:
     done = _run(f"{WITHOUT}[importlib.import_module(name) for name in {ENTRIES}]")
     assert done.returncode == 0, done.stderr
 
 
-def test_who_names_a_registry_then_is_told_what_to_install() -> None:
-    made = "from schemas.registry import RegistryConf; from schemas.catalogue import Catalogue; "
-    done = _run(f"{WITHOUT}{made}Catalogue.from_registry(RegistryConf(url='http://127.0.0.1:9'))")
-    assert "RegistryUnavailable: a registry is asked through httpx: install leadloop[registry]" in done.stderr
+def test_a_registry_without_its_client_names_what_to_install() -> None:
+    made = "from schemas.registry import RegistryConf; from schemas.connect import open_catalogue; "
+    done = _run(f"{WITHOUT}{made}open_catalogue(RegistryConf(url='http://127.0.0.1:9'))")
+    assert "RegistryUnavailable: a schema registry needs the package httpx: install leadloop[registry]" in done.stderr

@@ -7,8 +7,9 @@ import pytest
 from confluent_kafka.serialization import MessageField, SerializationContext
 from msgspec import json
 
-from schemas.catalogue import RECORDS, Catalogue, text_of
+from schemas.catalogue import RECORDS, text_of
 from schemas.codec import Codec
+from schemas.connect import open_catalogue
 from schemas.events import AnyRecord, LeadContacted, LeadCreated
 from schemas.registry import RegistryConf
 from schemas.topics import TOPIC_OF
@@ -28,7 +29,7 @@ def test_confluents_serializers_and_ours_say_the_same(record: AnyRecord) -> None
     with a_registry() as server:
         server.add({"type": "string"})
         push_schemas(RegistryConf(url=server.url))
-        codec = Codec(Catalogue.from_registry(RegistryConf(url=server.url)))
+        codec = Codec(open_catalogue(RegistryConf(url=server.url)))
         theirs, of_theirs = _confluent(server.url, record)
         assert codec.encode(record) == theirs(fields)
         assert codec.decode(theirs(fields), type(record)) == record

@@ -21,6 +21,8 @@ from pathlib import Path
 from types import FrameType
 from typing import IO, Self
 
+from schemas.errors import UserError
+
 _LAYOUTS = (  # where wheels put the library: auditwheel's, delocate's
     "confluent_kafka.libs/librdkafka*.so*",
     "confluent_kafka/.dylibs/librdkafka*.dylib",
@@ -43,7 +45,7 @@ _LOOK_SECONDS = 1.0
 _PRODUCER = 0
 
 
-class NoEmbeddedBroker(Exception):
+class NoEmbeddedBroker(UserError):
     """The embedded broker did not start: no librdkafka, a topic that it refuses, or no answer in time."""
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from schemas.errors import UserError
+
 from . import tied
 
 START_SECONDS = 60.0
@@ -20,7 +22,7 @@ _ADDRESS = re.compile(r"(?:http|redis)://127\.0\.0\.1:\d+")
 _OURS = ("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_")
 
 
-class DemoFailed(Exception):
+class DemoFailed(UserError):
     """A part of the demo ended or stood still. The text says which, with the last lines of its log."""
 
 

@@ -7,7 +7,8 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 from schemas.catalogue import RECORDS
-from schemas.registry import NotRegistered, RegistryConf, RegistryUnavailable, connected
+from schemas.connect import connect_registry
+from schemas.registry import NotRegistered, RegistryConf, RegistryUnavailable
 
 from .clocks import Clock, judged
 from .findings import Finding, fail, ok, some
@@ -31,7 +32,7 @@ def look(conf: RegistryConf, prefix: str) -> list[Finding]:
 
 def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
     """Ids by the names of records, and the names that it does not know. Raises RegistryUnavailable."""
-    registry, ids, missing = connected(conf, prefix), dict[str, int](), list[str]()
+    registry, ids, missing = connect_registry(conf, prefix), dict[str, int](), list[str]()
     for record in RECORDS:
         try:
             ids[record.__name__] = registry.id_of(record)

@@ -1,13 +1,15 @@
 """What can go wrong with an import, by what happens next.
 
-Exception
-├── ImportFailure   nothing can go on: the message says what to change
-│   └── BrokerFailure   the broker: run it again, facts that are in are recognised
-└── RowError        one row stays out, with its reason; the import goes on
+schemas.errors.UserError
+└── ImportFailure       the import ends: the message says what to change
+    └── BrokerFailure   the broker failed: run the import again, facts that are in are recognised
+RowError                one row is rejected, with its reason; the import goes on
 """
 
+from schemas.errors import UserError
 
-class ImportFailure(Exception):
+
+class ImportFailure(UserError):
     """The import cannot go on as asked; the message names the cause and what to do."""
 
 

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import fastavro
 import pytest
 
-from schemas.catalogue import RECORDS, Catalogue, schema_of
+from schemas.catalogue import RECORDS, schema_of
 from schemas.codec import Codec, Undecodable
-from schemas.confluent import Registry
+from schemas.confluent import ConfluentRegistry
+from schemas.connect import open_catalogue
 from schemas.events import Heartbeat, LeadCreated
-from schemas.registry import NotRegistered, Refused, RegistryConf, RegistryUnavailable
+from schemas.registry import NotRegistered, RegistryConf, RegistryRejected, RegistryUnavailable
 from tests.registry import RegistryServer, a_registry
 
 UNKNOWN = b"\0\0\0\x03\xe7rest"
@@ -30,10 +31,10 @@ def _conf(server: RegistryServer) -> RegistryConf:
 
 
 def _pushed(server: RegistryServer) -> Codec:
-    registry = Registry(_conf(server))
+    registry = ConfluentRegistry(_conf(server))
     for record in RECORDS:
         list(registry.push(record))
-    return Codec(Catalogue.from_registry(_conf(server)))
+    return Codec(open_catalogue(_conf(server)))
 
 
 def test_records_travel_under_the_ids_of_the_registry(server: RegistryServer) -> None:
@@ -45,19 +46,19 @@ def test_records_travel_under_the_ids_of_the_registry(server: RegistryServer) ->
 
 def test_nothing_is_registered_on_the_way(server: RegistryServer) -> None:
     with pytest.raises(NotRegistered, match="lead-created-value: run `leadloop schemas push`"):
-        Catalogue.from_registry(_conf(server))
+        open_catalogue(_conf(server))
     assert list(server.subjects) == ["anybodys-value"]
 
 
 def test_subjects_carry_the_prefix_of_the_topics(server: RegistryServer) -> None:
-    list(Registry(_conf(server), prefix="acme.").push(LeadCreated))
+    list(ConfluentRegistry(_conf(server), prefix="acme.").push(LeadCreated))
     assert "acme.lead-created-value" in server.subjects
 
 
 def test_pushing_again_changes_nothing(server: RegistryServer) -> None:
-    registry = Registry(_conf(server))
+    registry = ConfluentRegistry(_conf(server))
     first = list(registry.push(LeadCreated))
-    assert list(Registry(_conf(server)).push(LeadCreated)) == first
+    assert list(ConfluentRegistry(_conf(server)).push(LeadCreated)) == first
     assert server.subjects["lead-created-value"] == [first[0].id]
 
 
@@ -72,8 +73,8 @@ def test_a_version_that_breaks_its_subject_is_refused(server: RegistryServer) ->
     other["fields"][0]["type"] = "long"
     other["fields"][0]["default"] = 0
     server.add(other, "lead-created-value")
-    with pytest.raises(Refused, match="incompatible"):
-        list(Registry(_conf(server)).push(LeadCreated))
+    with pytest.raises(RegistryRejected, match="incompatible"):
+        list(ConfluentRegistry(_conf(server)).push(LeadCreated))
 
 
 def test_what_a_newer_writer_wrote_is_read_and_its_schema_asked_for_once(server: RegistryServer) -> None:
@@ -90,7 +91,7 @@ def test_what_a_newer_writer_wrote_is_read_and_its_schema_asked_for_once(server:
 
 def test_an_unknown_id_is_refused_and_asked_for_again_after_a_minute(server: RegistryServer) -> None:
     now = 0.0
-    registry = Registry(_conf(server), clock=lambda: now)
+    registry = ConfluentRegistry(_conf(server), clock=lambda: now)
     assert [registry.schema_of_id(999), registry.schema_of_id(999)] == [None, None]
     assert server.requests == ["GET /schemas/ids/999"]
     now = 61.0
@@ -106,7 +107,7 @@ def test_an_unknown_id_is_the_fault_of_the_record(server: RegistryServer) -> Non
 
 def test_a_schema_that_is_not_avro_is_unknown(server: RegistryServer) -> None:
     server.schema_type = "JSON"
-    assert Registry(_conf(server)).schema_of_id(1) is None
+    assert ConfluentRegistry(_conf(server)).schema_of_id(1) is None
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 500, 503])
@@ -121,13 +122,13 @@ def test_a_registry_that_cannot_be_reached_is_unavailable() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     with pytest.raises(RegistryUnavailable, match="does not answer"):
-        Catalogue.from_registry(RegistryConf(url=f"http://127.0.0.1:{port}", timeout_seconds=0.5))
+        open_catalogue(RegistryConf(url=f"http://127.0.0.1:{port}", timeout_seconds=0.5))
 
 
 def test_the_credentials_are_sent_and_never_shown() -> None:
     with a_registry(user_info="me:secret") as server:
         conf = RegistryConf(url=server.url, basic_auth_user_info="me:secret")
-        assert list(Registry(conf).push(LeadCreated))
+        assert list(ConfluentRegistry(conf).push(LeadCreated))
         assert "secret" not in repr(conf)
         with pytest.raises(RegistryUnavailable, match="401"):
-            list(Registry(_conf(server)).push(LeadCreated))
+            list(ConfluentRegistry(_conf(server)).push(LeadCreated))
