@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from streams.agents.lead_loop import LeadLoop
 from streams.domain.policy import Policy
 from streams.runtime.settings import KafkaSettings, Settings
-from workers.delivery.metrics import DeliveryMetrics
+from workers.delivery.runtime.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
 from workers.ingest.metrics import IngestMetrics
 from workers.projection.metrics import Metrics as ProjectMetrics

@@ -9,7 +9,7 @@ ENTRIES = (
     "workers.cli",
     "streams.__main__",
     "workers.ingest.run",
-    "workers.delivery.wiring",
+    "workers.delivery.configuration",
     "workers.projection.run",
     "workers.report.run",
     "workers.doctor.examination",

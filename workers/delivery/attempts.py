@@ -11,7 +11,7 @@ from schemas.events import LeadRecycled
 
 
 @dataclass(frozen=True, slots=True)
-class Parcel:
+class DeliveryRequest:
     """One recycle event for one endpoint.
 
     `message_id` is `<recycle_id>_<action in lower case>`: the same on every try, without dots. `attempt` is 1 for the
@@ -50,7 +50,7 @@ class Unverified:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class Rejected:
     """The tool says no for ever: a bad request, an unknown lead, something that it cannot undo."""
 
     status: int | None
@@ -75,7 +75,7 @@ class Gone:
     detail: str
 
 
-Outcome = Accepted | NoOp | Unverified | Refused | Retry | Gone
+Outcome = Accepted | NoOp | Unverified | Rejected | Retry | Gone
 
 
 class Connector(Protocol):
@@ -83,7 +83,7 @@ class Connector(Protocol):
 
     batch_size: int
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         """Try once: one outcome for each parcel, in the same order."""
         ...
 

@@ -21,15 +21,15 @@ from workers.outbound import Client
 from workers.probes import Probes
 
 from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
-from .attempts import Refused as SaidNo
+from .attempts import Rejected as SaidNo
+from .configuration import connecting, endpoints_of, plan_of
+from .core.wait_topics import WaitTopics
 from .endpoints import Document
-from .records import Records
+from .runtime.endpoint_states import read_states
+from .runtime.records import RecordFactory
+from .runtime.worker import Worker, serve
 from .sample import a_sample
-from .states import read_states
 from .target import Endpoint
-from .waiting import Tiers
-from .wiring import connecting, endpoints_of, plan_of
-from .worker import Worker, serve
 
 
 @explained
@@ -135,7 +135,7 @@ async def _say(settings: Settings, said: EndpointState) -> None:
     producer = AsyncProducer(settings.kafka.librdkafka())
     producer.start()
     try:
-        await producer.send(Records(codec_of(settings), settings.topic_prefix, Tiers()).state(said))
+        await producer.send(RecordFactory(codec_of(settings), settings.topic_prefix, WaitTopics()).state(said))
     finally:
         await producer.close()
 

@@ -11,7 +11,8 @@ from schemas.events import DeliveryOutcome, DeliveryResult, LeadRecycled
 from workers.kafka import Outgoing
 from workers.reading import records
 
-from .waiting import Note, Tiers
+from .core.model import RetryState
+from .core.wait_topics import WaitTopics
 
 ARRIVED: tuple[DeliveryOutcome, ...] = ("accepted", "unverified")
 Key = tuple[str, str, str]
@@ -35,7 +36,7 @@ class Asked:
         )
 
 
-class History:
+class DeliveryHistory:
     """Reads topics to their ends; `prefix` is that of all topics."""
 
     def __init__(self, conf: Mapping[str, Any], codec: Codec, prefix: str) -> None:
@@ -87,7 +88,7 @@ def waiting_again(
     prefix: str, endpoint: str, replay: str, now: int, key: bytes | None, value: bytes, partition: int
 ) -> Outgoing:
     """A parcel that deliver finds in a waiting topic, and tries as a new one: all its attempts are before it."""
-    note = Note(
+    note = RetryState(
         endpoint, published_at=now, first_at=now, due_at=now, why="replay", replay=replay, may_have_arrived=True
     )
-    return Outgoing(prefix + Tiers().of(0), key, value, note.headers(), partition)
+    return Outgoing(prefix + WaitTopics().of(0), key, value, note.headers(), partition)

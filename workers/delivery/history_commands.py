@@ -16,7 +16,7 @@ from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.instants import instant, iso
 from workers.kafka import AsyncProducer, Outgoing
 
-from .history import ARRIVED, Asked, History
+from .history import ARRIVED, Asked, DeliveryHistory
 
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 
@@ -58,9 +58,9 @@ async def send(settings: Settings, outgoing: Sequence[Outgoing]) -> None:
         await producer.close()
 
 
-def _opened() -> tuple[Settings, History]:
+def _opened() -> tuple[Settings, DeliveryHistory]:
     settings = settings_with_broker()
-    return settings, History(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
+    return settings, DeliveryHistory(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
 
 
 def _asked(endpoint: str, since: str, until: str, state: Sequence[str]) -> Asked:

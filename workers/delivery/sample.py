@@ -4,10 +4,10 @@ from uuid import uuid4
 
 from schemas.events import LeadRecycled
 
-from .attempts import Parcel
+from .attempts import DeliveryRequest
 
 
-def a_sample(lead_id: str, track: str, now: int) -> Parcel:
+def a_sample(lead_id: str, track: str, now: int) -> DeliveryRequest:
     """`now` is epoch ms. Marked as a test wherever there is room for a mark."""
     recycle_id = f"test-{uuid4().hex}"
     event = LeadRecycled(
@@ -24,4 +24,4 @@ def a_sample(lead_id: str, track: str, now: int) -> Parcel:
         track=track,
         origin="test",
     )
-    return Parcel(event, f"{recycle_id}_recycle", 1, is_test=True)
+    return DeliveryRequest(event, f"{recycle_id}_recycle", 1, is_test=True)

@@ -8,8 +8,8 @@ from streams.policy_file import PolicyError, parse_policy
 from streams.runtime.documents import DocumentError
 from streams.runtime.settings import Settings
 from workers.console import text_of
+from workers.delivery.configuration import endpoints_of
 from workers.delivery.target import Endpoint
-from workers.delivery.wiring import endpoints_of
 from workers.http.auth import KeyRing
 from workers.ingest.systems import load_systems
 from workers.outbound.addresses import Network

@@ -22,25 +22,25 @@ from prometheus_client import CollectorRegistry, generate_latest
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import EndpointState
-from workers.delivery import intake, recovery, states, worker
-from workers.delivery.breaker import BreakerRule
+from workers.delivery.configuration import connecting
+from workers.delivery.core.breaker import BreakerRule
+from workers.delivery.core.schedule import Schedule
+from workers.delivery.core.wait_topics import WaitTopics
 from workers.delivery.endpoints import parse_endpoints
-from workers.delivery.intake import LEFT
 from workers.delivery.limits import shared
 from workers.delivery.limits.shared import RedisScripts
 from workers.delivery.limits.terms import Allowance, Grant, Limiter
-from workers.delivery.schedule import Schedule
+from workers.delivery.runtime import endpoint_states, recovery, source, worker
+from workers.delivery.runtime.source import LEFT
+from workers.delivery.runtime.worker import Worker, WorkerConfig, serve
 from workers.delivery.target import Endpoint
-from workers.delivery.waiting import Tiers
-from workers.delivery.wiring import connecting
-from workers.delivery.worker import Plan, Worker, serve
 from workers.kafka import Outgoing, Sender
 from workers.outbound import Client, HttpResult
 from workers.outbound.addresses import Network
 
 DEAF = "nothing is heard"
 T = TypeVar("T")
-WAITS = tuple(Tiers().delays)
+WAITS = tuple(WaitTopics().delays)
 KINDS = {"delivery-results": "result", "endpoint-states": "state", **dict.fromkeys(WAITS, "wait")}
 
 
@@ -79,12 +79,12 @@ class Job:
     def from_environment(cls) -> "Job":
         return cls(**json.loads(os.environ["LEADLOOP_TEST_JOB"]))
 
-    def plan(self, client: Client, points: "CrashPoints") -> tuple[Plan, tuple[Endpoint, ...]]:
+    def plan(self, client: Client, points: "CrashPoints") -> tuple[WorkerConfig, tuple[Endpoint, ...]]:
         _, endpoints = parse_endpoints(self.endpoints, "endpoints.yml")
         codec = Codec(Catalogue.bundled())
         if self.is_plain:
             return self._plain(codec, endpoints, client), endpoints
-        plan = Plan(
+        plan = WorkerConfig(
             kafka={"bootstrap.servers": self.bootstrap, "log_level": 0},
             codec=codec,
             endpoints=endpoints,
@@ -95,16 +95,16 @@ class Job:
             commit_seconds=self.commit_seconds,
             drain_seconds=self.drain_seconds,
             schedule=Schedule(tuple(self.delays), (500, 2_000), (500, 2_000), (100, 2_000)),
-            tiers=Tiers(tuple(zip(WAITS, self.tiers, strict=True))),
+            tiers=WaitTopics(tuple(zip(WAITS, self.tiers, strict=True))),
             breaker=BreakerRule(**self.breaker),
             sender=lambda producer: CrashingSender(producer, points, self.prefix),
             limiter=lambda limiter: NotingLimiter(limiter, self.grants_file),
         )
         return plan, endpoints
 
-    def _plain(self, codec: Codec, endpoints: tuple[Endpoint, ...], client: Client) -> Plan:
+    def _plain(self, codec: Codec, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
         """As a user has it, for figures."""
-        return Plan(
+        return WorkerConfig(
             kafka={"bootstrap.servers": self.bootstrap, "log_level": 0},
             codec=codec,
             endpoints=endpoints,
@@ -231,10 +231,10 @@ def committing_with(points: CrashPoints) -> type[Consumer]:
     return Crashing
 
 
-def next_with(points: CrashPoints) -> Callable[[states._Reader, float], list[EndpointState]]:
-    plain = states._Reader.next  # noqa: SLF001  where the topic is read
+def next_with(points: CrashPoints) -> Callable[[endpoint_states._Reader, float], list[EndpointState]]:
+    plain = endpoint_states._Reader.next  # noqa: SLF001  where the topic is read
 
-    def following(reader: states._Reader, within: float) -> list[EndpointState]:
+    def following(reader: endpoint_states._Reader, within: float) -> list[EndpointState]:
         points.passing("before", "follow")
         return plain(reader, within)
 
@@ -253,11 +253,11 @@ class Deaf(Consumer):
 
 def arm(job: Job, points: CrashPoints) -> None:
     """Let all that this process does pass the points."""
-    setattr(intake, "Consumer", committing_with(points))  # noqa: B010  a module tells nobody what it imports
+    setattr(source, "Consumer", committing_with(points))  # noqa: B010  a module tells nobody what it imports
     setattr(worker, "RedisScripts", lambda url: CrashingScripts(url, points))  # noqa: B010
     shared.GRACE_SECONDS = job.new_redis_seconds
-    states._Reader.next = next_with(points)  # type: ignore[assignment,method-assign]  # noqa: SLF001
-    for module in (states, recovery):
+    endpoint_states._Reader.next = next_with(points)  # type: ignore[assignment,method-assign]  # noqa: SLF001
+    for module in (endpoint_states, recovery):
         if module.__name__.rpartition(".")[2] in job.deaf:
             setattr(module, "Consumer", Deaf)  # noqa: B010
 

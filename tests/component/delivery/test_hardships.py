@@ -23,7 +23,7 @@ async def test_who_may_not_read_how_endpoints_stand_ends_the_process(world: Worl
 async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_told_to(world: World) -> None:
     await world.endpoint("nurture")
     world.say("nurture", "paused")
-    worker = world.start(world.job(deaf=("states",)))
+    worker = world.start(world.job(deaf=("endpoint_states",)))
     world.start()
     await until(lambda: world.members() == 1 and DEAF in world.logs())  # another, that hears, has begun meanwhile
     assert worker.poll() is None

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.delivery.breaker import Breaker, Circuit
+from workers.delivery.core.breaker import Breaker, Circuit
 
 CLOSED, HALF_OPEN, OPEN = Circuit.CLOSED, Circuit.HALF_OPEN, Circuit.OPEN
 

@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.delivery import digests
-from workers.delivery.digests import DIGEST_BYTES, Digests
+from workers.delivery.core import digests
+from workers.delivery.core.digests import DIGEST_BYTES, DigestMap
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ NAMES = st.integers(0, 40).map(lambda number: (number * 2_654_435_761 % 2**64).t
 
 @given(st.lists(st.tuples(NAMES, st.integers(0, 255)), max_size=200))
 def test_it_holds_what_a_dict_holds(entries: list[tuple[bytes, int]]) -> None:
-    found, expected = Digests(), dict[bytes, int]()
+    found, expected = DigestMap(), dict[bytes, int]()
     for name, value in entries:
         found[name] = value
         expected[name] = value

@@ -7,22 +7,21 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from tests.unit.delivery.built import a_pending
-from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Parcel, Refused, Retry
-from workers.delivery.breaker import Breaker, BreakerRule, Circuit
-from workers.delivery.item import Item, Receipt
-from workers.delivery.lane import SLOT_PATIENCE, Lane
-from workers.delivery.ledger import Ledger
+from tests.unit.delivery.builders import a_pending
+from workers.delivery.attempts import Accepted, DeliveryRequest, Gone, NoOp, Outcome, Rejected, Retry
+from workers.delivery.core.breaker import Breaker, BreakerRule, Circuit
+from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.partition import Item, OpenRecord, OwnedPartition
 from workers.delivery.limits.terms import Allowance, Grant
-from workers.delivery.route import Route
+from workers.delivery.runtime.lane import SLOT_PATIENCE, Lane
 
 FREE = Allowance("nurture", per_second=1_000, burst=100, concurrency=2)
 
 
 def an_item(number: int) -> Item:
-    receipt = Receipt("lead-recycled", 0, number, None, b"", lambda: None, left=1)
+    receipt = OpenRecord("lead-recycled", 0, number, None, b"", lambda: None, left=1)
     pending = a_pending(event={"recycle_id": f"r{number}"})
-    return Item(pending, receipt, Route(0, Ledger(), {}, {}))
+    return Item(pending, receipt, OwnedPartition(0, DeliveryIndex(), {}, {}))
 
 
 @dataclass
@@ -75,7 +74,7 @@ class FakeConnector:
     def __post_init__(self) -> None:
         self.let_go = asyncio.Event()
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         self.calls.append([parcel.event.recycle_id for parcel in parcels])
         if self.hangs:
             await self.let_go.wait()
@@ -148,7 +147,7 @@ async def turned() -> None:
 
 
 async def test_a_batch_is_what_came_together_and_each_parcel_has_its_own_outcome() -> None:
-    mixed: dict[str, Outcome] = {"r1": Refused(404, "unknown"), "r2": NoOp(200, "was there"), "r3": Retry("busy", 503)}
+    mixed: dict[str, Outcome] = {"r1": Rejected(404, "unknown"), "r2": NoOp(200, "was there"), "r3": Retry("busy", 503)}
     driven = Driven(FakeConnector(batch_size=5, answers=mixed))
     driven.offer(0, 1, 2, 3, 4)
     async with driven.runs():

@@ -6,14 +6,16 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
-from tests.unit.delivery.built import NOW, a_pending
+from tests.unit.delivery.builders import NOW, a_pending
 from workers.delivery.attempts import Accepted, Outcome, Retry
-from workers.delivery.breaker import Breaker
-from workers.delivery.ledger import Ledger
-from workers.delivery.results import Settled, dead, ended, settled
-from workers.delivery.schedule import Schedule
-from workers.delivery.verdicts import Drop, GiveUp, Go, Hold, Pending, Settle, Standing, judge
-from workers.delivery.waiting import Tiers
+from workers.delivery.core.admission import Attempt, Drop, GiveUp, Settle, Wait, admit
+from workers.delivery.core.breaker import Breaker
+from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.model import Availability
+from workers.delivery.core.outcomes import Resolution, dead, ended, settled
+from workers.delivery.core.partition import Pending
+from workers.delivery.core.schedule import Schedule
+from workers.delivery.core.wait_topics import WaitTopics
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 DOWN = Retry("down", 503)
@@ -28,8 +30,8 @@ class Simulation:
     ends: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._ledger, self._breaker = Ledger(), Breaker()
-        self._schedule, self._tiers = Schedule(), Tiers()
+        self._ledger, self._breaker = DeliveryIndex(), Breaker()
+        self._schedule, self._tiers = Schedule(), WaitTopics()
         self._queue: list[tuple[int, int, Pending]] = []
         self._count = count()
 
@@ -44,11 +46,11 @@ class Simulation:
         heapq.heappush(self._queue, (at, next(self._count), pending))
 
     def _step(self, at: int, pending: Pending) -> None:
-        standing = Standing.OPEN if self._breaker.room(at / 1000) == 0 else Standing.ACTIVE
-        match judge(pending, self._ledger, standing, NOW + at, self._schedule):
-            case Go():
+        standing = Availability.OPEN if self._breaker.room(at / 1000) == 0 else Availability.ACTIVE
+        match admit(pending, self._ledger, standing, NOW + at, self._schedule):
+            case Attempt():
                 self._settle(at, pending, self._try(at, pending))
-            case Hold(note):
+            case Wait(note):
                 self._wait(at, replace(pending, note=note))
             case GiveUp(detail, attempts):
                 self._settle(at, pending, dead(pending, detail, attempts, NOW + at))
@@ -59,7 +61,7 @@ class Simulation:
             case never:
                 assert_never(never)
 
-    def _try(self, at: int, pending: Pending) -> Settled:
+    def _try(self, at: int, pending: Pending) -> Resolution:
         self.tries.append(at)
         outcome = self.endpoint(at)
         self._breaker.begun(at / 1000)
@@ -67,7 +69,7 @@ class Simulation:
         self._breaker.ended(at / 1000, is_success)
         return settled(pending, outcome, NOW + at, self._schedule)
 
-    def _settle(self, at: int, pending: Pending, what: Settled) -> None:
+    def _settle(self, at: int, pending: Pending, what: Resolution) -> None:
         self._ledger.result(what.result)
         if what.note is None:
             self.ends[pending.event.recycle_id] = at, what.result.outcome

@@ -4,7 +4,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from schemas.events import DeliveryResult
-from workers.delivery.metrics import DeliveryMetrics
+from workers.delivery.runtime.metrics import DeliveryMetrics
 
 RESULT = DeliveryResult(endpoint="nurture", recycle_id="r1", action="RECYCLE", outcome="accepted", occurred_at=61_000)
 

@@ -3,15 +3,15 @@
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from workers.dead_letters import KEPT_BYTES
-from workers.delivery.item import Receipt
-from workers.delivery.records import Records
-from workers.delivery.waiting import Tiers
+from workers.delivery.core.partition import OpenRecord
+from workers.delivery.core.wait_topics import WaitTopics
+from workers.delivery.runtime.records import RecordFactory
 
-RECORDS = Records(Codec(Catalogue.bundled()), "p.", Tiers())
+RECORDS = RecordFactory(Codec(Catalogue.bundled()), "p.", WaitTopics())
 
 
-def a_receipt(value: bytes) -> Receipt:
-    return Receipt("p.lead-recycled", 3, 7, b"lead-1", value, lambda: None)
+def a_receipt(value: bytes) -> OpenRecord:
+    return OpenRecord("p.lead-recycled", 3, 7, b"lead-1", value, lambda: None)
 
 
 def test_a_dead_letter_says_where_it_came_from_and_keeps_what_came_with_it() -> None:

@@ -9,10 +9,10 @@ from confluent_kafka import TopicPartition
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import LeadRecycled
-from tests.unit.delivery.built import NOW, a_pending, a_recycle
-from workers.delivery import recovery
-from workers.delivery.intake import Takeover
-from workers.delivery.recovery import Recovered, Recovery
+from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from workers.delivery.core.model import Takeover
+from workers.delivery.runtime import recovery
+from workers.delivery.runtime.recovery import IndexRecovery, RecoveredPartition
 
 CODEC = Codec(Catalogue.bundled())
 WAIT = "delivery-wait-1s"
@@ -66,11 +66,11 @@ class FakeConsumer:
         """Nothing is open."""
 
 
-def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> Recovered:
+def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> RecoveredPartition:
     records = [Waits(event, offset) for offset, event in enumerate(waiting)]
     monkeypatch.setattr(recovery, "Consumer", lambda _: FakeConsumer(records))
     takeover = Takeover(0, {WAIT: 0}, {WAIT: len(records)}, is_sure=True)
-    return Recovery({}, CODEC, "delivery-results", [WAIT]).run([takeover], NOW, lambda: True)[0]
+    return IndexRecovery({}, CODEC, "delivery-results", [WAIT]).run([takeover], NOW, lambda: True)[0]
 
 
 def test_what_waits_is_under_way_and_due(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.delivery.schedule import JITTER, LONGEST_RETRY_AFTER_MS, Schedule, backed_off_ms
+from workers.delivery.core.schedule import JITTER, LONGEST_RETRY_AFTER_MS, Schedule, backed_off_ms
 
 SCHEDULE = Schedule()
 TIMES = st.integers(0, 2**45)

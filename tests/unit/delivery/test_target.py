@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.delivery.built import a_recycle
+from tests.unit.delivery.builders import a_recycle
 from workers.delivery.target import Only, Target
 
 

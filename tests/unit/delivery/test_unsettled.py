@@ -11,14 +11,13 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from schemas.events import DeliveryResult
-from tests.unit.delivery.built import NOW, a_pending, a_recycle
-from workers.delivery.dispatch import Dispatch
-from workers.delivery.due import AGES, Due, due_since
-from workers.delivery.item import Item, Receipt
-from workers.delivery.ledger import Ledger
-from workers.delivery.metrics import DeliveryMetrics
-from workers.delivery.route import Route
-from workers.delivery.waiting import Note
+from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.model import RetryState
+from workers.delivery.core.partition import Item, OpenRecord, OwnedPartition
+from workers.delivery.core.unsettled import AGES, UnsettledCounter, due_since
+from workers.delivery.runtime.dispatch import Dispatch
+from workers.delivery.runtime.metrics import DeliveryMetrics
 
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 RECYCLE = a_recycle()
@@ -30,8 +29,8 @@ def a_result(outcome: Any, recycle_id: str = "r1", endpoint: str = "nurture") ->
     return DeliveryResult(endpoint=endpoint, recycle_id=recycle_id, action="RECYCLE", outcome=outcome, attempts=1)
 
 
-def a_ledger(*notes: Note) -> Ledger:
-    ledger = Ledger()
+def a_ledger(*notes: RetryState) -> DeliveryIndex:
+    ledger = DeliveryIndex()
     for note in notes:
         ledger.comes(RECYCLE, note)
     return ledger
@@ -48,7 +47,7 @@ def test_nothing_looks_older_than_it_is_nor_more_than_a_minute_younger(told: int
 
 
 def test_what_is_told_in_the_same_seconds_shares_its_entry() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     events = [a_recycle(recycle_id=f"r{number}") for number in range(2)]
     notes = [replace(NOTE, published_at=NOW + 1 + number) for number in range(2)]
     for event, note in zip(events, notes, strict=True):
@@ -61,7 +60,7 @@ def test_what_is_told_in_the_same_seconds_shares_its_entry() -> None:
 FRESH = {("nurture", "under_15s"): 1}
 
 
-def due(ledger: Ledger, now: int = NOW) -> dict[tuple[str, str], int]:
+def due(ledger: DeliveryIndex, now: int = NOW) -> dict[tuple[str, str], int]:
     """By endpoint and age, all but zeros."""
     return {key: parcels for key, parcels in ledger.due.by_age(now).items() if parcels}
 
@@ -82,7 +81,7 @@ def test_a_parcel_that_comes_again_after_a_crash_counts_once() -> None:
 
 
 def test_a_result_that_is_read_before_what_waits_counts_once_that_is_read() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     ledger.result(a_result("retry"))
     assert due(ledger) == {}
     ledger.comes(RECYCLE, replace(NOTE, attempts=1))
@@ -99,7 +98,7 @@ def test_a_late_word_about_what_is_finished_makes_nothing_count() -> None:
 
 
 def test_what_is_not_due_yet_does_not_count_until_it_is() -> None:
-    ledger, event = Ledger(), a_recycle(not_before=NOW + HOUR)
+    ledger, event = DeliveryIndex(), a_recycle(not_before=NOW + HOUR)
     ledger.comes(event, NOTE)
     assert due(ledger, NOW + HOUR - 1) == {}
     assert due(ledger, NOW + HOUR + 60 * SECOND) == {("nurture", "under_1m"): 1}
@@ -135,11 +134,11 @@ def test_what_was_accepted_is_so_for_all_that_replays_it() -> None:
 
 
 def test_what_is_dropped_is_under_way_no_more() -> None:
-    route = Route(0, Ledger(), {}, {})
+    route = OwnedPartition(0, DeliveryIndex(), {}, {})
     route.ledger.result(a_result("accepted"))
     route.ledger.result(a_result("retry"), REPLAY.replay)  # late
     assert route.ledger.sizes[1] == 1
-    receipt = Receipt("delivery-wait-1s", 0, 0, None, b"", lambda: None, left=1)
+    receipt = OpenRecord("delivery-wait-1s", 0, 0, None, b"", lambda: None, left=1)
     item = Item(replace(a_pending(), note=REPLAY), receipt, route)
     route.enter(item)
     asyncio.run(_proceed(item))
@@ -200,7 +199,7 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, max_size=40))
 def test_the_ledger_counts_what_a_recount_finds(steps: list[tuple[str, str, str, str, int, int]]) -> None:
-    ledger, model, now = Ledger(), Model(), NOW
+    ledger, model, now = DeliveryIndex(), Model(), NOW
     for what, endpoint, recycle_id, replay, ahead, passes in steps:
         key, since = (endpoint, recycle_id, replay), now + ahead
         event = a_recycle(recycle_id=recycle_id)
@@ -226,7 +225,7 @@ def test_the_ledger_counts_what_a_recount_finds(steps: list[tuple[str, str, str,
 
 @given(st.lists(st.tuples(st.integers(-900, 900), st.integers(1, 3), st.integers(0, 900)), max_size=30))
 def test_what_went_in_and_out_again_is_gone_whatever_time_has_passed(steps: list[tuple[int, int, int]]) -> None:
-    counted, now = Due(), NOW
+    counted, now = UnsettledCounter(), NOW
     for ahead, parcels, passes in steps:
         counted.add("nurture", NOW + ahead * 5 * SECOND, parcels)
         counted.by_age(now)
@@ -265,7 +264,7 @@ def test_every_endpoint_and_age_is_there_from_the_start() -> None:
     ],
 )
 def test_a_parcel_has_the_age_it_has_been_due_for(seconds: int, age: str) -> None:
-    counted = Due()
+    counted = UnsettledCounter()
     counted.add("nurture", NOW - seconds * SECOND, 3)
     assert counted.by_age(NOW) == {("nurture", age): 3}
 

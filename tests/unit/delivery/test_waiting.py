@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.topics import TOPICS
-from workers.delivery.waiting import Note, Tiers
+from workers.delivery.core.model import RetryState
+from workers.delivery.core.wait_topics import WaitTopics
 
-TIERS = Tiers()
+TIERS = WaitTopics()
 SHORTEST = min(TIERS.delays.values())
 NUMBERS = st.integers(0, 2**50)
 
@@ -34,7 +35,7 @@ def test_every_wait_has_its_topic() -> None:
 
 @given(
     st.builds(
-        Note,
+        RetryState,
         endpoint=st.text(max_size=40),
         attempts=NUMBERS,
         waits=NUMBERS,
@@ -46,24 +47,24 @@ def test_every_wait_has_its_topic() -> None:
         may_have_arrived=st.booleans(),
     )
 )
-def test_a_note_is_read_back_as_it_was_written(note: Note) -> None:
-    assert Note.of([("traceparent", b"x"), *note.headers()]) == note
+def test_a_note_is_read_back_as_it_was_written(note: RetryState) -> None:
+    assert RetryState.of([("traceparent", b"x"), *note.headers()]) == note
 
 
 @pytest.mark.parametrize("headers", [None, [], [("dw_endpoint", b"a")], [("dw_endpoint", b"\xff")]])
 def test_headers_that_are_no_note_are_told_from_one(headers: list[tuple[str, bytes | None]] | None) -> None:
     with pytest.raises(ValueError, match=r".+"):
-        Note.of(headers)
+        RetryState.of(headers)
 
 
 def test_a_number_that_is_none_is_told_as_well() -> None:
-    broken = [(name, b"x" if name == "dw_attempts" else value) for name, value in Note("a").headers()]
+    broken = [(name, b"x" if name == "dw_attempts" else value) for name, value in RetryState("a").headers()]
     with pytest.raises(ValueError, match=r".+"):
-        Note.of(broken)
+        RetryState.of(broken)
 
 
 @pytest.mark.parametrize("name", ["dw_attempts", "dw_waits"])
 def test_fewer_than_no_tries_are_no_note(name: str) -> None:
-    broken = [(one, b"-1" if one == name else value) for one, value in Note("a").headers()]
+    broken = [(one, b"-1" if one == name else value) for one, value in RetryState("a").headers()]
     with pytest.raises(ValueError, match="fewer"):
-        Note.of(broken)
+        RetryState.of(broken)

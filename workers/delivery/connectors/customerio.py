@@ -20,7 +20,7 @@ from pydantic import StringConstraints
 from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
 
-from ..attempts import Accepted, Outcome, Parcel, Refused, Retry
+from ..attempts import Accepted, DeliveryRequest, Outcome, Rejected, Retry
 from ..target import Limits
 from .http_target import VendorTarget
 from .payload import payload_of, ulid_of
@@ -53,11 +53,11 @@ class CustomerIo(UnbatchedConnector):
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
+    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
         target, event = self._target, parcel.event
         person = target.vendor_id(event.lead_id)
         if not 0 < len(person.encode()) <= _MAX_ID_BYTES or person in (".", ".."):
-            return Refused(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is no step in a path")
+            return Rejected(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is no step in a path")
         sent = {
             "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
             "id": ulid_of(parcel),

@@ -28,7 +28,7 @@ from pydantic import StringConstraints
 from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
-from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
 from ..target import Limits
 from .http_target import Tracks, VendorTarget
 from .list_memberships import membership_changes, more_significant, not_numeric
@@ -106,14 +106,14 @@ class HubSpotEvents(UnbatchedConnector):
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
+    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
         target, event = self._target, parcel.event
         contact = target.number(event.lead_id)
         if contact is None:
-            return Refused(None, not_numeric(event.lead_id))
+            return Rejected(None, not_numeric(event.lead_id))
         name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
         if name is None:
-            return Refused(None, "an event cannot be taken back: name a revoke_event_name that a workflow acts on")
+            return Rejected(None, "an event cannot be taken back: name a revoke_event_name that a workflow acts on")
         sent = {
             "eventName": name,
             "objectId": str(contact),
@@ -137,7 +137,7 @@ class HubSpotLists:
         self._client = client
         self._now = now
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         found, changes = membership_changes(parcels, self._target.lists, self._target.number)
         for change in changes:
             contacts = {place: str(lead) for place, lead in change.leads.items()}
@@ -187,7 +187,7 @@ class HubSpotLists:
         reply = await _call(self._client, self._target, "PUT", path, sorted(set(contacts)))
         if not (isinstance(reply, HttpResponse) and is_success(reply)):
             trouble = failure_outcome(reply, self._now())
-            if isinstance(trouble, Refused):  # the ids are numbers: what is wrong is the list, which can be mended
+            if isinstance(trouble, Rejected):  # the ids are numbers: what is wrong is the list, which can be mended
                 trouble = Retry(f"the list {number} cannot be changed: {trouble.detail}", trouble.status)
             return trouble, None
         return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}"), decode_body(
@@ -211,7 +211,7 @@ def _joined(contact: str, members: MembershipResult, number: int) -> Outcome:
     if contact in members.added:
         return Accepted(HTTPStatus.OK)
     if contact in members.missing:
-        return Refused(HTTPStatus.OK, f"HubSpot has no record {contact}")
+        return Rejected(HTTPStatus.OK, f"HubSpot has no record {contact}")
     return NoOp(HTTPStatus.OK, f"was on the list {number} already")
 
 

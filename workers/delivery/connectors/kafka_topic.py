@@ -15,7 +15,7 @@ from schemas.topics import TOPICS
 from streams.runtime.documents import violation
 from workers.kafka import Full, Undelivered
 
-from ..attempts import Accepted, Outcome, Parcel, Retry
+from ..attempts import Accepted, DeliveryRequest, Outcome, Retry
 from ..target import Limits, Target
 from .unbatched import UnbatchedConnector
 
@@ -51,7 +51,7 @@ class KafkaTopic(UnbatchedConnector):
         self._target = target
         self._produce = produce
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
+    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
         trace = parcel.traceparent.encode() or None
         headers = cloudevents_headers(parcel.event, "lead-recycled", trace)
         try:

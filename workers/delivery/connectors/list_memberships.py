@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..attempts import Accepted, Gone, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..attempts import Accepted, DeliveryRequest, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from .http_target import ids_for_event
 
-_FIRST: tuple[type[Outcome], ...] = (Gone, Retry, Unverified, Accepted, NoOp, Refused)
+_FIRST: tuple[type[Outcome], ...] = (Gone, Retry, Unverified, Accepted, NoOp, Rejected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class MembershipChange:
 
 
 def membership_changes(
-    parcels: Sequence[Parcel], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
+    parcels: Sequence[DeliveryRequest], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
 ) -> tuple[dict[int, Outcome], list[MembershipChange]]:
     """What is refused at once, and what is to be done: leaving first, for of two words about a lead RECYCLE stands."""
     refused: dict[int, Outcome] = {}
@@ -28,9 +28,9 @@ def membership_changes(
         event = parcel.event
         lead, lists = number_of(event.lead_id), ids_for_event(tracks, event)
         if lead is None:
-            refused[place] = Refused(None, not_numeric(event.lead_id))
+            refused[place] = Rejected(None, not_numeric(event.lead_id))
         elif not lists:
-            refused[place] = Refused(None, f"no list is named for the track {event.track!r}")
+            refused[place] = Rejected(None, f"no list is named for the track {event.track!r}")
         else:
             for number in lists:
                 wanted.setdefault((event.action == "RECYCLE", number), {})[place] = lead

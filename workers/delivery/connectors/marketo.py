@@ -23,7 +23,7 @@ from pydantic import StringConstraints
 from schemas.events import LeadRecycled
 from workers.outbound import Client
 
-from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
 from .http_target import Id, Tracks, id_for_track
 from .list_memberships import MembershipChange, membership_changes, more_significant, not_numeric
 from .marketo_api import ApiSuccess, LeadResult, MarketoApi, MarketoTarget, skipped
@@ -73,12 +73,12 @@ class MarketoCampaigns:
         self._halves: OrderedDict[str, int] = OrderedDict()
         self._last_half = 0
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         found: dict[int, Outcome] = {}
         groups: dict[tuple[bool, int, int], list[int]] = {}
         for place, parcel in enumerate(parcels):
             campaign, half = self._campaign(parcel.event), self._halves.get(parcel.event.event_id, 0)
-            if isinstance(campaign, Refused):
+            if isinstance(campaign, Rejected):
                 found[place] = campaign
             else:
                 groups.setdefault((parcel.event.action == "RECYCLE", campaign, half), []).append(place)
@@ -93,31 +93,31 @@ class MarketoCampaigns:
     async def close(self) -> None:
         """Nothing is held."""
 
-    def _campaign(self, event: LeadRecycled) -> int | Refused:
+    def _campaign(self, event: LeadRecycled) -> int | Rejected:
         target = self._target
         if target.number(event.lead_id) is None:
-            return Refused(None, not_numeric(event.lead_id))
+            return Rejected(None, not_numeric(event.lead_id))
         if event.action == "REVOKE":
-            missing = Refused(None, "a campaign cannot be taken back: name a revoke_campaign that takes leads out")
+            missing = Rejected(None, "a campaign cannot be taken back: name a revoke_campaign that takes leads out")
             return target.revoke_campaign or missing
         campaign = id_for_track(target.campaigns, event.track)
-        return campaign or Refused(None, f"no campaign is named for the track {event.track!r}")
+        return campaign or Rejected(None, f"no campaign is named for the track {event.track!r}")
 
-    async def _request(self, campaign: int, parcels: Sequence[Parcel]) -> Outcome:
+    async def _request(self, campaign: int, parcels: Sequence[DeliveryRequest]) -> Outcome:
         sent: dict[str, object] = {"leads": [{"id": self._target.number(each.event.lead_id)} for each in parcels]}
         if self._target.tokens:
             sent["tokens"] = _tokens(self._target.tokens, parcels[0].event)
         reply = await self._api.call("POST", f"/rest/v1/campaigns/{campaign}/trigger.json", sent={"input": sent})
-        if isinstance(reply, Refused) and len(parcels) > 1:
+        if isinstance(reply, Rejected) and len(parcels) > 1:
             return self._halve(parcels, reply)
-        if isinstance(reply, ApiSuccess | Refused):
+        if isinstance(reply, ApiSuccess | Rejected):
             for parcel in parcels:
                 self._halves.pop(parcel.event.event_id, None)
         if isinstance(reply, ApiSuccess):
             return Unverified(reply.status, "requested; whether the lead qualified is not told")
         return reply
 
-    def _halve(self, parcels: Sequence[Parcel], refused: Refused) -> Outcome:
+    def _halve(self, parcels: Sequence[DeliveryRequest], refused: Rejected) -> Outcome:
         """One lead must not cost the others theirs: each half is a batch of its own when it comes again."""
         middle = len(parcels) // 2
         for half in (parcels[:middle], parcels[middle:]):
@@ -138,7 +138,7 @@ class MarketoLists:
         self._target = target
         self._api = MarketoApi(target, client, now)
 
-    async def deliver(self, parcels: Sequence[Parcel]) -> Sequence[Outcome]:
+    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         found, changes = membership_changes(parcels, self._target.lists, self._target.number)
         for change in changes:
             for place, outcome in (await self._make(change)).items():

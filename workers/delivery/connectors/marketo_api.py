@@ -19,7 +19,7 @@ import msgspec
 from workers.outbound import Client, HttpResponse, redacted
 from workers.secret import Secret
 
-from ..attempts import NoOp, Outcome, Refused, Retry, Unverified
+from ..attempts import NoOp, Outcome, Rejected, Retry, Unverified
 from ..target import Limits
 from .http_target import VendorTarget
 from .response_policy import decode_body, failure_outcome, is_success, summary_of, to_json
@@ -103,7 +103,7 @@ class MarketoApi:
 
     async def call(
         self, method: str, path: str, *, ids: Sequence[int] = (), sent: object = None
-    ) -> ApiSuccess | Retry | Refused | Unverified | NoOp:
+    ) -> ApiSuccess | Retry | Rejected | Unverified | NoOp:
         """Call once; with a new token a second time, if the first was not good any more."""
         query = "?" + urlencode([("id", each) for each in ids]) if ids else ""
         for is_last in (False, True):
@@ -185,7 +185,7 @@ class _ApiFailure:
     def codes(self) -> set[str]:
         return {str(reason.code) for reason in self.reasons}
 
-    def outcome(self, now: float) -> Retry | Refused:
+    def outcome(self, now: float) -> Retry | Rejected:
         codes, words = self.codes, error_text(self.reasons)
         if QUOTA in codes:
             return Retry(words, self.status, _until_midnight(now), throttled=True)
@@ -194,7 +194,7 @@ class _ApiFailure:
             return Retry(words, self.status, after, throttled=True)
         if not codes or codes & (TRANSIENT | FIXABLE | TOKEN):
             return Retry(words, self.status)
-        return Refused(self.status, words)
+        return Rejected(self.status, words)
 
 
 def error_text(reasons: Sequence[ApiError] | None) -> str:
@@ -209,7 +209,7 @@ def skipped(record: LeadResult) -> Outcome:
         return NoOp(HTTPStatus.OK, words)
     if codes & (TRANSIENT | FIXABLE):
         return Retry(words, HTTPStatus.OK)
-    return Refused(HTTPStatus.OK, words)
+    return Rejected(HTTPStatus.OK, words)
 
 
 def _is_about_token(reply: "Outcome | _ApiFailure") -> bool:

@@ -27,7 +27,7 @@ from streams.runtime.documents import violation
 from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
-from ..attempts import Accepted, NoOp, Outcome, Parcel, Refused, Retry, Unverified
+from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
 from ..target import Limits
 from .http_target import Id, VendorTarget, id_for_track
 from .list_memberships import more_significant, not_numeric
@@ -90,15 +90,15 @@ class Mautic(UnbatchedConnector):
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
+    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
         contact = self._target.number(parcel.event.lead_id)
         if contact is None:
-            return Refused(None, not_numeric(parcel.event.lead_id))
+            return Rejected(None, not_numeric(parcel.event.lead_id))
         if parcel.event.action == "REVOKE":
             return await self._out(contact)
         place = id_for_track(self._target.tracks, parcel.event.track)
         if place is None:
-            return Refused(None, f"nothing of the {self._target.where} is named for the track {parcel.event.track!r}")
+            return Rejected(None, f"nothing of the {self._target.where} is named for the track {parcel.event.track!r}")
         return await self._into(place, contact)
 
     async def _into(self, place: int, contact: int) -> Outcome:
@@ -149,11 +149,11 @@ class Mautic(UnbatchedConnector):
             return Retry(f"Mautic has nothing of the {self._target.where} with id {place}", HTTPStatus.NOT_FOUND)
         return places
 
-    async def _places(self, contact: int) -> set[int] | Retry | Refused | Unverified:
+    async def _places(self, contact: int) -> set[int] | Retry | Rejected | Unverified:
         """Where the contact is now."""
         reply = await self._call("GET", f"/api/contacts/{contact}/{self._target.where}")
         if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
-            return Refused(reply.status, f"Mautic has no contact {contact}")
+            return Rejected(reply.status, f"Mautic has no contact {contact}")
         if not (isinstance(reply, HttpResponse) and is_success(reply)):
             return failure_outcome(reply, self._now())
         listed = decode_body(reply, MembershipsResponse)

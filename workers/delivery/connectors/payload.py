@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from schemas.events import LeadRecycled
 
-from ..attempts import Parcel
+from ..attempts import DeliveryRequest
 
 PayloadField = Literal[
     "lead_id",
@@ -53,12 +53,12 @@ def iso(at_ms: int) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def uuid_of(parcel: Parcel) -> str:
+def uuid_of(parcel: DeliveryRequest) -> str:
     """The same UUID on every try."""
     return str(uuid5(_MESSAGES, parcel.message_id))
 
 
-def ulid_of(parcel: Parcel) -> str:
+def ulid_of(parcel: DeliveryRequest) -> str:
     """The same ULID on every try: the event's time, and what its message's digest has to say."""
     at = min(max(parcel.event.occurred_at, 0), 2**48 - 1)
     digest = int.from_bytes(hashlib.sha256(parcel.message_id.encode()).digest()[:10], "big")

@@ -14,7 +14,7 @@ import msgspec
 
 from workers.outbound import Blocked, HttpFailure, HttpResponse, HttpResult
 
-from ..attempts import Refused, Retry
+from ..attempts import Rejected, Retry
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def is_success(reply: HttpResult) -> bool:
     return isinstance(reply, HttpResponse) and reply.status in _SUCCESS
 
 
-def failure_outcome(reply: HttpResult, now: float) -> Retry | Refused:
+def failure_outcome(reply: HttpResult, now: float) -> Retry | Rejected:
     """What a reply that is no success comes to. `now`: seconds since 1970."""
     match reply:
         case Blocked(detail):
@@ -38,7 +38,7 @@ def failure_outcome(reply: HttpResult, now: float) -> Retry | Refused:
         case HttpFailure(detail):
             return Retry(detail)
         case HttpResponse():
-            return transient_failure(reply, now) or Refused(reply.status, summary_of(reply))
+            return transient_failure(reply, now) or Rejected(reply.status, summary_of(reply))
         case never:
             assert_never(never)
 

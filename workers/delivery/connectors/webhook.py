@@ -22,7 +22,7 @@ from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
 from workers.signing import InvalidKey, PublicKey, parse_key, signed_headers
 
-from ..attempts import Accepted, Gone, Outcome, Parcel, Refused, Retry
+from ..attempts import Accepted, DeliveryRequest, Gone, Outcome, Rejected, Retry
 from ..target import Limits
 from .http_target import HttpTarget
 from .payload import iso, payload_of
@@ -64,10 +64,10 @@ class Webhook(UnbatchedConnector):
         self._now = now
         self._secrets = [parse_key(secret.reveal()) for secret in target.secrets]
 
-    async def _deliver(self, parcel: Parcel) -> Outcome:
+    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
         body = _body(parcel)
         if len(body) >= MAX_BYTES:
-            return Refused(None, f"{len(body)} bytes; a webhook has less than {MAX_BYTES}")
+            return Rejected(None, f"{len(body)} bytes; a webhook has less than {MAX_BYTES}")
         reply = await self._client.request(
             "POST",
             self._target.url,
@@ -84,13 +84,13 @@ class Webhook(UnbatchedConnector):
             return Gone(reply.status, summary_of(reply))
         return transient_failure(reply, self._now()) or Retry(summary_of(reply), reply.status)
 
-    def _headers(self, parcel: Parcel, body: bytes) -> dict[str, str]:
+    def _headers(self, parcel: DeliveryRequest, body: bytes) -> dict[str, str]:
         headers = signed_headers(parcel.message_id, int(self._now()), body, self._secrets)
         trace = {"traceparent": parcel.traceparent} if parcel.traceparent else {}
         return {"content-type": "application/json", **headers, **trace}
 
 
-def _body(parcel: Parcel) -> bytes:
+def _body(parcel: DeliveryRequest) -> bytes:
     event = parcel.event
     message = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": payload_of(event)}
     return to_json(message | {"test": True} if parcel.is_test else message)

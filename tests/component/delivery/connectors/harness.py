@@ -11,7 +11,7 @@ from schemas.events import LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.documents import load
 from tests.simulators.served import Simulator
-from workers.delivery.attempts import Connector, Outcome, Parcel
+from workers.delivery.attempts import Connector, DeliveryRequest, Outcome
 from workers.delivery.connectors import AnyTarget, connector_of
 from workers.delivery.target import Endpoint
 from workers.outbound import Client
@@ -35,9 +35,9 @@ def a_revoke(lead_id: str = "7", **fields: Any) -> LeadRecycled:
     return LeadRecycled(lead_id=lead_id, action="REVOKE", occurred_at=AT + 1000, pass_no=1, **given)
 
 
-def a_parcel(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> Parcel:
+def a_parcel(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> DeliveryRequest:
     event = event or a_recycle()
-    return Parcel(event, f"{event.recycle_id}_{event.action.lower()}", attempt, **fields)
+    return DeliveryRequest(event, f"{event.recycle_id}_{event.action.lower()}", attempt, **fields)
 
 
 def target_of(section: dict[str, Any]) -> AnyTarget:

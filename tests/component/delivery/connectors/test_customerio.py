@@ -6,7 +6,7 @@ import pytest
 
 from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.customerio import CustomerIo
-from workers.delivery.attempts import Accepted, Refused, Retry
+from workers.delivery.attempts import Accepted, Rejected, Retry
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ async def test_an_id_is_encoded_so_that_it_meets_its_person(
 async def test_an_id_that_is_too_long_or_a_step_in_the_path_is_refused(
     lead_id: str, journeys: Delivered, customerio: CustomerIo
 ) -> None:
-    assert isinstance(await journeys.deliver_one(a_recycle(lead_id)), Refused)
+    assert isinstance(await journeys.deliver_one(a_recycle(lead_id)), Rejected)
     assert customerio.calls == []
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.hubspot import HubSpot
-from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
+from workers.delivery.attempts import Accepted, NoOp, Rejected, Retry, Unverified
 
 WRONG = {"token": "hunter2"}
 TOKEN = {"token": "pat-1"}
@@ -58,7 +58,7 @@ async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(
 ) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
     outcome = await handed.deliver_one(a_revoke())
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert "cannot be taken back" in outcome.detail
     assert hubspot.calls == []
 
@@ -68,7 +68,7 @@ async def test_a_lead_that_is_no_record_id_is_refused_clearly(
     lead_id: str, events: Delivered, hubspot: HubSpot
 ) -> None:
     outcome = await events.deliver_one(a_recycle(lead_id))
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert "strip_prefix" in outcome.detail
     assert hubspot.calls == []
 
@@ -81,7 +81,7 @@ async def test_the_prefix_of_an_import_is_cut_off(handing: ConnectorHarness, hub
 async def test_an_event_that_is_not_defined_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_other"}
     outcome = await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle())
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert "not defined" in outcome.detail
 
 
@@ -113,8 +113,8 @@ async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Del
     outcomes = await lists.deliver(a_recycle("7"), a_recycle("8"), a_recycle("404"), a_recycle("x"))
     assert outcomes[0] == Accepted(200)
     assert outcomes[1] == NoOp(200, "was on the list 31 already")
-    assert outcomes[2] == Refused(200, "HubSpot has no record 404")
-    assert isinstance(outcomes[3], Refused)
+    assert outcomes[2] == Rejected(200, "HubSpot has no record 404")
+    assert isinstance(outcomes[3], Rejected)
     assert hubspot.paths() == ["PUT /crm/lists/2026-03/31/memberships/add"]
     assert hubspot.lists["31"] == {"7", "8"}
 
@@ -135,7 +135,7 @@ async def test_what_goes_to_one_list_goes_together(lists: Delivered, hubspot: Hu
 async def test_a_track_without_a_list_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7", track="later"))
-    assert outcome == Refused(None, "no list is named for the track 'later'")
+    assert outcome == Rejected(None, "no list is named for the track 'later'")
 
 
 async def test_a_revoke_takes_the_lead_off_every_list(lists: Delivered, hubspot: HubSpot) -> None:

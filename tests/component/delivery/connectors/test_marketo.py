@@ -9,7 +9,7 @@ from aiohttp import web
 
 from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.marketo import Marketo
-from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
+from workers.delivery.attempts import Accepted, NoOp, Rejected, Retry, Unverified
 
 WRONG = {"client_id": "id", "client_secret": "hunter2"}
 CREDENTIALS = {"client_id": "id", "client_secret": "secret"}
@@ -122,7 +122,7 @@ async def test_marketos_rate_is_enforced_and_throttles(handing: ConnectorHarness
 
 async def test_a_lead_that_marketo_does_not_have_is_refused(campaigns: Delivered) -> None:
     outcome = await campaigns.deliver_one(a_recycle("9999"))
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert outcome.detail.startswith("1004")
 
 
@@ -137,7 +137,7 @@ async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Delivered, m
         waiting = [event for event, outcome in told.items() if isinstance(outcome, Retry)]
         if not waiting:
             break
-    assert isinstance(ended.pop("9999"), Refused)
+    assert isinstance(ended.pop("9999"), Rejected)
     assert {type(outcome) for outcome in ended.values()} == {Unverified}
     assert sorted(lead for _, lead in marketo.ran) == [1, 2, 3, 5, 6, 7]
 
@@ -167,7 +167,7 @@ async def test_without_such_a_campaign_a_revoke_says_that_it_cannot(
     handing: ConnectorHarness, marketo: Marketo
 ) -> None:
     outcome = await _marketo(handing, marketo, "campaign", campaigns={"*": 11}).deliver_one(a_revoke("1"))
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert "cannot be taken back" in outcome.detail
 
 
@@ -179,8 +179,8 @@ def static(handing: ConnectorHarness, marketo: Marketo) -> Delivered:
 async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: Delivered, marketo: Marketo) -> None:
     outcomes = await static.deliver(a_recycle("1"), a_recycle("9999"), a_recycle("x"))
     assert outcomes[0] == Accepted(200, "read back")
-    assert outcomes[1] == Refused(200, "1004 Lead not found")
-    assert isinstance(outcomes[2], Refused)
+    assert outcomes[1] == Rejected(200, "1004 Lead not found")
+    assert isinstance(outcomes[2], Rejected)
     assert marketo.lists[21] == {1}
 
 
@@ -207,7 +207,7 @@ async def test_a_revoke_removes_from_every_list_and_reads_back(static: Delivered
     outcomes = await static.deliver(a_revoke("1"), a_revoke("2"), a_revoke("3"), a_revoke("9999"))
     assert outcomes[:2] == [Accepted(200, "read back")] * 2
     assert outcomes[2] == NoOp(200, "1015 Lead not in list")
-    assert isinstance(outcomes[3], Refused)
+    assert isinstance(outcomes[3], Rejected)
     assert marketo.lists == {21: set(), 22: set()}
 
 

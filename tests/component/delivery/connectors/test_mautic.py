@@ -7,7 +7,7 @@ import pytest
 
 from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_revoke
 from tests.simulators.mautic import Mautic, Member
-from workers.delivery.attempts import Accepted, NoOp, Refused, Retry, Unverified
+from workers.delivery.attempts import Accepted, NoOp, Rejected, Retry, Unverified
 
 WRONG = {"password": "x"}
 PASSWORD = {"password": "hunter2"}
@@ -84,7 +84,7 @@ async def test_a_removal_that_is_not_so_is_unverified(nurture: Delivered, mautic
 
 @pytest.mark.parametrize("event", [a_recycle("404"), a_revoke("404"), a_recycle("not-a-number")])
 async def test_an_unknown_contact_is_refused(event: Any, nurture: Delivered) -> None:
-    assert isinstance(await nurture.deliver_one(event), Refused)
+    assert isinstance(await nurture.deliver_one(event), Rejected)
 
 
 async def test_an_unknown_campaign_is_mended_and_not_refused(handing: ConnectorHarness, mautic: Mautic) -> None:

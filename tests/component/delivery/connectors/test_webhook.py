@@ -11,7 +11,7 @@ import pytest
 
 from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_parcel, a_recycle, a_revoke
 from tests.simulators.receiver import Behaviour, Receiver
-from workers.delivery.attempts import Accepted, Gone, Refused, Retry
+from workers.delivery.attempts import Accepted, Gone, Rejected, Retry
 
 NEW = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 OLD = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
@@ -172,7 +172,7 @@ async def test_who_misbehaves_for_a_while_gets_the_message_in_the_end(handed: De
 
 async def test_a_message_of_20_kb_is_refused_and_not_sent(handed: Delivered, receiver: Receiver) -> None:
     outcome = await handed.deliver_one(a_recycle("7", campaign_id="x" * 20_000))
-    assert isinstance(outcome, Refused)
+    assert isinstance(outcome, Rejected)
     assert receiver.calls == []
 
 

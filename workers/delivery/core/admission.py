@@ -8,49 +8,12 @@ Go        it is to be tried
 """
 
 from dataclasses import dataclass, replace
-from enum import Enum
 
-from schemas.events import LeadRecycled
-
-from .attempts import NoOp
-from .ledger import Ledger
+from ..attempts import NoOp
+from .index import DeliveryIndex
+from .model import Availability, RetryState
+from .partition import Pending
 from .schedule import Schedule, backed_off_ms
-from .waiting import Note
-
-ACTIONS = ("RECYCLE", "REVOKE")
-
-
-def is_known(event: LeadRecycled) -> bool:
-    """Whether it says what to do; a newer version may have written what this one has no word for."""
-    return event.action in ACTIONS and bool(event.recycle_id)
-
-
-class Standing(Enum):
-    """Whether an endpoint may be tried at all."""
-
-    ACTIVE = "active"
-    PAUSED = "paused"
-    DISABLED = "disabled"
-    OPEN = "circuit_open"
-    MISSING = "not_configured"
-
-
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A recycle event on its way to one endpoint, or (`is_left_out`) to be remembered as kept from it by its filter."""
-
-    event: LeadRecycled
-    note: Note
-    traceparent: str = ""
-    is_left_out: bool = False
-
-    @property
-    def message_id(self) -> str:
-        return f"{self.event.recycle_id}_{self.event.action.lower()}".replace(".", "-")
-
-    @property
-    def seed(self) -> str:
-        return f"{self.message_id} {self.note.endpoint}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +28,8 @@ class Settle:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    note: Note
+class Wait:
+    note: RetryState
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +39,16 @@ class GiveUp:
 
 
 @dataclass(frozen=True, slots=True)
-class Go:
+class Attempt:
     pass
 
 
-Verdict = Drop | Settle | Hold | GiveUp | Go
+Decision = Drop | Settle | Wait | GiveUp | Attempt
 
 
-def judge(  # noqa: PLR0911  one return a verdict
-    pending: Pending, ledger: Ledger, standing: Standing, now: int, schedule: Schedule
-) -> Verdict:
+def admit(  # noqa: PLR0911  one return a verdict
+    pending: Pending, ledger: DeliveryIndex, standing: Availability, now: int, schedule: Schedule
+) -> Decision:
     """What becomes of it. `now` is epoch ms."""
     event, note = pending.event, pending.note
     if ledger.is_finished(event, note):
@@ -100,15 +63,15 @@ def judge(  # noqa: PLR0911  one return a verdict
         return Settle(NoOp(None, "what it takes back was never sent"), 0)
     due_at = max(note.due_at, event.not_before or 0) if event.action == "RECYCLE" else note.due_at
     if due_at > now:
-        return Hold(replace(note, due_at=due_at, why=note.why or "not_before"))
+        return Wait(replace(note, due_at=due_at, why=note.why or "not_before"))
     if event.action == "RECYCLE" and ledger.is_taking_back(event.lead_id, note.endpoint):
         return _after_the_revoke(pending, now, schedule)
-    if standing is Standing.ACTIVE:
-        return Go()
+    if standing is Availability.ACTIVE:
+        return Attempt()
     return _absent(pending, standing, now, schedule)
 
 
-def _taken_back(pending: Pending, ledger: Ledger) -> Settle:
+def _taken_back(pending: Pending, ledger: DeliveryIndex) -> Settle:
     known = ledger.under_way(pending.event, pending.note)
     attempts = max(pending.note.attempts, known.attempts if known else 0)
     if pending.note.may_have_arrived or (known is not None and known.may_have_arrived):
@@ -116,7 +79,7 @@ def _taken_back(pending: Pending, ledger: Ledger) -> Settle:
     return Settle(NoOp(None, "taken back before it was sent"), attempts)
 
 
-def _overtaken(pending: Pending, ledger: Ledger, schedule: Schedule) -> Hold | GiveUp | None:
+def _overtaken(pending: Pending, ledger: DeliveryIndex, schedule: Schedule) -> Wait | GiveUp | None:
     """A crash may leave a parcel twice. The one that is behind waits for the other's next try, and is then a repeat."""
     known = ledger.under_way(pending.event, pending.note)
     if known is None or known.attempts <= pending.note.attempts:
@@ -124,21 +87,21 @@ def _overtaken(pending: Pending, ledger: Ledger, schedule: Schedule) -> Hold | G
     due_at = schedule.next_due(known.attempts, known.tried_at, None, pending.seed)
     if due_at is None:
         return GiveUp("tried as often as it may be", known.attempts)
-    return Hold(
+    return Wait(
         replace(pending.note, attempts=known.attempts, waits=0, due_at=due_at, why="retry", may_have_arrived=True)
     )
 
 
-def _after_the_revoke(pending: Pending, now: int, schedule: Schedule) -> Hold:
+def _after_the_revoke(pending: Pending, now: int, schedule: Schedule) -> Wait:
     """Of an older recycle of the lead: sent after this one, it would take the lead off the list for good."""
     note = pending.note
     wait = backed_off_ms(note.waits, schedule.crowded, pending.seed)
-    return Hold(replace(note, due_at=now + wait, waits=note.waits + 1, why="revoke"))
+    return Wait(replace(note, due_at=now + wait, waits=note.waits + 1, why="revoke"))
 
 
-def _absent(pending: Pending, standing: Standing, now: int, schedule: Schedule) -> Hold | GiveUp:
+def _absent(pending: Pending, standing: Availability, now: int, schedule: Schedule) -> Wait | GiveUp:
     note = pending.note
-    if standing is not Standing.PAUSED and now - note.first_at > schedule.span_ms:
+    if standing is not Availability.PAUSED and now - note.first_at > schedule.span_ms:
         return GiveUp(f"the endpoint was away for too long: {standing.value}", note.attempts)
     wait = backed_off_ms(note.waits, schedule.absent, pending.seed)
-    return Hold(replace(note, due_at=now + wait, waits=note.waits + 1, why=standing.value))
+    return Wait(replace(note, due_at=now + wait, waits=note.waits + 1, why=standing.value))

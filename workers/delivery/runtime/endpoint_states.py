@@ -10,23 +10,23 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.codec import Codec, Undecodable
 from schemas.events import EndpointIs, EndpointState
 
-from .verdicts import Standing
+from ..core.model import Availability
 
 TOPIC = "endpoint-states"
-STANDINGS: Mapping[EndpointIs, Standing] = {"paused": Standing.PAUSED, "disabled": Standing.DISABLED}
+STANDINGS: Mapping[EndpointIs, Availability] = {"paused": Availability.PAUSED, "disabled": Availability.DISABLED}
 _ANSWER_SECONDS = 20.0
 
 
-class States:
+class EndpointStates:
     """What was said last of each endpoint."""
 
     def __init__(self) -> None:
         self._said: dict[str, EndpointState] = {}
 
-    def standing(self, endpoint: str) -> Standing:
+    def standing(self, endpoint: str) -> Availability:
         """Of whom nothing was said is active."""
         said = self._said.get(endpoint)
-        return STANDINGS.get(said.state, Standing.ACTIVE) if said else Standing.ACTIVE
+        return STANDINGS.get(said.state, Availability.ACTIVE) if said else Availability.ACTIVE
 
     def said(self, endpoint: str) -> EndpointState | None:
         return self._said.get(endpoint)
@@ -36,13 +36,13 @@ class States:
         self._said[state.endpoint] = state
 
 
-def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> States:
+def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> EndpointStates:
     """What stands in the topic now.
 
     Raises:
         KafkaException: the broker is out of reach.
     """
-    states = States()
+    states = EndpointStates()
     reader = _Reader(conf, codec, prefix + TOPIC)
     try:
         for state in reader.to_the_end():
@@ -52,7 +52,7 @@ def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> States:
     return states
 
 
-class Follower:
+class EndpointStateFollower:
     """Reads the topic to its end, then goes on in a thread and tells the event loop of what is new."""
 
     def __init__(
@@ -63,7 +63,7 @@ class Follower:
         failed: Callable[[BaseException], None],
         is_wanted: Callable[[], bool],
     ) -> None:
-        self.states = States()
+        self.states = EndpointStates()
         self._reader = _Reader(conf, codec, prefix + TOPIC)
         self._failed = failed
         self._is_wanted = is_wanted

@@ -6,7 +6,7 @@ import pytest
 
 from streams.runtime.documents import DocumentError
 from streams.runtime.settings import Settings
-from workers.delivery.wiring import endpoints_of, plan_of
+from workers.delivery.configuration import endpoints_of, plan_of
 from workers.outbound import Client
 
 ENV = {

@@ -10,9 +10,9 @@ from schemas.codec import Reason
 from schemas.events import DeliveryOutcome, DeliveryResult
 from schemas.headers import exemplar_of
 
-from .breaker import Circuit
-from .due import AGES
-from .verdicts import Standing
+from ..core.breaker import Circuit
+from ..core.model import Availability
+from ..core.unsettled import AGES
 
 OUTCOMES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 POISON = (*get_args(Reason), "bad_waiting_record", "bad_recycle")
@@ -20,11 +20,11 @@ SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 TO_ACCEPTANCE = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 """Five minutes is the objective, so it is an edge."""
 STATES = {
-    Standing.ACTIVE: 0,
-    Standing.OPEN: 0,
-    Standing.PAUSED: 1,
-    Standing.DISABLED: 2,
-    Standing.MISSING: 2,
+    Availability.ACTIVE: 0,
+    Availability.OPEN: 0,
+    Availability.PAUSED: 1,
+    Availability.DISABLED: 2,
+    Availability.MISSING: 2,
 }
 
 
@@ -126,6 +126,6 @@ class DeliveryMetrics:
         for source in ("redis", "local"):
             self.limiter.labels(source).set(source == name)
 
-    def stands(self, endpoint: str, standing: Standing, circuit: Circuit) -> None:
+    def stands(self, endpoint: str, standing: Availability, circuit: Circuit) -> None:
         self.state.labels(endpoint).set(STATES[standing])
         self.circuit.labels(endpoint).set(int(circuit))

@@ -15,19 +15,17 @@ from schemas.events import LeadRecycled
 from schemas.headers import traceparent_of
 from workers.kafka import Full, Outgoing, Sender
 
-from .attempts import Gone, Outcome
-from .breaker import Circuit
-from .intake import Came
-from .item import Item, Receipt
+from ..attempts import Gone, Outcome
+from ..core.admission import Attempt, Drop, GiveUp, Settle, Wait, admit
+from ..core.breaker import Circuit
+from ..core.model import Availability, ConsumedRecord, RetryState, is_known
+from ..core.outcomes import Resolution, dead, ended, settled
+from ..core.partition import Item, OpenRecord, OwnedPartition, Pending
+from ..core.schedule import Schedule, backed_off_ms
+from ..target import Endpoint
 from .lane import Lane
 from .metrics import DeliveryMetrics
-from .records import Records
-from .results import Settled, dead, ended, settled
-from .route import Route
-from .schedule import Schedule, backed_off_ms
-from .target import Endpoint
-from .verdicts import Drop, GiveUp, Go, Hold, Pending, Settle, Standing, is_known, judge
-from .waiting import Note
+from .records import RecordFactory
 
 _GLANCE = 0.005
 
@@ -38,12 +36,12 @@ class Dispatch:
 
     endpoints: Mapping[str, Endpoint]
     codec: Codec
-    records: Records
+    records: RecordFactory
     sender: Sender
     schedule: Schedule
     metrics: DeliveryMetrics
     now: Callable[[], int]
-    standing: Callable[[str], Standing]
+    standing: Callable[[str], Availability]
     disable: Callable[[str, str], Awaitable[None]]
     share: Callable[[], float]
     is_ours: Callable[[], bool]
@@ -54,7 +52,7 @@ class Dispatch:
         self._tasks: set[asyncio.Task[None]] = set()
         self._turns: dict[str, float] = {}
 
-    def fresh(self, route: Route, came: Came) -> None:
+    def fresh(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         """A recycle event, for every endpoint that wants it."""
         receipt = route.receipt(came)
         if (event := self._event(route, receipt, came)) is None:
@@ -70,7 +68,9 @@ class Dispatch:
         for item in items:
             self._enter(item)
 
-    def _pending(self, route: Route, came: Came, event: LeadRecycled, endpoint: Endpoint) -> Pending | None:
+    def _pending(
+        self, route: OwnedPartition, came: ConsumedRecord, event: LeadRecycled, endpoint: Endpoint
+    ) -> Pending | None:
         """What an event is to an endpoint, if anything. A REVOKE goes wherever its RECYCLE went."""
         target, name = endpoint.target, endpoint.name
         is_left_out = target.leaves_out(event)
@@ -79,17 +79,17 @@ class Dispatch:
             return None
         is_unsure = route.is_unsure(came) and not is_left_out
         first_at = max(self.now(), event.not_before or 0)
-        note = Note(name, published_at=came.written_at, first_at=first_at, may_have_arrived=is_unsure)
+        note = RetryState(name, published_at=came.written_at, first_at=first_at, may_have_arrived=is_unsure)
         return Pending(event, note, (traceparent_of(came.headers) or b"").decode(), is_left_out)
 
-    def woken(self, route: Route, came: Came) -> None:
+    def woken(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         """A parcel that has waited its time in a waiting topic."""
         receipt = route.receipt(came)
         receipt.left = 1
         if (event := self._event(route, receipt, came)) is None:
             return
         try:
-            note = Note.of(came.headers)
+            note = RetryState.of(came.headers)
         except ValueError as fault:
             self._poison(route, receipt, came, "bad_waiting_record", str(fault))
             return
@@ -99,14 +99,14 @@ class Dispatch:
         trace = (traceparent_of(came.headers) or b"").decode()
         self._enter(Item(Pending(event, note, trace, self._is_left_out_again(route, event, note)), receipt, route))
 
-    def _is_left_out_again(self, route: Route, event: LeadRecycled, note: Note) -> bool:
+    def _is_left_out_again(self, route: OwnedPartition, event: LeadRecycled, note: RetryState) -> bool:
         """A replay brings back what the filter left out: it still does, unless it lets it through by now."""
         endpoint = self.endpoints.get(note.endpoint)
         if endpoint is None or not note.replay or not endpoint.target.leaves_out(event):
             return False
         return route.ledger.was_never_sent(event, note.endpoint)
 
-    def _event(self, route: Route, receipt: Receipt, came: Came) -> LeadRecycled | None:
+    def _event(self, route: OwnedPartition, receipt: OpenRecord, came: ConsumedRecord) -> LeadRecycled | None:
         try:
             event = self.codec.decode(came.value, LeadRecycled)
         except Undecodable as fault:
@@ -117,13 +117,15 @@ class Dispatch:
         self._poison(route, receipt, came, "bad_recycle", "no recycle_id, or an action that is not known")
         return None
 
-    def _poison(self, route: Route, receipt: Receipt, came: Came, reason: str, error: str) -> None:
+    def _poison(
+        self, route: OwnedPartition, receipt: OpenRecord, came: ConsumedRecord, reason: str, error: str
+    ) -> None:
         receipt.left = 1
         letter = self.records.poison(receipt, came.headers, reason, error, self.now())
         self.metrics.poison.labels(reason).inc()
         self._run(self._put_away(route, receipt, letter), [route], receipt.place)
 
-    async def _put_away(self, route: Route, receipt: Receipt, letter: Outgoing) -> None:
+    async def _put_away(self, route: OwnedPartition, receipt: OpenRecord, letter: Outgoing) -> None:
         await self._send([letter])
         receipt.one_less()
         route.busy -= 1
@@ -141,12 +143,12 @@ class Dispatch:
             return
         pending, name = item.pending, item.endpoint
         now = self.now()
-        match judge(pending, item.route.ledger, self._stands(name), now, self.schedule):
-            case Go():
+        match admit(pending, item.route.ledger, self._stands(name), now, self.schedule):
+            case Attempt():
                 wait = self.lanes[name].offer(item)
                 if wait is not None:
                     self.crowded_out(item, wait, "rate" if wait else "busy")
-            case Hold(note):
+            case Wait(note):
                 self.spawn(self._hold(item, note), [item])
             case Settle(outcome, attempts):
                 self.spawn(self._write(item, ended(pending, outcome, attempts, now)), [item])
@@ -158,12 +160,12 @@ class Dispatch:
             case never:
                 assert_never(never)
 
-    def _stands(self, name: str) -> Standing:
+    def _stands(self, name: str) -> Availability:
         if name not in self.lanes:
-            return Standing.MISSING
+            return Availability.MISSING
         said = self.standing(name)
-        if said is Standing.ACTIVE and self.lanes[name].circuit is Circuit.OPEN:
-            return Standing.OPEN
+        if said is Availability.ACTIVE and self.lanes[name].circuit is Circuit.OPEN:
+            return Availability.OPEN
         return said
 
     async def eased(self, within: float) -> None:
@@ -188,7 +190,7 @@ class Dispatch:
         if not item.route.is_held:
             return False
         pending, said = item.pending, self.standing(item.endpoint)
-        if not isinstance(judge(pending, item.route.ledger, said, self.now(), self.schedule), Go):
+        if not isinstance(admit(pending, item.route.ledger, said, self.now(), self.schedule), Attempt):
             self.proceed(item)
             return False
         item.route.ledger.begun(pending.event, pending.note)
@@ -235,7 +237,7 @@ class Dispatch:
     def spawn(self, work: Coroutine[None, None, None], items: Sequence[Item]) -> None:
         self._run(work, [item.route for item in items], items[0].receipt.place)
 
-    def _run(self, work: Coroutine[None, None, None], routes: Sequence[Route], place: str) -> None:
+    def _run(self, work: Coroutine[None, None, None], routes: Sequence[OwnedPartition], place: str) -> None:
         for route in routes:
             route.busy += 1
         task = asyncio.get_running_loop().create_task(work)
@@ -249,7 +251,7 @@ class Dispatch:
 
     # What is written.
 
-    async def _write(self, item: Item, what: Settled) -> None:
+    async def _write(self, item: Item, what: Resolution) -> None:
         now = self.now()
         if what.is_dead:
             await self._send([self.records.dead(item, what.result, now)])
@@ -262,7 +264,7 @@ class Dispatch:
             self._waits(item)
         self._left(item)
 
-    async def _hold(self, item: Item, note: Note) -> None:
+    async def _hold(self, item: Item, note: RetryState) -> None:
         await self._send([self.records.waiting(item, note, self.now())])
         self._waits(item)
         self._left(item)
@@ -290,7 +292,7 @@ class Dispatch:
         if following is not None:
             self.proceed(following)
 
-    async def let_go(self, routes: Sequence[Route], within: float) -> None:
+    async def let_go(self, routes: Sequence[OwnedPartition], within: float) -> None:
         """Begin nothing more for these; wait for what is under way, and cut off what takes too long."""
         for route in routes:
             route.is_held = False

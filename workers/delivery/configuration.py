@@ -16,8 +16,8 @@ from workers.outbound import Client
 from .attempts import Connector
 from .connectors import connector_of
 from .endpoints import Document, parse_endpoints
+from .runtime.worker import WorkerConfig
 from .target import Endpoint
-from .worker import Plan
 
 NO_FILE = (
     "LEADLOOP_ENDPOINTS_FILE is not set: name a file that says where recycle events go. deploy/config/endpoints.yml is "
@@ -55,10 +55,10 @@ def connecting(client: Client, codec: Codec) -> Callable[[Endpoint, Sender], Con
     return lambda endpoint, sender: connector_of(endpoint, client, time.time, EventProducer(sender, codec))
 
 
-def plan_of(settings: Settings, endpoints: tuple[Endpoint, ...], client: Client) -> Plan:
+def plan_of(settings: Settings, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
     """What a worker needs to know."""
     codec = codec_of(settings)
-    return Plan(
+    return WorkerConfig(
         kafka=settings.kafka.librdkafka(),
         codec=codec,
         endpoints=endpoints,

@@ -1,7 +1,7 @@
 """Which offset of a partition may be committed, when records are finished in another order than they came."""
 
 
-class Tracker:
+class OffsetTracker:
     """Offsets come in rising order, with gaps; all before `position` is finished."""
 
     __slots__ = ("_next", "_open")

@@ -8,9 +8,10 @@ from schemas.headers import cloudevents_headers
 from workers.dead_letters import KEPT_BYTES
 from workers.kafka import Outgoing
 
-from .item import Item, Receipt
-from .results import Settled
-from .waiting import Note, Tiers
+from ..core.model import RetryState
+from ..core.outcomes import Resolution
+from ..core.partition import Item, OpenRecord
+from ..core.wait_topics import WaitTopics
 
 Headers = list[tuple[str, bytes]]
 
@@ -18,15 +19,15 @@ KEPT_HEADERS = 65_536
 """Of the headers that came with a record; more are not kept in its dead letter."""
 
 
-class Records:
+class RecordFactory:
     """`prefix` is that of all topics."""
 
-    def __init__(self, codec: Codec, prefix: str, tiers: Tiers) -> None:
+    def __init__(self, codec: Codec, prefix: str, tiers: WaitTopics) -> None:
         self._codec = codec
         self._prefix = prefix
         self._tiers = tiers
 
-    def of(self, item: Item, settled: Settled, now: int) -> list[Outgoing]:
+    def of(self, item: Item, settled: Resolution, now: int) -> list[Outgoing]:
         """What is written about a try, but for the dead letter, which goes before."""
         result = self.result(item, settled.result)
         return [result] if settled.note is None else [result, self.waiting(item, settled.note, now)]
@@ -38,7 +39,7 @@ class Records:
         value = self._codec.encode(result)
         return Outgoing(self._prefix + "delivery-results", item.receipt.key, value, headers, item.receipt.partition)
 
-    def waiting(self, item: Item, note: Note, now: int) -> Outgoing:
+    def waiting(self, item: Item, note: RetryState, now: int) -> Outgoing:
         topic = self._prefix + self._tiers.of(note.due_at - now)
         headers = note.headers() + _trace(item)
         return Outgoing(topic, item.receipt.key, item.receipt.value, headers, item.receipt.partition)
@@ -50,7 +51,7 @@ class Records:
         return Outgoing(self._prefix + "lead-dead-letters", item.receipt.key, item.receipt.value, headers)
 
     def poison(
-        self, receipt: Receipt, came: Sequence[tuple[str, bytes | None]], why: str, error: str, now: int
+        self, receipt: OpenRecord, came: Sequence[tuple[str, bytes | None]], why: str, error: str, now: int
     ) -> Outgoing:
         """The dead letter of a record that is none."""
         kept = [(name, value or b"") for name, value in came if not name.startswith("dl_")]
@@ -71,7 +72,7 @@ def _trace(item: Item) -> Headers:
     return [("traceparent", item.pending.traceparent.encode())] if item.pending.traceparent else []
 
 
-def _reasons(receipt: Receipt, reason: str, error: str, now: int) -> Headers:
+def _reasons(receipt: OpenRecord, reason: str, error: str, now: int) -> Headers:
     return [
         ("dl_reason", reason.encode()),
         ("dl_error", error[:1000].encode(errors="replace")),

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from .attempts import Connector, Gone, Outcome, Parcel, Retry
-from .breaker import Breaker, Circuit
-from .item import Item
-from .limits.terms import Allowance, Grant, Limiter
+from ..attempts import Connector, DeliveryRequest, Gone, Outcome, Retry
+from ..core.breaker import Breaker, Circuit
+from ..core.partition import Item
+from ..limits.terms import Allowance, Grant, Limiter
 
 TOKEN_PATIENCE = 0.25
 """Seconds that a parcel waits in memory for its turn by the rate."""
@@ -229,9 +229,9 @@ def _taken(group: deque[Item], limit: float) -> Iterator[Item]:
         yield group.popleft()
 
 
-def _parcel(item: Item) -> Parcel:
+def _parcel(item: Item) -> DeliveryRequest:
     pending = item.pending
-    return Parcel(pending.event, pending.message_id, pending.note.attempts + 1, pending.traceparent)
+    return DeliveryRequest(pending.event, pending.message_id, pending.note.attempts + 1, pending.traceparent)
 
 
 def _is_success(outcomes: Sequence[Outcome]) -> bool | None:

@@ -22,25 +22,25 @@ from schemas.events import EndpointState
 from streams.runtime.process import outlive_broken_pipes
 from workers.kafka import MISSING_TOPIC_HINT, AsyncProducer, Sender
 
-from .attempts import Connector
-from .breaker import Breaker, BreakerRule
+from ..attempts import Connector
+from ..core.breaker import Breaker, BreakerRule
+from ..core.model import Availability, ConsumedRecord, Takeover
+from ..core.schedule import Schedule
+from ..core.wait_topics import WaitTopics
+from ..limits.fallback import FallbackLimiter
+from ..limits.local import LocalLimiter
+from ..limits.shared import RedisScripts, SharedLimiter
+from ..limits.terms import Allowance, Limiter
+from ..target import Endpoint
 from .dispatch import Dispatch
-from .intake import Came, Intake, Takeover, awake_seconds
+from .endpoint_states import TOPIC as STATES
+from .endpoint_states import EndpointStateFollower
 from .lane import Lane
-from .limits.fallback import FallbackLimiter
-from .limits.local import LocalLimiter
-from .limits.shared import RedisScripts, SharedLimiter
-from .limits.terms import Allowance, Limiter
 from .metrics import DeliveryMetrics
-from .reception import Reception
-from .records import Records
-from .recovery import Recovery
-from .schedule import Schedule
-from .states import TOPIC as STATES
-from .states import Follower
-from .target import Endpoint
-from .verdicts import Standing
-from .waiting import Tiers
+from .records import RecordFactory
+from .recovery import IndexRecovery
+from .source import KafkaSource, awake_seconds
+from .waits import WaitScheduler
 
 log = logging.getLogger("leadloop.deliver")
 
@@ -53,7 +53,7 @@ _STUCK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class WorkerConfig:
     """What a worker needs to know, and what may be different in a test."""
 
     kafka: Mapping[str, Any] = field(repr=False)  # may hold a password
@@ -67,7 +67,7 @@ class Plan:
     commit_seconds: float = 1.0
     drain_seconds: float = DRAIN_SECONDS
     schedule: Schedule = field(default_factory=Schedule)
-    tiers: Tiers = field(default_factory=Tiers)
+    tiers: WaitTopics = field(default_factory=WaitTopics)
     breaker: BreakerRule = field(default_factory=BreakerRule)
     now: Callable[[], float] = time.time
     sender: Callable[[AsyncProducer], Sender] = lambda producer: producer
@@ -77,7 +77,7 @@ class Plan:
 class Worker:
     """One process' part of all deliveries."""
 
-    def __init__(self, plan: Plan, registry: CollectorRegistry) -> None:
+    def __init__(self, plan: WorkerConfig, registry: CollectorRegistry) -> None:
         self._plan = plan
         self.metrics = DeliveryMetrics(registry, [one.name for one in plan.endpoints])
         self._registry = registry
@@ -85,7 +85,7 @@ class Worker:
         self._fault: tuple[BaseException, str] | None = None
         self._loop = asyncio.get_running_loop()
         self._turned_at = time.monotonic()
-        self._intake: Intake | None = None
+        self._intake: KafkaSource | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -132,8 +132,10 @@ class Worker:
         producer.start()
         stack.push_async_callback(producer.close)
         self._sender = plan.sender(producer)
-        self._records = Records(plan.codec, plan.prefix, plan.tiers)
-        self._follower = Follower(plan.kafka, plan.codec, plan.prefix, self.failed, lambda: not self._stopping.is_set())
+        self._records = RecordFactory(plan.codec, plan.prefix, plan.tiers)
+        self._follower = EndpointStateFollower(
+            plan.kafka, plan.codec, plan.prefix, self.failed, lambda: not self._stopping.is_set()
+        )
         stack.push_async_callback(self._follower.stop)
         await self._follower.start()
         if self._stopping.is_set():
@@ -144,7 +146,7 @@ class Worker:
         self._reception = self._receiving()
         stack.callback(self._reception.close)
         topics = [f"{plan.prefix}lead-recycled", *self._reception.delays]
-        intake = Intake(plan.kafka, f"{plan.prefix}{plan.app_id}-deliver", topics, plan.session_seconds, self)
+        intake = KafkaSource(plan.kafka, f"{plan.prefix}{plan.app_id}-deliver", topics, plan.session_seconds, self)
         self._intake = self._reception.valve = intake
         intake.start()
 
@@ -173,11 +175,11 @@ class Worker:
             failed=self.failed,
         )
 
-    def _receiving(self) -> Reception:
+    def _receiving(self) -> WaitScheduler:
         plan = self._plan
         delays = {plan.prefix + topic: ms for topic, ms in plan.tiers.waits}
-        recovery = Recovery(plan.kafka, plan.codec, f"{plan.prefix}delivery-results", list(delays))
-        return Reception(
+        recovery = IndexRecovery(plan.kafka, plan.codec, f"{plan.prefix}delivery-results", list(delays))
+        return WaitScheduler(
             dispatch=self._dispatch,
             delays=delays,
             recover=lambda takeovers, is_wanted: recovery.run(takeovers, self._now(), is_wanted),
@@ -206,7 +208,7 @@ class Worker:
     async def took_over(self, takeovers: Sequence[Takeover]) -> None:
         await self._reception.took_over(takeovers)
 
-    async def came(self, batch: Sequence[Came]) -> None:
+    async def came(self, batch: Sequence[ConsumedRecord]) -> None:
         await self._reception.came(batch)
 
     async def given_up(self) -> Mapping[tuple[str, int], int]:
@@ -238,7 +240,7 @@ class Worker:
         return awake_seconds() - renewed_at < self._plan.session_seconds / 2
 
     async def _disable(self, endpoint: str, why: str) -> None:
-        if self._follower.states.standing(endpoint) is Standing.DISABLED:
+        if self._follower.states.standing(endpoint) is Availability.DISABLED:
             return
         state = EndpointState(endpoint=endpoint, state="disabled", occurred_at=self._now(), by="deliver", why=why[:200])
         self._follower.states.hear(state)
@@ -285,7 +287,7 @@ class Worker:
         return EX_SOFTWARE
 
 
-def partitions_of(plan: Plan) -> int:
+def partitions_of(plan: WorkerConfig) -> int:
     """How many partitions there are.
 
     Raises:

@@ -7,10 +7,10 @@ from typing import Any, cast
 
 import pytest
 
-from workers.delivery.intake import Came, Takeover
-from workers.delivery.reception import MOST_OUTSTANDING, Reception
-from workers.delivery.recovery import Recovered
-from workers.delivery.route import Route
+from workers.delivery.core.model import ConsumedRecord, Takeover
+from workers.delivery.core.partition import OwnedPartition
+from workers.delivery.runtime.recovery import RecoveredPartition
+from workers.delivery.runtime.waits import MOST_OUTSTANDING, WaitScheduler
 
 WAIT = "delivery-wait-1s"
 TAKEOVER = Takeover(0, {"lead-recycled": 0, WAIT: 0}, {"lead-recycled": 0, WAIT: 0}, is_sure=True)
@@ -25,7 +25,7 @@ class FakeDispatch:
         self.held: list[Any] | None = None  # what is under way, if anything is to be
         self._fault = fault
 
-    def fresh(self, route: Route, came: Came) -> None:
+    def fresh(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         receipt = route.receipt(came)
         if self.held is None:
             receipt.finish()
@@ -40,7 +40,7 @@ class FakeDispatch:
     async def eased(self, within: float) -> None:
         """There is room."""
 
-    async def let_go(self, routes: Sequence[Route], within: float) -> None:
+    async def let_go(self, routes: Sequence[OwnedPartition], within: float) -> None:
         """Nothing is under way."""
 
 
@@ -49,13 +49,13 @@ class Received:
 
     def __init__(
         self,
-        recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, Recovered]],
+        recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredPartition]],
         fault: Exception | None = None,
     ) -> None:
         self.faults: list[tuple[BaseException, str]] = []
         self.dispatch = FakeDispatch(fault)
         self.now = 0
-        self.reception = Reception(
+        self.reception = WaitScheduler(
             dispatch=cast("Any", self.dispatch),
             delays={WAIT: 50},
             recover=recover,
@@ -70,14 +70,14 @@ class Received:
                 await asyncio.sleep(0.005)
 
 
-def at_once(takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, Recovered]:
+def at_once(takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, RecoveredPartition]:
     assert is_wanted()
-    return {one.partition: Recovered() for one in takeovers}
+    return {one.partition: RecoveredPartition() for one in takeovers}
 
 
-def a_record(topic: str = WAIT, offset: int = 0, **fields: Any) -> Came:
+def a_record(topic: str = WAIT, offset: int = 0, **fields: Any) -> ConsumedRecord:
     given: dict[str, Any] = {"key": None, "value": b"", "headers": (), "written_at": 0} | fields
-    return Came(topic, 0, offset, **given)
+    return ConsumedRecord(topic, 0, offset, **given)
 
 
 class Slow:
@@ -87,7 +87,9 @@ class Slow:
         self.ended = threading.Event()
         self._count = 0
 
-    def __call__(self, takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, Recovered]:
+    def __call__(
+        self, takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]
+    ) -> Mapping[int, RecoveredPartition]:
         self._count += 1
         if self._count > 1:
             return at_once(takeovers, is_wanted)
@@ -120,7 +122,7 @@ async def test_to_close_ends_the_rebuilding() -> None:
 
 
 async def test_what_breaks_while_ledgers_are_rebuilt_ends_the_process() -> None:
-    def breaks(_: Sequence[Takeover], __: Callable[[], bool]) -> Mapping[int, Recovered]:
+    def breaks(_: Sequence[Takeover], __: Callable[[], bool]) -> Mapping[int, RecoveredPartition]:
         raise RuntimeError("a bug")
 
     received = Received(breaks)

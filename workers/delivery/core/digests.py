@@ -7,7 +7,7 @@ _WIDTH = DIGEST_BYTES + 1
 _FRESH = 16_384  # so many at least are kept in a dict before they are packed
 
 
-class Digests:
+class DigestMap:
     """Newest value wins. Older entries stand in one sorted run of bytes, newer ones in a dict, packed now and then."""
 
     __slots__ = ("_fresh", "_packed")

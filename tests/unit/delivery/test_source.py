@@ -2,7 +2,7 @@
 
 from typing import Any, cast
 
-from workers.delivery.intake import Intake
+from workers.delivery.runtime.source import KafkaSource
 
 
 class NothingGiven:
@@ -16,7 +16,7 @@ class NothingGiven:
 
 
 async def test_a_worker_without_partitions_is_behind_with_nothing() -> None:
-    intake = Intake({"bootstrap.servers": "127.0.0.1:9"}, "g", ["lead-recycled"], 30, cast("Any", None))
+    intake = KafkaSource({"bootstrap.servers": "127.0.0.1:9"}, "g", ["lead-recycled"], 30, cast("Any", None))
     assert intake.behind == {"lead-recycled": 0}
     intake.behind = {"lead-recycled": 500}
     intake._assigned(cast("Any", NothingGiven()), [])  # noqa: SLF001  as its client would

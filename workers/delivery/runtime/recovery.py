@@ -10,23 +10,21 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult, LeadRecycled
 
-from .intake import Takeover
-from .ledger import Ledger
-from .verdicts import is_known
-from .waiting import Note
+from ..core.index import DeliveryIndex
+from ..core.model import RetryState, Takeover, is_known
 
 _ANSWER_SECONDS = 20.0
 
 
 @dataclass(slots=True)
-class Recovered:
+class RecoveredPartition:
     """What a partition knows, and how many parcels wait there by endpoint."""
 
-    ledger: Ledger = field(default_factory=Ledger)
+    ledger: DeliveryIndex = field(default_factory=DeliveryIndex)
     waiting: Counter[str] = field(default_factory=Counter)
 
 
-class Recovery:
+class IndexRecovery:
     """`waits`: the waiting topics, `results`: the topic of results, both with their prefix."""
 
     def __init__(self, conf: Mapping[str, Any], codec: Codec, results: str, waits: Sequence[str]) -> None:
@@ -35,7 +33,9 @@ class Recovery:
         self._results = results
         self._waits = waits
 
-    def run(self, takeovers: Sequence[Takeover], now: int, is_wanted: Callable[[], bool]) -> dict[int, Recovered]:
+    def run(
+        self, takeovers: Sequence[Takeover], now: int, is_wanted: Callable[[], bool]
+    ) -> dict[int, RecoveredPartition]:
         """Read everything that is there by now, or as far as it `is_wanted`. `now` is epoch ms. Several may run.
 
         Raises:
@@ -75,7 +75,7 @@ class _Reading:
         now: int,
         is_wanted: Callable[[], bool],
     ) -> None:
-        self.found = {one.partition: Recovered() for one in takeovers}
+        self.found = {one.partition: RecoveredPartition() for one in takeovers}
         self._consumer = consumer
         self._codec = codec
         self._results = results
@@ -115,7 +115,7 @@ class _Reading:
                 if at.offset >= left[at.topic, at.partition]:
                     del left[at.topic, at.partition]
 
-    def _tell(self, one: Recovered, message: Message) -> None:
+    def _tell(self, one: RecoveredPartition, message: Message) -> None:
         headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         value = message.value()
         try:
@@ -123,7 +123,7 @@ class _Reading:
                 replay = (dict(headers).get("dw_replay") or b"").decode()
                 one.ledger.result(self._codec.decode(value, DeliveryResult), replay)
                 return
-            event, note = self._codec.decode(value, LeadRecycled), Note.of(headers)
+            event, note = self._codec.decode(value, LeadRecycled), RetryState.of(headers)
         except (Undecodable, ValueError):
             return  # dead-lettered, or to be, by who reads it in its turn
         if not is_known(event):

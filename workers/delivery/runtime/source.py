@@ -9,12 +9,13 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, Protocol, TypeVar
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from ..core.model import ConsumedRecord, Takeover
 
 T = TypeVar("T")
 
@@ -37,34 +38,11 @@ def awake_seconds() -> float:
     return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
 
 
-@dataclass(frozen=True, slots=True)
-class Came:
-    """A consumed record. `written_at`: Kafka's timestamp, epoch ms."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes | None]]
-    written_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class Takeover:
-    """A partition that this worker now has: where each topic is read from, where it ends, and how it was left."""
-
-    partition: int
-    positions: Mapping[str, int]
-    ends: Mapping[str, int]
-    is_sure: bool
-
-
 class Receiver(Protocol):
     """The event loop's side. All but `noticed` run in the loop."""
 
     async def took_over(self, takeovers: Sequence[Takeover]) -> None: ...
-    async def came(self, batch: Sequence[Came]) -> None: ...
+    async def came(self, batch: Sequence[ConsumedRecord]) -> None: ...
     async def given_up(self) -> Mapping[tuple[str, int], int]:
         """Everything is to be let go; answers what may be committed, of partitions that were left cleanly."""
         ...
@@ -76,7 +54,7 @@ class Receiver(Protocol):
     def failed(self, fault: BaseException) -> None: ...
 
 
-class Intake:
+class KafkaSource:
     """The consumer and its thread."""
 
     def __init__(
@@ -177,7 +155,7 @@ class Intake:
             message = self._consumer.poll(0) if len(self._batch) < BATCH else None
         batch, self._batch = self._batch, []
         if batch:
-            self._wait(self._receiver.came([_came(one) for one in batch]))
+            self._wait(self._receiver.came([_consumed_record(one) for one in batch]))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._batch.clear()
@@ -231,8 +209,8 @@ class Intake:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
 
 
-def _came(message: Message) -> Came:
-    return Came(
+def _consumed_record(message: Message) -> ConsumedRecord:
+    return ConsumedRecord(
         str(message.topic()),
         message.partition() or 0,
         message.offset() or 0,

@@ -2,11 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.delivery.tracker import Tracker
+from workers.delivery.core.offset_tracker import OffsetTracker
 
 
 def test_nothing_is_committed_past_what_is_not_finished() -> None:
-    tracker = Tracker(5)
+    tracker = OffsetTracker(5)
     for offset in (5, 6, 9):
         tracker.begin(offset)
     tracker.finish(6)
@@ -17,7 +17,7 @@ def test_nothing_is_committed_past_what_is_not_finished() -> None:
 
 
 def test_a_record_does_not_come_twice() -> None:
-    tracker = Tracker(0)
+    tracker = OffsetTracker(0)
     tracker.begin(3)
     with pytest.raises(ValueError, match="came after"):
         tracker.begin(3)
@@ -25,7 +25,7 @@ def test_a_record_does_not_come_twice() -> None:
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=50), st.randoms(use_true_random=False))
 def test_the_position_is_the_first_that_is_not_finished(gaps: list[int], random: st.DataObject) -> None:
-    tracker, offsets, at = Tracker(0), [], -1
+    tracker, offsets, at = OffsetTracker(0), [], -1
     for gap in gaps:
         at += gap
         tracker.begin(at)

@@ -1,35 +1,56 @@
-"""What waits does so in Kafka, in topics whose records are looked at a fixed time after they were written.
-
-Since all records of such a topic wait equally long, each is first in, first out. A parcel goes into the longest wait
-that is not too long for it, and from there into the next, until it is due: never early, late by at most the shortest.
-"""
+"""The values of delivery: a consumed record, the retry state of a delivery, whether its endpoint is available."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 
-from schemas.topics import WAITS
+from schemas.events import LeadRecycled
 
 Headers = Sequence[tuple[str, bytes | None]]
 
+ACTIONS = ("RECYCLE", "REVOKE")
+
+
+def is_known(event: LeadRecycled) -> bool:
+    """Whether it says what to do; a newer version may have written what this one has no word for."""
+    return event.action in ACTIONS and bool(event.recycle_id)
+
+
+class Availability(Enum):
+    """Whether an endpoint may be tried at all."""
+
+    ACTIVE = "active"
+    PAUSED = "paused"
+    DISABLED = "disabled"
+    OPEN = "circuit_open"
+    MISSING = "not_configured"
+
 
 @dataclass(frozen=True, slots=True)
-class Tiers:
-    """The waiting topics, without prefix, by how long they wait (ms)."""
+class ConsumedRecord:
+    """A consumed record. `written_at`: Kafka's timestamp, epoch ms."""
 
-    waits: tuple[tuple[str, int], ...] = tuple((f"delivery-wait-{name}", ms) for name, ms in WAITS.items())
-
-    @property
-    def delays(self) -> Mapping[str, int]:
-        return dict(self.waits)
-
-    def of(self, left_ms: int) -> str:
-        """Where to wait when so much is left."""
-        fitting = [name for name, ms in self.waits if ms <= left_ms]
-        return fitting[-1] if fitting else self.waits[0][0]
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+    written_at: int
 
 
 @dataclass(frozen=True, slots=True)
-class Note:
+class Takeover:
+    """A partition that this worker now has: where each topic is read from, where it ends, and how it was left."""
+
+    partition: int
+    positions: Mapping[str, int]
+    ends: Mapping[str, int]
+    is_sure: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RetryState:
     """What is written beside a parcel that waits.
 
     `attempts`: tries that are used up. `waits`: how often it has waited for capacity since the last try.
@@ -62,7 +83,7 @@ class Note:
         ]
 
     @classmethod
-    def of(cls, headers: Headers | None) -> "Note":
+    def of(cls, headers: Headers | None) -> "RetryState":
         """Read it back.
 
         Raises:

@@ -2,16 +2,16 @@
 
 import pytest
 
-from tests.unit.delivery.built import NOW, a_pending
-from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Refused, Retry, Unverified
-from workers.delivery.results import MAX_DETAIL, Settled, settled
-from workers.delivery.schedule import Schedule
-from workers.delivery.verdicts import Pending
+from tests.unit.delivery.builders import NOW, a_pending
+from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
+from workers.delivery.core.outcomes import MAX_DETAIL, Resolution, settled
+from workers.delivery.core.partition import Pending
+from workers.delivery.core.schedule import Schedule
 
 SCHEDULE = Schedule()
 
 
-def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Settled:
+def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Resolution:
     return settled(pending or a_pending(), outcome, at, SCHEDULE)
 
 
@@ -21,7 +21,7 @@ def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Se
         (Accepted(200), "accepted"),
         (NoOp(200, "so already"), "no_op"),
         (Unverified(200, "yes, it says"), "unverified"),
-        (Refused(404, "no such lead"), "refused"),
+        (Rejected(404, "no such lead"), "refused"),
     ],
 )
 def test_an_answer_for_good_ends_it(outcome: Outcome, name: str) -> None:
@@ -67,4 +67,4 @@ def test_a_parcel_whose_endpoint_is_gone_waits_for_it_to_be_resumed() -> None:
 
 
 def test_a_long_detail_is_cut() -> None:
-    assert len(after(Refused(400, "x" * 10_000)).result.detail) == MAX_DETAIL
+    assert len(after(Rejected(400, "x" * 10_000)).result.detail) == MAX_DETAIL

@@ -10,7 +10,7 @@ from heapq import heappop, heappush
 
 from schemas.events import LeadRecycled
 
-from .waiting import Note
+from .model import RetryState
 
 AGES = ("under_15s", "under_1m", "under_5m", "under_1h", "over_1h")
 _UP_TO_MS = (15_000, 60_000, 300_000, 3_600_000)
@@ -22,7 +22,7 @@ Instant = tuple[int, str]
 """Since when (epoch ms), and the endpoint."""
 
 
-def due_since(event: LeadRecycled, note: Note) -> int:
+def due_since(event: LeadRecycled, note: RetryState) -> int:
     """When a parcel might be sent first, epoch ms; 0 where that is not known.
 
     Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is told an hour ahead or more.
@@ -32,7 +32,7 @@ def due_since(event: LeadRecycled, note: Note) -> int:
     return -(-due // unit) * unit
 
 
-class Due:
+class UnsettledCounter:
     """Where an instant is counted follows from two marks that only rise: up to one it is old, up to the other due."""
 
     def __init__(self) -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replace_in
 
 from schemas.events import DeliveryResult
-from tests.unit.delivery.built import NOW, a_pending, a_recycle
-from workers.delivery.ledger import KEPT_MS, Ledger, Open
+from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from workers.delivery.core.index import KEPT_MS, DeliveryIndex, OpenDelivery
 
 RECYCLE, REVOKE = a_recycle(), a_recycle("REVOKE")
 NOTE = a_pending().note
@@ -22,8 +22,8 @@ def a_result(outcome: Any, action: Any = "RECYCLE", attempts: int = 1) -> Delive
     )
 
 
-def told(*results: DeliveryResult, replay: str = "") -> Ledger:
-    ledger = Ledger()
+def told(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
+    ledger = DeliveryIndex()
     for result in results:
         ledger.result(result, replay)
     return ledger
@@ -35,7 +35,7 @@ def test_what_ended_is_finished(outcome: str) -> None:
 
 
 def test_what_is_finished_is_remembered_while_its_topic_keeps_it_and_not_for_ever() -> None:
-    ledger, other = Ledger(), a_recycle(recycle_id="r2")
+    ledger, other = DeliveryIndex(), a_recycle(recycle_id="r2")
 
     def ends(recycle_id: str, at: int) -> None:
         ledger.result(replace_in(a_result("accepted"), recycle_id=recycle_id, occurred_at=at))
@@ -53,7 +53,7 @@ def test_what_is_finished_is_remembered_while_its_topic_keeps_it_and_not_for_eve
 def test_what_is_tried_again_is_not_finished_and_its_tries_are_known() -> None:
     ledger = told(a_result("retry", attempts=3))
     assert not ledger.is_finished(RECYCLE, NOTE)
-    assert ledger.under_way(RECYCLE, NOTE) == Open(3, 7, may_have_arrived=True)
+    assert ledger.under_way(RECYCLE, NOTE) == OpenDelivery(3, 7, may_have_arrived=True)
 
 
 def test_one_endpoint_says_nothing_about_another_nor_recycle_about_revoke() -> None:
@@ -88,7 +88,7 @@ def test_what_a_late_call_says_undoes_no_acceptance() -> None:
 
 
 def test_a_recycle_is_taken_back_as_soon_as_its_revoke_is_there() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     assert not ledger.is_taken_back(RECYCLE, "nurture")
     ledger.comes(REVOKE, NOTE)
     assert ledger.is_taken_back(RECYCLE, "nurture")
@@ -96,24 +96,24 @@ def test_a_recycle_is_taken_back_as_soon_as_its_revoke_is_there() -> None:
 
 
 def test_a_recycle_that_waits_untried_was_never_sent() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     ledger.comes(RECYCLE, NOTE)
     assert ledger.was_never_sent(REVOKE, "nurture")
 
 
 def test_a_recycle_that_was_begun_may_have_arrived() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     ledger.comes(RECYCLE, NOTE)
     ledger.begun(RECYCLE, NOTE)
     assert not ledger.was_never_sent(REVOKE, "nurture")
 
 
 def test_not_to_know_a_recycle_is_no_proof_that_it_was_never_sent() -> None:
-    assert not Ledger().was_never_sent(REVOKE, "nurture")
+    assert not DeliveryIndex().was_never_sent(REVOKE, "nurture")
 
 
 def test_what_a_predecessor_may_have_had_in_its_hands_may_have_arrived() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     ledger.comes(RECYCLE, replace(NOTE, may_have_arrived=True))
     assert not ledger.was_never_sent(REVOKE, "nurture")
 
@@ -125,7 +125,7 @@ def test_a_recycle_that_ended_untried_was_never_sent_and_one_that_ended_after_tr
 
 
 def test_a_recycle_that_is_under_way_or_was_tried_is_one_that_its_revoke_follows() -> None:
-    ledger = Ledger()
+    ledger = DeliveryIndex()
     assert not ledger.has_recycle_of(REVOKE, "nurture")
     ledger.comes(RECYCLE, NOTE)
     assert ledger.has_recycle_of(REVOKE, "nurture")

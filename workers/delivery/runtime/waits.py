@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from ..core.model import ConsumedRecord, Takeover
+from ..core.offset_tracker import OffsetTracker
+from ..core.partition import OwnedPartition
 from .dispatch import Dispatch
-from .intake import Came, Takeover
-from .recovery import Recovered
-from .route import Route
-from .tracker import Tracker
+from .recovery import RecoveredPartition
 
 MOST_OUTSTANDING = 2_000
 """Records of one partition of a topic that may be under way: more is not fetched. Twice what lanes may hold, if
@@ -28,17 +28,17 @@ class Valve(Protocol):
 
 
 @dataclass(eq=False)
-class Reception:
+class WaitScheduler:
     """Of the event loop. `delays`: the waiting topics, with their prefix, and how long (ms) what is in them waits."""
 
     dispatch: Dispatch
     delays: Mapping[str, int]
-    recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, Recovered]]
+    recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredPartition]]
     now: Callable[[], int]
     failed: Callable[[BaseException, str], None]
     drain_seconds: float
     valve: Valve | None = None
-    routes: dict[int, Route] = field(default_factory=dict)
+    routes: dict[int, OwnedPartition] = field(default_factory=dict)
     is_recovering: bool = False
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Reception:
             for topic in one.positions:
                 self._open(topic, one.partition)
 
-    async def came(self, batch: Sequence[Came]) -> None:
+    async def came(self, batch: Sequence[ConsumedRecord]) -> None:
         """Take records in."""
         for came in batch:
             route = self.routes.get(came.partition)
@@ -110,7 +110,7 @@ class Reception:
         """Whoever rebuilds ledgers may stop: nobody waits for them."""
         self._forget()
 
-    def _forget(self) -> list[Route]:
+    def _forget(self) -> list[OwnedPartition]:
         routes = list(self.routes.values())
         self._generation += 1
         self.is_recovering = False
@@ -125,26 +125,26 @@ class Reception:
     def _most(self) -> int:
         return max(MOST_OUTSTANDING, 2 * self.dispatch.most_held)
 
-    def _measure(self, batch: Sequence[Came]) -> None:
+    def _measure(self, batch: Sequence[ConsumedRecord]) -> None:
         for topic, partition in {(came.topic, came.partition) for came in batch}:
             route = self.routes.get(partition)
             if route and route.trackers[topic].outstanding >= self._most:
                 self._full.add((topic, partition))
                 self._shut(topic, partition)
 
-    def _take(self, route: Route, came: Came) -> None:
+    def _take(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         if came.topic in self.delays:
             self._put_to_sleep(route, came)
         else:
             self.dispatch.fresh(route, came)
 
-    def _put_to_sleep(self, route: Route, came: Came) -> None:
+    def _put_to_sleep(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         sleeping = route.sleeping.setdefault(came.topic, deque())
         sleeping.append(came)
         if len(sleeping) == 1:
             self._wake(route, came.topic)
 
-    def _wake(self, route: Route, topic: str) -> None:
+    def _wake(self, route: OwnedPartition, topic: str) -> None:
         """Let go who has waited long enough; while the first of them has not, nothing more is fetched."""
         place = (topic, route.partition)
         self._alarms.pop(place, None)
@@ -162,7 +162,7 @@ class Reception:
         seconds = min(max(left, 0.001), _LONGEST_SLEEP_SECONDS)
         self._alarms[place] = asyncio.get_running_loop().call_later(seconds, self._wake, route, topic)
 
-    def _woken(self, route: Route, came: Came) -> None:
+    def _woken(self, route: OwnedPartition, came: ConsumedRecord) -> None:
         try:
             self.dispatch.woken(route, came)
         except Exception as fault:  # noqa: BLE001  an alarm has nobody to raise it to
@@ -177,15 +177,15 @@ class Reception:
             self.valve.pause(topic, partition)
 
 
-def _place(came: Came) -> str:
+def _place(came: ConsumedRecord) -> str:
     return f"topic {came.topic}, partition {came.partition}, offset {came.offset}"
 
 
-def _route(takeover: Takeover, recovered: Recovered) -> Route:
-    return Route(
+def _route(takeover: Takeover, recovered: RecoveredPartition) -> OwnedPartition:
+    return OwnedPartition(
         partition=takeover.partition,
         ledger=recovered.ledger,
-        trackers={topic: Tracker(position) for topic, position in takeover.positions.items()},
+        trackers={topic: OffsetTracker(position) for topic, position in takeover.positions.items()},
         unsure_below={} if takeover.is_sure else takeover.ends,
         waiting=recovered.waiting,
     )

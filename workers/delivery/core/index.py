@@ -12,12 +12,12 @@ from typing import NamedTuple
 from schemas.events import DeliveryOutcome, DeliveryResult, LeadRecycled
 from schemas.topics import TOPICS
 
-from .digests import DIGEST_BYTES, Digests
-from .due import Due, due_since
-from .waiting import Note
+from .digests import DIGEST_BYTES, DigestMap
+from .model import RetryState
+from .unsettled import UnsettledCounter, due_since
 
 
-class Code(IntEnum):
+class FinalState(IntEnum):
     """How a parcel ended. UNTRIED: as no_op, and no try was ever begun."""
 
     UNTRIED = 1
@@ -27,7 +27,7 @@ class Code(IntEnum):
     ACCEPTED = 5
 
 
-class Open(NamedTuple):
+class OpenDelivery(NamedTuple):
     """A parcel under way: tries that are used up, when the last one ended (epoch ms), whether any may have arrived.
 
     `since` is when it might be sent first (see `due_since`); 0 where only a result of it is known by now.
@@ -39,22 +39,22 @@ class Open(NamedTuple):
     since: int = 0
 
 
-CODES: dict[DeliveryOutcome, Code] = {
-    "accepted": Code.ACCEPTED,
-    "unverified": Code.ACCEPTED,
-    "no_op": Code.NO_OP,
-    "refused": Code.REFUSED,
-    "dead": Code.DEAD,
+CODES: dict[DeliveryOutcome, FinalState] = {
+    "accepted": FinalState.ACCEPTED,
+    "unverified": FinalState.ACCEPTED,
+    "no_op": FinalState.NO_OP,
+    "refused": FinalState.REFUSED,
+    "dead": FinalState.DEAD,
 }
 KEPT_MS = TOPICS["delivery-results"].retention_ms
 """For so long at least a ledger remembers what is finished; for twice as long at the most."""
-_COMING = Open(0, 0, may_have_arrived=False)
+_COMING = OpenDelivery(0, 0, may_have_arrived=False)
 
 
 @lru_cache(maxsize=1024)
-def _coming(attempts: int, since: int, *, may_have_arrived: bool) -> Open:
+def _coming(attempts: int, since: int, *, may_have_arrived: bool) -> OpenDelivery:
     """One for all that come alike: hundreds of thousands may wait."""
-    return Open(attempts, 0, may_have_arrived, since)
+    return OpenDelivery(attempts, 0, may_have_arrived, since)
 
 
 def key_of(endpoint: str, recycle_id: str, action: str, replay: str = "") -> bytes:
@@ -63,28 +63,28 @@ def key_of(endpoint: str, recycle_id: str, action: str, replay: str = "") -> byt
     return blake2b(parts.encode(), digest_size=DIGEST_BYTES).digest()
 
 
-class Ledger:
+class DeliveryIndex:
     """Of one partition. `due` counts what is under way."""
 
     def __init__(self) -> None:
-        self._done, self._before = Digests(), Digests()  # what ended of late, and in the time before that
+        self._done, self._before = DigestMap(), DigestMap()  # what ended of late, and in the time before that
         self._since = 0
-        self._open: dict[bytes, Open] = {}
+        self._open: dict[bytes, OpenDelivery] = {}
         self._replays: dict[bytes, set[bytes]] = {}  # under way, by what they replay
         self._revokes: dict[bytes, set[bytes]] = {}  # under way, by endpoint and lead
         self._lead_of: dict[bytes, bytes] = {}  # endpoint and lead of each of those
-        self.due = Due()
+        self.due = UnsettledCounter()
 
     def result(self, result: DeliveryResult, replay: str = "") -> None:
         """A try ended, or a parcel ended without one; the broker has the result."""
         key = key_of(result.endpoint, result.recycle_id, result.action, replay)
         if result.outcome == "retry":
             since = self._open.get(key, _COMING).since
-            self._open[key] = Open(result.attempts, result.occurred_at, may_have_arrived=True, since=since)
+            self._open[key] = OpenDelivery(result.attempts, result.occurred_at, may_have_arrived=True, since=since)
             return
-        code = CODES.get(result.outcome, Code.NO_OP)
-        if code is Code.NO_OP and not result.attempts:
-            code = Code.UNTRIED
+        code = CODES.get(result.outcome, FinalState.NO_OP)
+        if code is FinalState.NO_OP and not result.attempts:
+            code = FinalState.UNTRIED
         self._turn(result.occurred_at)
         self._finish(result.endpoint, key, code)
         first = key
@@ -94,7 +94,7 @@ class Ledger:
         if first in self._replays:
             self._end_replays(result.endpoint, first, key, code)
 
-    def comes(self, event: LeadRecycled, note: Note) -> None:
+    def comes(self, event: LeadRecycled, note: RetryState) -> None:
         """A parcel is there, or waits: a REVOKE is known from now on."""
         key, since = _key(event, note), due_since(event, note)
         known = self._open.get(key)
@@ -112,23 +112,23 @@ class Ledger:
         self._open[key] = known
         self._takes_back(event, note, key)
 
-    def begun(self, event: LeadRecycled, note: Note) -> None:
+    def begun(self, event: LeadRecycled, note: RetryState) -> None:
         """A try begins."""
         key = _key(event, note)
         self._open[key] = self._open.get(key, _COMING)._replace(may_have_arrived=True)
 
-    def drops(self, event: LeadRecycled, note: Note) -> None:
+    def drops(self, event: LeadRecycled, note: RetryState) -> None:
         """It is finished already, and nothing more comes of it: another answered for it, or word of it was late."""
         self._ends(note.endpoint, _key(event, note))
 
-    def is_finished(self, event: LeadRecycled, note: Note) -> bool:
+    def is_finished(self, event: LeadRecycled, note: RetryState) -> bool:
         """Whether nothing is left to do. What was accepted stays so; all else may be replayed, each replay once."""
         code = self._ended_as(key_of(note.endpoint, event.recycle_id, event.action))
-        if code in (None, Code.ACCEPTED) or not note.replay:
+        if code in (None, FinalState.ACCEPTED) or not note.replay:
             return code is not None
         return self._ended_as(_key(event, note)) is not None
 
-    def under_way(self, event: LeadRecycled, note: Note) -> Open | None:
+    def under_way(self, event: LeadRecycled, note: RetryState) -> OpenDelivery | None:
         """What is known of a parcel that is not finished."""
         return self._open.get(_key(event, note))
 
@@ -146,29 +146,29 @@ class Ledger:
         key = key_of(endpoint, event.recycle_id, "RECYCLE")
         code = self._ended_as(key)
         if code is not None:
-            return code == Code.UNTRIED
+            return code == FinalState.UNTRIED
         known = self._open.get(key)
         return known is not None and not known.may_have_arrived
 
     def has_recycle_of(self, revoke: LeadRecycled, endpoint: str) -> bool:
         """Whether the RECYCLE of a REVOKE went there, or is on its way."""
         key = key_of(endpoint, revoke.recycle_id, "RECYCLE")
-        return key in self._open or self._ended_as(key) not in (None, Code.UNTRIED)
+        return key in self._open or self._ended_as(key) not in (None, FinalState.UNTRIED)
 
-    def _count(self, event: LeadRecycled, note: Note, key: bytes, since: int) -> None:
+    def _count(self, event: LeadRecycled, note: RetryState, key: bytes, since: int) -> None:
         self.due.add(note.endpoint, since)
         if note.replay:
             self._replays.setdefault(key_of(note.endpoint, event.recycle_id, event.action), set()).add(key)
 
-    def _takes_back(self, event: LeadRecycled, note: Note, key: bytes) -> None:
+    def _takes_back(self, event: LeadRecycled, note: RetryState, key: bytes) -> None:
         if event.action == "REVOKE":
             lead = self._lead_of[key] = key_of(note.endpoint, event.lead_id, "")
             self._revokes.setdefault(lead, set()).add(key)
 
-    def _end_replays(self, endpoint: str, first: bytes, key: bytes, code: Code) -> None:
+    def _end_replays(self, endpoint: str, first: bytes, key: bytes, code: FinalState) -> None:
         """What was accepted is so for all its replays, which may wait for hours yet; else each ends by itself."""
         left = self._replays.pop(first) - {key}
-        if code is Code.ACCEPTED:
+        if code is FinalState.ACCEPTED:
             for one in left:
                 self._ends(endpoint, one)
         elif left:
@@ -177,16 +177,16 @@ class Ledger:
     def _turn(self, now: int) -> None:
         """Forget what its topic has forgotten too: a worker may run for years."""
         if now - self._since > KEPT_MS:
-            self._before, self._done, self._since = self._done, Digests(), now
+            self._before, self._done, self._since = self._done, DigestMap(), now
 
     def _ended_as(self, key: bytes) -> int | None:
         code = self._done.get(key)
         return self._before.get(key) if code is None else code
 
-    def _finish(self, endpoint: str, key: bytes, code: Code) -> None:
+    def _finish(self, endpoint: str, key: bytes, code: FinalState) -> None:
         self._ends(endpoint, key)
         # Whatever a call that was late says: it is there.
-        self._done[key] = Code.ACCEPTED if self._ended_as(key) == Code.ACCEPTED else code
+        self._done[key] = FinalState.ACCEPTED if self._ended_as(key) == FinalState.ACCEPTED else code
 
     def _ends(self, endpoint: str, key: bytes) -> None:
         known = self._open.pop(key, None)
@@ -204,5 +204,5 @@ class Ledger:
         return len(self._done) + len(self._before), len(self._open)
 
 
-def _key(event: LeadRecycled, note: Note) -> bytes:
+def _key(event: LeadRecycled, note: RetryState) -> bytes:
     return key_of(note.endpoint, event.recycle_id, event.action, note.replay)

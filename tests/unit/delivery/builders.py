@@ -3,8 +3,8 @@
 from typing import Any
 
 from schemas.events import LeadRecycled
-from workers.delivery.verdicts import Pending
-from workers.delivery.waiting import Note
+from workers.delivery.core.model import RetryState
+from workers.delivery.core.partition import Pending
 
 NOW = 1_760_000_000_000
 
@@ -15,4 +15,4 @@ def a_recycle(action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:
 
 def a_pending(action: Any = "RECYCLE", event: dict[str, Any] | None = None, **note: Any) -> Pending:
     named = {"endpoint": "nurture", "published_at": NOW, "first_at": NOW, **note}
-    return Pending(a_recycle(action, **(event or {})), Note(**named))
+    return Pending(a_recycle(action, **(event or {})), RetryState(**named))
