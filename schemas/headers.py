@@ -9,18 +9,17 @@ from urllib.parse import quote
 
 from . import events
 from .catalogue import RECORDS
+from .instants import DAY_MS, LAST_MS
 
 Headers = list[tuple[str, bytes]]
 
 _VERSION = ("ce_specversion", b"1.0")
 _CONTENT = ("content-type", b"application/avro")
 _TYPES = {record: ("ce_type", f"leadloop.v1.{record.__name__}".encode()) for record in RECORDS}
-_DAY_MS = 86_400_000
 _MINUTE_MS = 60_000
 _MINUTES = [b"T%02d:%02d:" % divmod(minute, 60) for minute in range(1440)]
 _SECONDS = [b"%02d." % second for second in range(60)]
 _MILLIS = [b"%03dZ" % ms for ms in range(1000)]
-_LAST_TIME = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?"
 )
@@ -37,7 +36,7 @@ def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes
         ("ce_id", _id_of(record).encode()),
         _source(getattr(record, "source", "") or topic),
     ]
-    if 0 <= record.occurred_at <= _LAST_TIME:
+    if 0 <= record.occurred_at <= LAST_MS:
         headers.append(_time(record.occurred_at))
     if not isinstance(record, events.Heartbeat | events.EndpointState) and record.lead_id:
         headers.append(("ce_subject", record.lead_id.encode()))
@@ -88,7 +87,7 @@ def _source(source: str) -> tuple[str, bytes]:
 @lru_cache(maxsize=4096)
 def _time(at: int) -> tuple[str, bytes]:
     """An instant as RFC 3339 writes it. Remembered, for what follows from a fact often has its time."""
-    day, ms = divmod(at, _DAY_MS)
+    day, ms = divmod(at, DAY_MS)
     minute, ms = divmod(ms, _MINUTE_MS)
     second, ms = divmod(ms, 1000)
     return "ce_time", _day(day) + _MINUTES[minute] + _SECONDS[second] + _MILLIS[ms]
@@ -97,4 +96,4 @@ def _time(at: int) -> tuple[str, bytes]:
 @lru_cache(maxsize=4096)
 def _day(day: int) -> bytes:
     """Days repeat: strftime would be half of a header."""
-    return datetime.fromtimestamp(day * _DAY_MS / 1000, UTC).strftime("%Y-%m-%d").encode()
+    return datetime.fromtimestamp(day * DAY_MS / 1000, UTC).strftime("%Y-%m-%d").encode()

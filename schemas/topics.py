@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from . import events
+from .instants import DAY_MS
 
 Cleanup = Literal["delete", "compact"]
 Compatibility = Literal["FULL_TRANSITIVE", "BACKWARD_TRANSITIVE"]
@@ -25,7 +26,6 @@ WAITS: Mapping[str, int] = MappingProxyType(
 )
 """How long, in ms, what is in a topic `delivery-wait-…` waits there before it is looked at."""
 
-_DAY_MS = 86_400_000
 _MIB = 1_048_576
 
 
@@ -46,7 +46,7 @@ class Topic:
     is_input: bool = False
     holds_state: bool = False
     partitions: int | None = None
-    retention_ms: int = 28 * _DAY_MS
+    retention_ms: int = 28 * DAY_MS
     max_message_bytes: int = _MIB
 
     @property
@@ -81,7 +81,7 @@ _TABLE = (
         record=events.Heartbeat,
         written_by=("import", "streams"),
         is_input=True,
-        retention_ms=7 * _DAY_MS,
+        retention_ms=7 * DAY_MS,
     ),
     Topic(name="lead-decisions", record=events.LeadDecided, written_by=("streams",), public=True),
     Topic(
@@ -90,7 +90,7 @@ _TABLE = (
         written_by=("streams",),
         public=True,
         cleanup="compact",
-        retention_ms=7 * _DAY_MS,
+        retention_ms=7 * DAY_MS,
     ),
     Topic(name="delivery-results", record=events.DeliveryResult, written_by=("deliver",), holds_state=True),
     *(Topic(name=f"delivery-wait-{delay}", record=None, written_by=("deliver",), holds_state=True) for delay in WAITS),
@@ -100,7 +100,7 @@ _TABLE = (
         written_by=("deliver",),
         cleanup="compact",
         partitions=1,
-        retention_ms=7 * _DAY_MS,
+        retention_ms=7 * DAY_MS,
     ),
     Topic(
         name="lead-dead-letters",
@@ -130,7 +130,7 @@ def changelog_of(app_id: str) -> Topic:
         cleanup="compact",
         holds_state=True,
         # A local store that was away for less than this cannot bring a deleted lead back.
-        retention_ms=7 * _DAY_MS,
+        retention_ms=7 * DAY_MS,
     )
 
 

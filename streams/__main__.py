@@ -12,20 +12,18 @@ exit_quietly_until_started()
 
 import fcntl  # noqa: E402
 import logging  # noqa: E402  Faust takes a second to import: a stop in that second must be a clean one
-from collections.abc import Callable  # noqa: E402
 from typing import IO  # noqa: E402
-
-from prometheus_client import CollectorRegistry, PlatformCollector, ProcessCollector  # noqa: E402
 
 from schemas.codec import Codec  # noqa: E402
 from schemas.connect import open_catalogue  # noqa: E402
 from schemas.errors import UserError  # noqa: E402
 from streams.agents.lead_loop import LeadLoop  # noqa: E402
-from streams.agents.probes import Probes  # noqa: E402
 from streams.app import cluster_of  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import run  # noqa: E402
 from streams.policy_file import parse_policy  # noqa: E402
+from streams.runtime.probes import Probes  # noqa: E402
+from streams.runtime.process import process_registry  # noqa: E402
 from streams.runtime.settings import Settings, SettingsError  # noqa: E402
 
 log = logging.getLogger("streams")
@@ -35,21 +33,24 @@ _HELD: list[IO[str]] = []  # open as long as the process lives
 def main() -> None:
     """Wire the worker and run it until it is told to stop."""
     try:
-        settings = _settings()
-        policy = _policy(settings)
-        codec = Codec(open_catalogue(settings.registry, settings.topic_prefix))
-        _make_room(settings)
-        cluster = cluster_of(settings)
+        loop = _wired()
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
+    run(loop.app)
+
+
+def _wired() -> LeadLoop:
+    settings = _settings()
+    policy = _policy(settings)
+    codec = Codec(open_catalogue(settings.registry, settings.topic_prefix))
+    _hold_data_dir(settings)
+    cluster = cluster_of(settings)
     _set_up_logging(settings)
-    registry = CollectorRegistry()
-    ProcessCollector(registry=registry)
-    PlatformCollector(registry=registry)
+    registry = process_registry()
     loop = LeadLoop(settings, policy, codec, registry, cluster)
-    probes = _probes(settings, registry, loop.engine.is_ready)
-    probes.start()
+    probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(loop))
+    probes.__enter__()  # until the process ends
     log.info(
         "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
         settings.app_id,
@@ -58,7 +59,11 @@ def main() -> None:
         settings.metrics_host,
         probes.port,
     )
-    run(loop.app)
+    return loop
+
+
+def _missing(loop: LeadLoop) -> str:
+    return "" if loop.engine.is_ready() else "not ready: waiting, recovering or stuck"
 
 
 def _settings() -> Settings:
@@ -78,8 +83,8 @@ def _policy(settings: Settings) -> Policy:
     return parse_policy(text, str(settings.policy_file))
 
 
-def _make_room(settings: Settings) -> None:
-    """Make the data directory, and hold it: two workers in one would fight for the stores."""
+def _hold_data_dir(settings: Settings) -> None:
+    """Create the data directory and lock it: two workers in one would overwrite each other's stores."""
     place = f"LEADLOOP_DATA_DIR={settings.data_dir}"
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
@@ -90,15 +95,6 @@ def _make_room(settings: Settings) -> None:
     except OSError as error:
         raise SettingsError(f"{place} cannot be used: {error.strerror}") from error
     _HELD.append(lock)
-
-
-def _probes(settings: Settings, registry: CollectorRegistry, is_ready: Callable[[], bool]) -> Probes:
-    try:
-        return Probes(settings.metrics_host, settings.metrics_port, registry, is_ready)
-    except OSError as error:
-        place = f"{settings.metrics_host}:{settings.metrics_port}"
-        sys.stderr.write(f"LEADLOOP_METRICS_PORT: {place} cannot be had ({error.strerror}); 0 takes a free one\n")
-        sys.exit(2)
 
 
 def _set_up_logging(settings: Settings) -> None:

@@ -16,6 +16,7 @@ from schemas.topics import TOPICS
 from streams.runtime.settings import Settings
 from workers import tail as tailing
 from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
+from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
 from workers.ingest import commands as ingest_commands
@@ -230,7 +231,7 @@ cli.add_typer(keys_cli, name="keys", rich_help_panel=SET_UP)
 cli.add_typer(webhooks_cli, name="webhooks", rich_help_panel=SET_UP)
 cli.add_typer(delivery.endpoints_cli, name="endpoints", rich_help_panel=SET_UP)
 cli.add_typer(delivery.deliveries_cli, name="deliveries", rich_help_panel=AGAIN)
-cli.add_typer(delivery.dead_letters_cli, name="dead-letters", rich_help_panel=AGAIN)
+cli.add_typer(dead_letters_cli, name="dead-letters", rich_help_panel=AGAIN)
 
 
 def main() -> None:

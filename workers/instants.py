@@ -1,4 +1,4 @@
-"""Instants as people write them on a command line."""
+"""Instants as they are written on a command line."""
 
 import re
 import time
@@ -11,7 +11,11 @@ _MS = {"m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 def instant(text: str, option: str) -> int:
-    """Epoch ms of an ISO 8601 text, or of so long ago: 30m, 6h, 2d.
+    """Parse an ISO 8601 text, or an age such as 30m, 6h, 2d, to epoch ms.
+
+    Args:
+        text: What was written; without an offset it is UTC.
+        option: The option it was given for, for the message.
 
     Raises:
         UserError: it is neither.
@@ -21,10 +25,5 @@ def instant(text: str, option: str) -> int:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise UserError(f"{option} {text} is no time: write 2026-03-16T09:30:00Z, or an age: 30m, 6h, 2d") from None
+        raise UserError(f"{option} {text} is not a time: write 2026-03-16T09:30:00Z, or an age: 30m, 6h, 2d") from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
-
-
-def iso(at: int) -> str:
-    """Epoch ms as ISO 8601, UTC."""
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
-from uuid import uuid4
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
 
 from schemas.errors import UserError
+from schemas.names import lookup_group
 
 _ANSWER_SECONDS = 20.0
 
@@ -27,7 +27,7 @@ def records_of(
         UserError: there is no such topic.
         KafkaException: the broker is out of reach.
     """
-    group = {"group.id": f"leadloop-reading-{uuid4().hex}", "enable.auto.commit": False}
+    group = {"group.id": lookup_group(), "enable.auto.commit": False}
     consumer = Consumer({**conf, **group, "auto.offset.reset": "earliest", "isolation.level": "read_uncommitted"})
     try:
         ends = _assign(consumer, topics, since)

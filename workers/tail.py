@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, cast
 
 import msgspec
 from confluent_kafka import Message
 
 from schemas.codec import Codec, Undecodable
+from schemas.instants import iso
 from schemas.topics import TOPICS
 from workers.reading import records_of
 
@@ -21,8 +21,8 @@ def read(
     """Yield each record as a dict, oldest first per partition; ends where the topics end, unless following.
 
     Raises:
-        Refused: when one is not there.
-        KafkaException: when the broker is out of reach.
+        UserError: a topic does not exist.
+        KafkaException: the broker does not answer.
     """
     for message in records_of(conf, [prefix + name for name in names], is_following=is_following):
         yield described(message, codec, prefix)
@@ -58,7 +58,7 @@ def _fields(record: Any) -> dict[str, Any]:
 
 def _iso(at: int) -> str:
     try:
-        return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds")
+        return iso(at).replace("Z", "+00:00")
     except (OverflowError, ValueError, OSError):
         return str(at)
 

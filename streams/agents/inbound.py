@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, cast
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
+from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
@@ -14,7 +15,6 @@ from streams.domain.facts import Fact, fact_of
 if TYPE_CHECKING:
     from aiokafka import ConsumerRecord
 
-FUTURE_MS = 600_000  # clocks differ; what is dated further ahead than this is not believed
 AT_ONCE = 0  # the event time of what must not wait in the merge
 
 

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Protocol
 
 from schemas.codec import Codec
+from schemas.dead_letters import KEPT_BYTES, cut_headers, fit_to_keep, reason_headers
 from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPICS
@@ -13,8 +14,6 @@ from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
 from streams.domain.ledger import Emission
 
-DEAD_LETTER_BYTES = 786_432  # of a value that is kept in a dead letter; the rest is cut, and said so
-KEPT_HEADERS = 65_536  # of the headers that came with a record; more than that are left out
 KEPT_KEY = 4_096  # of a dead letter's key: packed, what came in a megabyte may be any length
 
 Headers = Sequence[tuple[str, bytes]]
@@ -92,7 +91,7 @@ class Outbound:
         out.send(
             self._topics["lead-dead-letters"],
             record.key and record.key[:KEPT_KEY],
-            record.value and record.value[:DEAD_LETTER_BYTES],
+            record.value and record.value[:KEPT_BYTES],
             headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
         )
 
@@ -117,18 +116,11 @@ class Outbound:
 
 
 def _kept_headers(record: Consumed) -> Headers:
-    size = sum(len(name) + len(value or b"") for name, value in record.headers)
-    return record.headers if size <= KEPT_HEADERS else ()
+    return record.headers if fit_to_keep(record.headers) else ()
 
 
 def _reasons(record: Consumed, reason: str, error: str, now: int) -> Headers:
-    cut = len(record.value or b"") - DEAD_LETTER_BYTES
-    return [
-        ("dl_reason", reason.encode()),
-        ("dl_error", error[:1000].encode(errors="replace")),
-        ("dl_topic", record.topic.encode()),
-        ("dl_partition", b"%d" % record.partition),
-        ("dl_offset", b"%d" % record.offset),
-        ("dl_seen_at", b"%d" % now),
-        *([("dl_cut_bytes", b"%d" % cut)] if cut > 0 else []),
-    ]
+    reasons = reason_headers(
+        reason, error, topic=record.topic, partition=record.partition, offset=record.offset, seen_at=now
+    )
+    return [*reasons, *cut_headers(record.value)]

@@ -46,7 +46,7 @@ CASES: dict[str, tuple[tuple[str, ...], dict[str, str], int, str]] = {
         ("workers.cli", "import", "--until", "tomorrow"),
         {"KAFKA_BOOTSTRAP_SERVERS": NOBODY},
         2,
-        "--until tomorrow is no time",
+        "--until tomorrow is not a time",
     ),
     "before time": (
         ("workers.cli", "import", "--until", "1969-01-01"),

@@ -1,4 +1,4 @@
-"""The command line's part about endpoints, deliveries and dead letters; each command loads what it needs."""
+"""The command line's part about endpoints and deliveries; each command loads what it needs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +11,6 @@ endpoints_cli = typer.Typer(
 deliveries_cli = typer.Typer(
     no_args_is_help=True, help="Show what became of deliveries, and try again what did not arrive."
 )
-dead_letters_cli = typer.Typer(no_args_is_help=True, help="Show what could not be used, and why, and send it again.")
 
 Named = Annotated[str, typer.Argument(metavar="NAME", help="Of an endpoint in endpoints.yml")]
 Why = Annotated[str, typer.Option(metavar="WORDS", help="Shown by `list`")]
@@ -23,11 +22,6 @@ State = Annotated[
     typer.Option(metavar="STATE", help="accepted, no_op, refused, unverified, retry, dead; repeatable"),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be done")]
-Reason = Annotated[str, typer.Option(metavar="REASON", help="Only those that were refused for this reason")]
-Topic = Annotated[str, typer.Option(metavar="TOPIC", help="Only those that came from this topic")]
-Place = Annotated[
-    list[str] | None, typer.Option(metavar="PLACE", help="Only these: partition:offset, as the list shows; repeatable")
-]
 
 
 def deliver() -> None:
@@ -99,36 +93,3 @@ def replay_deliveries(
     from . import history_commands  # noqa: PLC0415
 
     history_commands.replayed(endpoint, since, until, state or (), dry_run=dry_run)
-
-
-@dead_letters_cli.command("list")
-def list_letters(reason: Reason = "", topic: Topic = "", since: Since = "") -> None:
-    """Show dead letters, one JSON line each."""
-    from workers.letters import commands  # noqa: PLC0415
-
-    commands.listed(commands.Asked(reason, topic, since))
-
-
-@dead_letters_cli.command("show")
-def show_letter(
-    place: Annotated[str, typer.Argument(metavar="PLACE", help="partition:offset, as the list shows")],
-) -> None:
-    """Show a dead letter, decoded as far as possible."""
-    from workers.letters import commands  # noqa: PLC0415
-
-    commands.shown(place)
-
-
-@dead_letters_cli.command("replay")
-def replay_letters(
-    reason: Reason = "",
-    topic: Topic = "",
-    since: Since = "",
-    place: Place = None,
-    dry_run: DryRun = False,
-    again: Annotated[bool, typer.Option("--again", metavar="", help="Also those that were replayed before")] = False,
-) -> None:
-    """Send dead letters again to where they came from, once each."""
-    from workers.letters import commands  # noqa: PLC0415
-
-    commands.replay(commands.Asked(reason, topic, since, tuple(place or ())), dry_run=dry_run, once_more=again)

@@ -13,12 +13,12 @@ from rich.table import Table
 
 from schemas.errors import UserError
 from schemas.events import EndpointIs, EndpointState
+from streams.runtime.probes import Probes
 from streams.runtime.process import process_registry
 from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.kafka import AsyncProducer
 from workers.outbound import Client
-from workers.probes import Probes
 
 from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
 from .attempts import Rejected as SaidNo

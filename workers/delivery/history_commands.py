@@ -10,10 +10,11 @@ import typer
 
 from schemas.errors import UserError
 from schemas.events import DeliveryOutcome, DeliveryResult
+from schemas.instants import iso
 from streams.runtime.documents import did_you_mean
 from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.instants import instant, iso
+from workers.instants import instant
 from workers.kafka import AsyncProducer, Outgoing
 
 from .history import ARRIVED, Asked, DeliveryHistory

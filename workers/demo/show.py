@@ -11,6 +11,7 @@ from rich.live import Live
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import LeadRecycled
+from schemas.names import DEMO_VIEW_GROUP
 
 from .crew import PARTITIONS, Crew
 from .figures import Outside, Picture, look, reads_the_same, take
@@ -94,7 +95,7 @@ class Show:
         consumer = Consumer(
             {
                 "bootstrap.servers": self._crew.bootstrap,
-                "group.id": "leadloop-demo-view",
+                "group.id": DEMO_VIEW_GROUP,
                 "enable.auto.commit": False,
             }
         )

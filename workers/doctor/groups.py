@@ -7,6 +7,7 @@ from typing import Any
 from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented there
 
+from schemas.names import deliver_group, project_group, streams_group
 from schemas.topics import INPUTS
 from streams.runtime.settings import Settings
 from workers.admin import reason_of
@@ -57,9 +58,9 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     """The groups of an application. What waits on purpose in deliver's own topics is no lag."""
     app, prefix = settings.app_id, settings.topic_prefix
     return (
-        Process("streams", app, tuple(prefix + name for name in INPUTS), 10_000),
-        Process("deliver", f"{prefix}{app}-deliver", (f"{prefix}lead-recycled",), 100),
-        Process("project", f"{app}-project", tuple(prefix + name for name in READ), 10_000),
+        Process("streams", streams_group(app), tuple(prefix + name for name in INPUTS), 10_000),
+        Process("deliver", deliver_group(app, prefix), (f"{prefix}lead-recycled",), 100),
+        Process("project", project_group(app), tuple(prefix + name for name in READ), 10_000),
     )
 
 

@@ -3,10 +3,10 @@
 import time
 from collections.abc import Mapping
 from typing import Any
-from uuid import uuid4
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException, Message, TopicPartition
 
+from schemas.names import lookup_group
 from workers.admin import reason_of
 
 from .clocks import Clock, judged
@@ -18,8 +18,7 @@ WITHIN_SECONDS = 4.0
 
 def look(conf: Mapping[str, Any], topic: str) -> list[Finding]:
     """One finding, or none where nobody has sent any."""
-    # Called as those of all commands that look things up; it is never joined.
-    group = {"group.id": f"leadloop-reading-{uuid4().hex}", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
+    group = {"group.id": lookup_group(), "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     consumer = Consumer({**conf, **group})
     try:
         newest = _newest(consumer, topic)

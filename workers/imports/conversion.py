@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, Record
+from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 
@@ -22,7 +23,7 @@ from .mapping import (
     Table,
     TextSource,
 )
-from .timestamps import FUTURE_MS, UncertainTimes, to_instant
+from .timestamps import UncertainTimes, to_instant
 from .values import Cell, Convert, EmptyCells, text_of, to_amount, to_currency, to_flag, to_text, to_word
 
 Row = Sequence[Cell]

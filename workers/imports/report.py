@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
@@ -11,6 +10,8 @@ from typing import Literal, Self
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
+
+from schemas.instants import iso
 
 _EXAMPLES = 5
 
@@ -137,7 +138,7 @@ def _lines(summary: ImportSummary) -> list[str]:
     lines += [f"  {count:>9,} {text}" for count, text in notes if count]
     lines += _rejections(summary)
     if summary.complete_until is not None:
-        lines.append(f"complete up to {_moment(summary.complete_until)}: streams may decide up to then")
+        lines.append(f"complete up to {iso(summary.complete_until)}: streams may decide up to then")
     return lines
 
 
@@ -149,12 +150,8 @@ def _rejections(summary: ImportSummary) -> list[str]:
     return lines + [f"  e.g. {example}" for example in summary.examples]
 
 
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _day(at: int) -> str:
-    return _moment(at)[:10]
+    return iso(at)[:10]
 
 
 class ImportProgressBars:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.instants import FUTURE_MS
+
 from .errors import ImportFailure
 from .mapping import Mapping
-from .timestamps import FUTURE_MS
 
 
 @dataclass(frozen=True, kw_only=True)

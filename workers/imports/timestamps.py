@@ -6,15 +6,15 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
+from schemas.instants import LAST_MS
+
 from .errors import RowError
 from .mapping import LocalTime
 from .values import Cell, Convert, EmptyCells, text_of, whole
 
-FUTURE_MS = 600_000  # how far ahead of the clock a fact may be dated; streams refuses what is beyond
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # times of no zone are measured from it
 _MS = timedelta(milliseconds=1)
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999
 
 Read = Callable[[str], datetime | int]
 
@@ -109,7 +109,7 @@ def _offset_of(time: datetime) -> timedelta:
 def _plausible(ms: int, latest: int | None) -> int:
     if ms <= 0:
         raise RowError("before_1970", "a fact of leads is younger: is the format or the unit right?")
-    if ms > _LAST_MS:
+    if ms > LAST_MS:
         raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
     if latest is not None and ms > latest:
         raise RowError("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")

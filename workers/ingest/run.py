@@ -10,11 +10,11 @@ from typing import Any, Protocol
 
 from confluent_kafka import KafkaException
 
+from schemas import dead_letters
 from schemas.codec import Codec
 from schemas.errors import UserError
 from streams.runtime.process import process_registry
 from streams.runtime.settings import Settings
-from workers import dead_letters
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, Sender

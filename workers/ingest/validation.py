@@ -6,12 +6,12 @@ from typing import Any
 
 import msgspec
 
+from schemas.instants import FUTURE_MS
 from streams.domain.errors import Poison
 from streams.domain.facts import MAX_TEXT, fact_of
 from streams.runtime.documents import did_you_mean
 from workers.http.strict_json import escape_pointer
 from workers.imports.conversion import RECORDS, derived_id
-from workers.imports.timestamps import FUTURE_MS
 
 from .fields import FIELDS, READERS, REQUIRED, PostedFact
 from .rejections import InvalidEvent, InvalidValue, Rejection

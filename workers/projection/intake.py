@@ -6,6 +6,7 @@ from typing import Any, Final, cast, get_args
 from schemas.codec import Codec, Undecodable
 from schemas.codec import Reason as UndecodableReason
 from schemas.events import AnyRecord, DeliveryResult, LeadDecided, LeadSnapshot
+from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID, TOPICS
 from streams.domain.errors import Poison, PoisonReason
 from streams.domain.facts import LAST_AT, fact_of
@@ -24,7 +25,6 @@ READ: Final = (
 )
 """The topics that the read model is made of."""
 
-FUTURE_MS = 600_000  # as streams: what is dated further ahead is no fact there either; here by Kafka's own clock
 SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
 """Why a record may be left out. Streams has told of it in its dead letters, where it is an input."""
 

@@ -9,6 +9,8 @@ leadloop:<app>:g<N>:…       one generation, whole: see `Generation`
 
 from dataclasses import dataclass, field
 
+from schemas.names import read_model_key
+
 FORMAT = 2
 """Of what stands in a generation. One of another format is not read on, but filled anew beside it."""
 
@@ -21,22 +23,22 @@ class Keys:
 
     @property
     def current(self) -> str:
-        return f"leadloop:{self.app_id}:current"
+        return read_model_key(self.app_id) + "current"
 
     @property
     def building(self) -> str:
-        return f"leadloop:{self.app_id}:building"
+        return read_model_key(self.app_id) + "building"
 
     @property
     def generations(self) -> str:
-        return f"leadloop:{self.app_id}:generations"
+        return read_model_key(self.app_id) + "generations"
 
     @property
     def retired(self) -> str:
-        return f"leadloop:{self.app_id}:retired"
+        return read_model_key(self.app_id) + "retired"
 
     def generation(self, number: int) -> "Generation":
-        return Generation(number, f"leadloop:{self.app_id}:g{number}:")
+        return Generation(number, f"{read_model_key(self.app_id)}g{number}:")
 
 
 @dataclass(frozen=True, slots=True)

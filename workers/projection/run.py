@@ -10,9 +10,10 @@ from types import FrameType
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
+from schemas.names import project_group
+from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import Settings
-from workers.probes import Probes
 
 from .fold import Fold
 from .intake import Intake
@@ -46,7 +47,7 @@ def run_project(
 def worker_of(settings: Settings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False) -> Worker:
     """A worker on the Kafka and the Redis of these settings."""
     store = Store(connected(settings.redis_url), settings.app_id)
-    group, session = f"{settings.app_id}-project", settings.session_seconds
+    group, session = project_group(settings.app_id), settings.session_seconds
     log = Log(settings.kafka.librdkafka(), group, settings.topic_prefix, session)
     return Worker(log, store, Intake(codec), Fold(codec), Metrics(registry), is_rebuilding=is_rebuilding)
 

@@ -6,18 +6,17 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from schemas.events import DeliveryOutcome, RecycleAction, Stage
+from schemas.instants import LAST_MS
 
 By = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
 RecycleState = Literal["standing", "revoked", "requalified"]
 Kind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
 
-_LAST_MS = 253_402_300_799_999  # the end of the year 9999, as RFC 3339 ends
-
 
 def instant(at: int) -> datetime:
     """An instant out of epoch ms; what no calendar holds becomes the nearest that one does."""
-    seconds, ms = divmod(min(max(at, 0), _LAST_MS), 1000)
+    seconds, ms = divmod(min(max(at, 0), LAST_MS), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000)
 
 

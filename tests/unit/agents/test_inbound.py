@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Heartbeat, LeadCreated, LeadRecycled
+from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS
-from streams.agents.inbound import AT_ONCE, FUTURE_MS, Inbound, Misplaced, RejectedRecord
+from streams.agents.inbound import AT_ONCE, Inbound, Misplaced, RejectedRecord
 from streams.domain.facts import Created, Verdict
 from tests.builders import T0, a_created, a_win
 from tests.fakes import FakeRecord

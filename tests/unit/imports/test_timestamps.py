@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.instants import FUTURE_MS
 from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
 from workers.imports.conversion import ConversionContext, TableConverter
 from workers.imports.errors import RowError
-from workers.imports.timestamps import FUTURE_MS
 
 
 def _ms(text: str) -> int:

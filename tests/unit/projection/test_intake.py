@@ -5,10 +5,11 @@ from typing import Any
 import pytest
 
 from schemas.events import DealClosed, DeliveryResult, LeadSnapshot
+from schemas.instants import FUTURE_MS
 from schemas.topics import TOPIC_OF
 from tests.builders import T0, a_created
 from tests.projected import CODEC
-from workers.projection.intake import FUTURE_MS, SKIPPED, Forgotten, Happened, Intake, Skipped, Told
+from workers.projection.intake import SKIPPED, Forgotten, Happened, Intake, Skipped, Told
 
 INTAKE = Intake(CODEC)
 

@@ -1,10 +1,10 @@
 """A recycle event in words that any tool reads, and ids derived from its message."""
 
 import hashlib
-from datetime import UTC, datetime
 from typing import Any, Literal, get_args
 from uuid import UUID, uuid5
 
+from schemas import instants
 from schemas.events import LeadRecycled
 
 from ..attempts import DeliveryRequest
@@ -33,7 +33,6 @@ _INSTANTS = ("not_before", "occurred_at")
 _MESSAGES = UUID("6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_CHARACTERS = 26
-_LAST_MS = 253_402_300_799_999
 
 
 def payload_of(event: LeadRecycled) -> dict[str, Any]:
@@ -49,8 +48,7 @@ def selected_fields(event: LeadRecycled, names: dict[str, PayloadField]) -> dict
 
 def iso(at_ms: int) -> str:
     """An instant as ISO 8601 with milliseconds, in UTC."""
-    at = datetime.fromtimestamp(min(max(at_ms, 0), _LAST_MS) / 1000, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return instants.iso(min(max(at_ms, 0), instants.LAST_MS))
 
 
 def uuid_of(parcel: DeliveryRequest) -> str:

@@ -1,4 +1,4 @@
-"""A dead letter in words, its content decoded as far as possible."""
+"""Renders a dead letter as JSON, its content decoded as far as possible."""
 
 import json
 from typing import Any
@@ -7,15 +7,15 @@ import msgspec
 
 from schemas.catalogue import RECORDS
 from schemas.codec import Codec, Undecodable
+from schemas.instants import iso
 from schemas.topics import TOPICS
-from workers.instants import iso
 
-from .letter import Letter
+from .dead_letter import DeadLetter
 
 SHOWN_BYTES = 4_096
 
 
-def in_short(letter: Letter, *, is_replayed: bool) -> dict[str, Any]:
+def in_short(letter: DeadLetter, *, is_replayed: bool) -> dict[str, Any]:
     """One line of a list."""
     return {
         "place": letter.place,
@@ -31,7 +31,7 @@ def in_short(letter: Letter, *, is_replayed: bool) -> dict[str, Any]:
     }
 
 
-def in_full(letter: Letter, codec: Codec, prefix: str, *, is_replayed: bool) -> dict[str, Any]:
+def in_full(letter: DeadLetter, codec: Codec, prefix: str, *, is_replayed: bool) -> dict[str, Any]:
     """All of it."""
     return in_short(letter, is_replayed=is_replayed) | {
         "error": letter.error,
@@ -42,8 +42,8 @@ def in_full(letter: Letter, codec: Codec, prefix: str, *, is_replayed: bool) -> 
     }
 
 
-def _content(letter: Letter, codec: Codec, prefix: str) -> dict[str, Any]:
-    """As the record of its topic, as any record of ours, as JSON, as text, as bytes: whatever comes first."""
+def _content(letter: DeadLetter, codec: Codec, prefix: str) -> dict[str, Any]:
+    """The value as its topic's record, as any of our records, as JSON, as text or as bytes: the first that fits."""
     topic = TOPICS.get(letter.from_topic.removeprefix(prefix))
     for record in (topic.record if topic else None, *RECORDS):
         if record is None:

@@ -1,0 +1,51 @@
+"""The names of consumer groups and Redis keys: data that a deployment depends on, like topic names.
+
+Changing one loses the committed offsets, or the read model, that stand under the old name. Three rules have grown for
+the groups of an application, and stay:
+
+- `streams`  the app id alone: Faust names its group by the app's id.
+- `project`  "<app id>-project": without the topic prefix.
+- `deliver`  "<topic prefix><app id>-deliver".
+
+So two deployments on one Kafka that differ only in their topic prefix share the groups of streams and project: give
+each its own LEADLOOP_APP_ID as well.
+"""
+
+from uuid import uuid4
+
+ENDPOINT_STATES_GROUP = "leadloop-endpoint-states"
+"""Of a consumer that assigns its partitions itself: never joined, nothing is committed."""
+DELIVER_RECOVERY_GROUP = "leadloop-deliver-recovery"
+"""The same, for reading back what deliver wrote."""
+DEMO_VIEW_GROUP = "leadloop-demo-view"
+"""The same, for the live view of the demo."""
+
+
+def streams_group(app_id: str) -> str:
+    """The consumer group of streams workers."""
+    return app_id
+
+
+def project_group(app_id: str) -> str:
+    """The consumer group of project workers."""
+    return f"{app_id}-project"
+
+
+def deliver_group(app_id: str, prefix: str) -> str:
+    """The consumer group of deliver workers. `prefix`: of the topics."""
+    return f"{prefix}{app_id}-deliver"
+
+
+def lookup_group() -> str:
+    """A new group name for a command that reads topics once; never joined. deploy/acls.yml allows its beginning."""
+    return f"leadloop-reading-{uuid4().hex}"
+
+
+def read_model_key(app_id: str) -> str:
+    """What every Redis key of the read model begins with; workers/projection/keys.py lists them."""
+    return f"leadloop:{app_id}:"
+
+
+def delivery_limits_key(app_id: str, prefix: str) -> str:
+    """What every Redis key of the shared rate limits begins with. `prefix`: of the topics."""
+    return f"{prefix}{app_id}:limits"

@@ -1,1 +1,0 @@
-"""Dead letters: what could not be used, with why, to look at and to send again."""
