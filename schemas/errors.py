@@ -10,7 +10,7 @@ UserError                  print the message and end with exit status 2: it says
 ├── BrokerUnavailable      Kafka does not answer (workers.admin)
 ├── ImportFailure          an import cannot go on (workers.imports.errors)
 ├── NoEmbeddedBroker       the demo has no Kafka here (workers.demo.broker)
-└── DemoFailed             a process of the demo ended too early (workers.demo.parts)
+└── DemoFailed             a process of the demo ended too early (workers.demo.child_process)
 
 Errors about one record are not among them: `schemas.codec.Undecodable` and `streams.domain.errors.Poison` send it to
 the dead-letter topic, and the process goes on. Any other error is a bug: it keeps its traceback and ends the process.

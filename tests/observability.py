@@ -20,8 +20,8 @@ from streams.runtime.settings import KafkaSettings, Settings
 from workers.delivery.runtime.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
 from workers.ingest.metrics import IngestMetrics
-from workers.projection.metrics import Metrics as ProjectMetrics
-from workers.report.metrics import Metrics as ReportMetrics
+from workers.projection.metrics import ProjectMetrics
+from workers.report.metrics import ReportMetrics
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -17,13 +17,14 @@ from streams.domain.facts import Stalled, fact_of
 from streams.domain.ledger import Ledger
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
-from workers.projection.fold import Fold
-from workers.projection.intake import Intake
-from workers.projection.keys import Keys
-from workers.projection.log import Run, Taken
-from workers.projection.metrics import Metrics
-from workers.projection.store import Place, Store
-from workers.projection.worker import Worker
+from workers.projection.fold import DocumentFold
+from workers.projection.log import LogBatch, LogRecord
+from workers.projection.metrics import ProjectMetrics
+from workers.projection.record_decoder import RecordDecoder
+from workers.projection.store import ModelStore
+from workers.projection.worker import ProjectWorker
+from workers.read_model.generation import PartitionId
+from workers.read_model.keys import Keys
 
 if TYPE_CHECKING:
     from redis import Redis
@@ -40,7 +41,7 @@ limits: {max_recycles: off, max_age: off, cooldown: 0 days}
     "policy",
 ).for_history()
 
-Records = dict[Place, list[Taken]]
+Records = dict[PartitionId, list[LogRecord]]
 
 
 class LogOf(NamedTuple):
@@ -58,7 +59,7 @@ def a_log(dice: random.Random, leads: int, partitions: int = 2) -> LogOf:
         lead_id = f"lead-{number}"
         for record in _life(lead_id, dice):
             topic = TOPIC_OF[type(record)].name
-            place = Place(topic, partition_of(lead_id.encode(), partitions))
+            place = PartitionId(topic, partition_of(lead_id.encode(), partitions))
             for _ in range(1 + (dice.random() < 0.1 and not isinstance(record, LeadSnapshot))):
                 append(log, place, lead_id, record)
             if isinstance(record, LeadSnapshot):
@@ -66,10 +67,10 @@ def a_log(dice: random.Random, leads: int, partitions: int = 2) -> LogOf:
     return LogOf(log, last)
 
 
-def append(log: Records, place: Place, lead_id: str, record: AnyRecord | None) -> None:
+def append(log: Records, place: PartitionId, lead_id: str, record: AnyRecord | None) -> None:
     kept = log.setdefault(place, [])
     value = None if record is None else CODEC.encode(record)
-    kept.append(Taken(place, len(kept), T0 + 1000 * DAY, lead_id.encode(), value))
+    kept.append(LogRecord(place, len(kept), T0 + 1000 * DAY, lead_id.encode(), value))
 
 
 def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
@@ -138,7 +139,7 @@ class MemoryLog:
     """A log in memory in place of Kafka's: gives runs of any size from any of its places, or of those `assigned`."""
 
     def __init__(
-        self, records: Records, dice: random.Random, most: int = 20, assigned: Iterable[Place] | None = None
+        self, records: Records, dice: random.Random, most: int = 20, assigned: Iterable[PartitionId] | None = None
     ) -> None:
         self.records = records
         self.assigned = frozenset(records if assigned is None else assigned)
@@ -147,31 +148,31 @@ class MemoryLog:
         self.is_spare = False
         self._dice = dice
         self._most = most
-        self._at: dict[Place, int] = {}
+        self._at: dict[PartitionId, int] = {}
 
-    def take(self, seconds: float, most: int = 0) -> Run:  # noqa: ARG002  # as the log of Kafka is asked
+    def take(self, seconds: float, most: int = 0) -> LogBatch:  # noqa: ARG002  # as the log of Kafka is asked
         if not self.is_placed:
-            return Run([], {})
-        taken: list[Taken] = []
+            return LogBatch([], {})
+        taken: list[LogRecord] = []
         for place in self._dice.sample(sorted(self.assigned), self._dice.randint(1, len(self.assigned))):
             some = self.records[place][self._at[place] :][: self._dice.randint(1, self._most)]
             self._at[place] += len(some)
             taken.extend(some)
         ends = {place: at for place, at in self._at.items() if at == len(self.records[place])}
-        return Run(taken, ends)
+        return LogBatch(taken, ends)
 
-    def place(self, positions: Mapping[Place, int | None]) -> None:
+    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
         self._at = {place: at or 0 for place, at in positions.items()}
         self.is_placed = True
 
     def lose_place(self) -> None:
         self.is_placed = False
 
-    def ends(self, places: Iterable[Place] | None = None) -> dict[Place, int]:
+    def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         return {place: len(self.records[place]) for place in places or self.records}
 
-    def ask_ends(self, places: Iterable[Place]) -> dict[Place, Future[Any]]:
-        futures: dict[Place, Future[Any]] = {}
+    def ask_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, Future[Any]]:
+        futures: dict[PartitionId, Future[Any]] = {}
         for place in places:
             futures[place] = Future()
             futures[place].set_result(type("End", (), {"offset": len(self.records[place])})())
@@ -180,7 +181,7 @@ class MemoryLog:
     def cluster(self) -> str:
         return "cluster"
 
-    def show(self, positions: Mapping[Place, int]) -> None:
+    def show(self, positions: Mapping[PartitionId, int]) -> None:
         """Nobody looks."""
 
     def close(self) -> None:
@@ -197,21 +198,28 @@ def a_worker(
     app_id: str,
     *,
     is_rebuilding: bool = False,
-    fold: Fold | None = None,
+    fold: DocumentFold | None = None,
     registry: CollectorRegistry | None = None,
-) -> Worker:
+) -> ProjectWorker:
     """A worker as it is wired, but for its log."""
-    metrics = Metrics(registry or CollectorRegistry())
-    return Worker(log, Store(redis, app_id), Intake(CODEC), fold or Fold(CODEC), metrics, is_rebuilding=is_rebuilding)
+    metrics = ProjectMetrics(registry or CollectorRegistry())
+    return ProjectWorker(
+        log,
+        ModelStore(redis, app_id),
+        RecordDecoder(CODEC),
+        fold or DocumentFold(CODEC),
+        metrics,
+        is_rebuilding=is_rebuilding,
+    )
 
 
-def a_turn(worker: Worker) -> None:
+def a_turn(worker: ProjectWorker) -> None:
     """One turn, which looks at everything that is looked at once a second."""
     worker._looked_at = -1e9  # noqa: SLF001
     worker.turn()
 
 
-def work(worker: Worker, log: MemoryLog) -> None:
+def work(worker: ProjectWorker, log: MemoryLog) -> None:
     """Turn until everything is in and read."""
     for _ in range(TURNS):
         a_turn(worker)

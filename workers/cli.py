@@ -58,10 +58,10 @@ def demo(
     ] = False,
 ) -> None:
     """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
-    from workers.demo.publishing import Asked  # noqa: PLC0415
+    from workers.demo.publishing import DemoOptions  # noqa: PLC0415
     from workers.demo.run import run  # noqa: PLC0415
 
-    run(Asked(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
+    run(DemoOptions(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
 
 
 @cli.command(rich_help_panel=PROCESSES)

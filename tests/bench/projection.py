@@ -24,9 +24,9 @@ from tests.bench.measure import PARTITIONS, a_kafka, a_world
 from tests.projected import Records, a_log
 from tests.redis import RealRedis
 from tests.world import CODEC, World
-from workers.projection.intake import READ
-from workers.projection.keys import Keys
 from workers.projection.run import worker_of
+from workers.read_model.generation import SOURCE_TOPICS
+from workers.read_model.keys import Keys
 
 LEADS = 15_000
 ROUNDS = 3
@@ -111,8 +111,8 @@ def _memory(redis: RealRedis) -> int:
 def _bare(world: World, redis: RealRedis, count: int) -> None:
     settings = {"bootstrap.servers": world.bootstrap, "group.id": "bare", "enable.auto.commit": False}
     consumer = Consumer({**settings, "queued.min.messages": 20_000, "fetch.wait.max.ms": 100})
-    consumer.assign([TopicPartition(world.prefix + name, n, 0) for name in READ for n in range(PARTITIONS)])
-    client, kinds = redis.client(), {world.prefix + name: TOPICS[name].record for name in READ}
+    consumer.assign([TopicPartition(world.prefix + name, n, 0) for name in SOURCE_TOPICS for n in range(PARTITIONS)])
+    client, kinds = redis.client(), {world.prefix + name: TOPICS[name].record for name in SOURCE_TOPICS}
     try:
         while count > 0:
             with client.pipeline(transaction=False) as pipe:

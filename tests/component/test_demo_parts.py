@@ -10,23 +10,23 @@ import pytest
 from redis import Redis
 
 from tests.patience import STUCK, wait_for
-from workers.demo import tied
+from workers.demo import supervised
+from workers.demo.child_process import ChildProcess, DemoFailed, get
 from workers.demo.marketing import main
-from workers.demo.parts import DemoFailed, Part, get
 
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(99)"
 ORPHAN = """
 import os, signal, sys
 from pathlib import Path
-from workers.demo.parts import Part
-part = Part("redis", Path(sys.argv[1]), ("workers.demo.redis_server",), {})
+from workers.demo.child_process import ChildProcess
+part = ChildProcess("redis", Path(sys.argv[1]), ("workers.demo.redis_server",), {})
 print(part.wait_for_address(), flush=True)
 os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
-def a_part(folder: Path, *module: str) -> Part:
-    return Part("part", folder, module, {})
+def a_part(folder: Path, *module: str) -> ChildProcess:
+    return ChildProcess("part", folder, module, {})
 
 
 def test_the_redis_of_the_demo_keeps_what_is_written(tmp_path: Path) -> None:
@@ -67,11 +67,11 @@ def test_a_part_gets_none_of_our_settings(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_who_will_not_end_is_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tied, "GRACE_SECONDS", 0.2)
+    monkeypatch.setattr(supervised, "GRACE_SECONDS", 0.2)
     with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
-        assert tied.ended(process) == -signal.SIGKILL
+        assert supervised.ended(process) == -signal.SIGKILL
 
 
 def test_the_marketing_tool_says_what_it_cannot_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

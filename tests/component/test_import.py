@@ -19,7 +19,7 @@ from schemas.topics import INPUTS, MAX_RECORD_BYTES, TOPICS, partition_of
 from tests.builders_imports import CLOSED, CREATED, NOW, STALLED, a_mapping
 from tests.kafka import Broker, Record, read_all
 from workers.demo.broker import EmbeddedBroker
-from workers.demo.history import history_mapping, write_history
+from workers.demo.generated_history import history_mapping, write_history
 from workers.imports.errors import BrokerFailure, ImportFailure
 from workers.imports.mapping import Mapping, load_mapping
 from workers.imports.report import ImportProgress, ImportSummary

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 from tests.patience import STUCK
-from workers.demo.history import write_history
+from workers.demo.generated_history import write_history
 
 
 def _demo(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":

@@ -8,15 +8,15 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from .crew import Crew
-from .parts import get
+from .child_process import get
+from .processes import DemoProcesses
 
 STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
 SETTLED = ("accepted", "no_op", "refused", "unverified", "dead")
 
 
 @dataclass
-class Picture:
+class FunnelSnapshot:
     """Numbers at one moment. `funnel` by (origin, step), all passes together; `now` is stream time in seconds."""
 
     funnel: Counter[tuple[str, str]] = field(default_factory=Counter)
@@ -40,17 +40,17 @@ class Picture:
         return datetime.fromtimestamp(self.now, UTC).strftime("%Y-%m-%d") if self.now else "–"
 
 
-def take(address: str) -> Picture:
+def take(address: str) -> FunnelSnapshot:
     """Scrape the worker. An empty picture while it does not answer yet."""
     text = get(f"{address}/metrics") if address else None
-    picture = Picture()
+    picture = FunnelSnapshot()
     for family in text_string_to_metric_families((text or b"").decode()):
         for sample in family.samples:
             _add(picture, sample.name, sample.labels, sample.value)
     return picture
 
 
-def _add(picture: Picture, name: str, labels: dict[str, str], value: float) -> None:
+def _add(picture: FunnelSnapshot, name: str, labels: dict[str, str], value: float) -> None:
     match name:
         case "leadloop_funnel_leads":
             picture.funnel[labels["origin"], labels["step"]] += int(value)
@@ -71,7 +71,7 @@ def _add(picture: Picture, name: str, labels: dict[str, str], value: float) -> N
 
 
 @dataclass
-class Outside:
+class HttpClient:
     """Numbers at one moment. `outcomes` by deliver; the rest by the marketing tool."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -86,16 +86,16 @@ class Outside:
         return sum(self.outcomes[outcome] for outcome in SETTLED)
 
 
-def look(crew: Crew) -> Outside:
+def look(crew: DemoProcesses) -> HttpClient:
     """Ask both. What does not answer yet says nothing."""
     counts = _json(get(f"{crew.marketing.address}/counts"))
-    return Outside(
+    return HttpClient(
         _outcomes(get(f"{crew.deliver.address}/metrics") if crew.deliver.address else None),
         **{name: counts.get(name, 0) for name in ("received", "taken_back", "in_nurture", "refused")},
     )
 
 
-def reads_the_same(crew: Crew, picture: Picture) -> bool:
+def reads_the_same(crew: DemoProcesses, picture: FunnelSnapshot) -> bool:
     """Whether the read model's funnel has the numbers of streams."""
     if not crew.report.address:
         return False

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from workers.demo.history import history_mapping, write_history
+from workers.demo.generated_history import history_mapping, write_history
 from workers.imports.errors import ImportFailure
 from workers.imports.files import assign
 from workers.imports.mapping import Mapping, load_mapping
@@ -22,7 +22,7 @@ BEAT_SECONDS = 0.2  # between two heartbeats: how smoothly stream time moves
 
 
 @dataclass(frozen=True)
-class Asked:
+class DemoOptions:
     """What to show. Without `data` a generated history of so many `leads`; `speed` in facts a second, 0: no brake."""
 
     data: Path | None = None
@@ -34,7 +34,7 @@ class Asked:
     is_staying: bool = False
 
 
-def mappings_of(asked: Asked) -> list[Mapping]:
+def mappings_of(asked: DemoOptions) -> list[Mapping]:
     """What the columns of the files mean. Raises ImportFailure where nothing says it, or there are no such files."""
     if asked.data is None:
         if asked.mappings:
@@ -47,7 +47,7 @@ def mappings_of(asked: Asked) -> list[Mapping]:
     return mappings
 
 
-def what_to_import(asked: Asked, mappings: Sequence[Mapping], folder: Path, console: Console) -> ImportRequest:
+def what_to_import(asked: DemoOptions, mappings: Sequence[Mapping], folder: Path, console: Console) -> ImportRequest:
     """What to import: the user's files, or generated ones."""
     if asked.data is not None:
         return _request([asked.data], mappings, Path("rejects.jsonl"))

@@ -14,15 +14,15 @@ from rich.console import Console
 from streams.policy_file import parse_policy
 from workers.console import text_of
 
-from .crew import Crew, crew
-from .figures import Picture
-from .picture import ending
-from .publishing import Asked, Publishing, mappings_of, what_to_import
+from .figures import FunnelSnapshot
+from .processes import DemoProcesses, crew
+from .publishing import DemoOptions, Publishing, mappings_of, what_to_import
+from .screen import ending
 from .show import Show
 from .walk import commands, exported
 
 
-def run(asked: Asked, console: Console) -> Picture:
+def run(asked: DemoOptions, console: Console) -> FunnelSnapshot:
     """Run it to its end; returns the numbers at the end.
 
     Raises:
@@ -50,7 +50,7 @@ def run(asked: Asked, console: Console) -> Picture:
         return picture
 
 
-def _stay(console: Console, found: Crew) -> None:
+def _stay(console: Console, found: DemoProcesses) -> None:
     console.print("going over to the clock on the wall …", style="dim")
     found.go_live()
     console.print(
@@ -66,7 +66,7 @@ def _stay(console: Console, found: Crew) -> None:
         console.print("bye")
 
 
-def _exports(found: Crew) -> str:
+def _exports(found: DemoProcesses) -> str:
     walk = {
         "INGEST": found.ingest.address,
         "MARKETING": found.marketing.address,

@@ -13,11 +13,11 @@ from schemas.codec import Codec
 from schemas.events import LeadRecycled
 from schemas.names import DEMO_VIEW_GROUP
 
-from .crew import PARTITIONS, Crew
-from .figures import Outside, Picture, look, reads_the_same, take
-from .parts import DemoFailed
-from .picture import drawn, in_a_line
+from .child_process import DemoFailed
+from .figures import FunnelSnapshot, HttpClient, look, reads_the_same, take
+from .processes import PARTITIONS, DemoProcesses
 from .publishing import Publishing
+from .screen import drawn, in_a_line
 
 PATIENCE_SECONDS = 60.0  # without any movement
 LOOK_SECONDS = 0.5
@@ -27,7 +27,7 @@ LINE_SECONDS = 2.0
 class Show:
     """`run` ends when history is in, all that follows is decided, delivered and taken, and can be read."""
 
-    def __init__(self, crew: Crew, publishing: Publishing, console: Console) -> None:
+    def __init__(self, crew: DemoProcesses, publishing: Publishing, console: Console) -> None:
         self._crew = crew
         self._publishing = publishing
         self._console = console
@@ -39,7 +39,7 @@ class Show:
         self._moved_at = time.monotonic()
         self._said_at = 0.0
 
-    def run(self) -> tuple[Picture, Outside]:
+    def run(self) -> tuple[FunnelSnapshot, HttpClient]:
         """The numbers at the end. Raises DemoFailed, and what the import raises."""
         for part in (self._crew.streams, self._crew.deliver):  # so that what is handed back is seen to arrive
             part.wait_ready()
@@ -62,7 +62,7 @@ class Show:
         """Recycles of which the day has not come yet."""
         return self._later
 
-    def _doing(self, picture: Picture, outside: Outside) -> str:
+    def _doing(self, picture: FunnelSnapshot, outside: HttpClient) -> str:
         """What is still to be done, in words; nothing at the end."""
         self._publishing.check()
         summary = self._publishing.summary
@@ -74,14 +74,14 @@ class Show:
             return f"{self._told - self._later - outside.settled:,} deliveries to go"
         return "" if reads_the_same(self._crew, picture) else "the read model is catching up"
 
-    def _show(self, live: Live, picture: Picture, outside: Outside, doing: str) -> None:
+    def _show(self, live: Live, picture: FunnelSnapshot, outside: HttpClient, doing: str) -> None:
         if self._console.is_terminal:
             live.update(drawn(picture, outside, self._news, doing), refresh=True)
         elif time.monotonic() - self._said_at > LINE_SECONDS:
             self._console.print(in_a_line(picture, outside, doing), soft_wrap=True)
             self._said_at = time.monotonic()
 
-    def _check(self, picture: Picture, outside: Outside, doing: str) -> None:
+    def _check(self, picture: FunnelSnapshot, outside: HttpClient, doing: str) -> None:
         self._crew.check()
         seen = picture.lag, picture.now, self._publishing.share, outside.settled, doing
         if seen != self._seen:

@@ -38,14 +38,14 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True)
-class Created:
+class LeadAppears:
     """Marketing passes the lead to sales."""
 
     at: datetime
 
 
 @dataclass(frozen=True, slots=True)
-class Touched:
+class SalesTouches:
     """Somebody did something."""
 
     at: datetime
@@ -56,7 +56,7 @@ class Touched:
 
 
 @dataclass(frozen=True, slots=True)
-class Closed:
+class DealCloses:
     """Won, or lost for a reason."""
 
     at: datetime
@@ -66,7 +66,7 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
-class Parked:
+class SalesParks:
     """Sales gives the lead back."""
 
     at: datetime
@@ -75,7 +75,7 @@ class Parked:
     resume: datetime | None = None
 
 
-Event = Created | Touched | Closed | Parked
+StoryEvent = LeadAppears | SalesTouches | DealCloses | SalesParks
 
 ORIGINS = (
     Origin("Paid Search", 26, 0.20, ("search-brand", "search-generic")),
@@ -110,7 +110,7 @@ _MOST_TOUCHES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Cast:
+class Market:
     """Who the story is about, and who works the lead."""
 
     origin: Origin
@@ -118,14 +118,14 @@ class Cast:
     rep: Rep
 
 
-def cast(dice: random.Random) -> Cast:
+def cast(dice: random.Random) -> Market:
     """A lead with its rep."""
     (origin,) = dice.choices(ORIGINS, [origin.share for origin in ORIGINS])
     (segment,) = dice.choices(SEGMENTS, [segment.share for segment in SEGMENTS])
-    return Cast(origin, segment, dice.choice(REPS))
+    return Market(origin, segment, dice.choice(REPS))
 
 
-def story(dice: random.Random, lead: Cast, start: datetime) -> Iterator[Event]:
+def story(dice: random.Random, lead: Market, start: datetime) -> Iterator[StoryEvent]:
     """All that ever happens to a lead, in order: one pass after the other, until nobody comes back to it."""
     at: datetime | None = start
     quality = lead.origin.quality
@@ -138,8 +138,8 @@ def story(dice: random.Random, lead: Cast, start: datetime) -> Iterator[Event]:
         quality = min(0.7, quality * 1.25)  # who was nurtured and comes back is readier to talk
 
 
-def _pass(dice: random.Random, lead: Cast, quality: float, start: datetime) -> tuple[list[Event], Ending]:
-    events: list[Event] = [Created(start)]
+def _pass(dice: random.Random, lead: Market, quality: float, start: datetime) -> tuple[list[StoryEvent], Ending]:
+    events: list[StoryEvent] = [LeadAppears(start)]
     if dice.random() > lead.rep.diligence:
         return _neglected(dice, events), "silent"
     at = office_hours(start + timedelta(hours=lead.rep.pace_hours * dice.lognormvariate(0, 0.6)))
@@ -156,37 +156,37 @@ def _pass(dice: random.Random, lead: Cast, quality: float, start: datetime) -> t
     return events, "silent"
 
 
-def _next(dice: random.Random, lead: Cast, touch: Touched, cadence: float) -> datetime:
+def _next(dice: random.Random, lead: Market, touch: SalesTouches, cadence: float) -> datetime:
     slip = dice.uniform(1, 9) if dice.random() > lead.rep.diligence else 0
     if touch.next_step is not None:
         return office_hours(touch.next_step + timedelta(days=slip, hours=dice.uniform(0, 4)))
     return office_hours(touch.at + timedelta(days=slip + cadence * dice.uniform(0.5, 1.05)))
 
 
-def _neglected(dice: random.Random, events: list[Event]) -> list[Event]:
+def _neglected(dice: random.Random, events: list[StoryEvent]) -> list[StoryEvent]:
     chance = dice.random()
     later = events[0].at + timedelta(days=dice.uniform(3, 15))
     if chance < 0.15:  # noqa: PLR2004  # a lead writes by itself when nobody calls
-        events.append(Touched(later, "lead", "Email", "Replied"))
+        events.append(SalesTouches(later, "lead", "Email", "Replied"))
     elif chance < 0.35:  # noqa: PLR2004  # somebody remembers it, too late
-        events.append(Touched(office_hours(later), "sales", "Call", dice.choice(("Connected", "No answer"))))
+        events.append(SalesTouches(office_hours(later), "sales", "Call", dice.choice(("Connected", "No answer"))))
     elif chance < 0.6:  # noqa: PLR2004  # marketing goes on mailing, which is no sales work
-        events.append(Touched(later, "marketing", "Email", "Sent"))
+        events.append(SalesTouches(later, "marketing", "Email", "Sent"))
     return events
 
 
-def _touch(dice: random.Random, at: datetime, quality: float, talks: int) -> Touched:
+def _touch(dice: random.Random, at: datetime, quality: float, talks: int) -> SalesTouches:
     if dice.random() > quality + 0.12 * talks:
         what, result = dice.choice((("Call", "No answer"), ("Call", "Voicemail"), ("Call", "Busy"), ("Email", "Sent")))
-        return Touched(at, "sales", what, result)
+        return SalesTouches(at, "sales", what, result)
     agreed = office_hours(at + timedelta(days=dice.uniform(2, 14))) if dice.random() < 0.5 else None  # noqa: PLR2004
     what, result = dice.choice((("Call", "Connected"), ("Email", "Replied"), ("Call", "Meeting set")))
     if talks > 1:
         what, result = "Meeting", "Meeting held"
-    return Touched(at, "lead" if result == "Replied" else "sales", what, result, agreed)
+    return SalesTouches(at, "lead" if result == "Replied" else "sales", what, result, agreed)
 
 
-def _ending(dice: random.Random, lead: Cast, touch: Touched, quality: float, talks: int) -> Ending | None:
+def _ending(dice: random.Random, lead: Market, touch: SalesTouches, quality: float, talks: int) -> Ending | None:
     chance = dice.random()
     if talks > 1 and chance < quality * 0.5:
         return "won"
@@ -198,17 +198,17 @@ def _ending(dice: random.Random, lead: Cast, touch: Touched, quality: float, tal
     return "silent" if dice.random() < forgets else None
 
 
-def _closing(dice: random.Random, lead: Cast, ending: Ending, after: datetime) -> list[Event]:
+def _closing(dice: random.Random, lead: Market, ending: Ending, after: datetime) -> list[StoryEvent]:
     at = office_hours(after + timedelta(days=dice.uniform(0.1, 5)))
     match ending:
         case "won":
-            return [Closed(at, is_won=True, euros=dice.randint(*lead.segment.worth))]
+            return [DealCloses(at, is_won=True, euros=dice.randint(*lead.segment.worth))]
         case "lost":
-            return [Closed(at, is_won=False, reason=dice.choices(list(LOSSES), list(LOSSES.values()))[0])]
+            return [DealCloses(at, is_won=False, reason=dice.choices(list(LOSSES), list(LOSSES.values()))[0])]
         case "parked":
             reason = dice.choice(list(PARKING))
             resume = at + timedelta(days=dice.randint(30, 90)) if reason == "Bad timing" else None
-            return [Parked(at, reason, PARKING[reason], resume)]
+            return [SalesParks(at, reason, PARKING[reason], resume)]
         case "silent":
             return []
 

@@ -14,7 +14,7 @@ _ADVICE = "let both machines follow one time (NTP, chrony): promises, limits and
 
 
 @dataclass(frozen=True, slots=True)
-class Clock:
+class ClockOffset:
     """Somebody else's clock. `ahead`: seconds by which it is ahead of ours; `least`: it may be more ahead than that.
 
     `error`: how much of it may come from the way it was read.
@@ -26,7 +26,7 @@ class Clock:
     is_least: bool = False
 
 
-def judged(clock: Clock) -> Finding:
+def judged(clock: ClockOffset) -> Finding:
     """A clock that is only known to be at least so far ahead says nothing when it seems behind."""
     if clock.is_least and clock.ahead <= LITTLE_SECONDS:
         return ok("clock", f"{clock.whose} was sent {max(0.0, -clock.ahead):.0f} s ago, not in our future")

@@ -15,15 +15,15 @@ AsJson = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line 
 @explained
 def doctor(probe: Probes = None, *, as_json: AsJson = False) -> None:
     """Look at all that Leadloop needs, and say what to do: 0 nothing failed, 1 something did, 2 unusable settings."""
-    from . import shown  # noqa: PLC0415  # each command loads what it needs
+    from . import render  # noqa: PLC0415  # each command loads what it needs
     from .examination import examined  # noqa: PLC0415
 
     findings = examined(settings_with_broker(), probe or ())
     if as_json:
-        for line in shown.lines(findings):
+        for line in render.lines(findings):
             out.print(line, markup=False)
     else:
-        out.print(shown.table(findings))
-        out.print(shown.summary(findings))
+        out.print(render.table(findings))
+        out.print(render.summary(findings))
     if any(one.verdict == "fail" for one in findings):
         raise typer.Exit(1)

@@ -17,7 +17,7 @@ from workers.outbound.addresses import Network
 from .findings import Finding, fail, ok, warn
 
 
-class Named(NamedTuple):
+class NamedDocument(NamedTuple):
     """What an endpoints file says that is to be looked at."""
 
     endpoints: tuple[Endpoint, ...] = ()
@@ -46,20 +46,20 @@ def webhooks(settings: Settings) -> list[Finding]:
     return [_read("webhooks", lambda: f"{len(load_systems(path))} systems in {path}")]
 
 
-def endpoints(settings: Settings) -> tuple[list[Finding], Named]:
+def endpoints(settings: Settings) -> tuple[list[Finding], NamedDocument]:
     """The finding, and whom the file names: nobody where it is not fit."""
     path = settings.endpoints_file
     if path is None:
         todo = "name a file that says whom recycle events go to: docs/delivery.md"
-        return [warn("endpoints", "LEADLOOP_ENDPOINTS_FILE is not set: deliver will not start", todo)], Named()
-    named: list[Named] = []
+        return [warn("endpoints", "LEADLOOP_ENDPOINTS_FILE is not set: deliver will not start", todo)], NamedDocument()
+    named: list[NamedDocument] = []
 
     def read() -> str:
         document, found = endpoints_of(settings)
-        named.append(Named(found, document.allow_networks))
+        named.append(NamedDocument(found, document.allow_networks))
         return f"{len(found)} endpoints in {path}"
 
-    return [_read("endpoints", read)], (named or [Named()])[0]
+    return [_read("endpoints", read)], (named or [NamedDocument()])[0]
 
 
 def _read(about: str, read: Callable[[], str]) -> Finding:

@@ -8,9 +8,9 @@ from workers.outbound.client import addresses_of
 
 from . import clocks, destinations, documents, groups, heartbeats, machine, registry, topics
 from .broker import Broker
+from .checks import Check, looked
 from .findings import Finding, ok, warn
 from .read_model import Server
-from .rounds import Look, looked
 
 ROUND_SECONDS = 8.0
 
@@ -21,7 +21,7 @@ def examined(settings: Settings, probes: Sequence[str] = (), seconds: float = RO
     named, endpoints = documents.endpoints(settings)
     files = [*documents.policy(settings), *documents.keys(settings), *documents.webhooks(settings), *named]
     found = looked(_standing_alone(settings, broker, server, probes), seconds)
-    following: dict[str, Look] = {
+    following: dict[str, Check] = {
         **(_of_kafka(settings, broker) if broker.is_there else {}),
         **({"read model": server.read_model} if server.is_there else {}),
         **{
@@ -34,9 +34,9 @@ def examined(settings: Settings, probes: Sequence[str] = (), seconds: float = RO
     return [ok("settings", "they fit"), *files, *found, *looked(following, seconds), *clock, *left_out]
 
 
-def _standing_alone(settings: Settings, broker: Broker, server: Server, probes: Sequence[str]) -> dict[str, Look]:
+def _standing_alone(settings: Settings, broker: Broker, server: Server, probes: Sequence[str]) -> dict[str, Check]:
     conf = settings.registry
-    asked: dict[str, Look] = {"kafka": broker.look, "redis": server.look}
+    asked: dict[str, Check] = {"kafka": broker.look, "redis": server.look}
     if conf is not None:
         asked["registry"] = partial(registry.look, conf, settings.topic_prefix)
         asked["clock of the registry"] = partial(registry.clock_judged, conf)
@@ -44,7 +44,7 @@ def _standing_alone(settings: Settings, broker: Broker, server: Server, probes: 
     return asked | {f"probe {url}": partial(machine.probe, url) for url in probes}
 
 
-def _of_kafka(settings: Settings, broker: Broker) -> dict[str, Look]:
+def _of_kafka(settings: Settings, broker: Broker) -> dict[str, Check]:
     beats = f"{settings.topic_prefix}stream-heartbeats"
     return {
         "topics": partial(topics.look, broker.admin, settings),

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Literal
 
-Verdict = Literal["ok", "warn", "fail"]
+Severity = Literal["ok", "warn", "fail"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +11,7 @@ class Finding:
     """One thing that was looked at. `todo` is empty where nothing is to be done; neither text holds a secret."""
 
     about: str
-    verdict: Verdict
+    verdict: Severity
     found: str
     todo: str = ""
 

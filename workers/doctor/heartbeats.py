@@ -9,7 +9,7 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException,
 from schemas.names import lookup_group
 from workers.admin import reason_of
 
-from .clocks import Clock, judged
+from .clocks import ClockOffset, judged
 from .findings import Finding, warn
 from .topics import GRANT
 
@@ -29,10 +29,10 @@ def look(conf: Mapping[str, Any], topic: str) -> list[Finding]:
     return [] if newest is None else [judged(_clock_of(newest, time.time()))]
 
 
-def _clock_of(message: Message, now: float) -> Clock:
+def _clock_of(message: Message, now: float) -> ClockOffset:
     kind, at = message.timestamp()
     whose = "the broker's newest heartbeat" if kind == TIMESTAMP_LOG_APPEND_TIME else "the newest heartbeat"
-    return Clock(whose, at / 1000 - now, is_least=True)
+    return ClockOffset(whose, at / 1000 - now, is_least=True)
 
 
 def _newest(consumer: Consumer, topic: str) -> Message | None:

@@ -10,11 +10,11 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from streams.runtime.settings import Settings
-from workers.projection.store import connected
-from workers.report import reading
-from workers.report.answers import AsOf
+from workers.read_model.redis_clients import connect, connect_async
+from workers.report import queries
+from workers.report.api_models import AsOf
 
-from .clocks import Clock
+from .clocks import ClockOffset
 from .findings import Finding, fail, ok, warn
 
 ANSWER_SECONDS = 3.0
@@ -29,11 +29,11 @@ class Server:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.is_there = False
-        self.clock: Clock | None = None
+        self.clock: ClockOffset | None = None
 
     def look(self) -> list[Finding]:
         try:
-            redis: Any = connected(self._settings.redis_url, ANSWER_SECONDS)
+            redis: Any = connect(self._settings.redis_url, ANSWER_SECONDS)
         except ValueError:
             return [fail("redis", "REDIS_URL is no address", "write redis://[:password@]host:6379/0")]
         try:
@@ -49,7 +49,7 @@ class Server:
         """How far the read model is, as `report` would say."""
         try:
             return [model_judged(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
-        except reading.NoModel as fault:
+        except queries.ReadModelUnavailable as fault:
             return [warn("read model", str(fault), "run `leadloop project`, and wait until it is filled")]
 
 
@@ -139,15 +139,15 @@ def _room(info: Mapping[str, Any]) -> list[Finding]:
     return []
 
 
-def _clock_of(redis: Any) -> Clock:
+def _clock_of(redis: Any) -> ClockOffset:
     asked_at = datetime.now(UTC).timestamp()
     seconds, micros = redis.time()
     answered_at = datetime.now(UTC).timestamp()
-    return Clock("Redis", seconds + micros / 1_000_000 - (asked_at + answered_at) / 2)
+    return ClockOffset("Redis", seconds + micros / 1_000_000 - (asked_at + answered_at) / 2)
 
 
 async def _as_of(settings: Settings) -> AsOf:
-    model = reading.Model(reading.connected(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
+    model = queries.ReadModel(connect_async(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
     try:
         return await model.as_of()
     finally:

@@ -10,7 +10,7 @@ from schemas.catalogue import RECORDS
 from schemas.connect import connect_registry
 from schemas.registry import NotRegistered, RegistryConf, RegistryUnavailable
 
-from .clocks import Clock, judged
+from .clocks import ClockOffset, judged
 from .findings import Finding, fail, ok, some
 
 ANSWER_SECONDS = 3.0
@@ -47,7 +47,7 @@ def clock_judged(conf: RegistryConf) -> list[Finding]:
     return [] if found is None else [judged(found)]
 
 
-def _clock(conf: RegistryConf) -> Clock | None:
+def _clock(conf: RegistryConf) -> ClockOffset | None:
     """As far as HTTP tells: whole seconds."""
     asked_at = time.time()
     date = _date(conf)
@@ -57,7 +57,7 @@ def _clock(conf: RegistryConf) -> Clock | None:
         theirs = parsedate_to_datetime(date).timestamp() + 0.5
     except ValueError:
         return None
-    return Clock("the registry", theirs - (asked_at + time.time()) / 2, error=0.5)
+    return ClockOffset("the registry", theirs - (asked_at + time.time()) / 2, error=0.5)
 
 
 def _date(conf: RegistryConf) -> str | None:

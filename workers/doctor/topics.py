@@ -36,7 +36,7 @@ class Copies:
 
 
 @dataclass(frozen=True)
-class Seen:
+class ObservedTopic:
     """One topic as Kafka tells of it. `config` is None where we may not see it; `error` where we saw nothing else."""
 
     topic: Topic
@@ -55,23 +55,23 @@ def look(admin: AdminClient, settings: Settings) -> list[Finding]:
     return judged(seen(admin, topics_of(settings.app_id, settings.topic_prefix)), settings)
 
 
-def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, Seen]:
+def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, ObservedTopic]:
     """Every topic, there or not. Asking by name in this way creates none, whatever the broker is set to."""
     asked = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=ANSWER_SECONDS)
-    found: dict[str, Seen] = {}
+    found: dict[str, ObservedTopic] = {}
     told: dict[str, TopicDescription] = {}
     for name, future in asked.items():
         try:
             told[name] = future.result(ANSWER_SECONDS + 1)
         except KafkaException as fault:
-            found[name] = Seen(wanted[name], error=fault.args[0])
+            found[name] = ObservedTopic(wanted[name], error=fault.args[0])
     configs = _configs(admin, list(told))
     for name, description in told.items():
         found[name] = _seen(wanted[name], description, configs.get(name))
     return {name: found[name] for name in wanted}
 
 
-def judged(found: Mapping[str, Seen], settings: Settings) -> list[Finding]:
+def judged(found: Mapping[str, ObservedTopic], settings: Settings) -> list[Finding]:
     """What is wrong with the topics, the like taken together; one line if nothing is."""
     faults = [
         *_absent(found),
@@ -87,14 +87,14 @@ def judged(found: Mapping[str, Seen], settings: Settings) -> list[Finding]:
     return faults + remarks
 
 
-def _seen(topic: Topic, told: TopicDescription, config: Mapping[str, str] | None) -> Seen:
+def _seen(topic: Topic, told: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
     copies = Copies(
         min((len(one.replicas) for one in told.partitions), default=0),
         min((len(one.isr) for one in told.partitions), default=0),
         sum(one.leader is None or one.leader.id < 0 for one in told.partitions),
         int((config or {}).get("min.insync.replicas", 1)),
     )
-    return Seen(topic, len(told.partitions), copies, config)
+    return ObservedTopic(topic, len(told.partitions), copies, config)
 
 
 def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
@@ -112,7 +112,7 @@ def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     return found
 
 
-def _absent(found: Mapping[str, Seen]) -> Iterator[Finding]:
+def _absent(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     errors = {name: one.error for name, one in found.items() if one.error is not None}
     missing = [name for name, error in errors.items() if error.code() in _MISSING]
     denied = [name for name, error in errors.items() if error.code() in _DENIED]
@@ -127,7 +127,7 @@ def _absent(found: Mapping[str, Seen]) -> Iterator[Finding]:
             yield fail(name, reason_of(KafkaException(error)), "see that Kafka is well, and run this again")
 
 
-def _counts(found: Mapping[str, Seen], wanted: int) -> Iterator[Finding]:
+def _counts(found: Mapping[str, ObservedTopic], wanted: int) -> Iterator[Finding]:
     there = {name: one for name, one in found.items() if one.is_there}
     bound = {one.partitions for one in there.values() if one.topic.is_input or one.topic.holds_state}
     if len(bound) == 1 and bound != {wanted}:
@@ -142,20 +142,20 @@ def _counts(found: Mapping[str, Seen], wanted: int) -> Iterator[Finding]:
             yield Finding(name, "fail" if one.topic.is_input or one.topic.holds_state else "warn", text, todo)
 
 
-def _policies(found: Mapping[str, Seen]) -> Iterator[Finding]:
+def _policies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     for name, one in found.items():
         for fault in config_differs(name, one.topic, one.config) if one.config is not None else ():
             text, _, todo = fault.partition(": ")
             yield fail(name, text, f"run {todo}")
 
 
-def _leaders(found: Mapping[str, Seen]) -> Iterator[Finding]:
+def _leaders(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     headless = [name for name, one in found.items() if one.copies.headless]
     if headless:
         yield fail("topics", f"partitions without a leader: {some(headless)}", "look after Kafka: a broker is away")
 
 
-def _copies(found: Mapping[str, Seen]) -> Iterator[Finding]:
+def _copies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     there = {name: one.copies for name, one in found.items() if one.is_there}
     single = [name for name, copies in there.items() if copies.wanted == 1]
     behind = [name for name, copies in there.items() if copies.present < copies.wanted]
@@ -175,7 +175,7 @@ def _copies(found: Mapping[str, Seen]) -> Iterator[Finding]:
         yield warn("replication", f"min.insync.replicas=1: {some(alone)}", todo)
 
 
-def _unseen(found: Mapping[str, Seen]) -> Iterator[Finding]:
+def _unseen(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     unseen = [name for name, one in found.items() if one.is_there and one.config is None]
     if unseen:
         yield warn("rights", f"policies not seen (DescribeConfigs): {some(unseen)}", GRANT)

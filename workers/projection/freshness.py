@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException
 
+from workers.read_model.generation import PartitionFreshness, PartitionId
+
 from .log import Log
-from .store import Place
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -17,8 +18,7 @@ ASK_EVERY_SECONDS = 1.0
 STILL_ANSWERS = 30
 """So many in a row, one a second: a process that was paused has heard none meanwhile."""
 
-Fresh = dict[Place, tuple[int, int]]
-"""By place: records missing, and the time (epoch ms) up to which none is."""
+FreshnessByPartition = dict[PartitionId, PartitionFreshness]
 
 
 class Freshness:
@@ -26,12 +26,12 @@ class Freshness:
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._asked: dict[Place, Future[Any]] = {}
+        self._asked: dict[PartitionId, Future[Any]] = {}
         self._asked_at = 0.0
-        self._newest: dict[Place, int] = {}
-        self._stands: dict[Place, tuple[int, int]] = {}
+        self._newest: dict[PartitionId, int] = {}
+        self._stands: dict[PartitionId, tuple[int, int]] = {}
 
-    def took(self, newest: Mapping[Place, int]) -> None:
+    def took(self, newest: Mapping[PartitionId, int]) -> None:
         """The time (epoch ms) at which Kafka got the newest record that is written."""
         self._newest.update(newest)
 
@@ -43,22 +43,24 @@ class Freshness:
         """More waits than is taken at once: a place may have to wait for its turn."""
         self._stands.clear()
 
-    def still(self) -> list[Place]:
+    def still(self) -> list[PartitionId]:
         """Places that hold more and have given nothing for too long, while nothing else was in their way."""
         return [place for place, (_, answers) in self._stands.items() if answers >= STILL_ANSWERS]
 
-    def look(self, positions: Mapping[Place, int]) -> Fresh | None:
+    def look(self, positions: Mapping[PartitionId, int]) -> FreshnessByPartition | None:
         """What the last answer says of these positions; None while it is awaited."""
         now = time.time()
         if self._asked and all(future.done() for future in self._asked.values()):
             answers, self._asked = self._asked, {}
-            return self._told(answers, positions)
+            return self._evaluate(answers, positions)
         if not self._asked and abs(now - self._asked_at) >= ASK_EVERY_SECONDS:
             self._asked, self._asked_at = dict(self._log.ask_ends(self._log.assigned)), now
         return None
 
-    def _told(self, answers: Mapping[Place, "Future[Any]"], positions: Mapping[Place, int]) -> Fresh:
-        fresh: Fresh = {}
+    def _evaluate(
+        self, answers: Mapping[PartitionId, "Future[Any]"], positions: Mapping[PartitionId, int]
+    ) -> FreshnessByPartition:
+        fresh: FreshnessByPartition = {}
         for place, future in answers.items():
             try:
                 behind = max(0, future.result().offset - positions.get(place, 0))
@@ -66,23 +68,24 @@ class Freshness:
                 self._stands.pop(place, None)  # whether it holds more is not known
                 continue
             self._note(place, positions.get(place, 0) if behind else None)
-            fresh[place] = (behind, self._newest.get(place, 0) if behind else int(self._asked_at * 1000))
+            complete_until = self._newest.get(place, 0) if behind else int(self._asked_at * 1000)
+            fresh[place] = PartitionFreshness(behind, complete_until)
         return fresh
 
-    def _note(self, place: Place, stands_at: int | None) -> None:
+    def _note(self, place: PartitionId, stands_at: int | None) -> None:
         """Count the answers that find it here; None: it is at its end."""
         before, answers = self._stands.pop(place, (None, 0))
         if stands_at is not None:
             self._stands[place] = stands_at, answers + 1 if before == stands_at else 0
 
 
-def by_topic(fresh: Fresh) -> Counter[str]:
+def by_topic(fresh: FreshnessByPartition) -> Counter[str]:
     behind: Counter[str] = Counter()
     for place, (missing, _) in fresh.items():
         behind[place.topic] += missing
     return behind
 
 
-def complete_until(fresh: Fresh) -> int:
+def complete_until(fresh: FreshnessByPartition) -> int:
     """Everything up to then is in. Epoch ms."""
-    return min((until for _, until in fresh.values()), default=0)
+    return min((one.complete_until for one in fresh.values()), default=0)

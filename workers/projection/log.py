@@ -12,10 +12,9 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
 
 from workers.kafka import MISSING_TOPIC_HINT
+from workers.read_model.generation import SOURCE_TOPICS, PartitionId
 
-from .faults import Away
-from .intake import READ
-from .store import Place
+from .errors import Unavailable
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -34,34 +33,39 @@ _FATAL = (
 )
 
 
-class Taken(NamedTuple):
+class LogRecord(NamedTuple):
     """One record as it came. `published_at`: by Kafka's clock, epoch ms."""
 
-    place: Place
+    place: PartitionId
     offset: int
     published_at: int
     key: bytes | None
     value: bytes | None
 
 
-class Run(NamedTuple):
+class LogBatch(NamedTuple):
     """What came at once. `ends`: places that were read to their end, and where that is."""
 
-    records: Sequence[Taken]
-    ends: Mapping[Place, int]
+    records: Sequence[LogRecord]
+    ends: Mapping[PartitionId, int]
 
 
 class Log:
     """A member of the group. Everything happens in the thread that calls."""
 
     def __init__(
-        self, conf: Mapping[str, Any], group: str, prefix: str, session_seconds: float, topics: Sequence[str] = READ
+        self,
+        conf: Mapping[str, Any],
+        group: str,
+        prefix: str,
+        session_seconds: float,
+        topics: Sequence[str] = SOURCE_TOPICS,
     ) -> None:
         self._prefix = prefix
         self._topics = topics
         self._consumer = Consumer({**conf, **_settings(group, session_seconds), "client.id": "leadloop-project"})
         self._admin = AdminClient(dict(conf))
-        self.assigned: frozenset[Place] = frozenset()
+        self.assigned: frozenset[PartitionId] = frozenset()
         self.is_placed = False
         self.is_member = False
         self.is_spare = False  # a member to whom Kafka gave no partition: there are more members than partitions
@@ -69,26 +73,26 @@ class Log:
             [prefix + name for name in topics], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
         )
 
-    def take(self, seconds: float, most: int = RUN_RECORDS) -> Run:
+    def take(self, seconds: float, most: int = RUN_RECORDS) -> LogBatch:
         """What is there, waiting so long for it. Nothing comes while the partitions are not placed.
 
         Raises:
-            Away: a topic is missing.
+            Unavailable: a topic is missing.
             KafkaException: what no waiting will mend.
         """
-        records: list[Taken] = []
-        ends: dict[Place, int] = {}
+        records: list[LogRecord] = []
+        ends: dict[PartitionId, int] = {}
         for message in self._consumer.consume(most, seconds):
             error = message.error()
-            place = Place(str(message.topic()).removeprefix(self._prefix), message.partition() or 0)
+            place = PartitionId(str(message.topic()).removeprefix(self._prefix), message.partition() or 0)
             if error is not None:
                 self._fault(error, place, message.offset() or 0, ends)
             elif self.is_placed and place in self.assigned:
                 published_at = message.timestamp()[1]
-                records.append(Taken(place, message.offset() or 0, published_at, message.key(), message.value()))
-        return Run(records, ends if self.is_placed else {})
+                records.append(LogRecord(place, message.offset() or 0, published_at, message.key(), message.value()))
+        return LogBatch(records, ends if self.is_placed else {})
 
-    def place(self, positions: Mapping[Place, int | None]) -> None:
+    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
         """Read on from here; from the beginning where there is None."""
         starts = [self._partition(place, _BEGINNING if at is None else at) for place, at in positions.items()]
         self._consumer.assign(starts)
@@ -101,17 +105,17 @@ class Log:
         if self.assigned:
             self._consumer.pause(self._partitions(self.assigned))
 
-    def ends(self, places: Iterable[Place] | None = None) -> dict[Place, int]:
+    def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         """The ends of the log now; of all topics where no places are named. Raises Away."""
         asked = self.ask_ends(self._everywhere() if places is None else places)
         try:
             return {place: future.result(2 * ASK_SECONDS).offset for place, future in asked.items()}
         except KafkaException as fault:
-            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
         except TimeoutError as fault:
-            raise Away("kafka", "Kafka does not answer") from fault
+            raise Unavailable("kafka", "Kafka does not answer") from fault
 
-    def ask_ends(self, places: Iterable[Place]) -> dict[Place, "Future[Any]"]:
+    def ask_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, "Future[Any]"]:
         """Ask for ends without waiting for the answer."""
         asked = self._partitions(places)
         if not asked:
@@ -120,17 +124,19 @@ class Log:
         try:
             answers = self._admin.list_offsets(dict.fromkeys(asked, latest), request_timeout=ASK_SECONDS)
         except KafkaException as fault:
-            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
-        return {Place(one.topic.removeprefix(self._prefix), one.partition): future for one, future in answers.items()}
+            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+        return {
+            PartitionId(one.topic.removeprefix(self._prefix), one.partition): future for one, future in answers.items()
+        }
 
     def cluster(self) -> str:
         """The cluster's id. Raises Away."""
         try:
             return str(self._consumer.list_topics(timeout=ASK_SECONDS).cluster_id)
         except KafkaException as fault:
-            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
 
-    def show(self, positions: Mapping[Place, int]) -> None:
+    def show(self, positions: Mapping[PartitionId, int]) -> None:
         """Let Kafka's own tools see how far we are."""
         offsets = [self._partition(place, at) for place, at in positions.items() if place in self.assigned]
         if offsets:
@@ -142,18 +148,22 @@ class Log:
     def close(self) -> None:
         self._consumer.close()
 
-    def _everywhere(self) -> list[Place]:
+    def _everywhere(self) -> list[PartitionId]:
         try:
             found = self._consumer.list_topics(timeout=ASK_SECONDS).topics
         except KafkaException as fault:
-            raise Away("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
         missing = [name for name in self._topics if self._prefix + name not in found]
         if missing:
-            raise Away("kafka", f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}")
-        return [Place(name, number) for name in self._topics for number in found[self._prefix + name].partitions]
+            raise Unavailable(
+                "kafka", f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}"
+            )
+        return [PartitionId(name, number) for name in self._topics for number in found[self._prefix + name].partitions]
 
     def _assign(self, _: Consumer, partitions: list[TopicPartition]) -> None:
-        self.assigned = frozenset(Place(one.topic.removeprefix(self._prefix), one.partition) for one in partitions)
+        self.assigned = frozenset(
+            PartitionId(one.topic.removeprefix(self._prefix), one.partition) for one in partitions
+        )
         self.is_placed, self.is_member, self.is_spare = False, True, not partitions
         self._consumer.assign([TopicPartition(one.topic, one.partition, _BEGINNING) for one in partitions])
         self._consumer.pause(partitions)
@@ -161,7 +171,7 @@ class Log:
     def _revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
         self.assigned, self.is_placed, self.is_spare = frozenset(), False, False
 
-    def _fault(self, error: KafkaError, place: Place, offset: int, ends: dict[Place, int]) -> None:
+    def _fault(self, error: KafkaError, place: PartitionId, offset: int, ends: dict[PartitionId, int]) -> None:
         code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             if place in self.assigned:
@@ -169,14 +179,14 @@ class Log:
         elif code in _FATAL or error.fatal():
             raise KafkaException(error)
         elif code == KafkaError.UNKNOWN_TOPIC_OR_PART:
-            raise Away("kafka", f"there is no topic {place.topic}: `leadloop topics create` makes it")
+            raise Unavailable("kafka", f"there is no topic {place.topic}: `leadloop topics create` makes it")
         else:
             _LOG.warning("Kafka: %s", error.str())
 
-    def _partitions(self, places: Iterable[Place]) -> list[TopicPartition]:
+    def _partitions(self, places: Iterable[PartitionId]) -> list[TopicPartition]:
         return [self._partition(place) for place in places]
 
-    def _partition(self, place: Place, at: int = _NOWHERE) -> TopicPartition:
+    def _partition(self, place: PartitionId, at: int = _NOWHERE) -> TopicPartition:
         return TopicPartition(self._prefix + place.topic, place.partition, at)
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from .intake import READ, SKIPPED
+from workers.read_model.generation import SOURCE_TOPICS
+
+from .record_decoder import SKIPPED
 
 WAITS = ("redis", "redis_full", "kafka", "registry")
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
 
 
-class Metrics:
+class ProjectMetrics:
     """What one worker did and how far it is."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -68,7 +70,7 @@ class Metrics:
         self._zero()
 
     def _zero(self) -> None:
-        for topic in READ:
+        for topic in SOURCE_TOPICS:
             self._records.labels(topic)
             self._behind.labels(topic)
         for reason in SKIPPED:
@@ -84,7 +86,7 @@ class Metrics:
         self._seconds.observe(seconds)
 
     def is_fresh(self, behind: Mapping[str, int], until_ms: int) -> None:
-        for topic in READ:
+        for topic in SOURCE_TOPICS:
             self._behind.labels(topic).set(behind.get(topic, 0))
         self._until.set(until_ms / 1000)
 

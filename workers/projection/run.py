@@ -14,13 +14,14 @@ from schemas.names import project_group
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import Settings
+from workers.read_model.redis_clients import connect
 
-from .fold import Fold
-from .intake import Intake
+from .fold import DocumentFold
 from .log import Log
-from .metrics import Metrics
-from .store import Store, connected
-from .worker import Worker
+from .metrics import ProjectMetrics
+from .record_decoder import RecordDecoder
+from .store import ModelStore
+from .worker import ProjectWorker
 
 STUCK_SECONDS = 120.0
 
@@ -44,15 +45,19 @@ def run_project(
         worker.run(ending.is_set)
 
 
-def worker_of(settings: Settings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False) -> Worker:
+def worker_of(
+    settings: Settings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False
+) -> ProjectWorker:
     """A worker on the Kafka and the Redis of these settings."""
-    store = Store(connected(settings.redis_url), settings.app_id)
+    store = ModelStore(connect(settings.redis_url), settings.app_id)
     group, session = project_group(settings.app_id), settings.session_seconds
     log = Log(settings.kafka.librdkafka(), group, settings.topic_prefix, session)
-    return Worker(log, store, Intake(codec), Fold(codec), Metrics(registry), is_rebuilding=is_rebuilding)
+    return ProjectWorker(
+        log, store, RecordDecoder(codec), DocumentFold(codec), ProjectMetrics(registry), is_rebuilding=is_rebuilding
+    )
 
 
-def _turns(worker: Worker) -> bool:
+def _turns(worker: ProjectWorker) -> bool:
     return time.monotonic() - worker.turned_at < STUCK_SECONDS
 
 

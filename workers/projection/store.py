@@ -12,46 +12,29 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-import msgspec
-from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError, WatchError
-from redis.retry import Retry
 
-from .effects import ROWS_BY
-from .faults import Away, Moved, Unfit, away
-from .fold import Change
-from .keys import FORMAT, Generation, Keys
+from workers.read_model.generation import (
+    Meta,
+    PartitionFreshness,
+    PartitionId,
+    decode_meta,
+    encode_freshness,
+    encode_meta,
+)
+from workers.read_model.index import ROWS_BY
+from workers.read_model.keys import FORMAT, Generation, Keys
+
+from .errors import PositionsMoved, Unavailable, UnsafeRedis, unavailable_reason
+from .fold import ModelChange
 
 if TYPE_CHECKING:
+    from redis import Redis
     from redis.client import Pipeline
 
-ANSWER_SECONDS = 10.0
 TRIES = 5
 RETIRED_SECONDS = 60  # a generation that is read no longer may still be read by those who began before
 SLICE = 1000
-
-
-class Place(NamedTuple):
-    """A partition of a topic, without the topic's prefix."""
-
-    topic: str
-    partition: int
-
-    @property
-    def name(self) -> str:
-        return f"{self.topic}/{self.partition}"
-
-
-class Meta(msgspec.Struct, frozen=True):
-    """What a generation was made by and of."""
-
-    format: int
-    cluster: str
-
-
-def meta_of(value: bytes) -> Meta:
-    return msgspec.json.decode(value, type=Meta)
 
 
 class Pointers(NamedTuple):
@@ -64,26 +47,15 @@ class Pointers(NamedTuple):
 class Positions(NamedTuple):
     """How far a run goes: where each of its places must stand before it, and where it stands after."""
 
-    before: Mapping[Place, int | None]
-    after: Mapping[Place, int]
+    before: Mapping[PartitionId, int | None]
+    after: Mapping[PartitionId, int]
 
 
-Make = Callable[[Mapping[str, bytes | None]], Change]
+Make = Callable[[Mapping[str, bytes | None]], ModelChange]
 """Makes the change, out of the documents as they stand."""
 
 
-def connected(url: str, timeout: float = ANSWER_SECONDS) -> "Redis":
-    """A client that fails at once, and does not repeat by itself what may have been done."""
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout,
-        socket_connect_timeout=timeout,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-    )
-
-
-class Store:
+class ModelStore:
     """Writes the read model of one application. Every method raises Away where Redis cannot do it now."""
 
     def __init__(self, redis: "Redis", app_id: str) -> None:
@@ -96,7 +68,7 @@ class Store:
             try:
                 policy = str(self._redis.info("memory").get("maxmemory_policy", "noeviction"))
             except AuthenticationError as fault:
-                raise Unfit("REDIS_URL: Redis does not take this user or password") from fault
+                raise UnsafeRedis("REDIS_URL: Redis does not take this user or password") from fault
             except NoPermissionError:
                 return
             except ResponseError as fault:
@@ -104,7 +76,7 @@ class Store:
                     return
                 raise
         if policy.startswith("allkeys"):
-            raise Unfit(f"Redis may drop any key (maxmemory-policy {policy}): set it to noeviction")
+            raise UnsafeRedis(f"Redis may drop any key (maxmemory-policy {policy}): set it to noeviction")
 
     # -- generations -----------------------------------------------------------------------------
 
@@ -116,13 +88,13 @@ class Store:
     def meta(self, number: int) -> Meta | None:
         with _passing():
             value = self._redis.get(self.keys.generation(number).meta)
-        return None if value is None else meta_of(value)
+        return None if value is None else decode_meta(value)
 
-    def begin(self, cluster: str, ends: Mapping[Place, int], now: float, seen: Pointers) -> int:
+    def begin(self, cluster: str, ends: Mapping[PartitionId, int], now: float, seen: Pointers) -> int:
         """A new generation, to be filled up to these ends before it is read.
 
         Raises:
-            Moved: somebody else was faster.
+            PositionsMoved: somebody else was faster.
         """
         with _passing():
             number = int(self._redis.incr(self.keys.generations))
@@ -130,9 +102,9 @@ class Store:
             with self._redis.pipeline() as pipe:
                 pipe.watch(self.keys.building)
                 if _number(pipe.get(self.keys.building)) != seen.building:
-                    raise Moved("another worker has begun a generation")
+                    raise PositionsMoved("another worker has begun a generation")
                 pipe.multi()
-                pipe.set(generation.meta, msgspec.json.encode(Meta(FORMAT, cluster)))
+                pipe.set(generation.meta, encode_meta(Meta(FORMAT, cluster)))
                 if ends:
                     pipe.hset(generation.until, mapping={place.name: end for place, end in ends.items()})
                 pipe.set(self.keys.building, number)
@@ -147,7 +119,7 @@ class Store:
             until = {_text(name): int(end) for name, end in self._redis.hgetall(generation.until).items()}
             if not until:
                 return 0
-            places = [Place(name.rpartition("/")[0], int(name.rpartition("/")[2])) for name in until]
+            places = [PartitionId.parse(name) for name in until]
             found = self._redis.mget([generation.position(*place) for place in places])
         pairs = zip(places, found, strict=True)
         return sum(max(0, until[place.name] - (_number(value) or 0)) for place, value in pairs)
@@ -156,13 +128,13 @@ class Store:
         """Let this generation be the one that is read.
 
         Raises:
-            Moved: another was begun meanwhile.
+            PositionsMoved: another was begun meanwhile.
         """
         with _passing(), self._redis.pipeline() as pipe:
             pipe.watch(self.keys.building, self.keys.current)
             old, building = pipe.mget(self.keys.current, self.keys.building)
             if _number(building) != number:
-                raise Moved("another generation is being filled")
+                raise PositionsMoved("another generation is being filled")
             pipe.multi()
             pipe.set(self.keys.current, number)
             pipe.delete(self.keys.building)
@@ -193,7 +165,7 @@ class Store:
 
     # -- what stands in one ----------------------------------------------------------------------
 
-    def positions(self, generation: Generation, places: Iterable[Place]) -> dict[Place, int | None]:
+    def positions(self, generation: Generation, places: Iterable[PartitionId]) -> dict[PartitionId, int | None]:
         """Where reading goes on; None where it begins."""
         wanted = list(places)
         if not wanted:
@@ -206,7 +178,7 @@ class Store:
         """Write a run as a whole; returns how often it was done again because somebody else wrote the same leads.
 
         Raises:
-            Moved: the positions are not where the run begins, or the generation is no more.
+            PositionsMoved: the positions are not where the run begins, or the generation is no more.
         """
         for conflicts in range(TRIES):
             with _passing(), self._redis.pipeline() as pipe:
@@ -215,7 +187,7 @@ class Store:
                 except WatchError:
                     continue
                 return conflicts
-        raise Moved(f"others write the same leads: given up after {TRIES} tries")
+        raise PositionsMoved(f"others write the same leads: given up after {TRIES} tries")
 
     def _try(self, pipe: Any, generation: Generation, leads: list[str], positions: Positions, make: Make) -> None:
         places = list(positions.before)
@@ -224,26 +196,30 @@ class Store:
         meta, *found = pipe.mget(keys)
         stand = {place: _number(value) for place, value in zip(places, found, strict=False)}
         if meta is None or stand != positions.before:
-            raise Moved("Redis was emptied or restored, or another worker has these partitions")
+            raise PositionsMoved("Redis was emptied or restored, or another worker has these partitions")
         change = make(dict(zip(leads, found[len(places) :], strict=True)))
         pipe.multi()
         _write(pipe, generation, change, positions.after)
         pipe.execute()
 
-    def tell_fresh(self, generation: Generation, fresh: Mapping[Place, tuple[int, int]]) -> None:
-        """Per place: how many records are missing, and the time (epoch ms) up to which none is."""
-        if fresh:
-            said = {place.name: f"{behind}:{until}" for place, (behind, until) in fresh.items()}
-            with _passing(), self._redis.pipeline() as pipe:
-                pipe.watch(generation.meta)
-                if pipe.get(generation.meta) is None:
-                    raise Moved("the generation is no more")
-                pipe.multi()
-                pipe.hset(generation.fresh, mapping=said)
-                _execute(pipe)
+    def write_freshness(self, generation: Generation, freshness: Mapping[PartitionId, PartitionFreshness]) -> None:
+        """Store how far each partition is behind.
+
+        Raises:
+            PositionsMoved: the generation was deleted.
+        """
+        if not freshness:
+            return
+        with _passing(), self._redis.pipeline() as pipe:
+            pipe.watch(generation.meta)
+            if pipe.get(generation.meta) is None:
+                raise PositionsMoved("the generation was deleted")
+            pipe.multi()
+            pipe.hset(generation.fresh, mapping=encode_freshness(freshness))
+            _execute(pipe)
 
 
-def _write(pipe: Any, generation: Generation, change: Change, positions: Mapping[Place, int]) -> None:
+def _write(pipe: Any, generation: Generation, change: ModelChange, positions: Mapping[PartitionId, int]) -> None:
     values: dict[str, bytes | int] = {generation.lead(lead): value for lead, value in change.documents.items()}
     values.update((generation.position(*place), offset) for place, offset in positions.items())
     pipe.mset(values)
@@ -254,7 +230,7 @@ def _write(pipe: Any, generation: Generation, change: Change, positions: Mapping
     _count(pipe, generation, change)
 
 
-def _count(pipe: Any, generation: Generation, change: Change) -> None:
+def _count(pipe: Any, generation: Generation, change: ModelChange) -> None:
     rows: dict[str, dict[str, int]] = {by: {} for by in ROWS_BY}
     for (by, value, field), difference in change.counts.items():
         if difference:
@@ -269,7 +245,7 @@ def _execute(pipe: "Pipeline") -> None:
     try:
         pipe.execute()
     except WatchError as fault:
-        raise Moved("another worker was faster") from fault
+        raise PositionsMoved("another worker was faster") from fault
 
 
 @contextmanager
@@ -279,12 +255,12 @@ def _passing() -> Iterator[None]:
     except WatchError:
         raise
     except RedisError as fault:
-        passing = away(fault)
+        passing = unavailable_reason(fault)
         if passing is None:
             raise
         raise passing from fault
     except OSError as fault:
-        raise Away("redis", f"Redis does not answer ({type(fault).__name__})") from fault
+        raise Unavailable("redis", f"Redis does not answer ({type(fault).__name__})") from fault
 
 
 def _number(value: bytes | None) -> int | None:

@@ -10,15 +10,16 @@ from collections import Counter
 from collections.abc import Callable
 
 from schemas.registry import RegistryUnavailable
+from workers.read_model.generation import PartitionId
+from workers.read_model.keys import FORMAT, Generation
 
-from .faults import Away, Moved
-from .fold import Fold, by_lead
+from .errors import PositionsMoved, Unavailable
+from .fold import DocumentFold, by_lead
 from .freshness import Freshness, by_topic, complete_until
-from .intake import Intake, Skipped
-from .keys import FORMAT, Generation
-from .log import RUN_RECORDS, Log, Run
-from .metrics import Metrics
-from .store import Place, Pointers, Positions, Store
+from .log import RUN_RECORDS, Log, LogBatch
+from .metrics import ProjectMetrics
+from .record_decoder import RecordDecoder, SkippedRecord
+from .store import ModelStore, Pointers, Positions
 
 TAKE_SECONDS = 0.2
 AGAIN_SECONDS = 0.5
@@ -27,11 +28,18 @@ SWEEP_SECONDS = 10.0
 _LOG = logging.getLogger("leadloop.project")
 
 
-class Worker:
+class ProjectWorker:
     """One member of the group. `is_rebuilding` asks for a new generation once, at the beginning."""
 
     def __init__(
-        self, log: Log, store: Store, intake: Intake, fold: Fold, metrics: Metrics, *, is_rebuilding: bool = False
+        self,
+        log: Log,
+        store: ModelStore,
+        intake: RecordDecoder,
+        fold: DocumentFold,
+        metrics: ProjectMetrics,
+        *,
+        is_rebuilding: bool = False,
     ) -> None:
         self._log = log
         self._store = store
@@ -42,7 +50,7 @@ class Worker:
         self._freshness = Freshness(log)
         self._generation: Generation | None = None
         self._is_filling = False
-        self._positions: dict[Place, int | None] = {}
+        self._positions: dict[PartitionId, int | None] = {}
         self._waits_for = ""
         self._looked_at = self._swept_at = 0.0
         self.turned_at = time.monotonic()
@@ -75,11 +83,11 @@ class Worker:
                 self._write(self._generation, run)
             self._look_after()
             self._wait_for("")
-        except Moved as moved:
+        except PositionsMoved as moved:
             _LOG.warning("%s: going on from what Redis says", moved)
             self._metrics.moves.inc()
             self._log.lose_place()
-        except Away as fault:
+        except Unavailable as fault:
             self._wait_for(fault.what, str(fault))
         except RegistryUnavailable as fault:
             self._wait_for("registry", str(fault))
@@ -98,7 +106,7 @@ class Worker:
         beyond = [place.name for place, at in self._positions.items() if at is not None and at > ends.get(place, at)]
         if beyond:
             self._is_rebuilding = True
-            raise Moved(f"the log is shorter than what was read of it ({beyond[0]}): filling a new read model")
+            raise PositionsMoved(f"the log is shorter than what was read of it ({beyond[0]}): filling a new read model")
         self._log.place(self._positions)
         self._freshness.begin()
 
@@ -118,12 +126,12 @@ class Worker:
         meta = None if number is None else self._store.meta(number)
         return meta is not None and meta.format == FORMAT and meta.cluster == cluster
 
-    def _ends(self) -> dict[Place, int]:
+    def _ends(self) -> dict[PartitionId, int]:
         return {place: end for place, end in self._log.ends().items() if end > 0}
 
     # -- writing -----------------------------------------------------------------------------------
 
-    def _write(self, generation: Generation, run: Run) -> None:
+    def _write(self, generation: Generation, run: LogBatch) -> None:
         begun = time.perf_counter()
         news = [self._intake(one.place.topic, one.key, one.value, one.published_at) for one in run.records]
         after = {**{one.place: one.offset + 1 for one in run.records}, **run.ends}
@@ -140,7 +148,7 @@ class Worker:
         self._metrics.conflicts.inc(conflicts)
         self._metrics.took(
             Counter(one.place.topic for one in run.records),
-            Counter(one.reason for one in news if isinstance(one, Skipped)),
+            Counter(one.reason for one in news if isinstance(one, SkippedRecord)),
             time.perf_counter() - begun,
         )
 
@@ -151,7 +159,7 @@ class Worker:
             self._metrics.is_fresh({}, 0)
         if self._generation is None or not self._log.is_placed:
             return
-        self._tell_fresh(self._generation)
+        self._write_freshness(self._generation)
         now = time.monotonic()
         if now - self._looked_at >= LOOK_SECONDS:
             self._looked_at = now
@@ -164,7 +172,7 @@ class Worker:
         """Has another generation been begun? Is ours full?"""
         pointers = self._store.pointers()
         if self._is_outdated(generation, pointers):
-            raise Moved("another generation is written")
+            raise PositionsMoved("another generation is written")
         self._is_filling = generation.number != pointers.current
         left = self._store.left(generation) if self._is_filling else 0
         self._metrics.filling.set(left)
@@ -181,16 +189,16 @@ class Worker:
             return ours is None
         return self._is_ours(building, ours.cluster)  # one of another format is for others to fill
 
-    def _tell_fresh(self, generation: Generation) -> None:
+    def _write_freshness(self, generation: Generation) -> None:
         known = {place: at for place, at in self._positions.items() if at is not None}
         fresh = self._freshness.look(known)
         if fresh is None:
             return
-        self._store.tell_fresh(generation, fresh)
+        self._store.write_freshness(generation, fresh)
         self._metrics.is_fresh(by_topic(fresh), complete_until(fresh))
         self._log.show(known)
         if still := self._freshness.still():
-            raise Away("kafka", f"{still[0].name} holds more and gives nothing: it is asked for anew")
+            raise Unavailable("kafka", f"{still[0].name} holds more and gives nothing: it is asked for anew")
 
     def _wait_for(self, what: str, why: str = "") -> None:
         if what:

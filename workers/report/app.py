@@ -21,8 +21,8 @@ from workers.http.auth import KeyRing
 from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
 
-from . import answers
-from .reading import Asked, Model, NoModel
+from . import api_models
+from .queries import LeadQuery, ReadModel, ReadModelUnavailable
 
 AGAIN_SECONDS = 5
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
@@ -49,16 +49,16 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-def report_app(model: Model, keys: KeyRing, registry: CollectorRegistry, unready: Callable[[], str]) -> FastAPI:
+def report_app(model: ReadModel, keys: KeyRing, registry: CollectorRegistry, unready: Callable[[], str]) -> FastAPI:
     """Everything that `leadloop report` answers."""
     app = application("leadloop report", "What is known about leads.", registry, unready)
-    app.add_exception_handler(NoModel, _no_model)
+    app.add_exception_handler(ReadModelUnavailable, _no_model)
     app.add_exception_handler(RegistryUnavailable, _no_model)
     app.include_router(_routes(model, keys))
     return app
 
 
-def _routes(model: Model, keys: KeyRing) -> APIRouter:
+def _routes(model: ReadModel, keys: KeyRing) -> APIRouter:
     bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
 
     def admitted(request: Request, response: Response, _: Annotated[Any, Security(bearer)]) -> None:
@@ -71,7 +71,7 @@ def _routes(model: Model, keys: KeyRing) -> APIRouter:
     return router
 
 
-def _add_leads(router: APIRouter, model: Model) -> None:
+def _add_leads(router: APIRouter, model: ReadModel) -> None:
     @router.get("/leads")
     async def leads(
         *,
@@ -84,13 +84,13 @@ def _add_leads(router: APIRouter, model: Model) -> None:
         owner: Text = None,
         limit: Limit = 50,
         cursor: Cursor = None,
-    ) -> answers.Leads:
+    ) -> api_models.LeadPage:
         """Leads, by page. All filters that are given must fit."""
         due = None if due_before is None else _epoch_ms(due_before)
-        return await model.leads(Asked(stage, stalled, due, origin, owner), cursor, limit)
+        return await model.leads(LeadQuery(stage, stalled, due, origin, owner), cursor, limit)
 
     @router.get("/leads/{lead_id:path}", responses={404: {"description": "Nobody knows this lead.", **_PROBLEM}})
-    async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> answers.WholeLead:
+    async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> api_models.LeadDetail:
         """One lead: its current truth, its passes and recycles, and its timeline."""
         found = await model.lead(lead_id)
         if found is None:
@@ -98,21 +98,23 @@ def _add_leads(router: APIRouter, model: Model) -> None:
         return found
 
 
-def _add_sums(router: APIRouter, model: Model) -> None:
+def _add_sums(router: APIRouter, model: ReadModel) -> None:
     @router.get("/funnel")
     async def funnel(
-        by: answers.By = "origin",
-        pass_label: Annotated[answers.PassLabel | None, Query(alias="pass", description="Only these passes.")] = None,
+        by: api_models.FunnelDimension = "origin",
+        pass_label: Annotated[
+            api_models.PassLabel | None, Query(alias="pass", description="Only these passes.")
+        ] = None,
         limit: Limit = 100,
         cursor: Cursor = None,
-    ) -> answers.Funnel:
+    ) -> api_models.FunnelPage:
         """How many passes of leads reached each step: the same numbers as in the metrics of streams."""
         return await model.funnel(by, pass_label, cursor, limit)
 
     @router.get("/recycles")
     async def recycles(
-        state: answers.RecycleState | None = None, limit: Limit = 50, cursor: Cursor = None
-    ) -> answers.Recycles:
+        state: api_models.RecycleState | None = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> api_models.RecyclePage:
         """Leads handed back to marketing, the newest first, and how their delivery went."""
         return await model.recycles(state, cursor, limit)
 
@@ -125,7 +127,7 @@ def _epoch_ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
-class Looks:
+class ReadinessMemo:
     """What was missing when last looked; an answer that is old counts as none."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

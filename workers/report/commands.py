@@ -10,12 +10,13 @@ from schemas.errors import UserError
 from streams.runtime.settings import Settings
 from workers.console import codec_of, err, explained, out
 
-from . import answers
+from . import api_models
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from .reading import Model
+    from .queries import ReadModel
+
 
 T = TypeVar("T")
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="As the API answers it")]
@@ -57,10 +58,10 @@ def funnel(
     """Show how many passes of leads reached each step: the numbers that sales and marketing both read."""
     from . import tables  # noqa: PLC0415
 
-    _one_of("--by", by, get_args(answers.By))
-    _one_of("--pass", pass_label, ("", *get_args(answers.PassLabel)))
-    label = cast("answers.PassLabel | None", pass_label or None)
-    found = _read(lambda model: model.funnel(cast("answers.By", by), label, None, 500))
+    _one_of("--by", by, get_args(api_models.FunnelDimension))
+    _one_of("--pass", pass_label, ("", *get_args(api_models.PassLabel)))
+    label = cast("api_models.PassLabel | None", pass_label or None)
+    found = _read(lambda model: model.funnel(cast("api_models.FunnelDimension", by), label, None, 500))
     if as_json:
         out.print(found.model_dump_json(indent=2), markup=False)
         return
@@ -70,14 +71,16 @@ def funnel(
     _warn(found.as_of)
 
 
-def _read(ask: "Callable[[Model], Awaitable[T]]") -> T:
+def _read(ask: "Callable[[ReadModel], Awaitable[T]]") -> T:
     """Ask the read model. Raises UserError where there is none."""
-    from .reading import Model, NoModel, connected  # noqa: PLC0415
+    from workers.read_model.redis_clients import connect_async  # noqa: PLC0415
+
+    from .queries import ReadModel, ReadModelUnavailable  # noqa: PLC0415
 
     settings = Settings.from_env()
 
     async def asked() -> T:
-        model = Model(connected(settings.redis_url), settings.app_id, codec_of(settings))
+        model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec_of(settings))
         try:
             return await ask(model)
         finally:
@@ -85,11 +88,11 @@ def _read(ask: "Callable[[Model], Awaitable[T]]") -> T:
 
     try:
         return asyncio.run(asked())
-    except NoModel as fault:
+    except ReadModelUnavailable as fault:
         raise UserError(str(fault)) from fault
 
 
-def _warn(as_of: answers.AsOf) -> None:
+def _warn(as_of: api_models.AsOf) -> None:
     from . import tables  # noqa: PLC0415
 
     if said := tables.warning(as_of, datetime.now(UTC)):

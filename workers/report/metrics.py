@@ -2,10 +2,10 @@
 
 from prometheus_client import CollectorRegistry, Gauge
 
-from .answers import AsOf
+from .api_models import AsOf
 
 
-class Metrics:
+class ReportMetrics:
     """How far the read model is, as its readers see it."""
 
     def __init__(self, registry: CollectorRegistry) -> None:

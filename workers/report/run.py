@@ -10,10 +10,11 @@ from streams.runtime.process import process_registry
 from streams.runtime.settings import Settings
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
+from workers.read_model.redis_clients import connect_async
 
-from .app import Looks, report_app
-from .metrics import Metrics
-from .reading import Model, NoModel, connected
+from .app import ReadinessMemo, report_app
+from .metrics import ReportMetrics
+from .queries import ReadModel, ReadModelUnavailable
 
 _LOG = logging.getLogger("leadloop.report")
 LOOK_SECONDS = 2.0
@@ -25,10 +26,10 @@ def run_report(settings: Settings, codec: Codec, told: Callable[[str], object]) 
 
 
 async def _run(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
-    registry, looks = process_registry(), Looks()
+    registry, looks = process_registry(), ReadinessMemo()
     keys = KeyRing(settings.keys_file)
-    model = Model(connected(settings.redis_url), settings.app_id, codec)
-    looking = asyncio.create_task(_look(model, looks, Metrics(registry)))
+    model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
+    looking = asyncio.create_task(_look(model, looks, ReportMetrics(registry)))
     try:
         app = report_app(model, keys, registry, looks)
         await serve(
@@ -41,12 +42,12 @@ async def _run(settings: Settings, codec: Codec, told: Callable[[str], object]) 
         await model.close()
 
 
-async def _look(model: Model, looks: Looks, metrics: Metrics) -> None:
+async def _look(model: ReadModel, looks: ReadinessMemo, metrics: ReportMetrics) -> None:
     while True:
         try:
             metrics.saw(await model.as_of())
             looks.saw("")
-        except NoModel as fault:
+        except ReadModelUnavailable as fault:
             metrics.saw(None)
             looks.saw(str(fault))
         # Whoever has written what stands there may mend it: that must be seen then.

@@ -8,12 +8,12 @@ from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.table import Table
 
-from workers.projection.effects import STEP_NAMES
+from workers.read_model.index import STEP_NAMES
 
-from . import answers
+from . import api_models
 
 
-def funnel(found: answers.Funnel) -> Table:
+def funnel(found: api_models.FunnelPage) -> Table:
     table = Table(title=f"Passes that reached each step, by {found.by}", title_justify="left")
     table.add_column(found.by)
     for step in STEP_NAMES:
@@ -31,11 +31,11 @@ def print_whole(table: Table, on: Console) -> None:
     Console(file=on.file, width=width, highlight=False).print(table, crop=False)
 
 
-def lead(found: answers.WholeLead) -> RenderableType:
+def lead(found: api_models.LeadDetail) -> RenderableType:
     return Group(_truth(found), timeline(found.timeline))
 
 
-def warning(as_of: answers.AsOf, now: datetime) -> str:
+def warning(as_of: api_models.AsOf, now: datetime) -> str:
     """What to know about how old this is; empty when it is fresh."""
     if as_of.is_filling:
         return "A new read model is being filled; this is the one before, which stands still."
@@ -50,11 +50,11 @@ _OLD_SECONDS = 60
 _WIDE = 10_000
 
 
-def _counts(row: answers.FunnelRow) -> Iterator[str]:
+def _counts(row: api_models.FunnelRow) -> Iterator[str]:
     return (f"{getattr(row, step):,}" for step in STEP_NAMES)
 
 
-def _truth(found: answers.WholeLead) -> Table:
+def _truth(found: api_models.LeadDetail) -> Table:
     table = Table(title=f"{_plain(found.lead_id)}: {found.stage}, pass {found.pass_no}", show_header=False)
     rows = {
         "created": _at(found.created_at),
@@ -73,7 +73,7 @@ def _truth(found: answers.WholeLead) -> Table:
     return table
 
 
-def timeline(events: Iterable[answers.Event]) -> Table:
+def timeline(events: Iterable[api_models.EventModel]) -> Table:
     """What happened, a line each."""
     table = Table(show_edge=False, pad_edge=False)
     for name in ("when", "what", "said"):

@@ -12,12 +12,12 @@ from workers.projection import log, store
 
 EXIT = 77
 _CALLS = {
-    "begin": (store.Store, "begin"),
-    "read": (store.Store, "positions"),
-    "try": (store.Store, "_try"),
-    "fresh": (store.Store, "tell_fresh"),
-    "flip": (store.Store, "flip"),
-    "sweep": (store.Store, "sweep"),
+    "begin": (store.ModelStore, "begin"),
+    "read": (store.ModelStore, "positions"),
+    "try": (store.ModelStore, "_try"),
+    "fresh": (store.ModelStore, "tell_fresh"),
+    "flip": (store.ModelStore, "flip"),
+    "sweep": (store.ModelStore, "sweep"),
     "show": (log.Log, "show"),
     "place": (log.Log, "place"),
 }

@@ -4,18 +4,18 @@ from collections import Counter
 
 from rich.console import Console
 
-from workers.demo.figures import Outside, Picture
-from workers.demo.picture import drawn, ending, in_a_line
+from workers.demo.figures import FunnelSnapshot, HttpClient
+from workers.demo.screen import drawn, ending, in_a_line
 
 
-def a_picture() -> Picture:
-    picture = Picture()
+def a_picture() -> FunnelSnapshot:
+    picture = FunnelSnapshot()
     picture.funnel.update({("webinar", "created"): 5, ("organic", "created"): 2, ("webinar", "stalled"): 4})
     picture.decisions.update({("RECYCLE", "no_follow_up"): 4, ("REVOKE", "moved"): 1})
     return picture
 
 
-def _told(outside: Outside, waiting: int = 0) -> str:
+def _told(outside: HttpClient, waiting: int = 0) -> str:
     console = Console(width=400)
     with console.capture() as capture:
         console.print(ending(a_picture(), outside, waiting))
@@ -27,11 +27,11 @@ def test_steps_are_summed_over_origins() -> None:
 
 
 def test_a_delivery_that_is_tried_again_is_not_settled() -> None:
-    assert Outside(Counter(accepted=3, no_op=2, retry=9, dead=1)).settled == 6
+    assert HttpClient(Counter(accepted=3, no_op=2, retry=9, dead=1)).settled == 6
 
 
 def test_the_ending_says_what_arrived_and_what_stands() -> None:
-    told = _told(Outside(Counter(accepted=5, no_op=0), received=4, taken_back=1, in_nurture=3))
+    told = _told(HttpClient(Counter(accepted=5, no_op=0), received=4, taken_back=1, in_nurture=3))
     assert (
         "4 RECYCLEs and 1 REVOKEs, each signed and verified; 0 were refused. 3 recycles stand there now; 3 by" in told
     )
@@ -41,14 +41,14 @@ def test_the_ending_says_what_arrived_and_what_stands() -> None:
 
 
 def test_the_ending_conceals_neither_failures_nor_what_waits() -> None:
-    told = _told(Outside(Counter(dead=2, refused=1)), waiting=7)
+    told = _told(HttpClient(Counter(dead=2, refused=1)), waiting=7)
     assert "3 deliveries failed. 7 wait for their day." in told
 
 
 def test_what_arrived_is_seen_while_it_runs() -> None:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(drawn(a_picture(), Outside(received=41, taken_back=17), [], "half way"))
+        console.print(drawn(a_picture(), HttpClient(received=41, taken_back=17), [], "half way"))
     assert "41" in capture.get()
     assert "17" in capture.get()
-    assert "58 delivered" in in_a_line(a_picture(), Outside(received=41, taken_back=17), "half way")
+    assert "58 delivered" in in_a_line(a_picture(), HttpClient(received=41, taken_back=17), "half way")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from streams.domain.facts import fact_of
-from workers.demo.history import END, history_mapping, write_history
+from workers.demo.generated_history import END, history_mapping, write_history
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
 from workers.imports.errors import RowError
 from workers.imports.files import SourceFile, assign

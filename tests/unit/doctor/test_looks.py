@@ -17,25 +17,25 @@ from streams.runtime.settings import KafkaSettings, Settings
 from tests.registry import a_registry
 from workers.admin import push_schemas
 from workers.delivery.endpoints import parse_endpoints
-from workers.doctor import destinations, documents, machine, registry, shown
+from workers.doctor import destinations, documents, machine, registry, render
 from workers.doctor.broker import advice
-from workers.doctor.clocks import Clock, judged
+from workers.doctor.checks import looked
+from workers.doctor.clocks import ClockOffset, judged
 from workers.doctor.findings import Finding, fail, ok
-from workers.doctor.rounds import looked
 
 
 @pytest.mark.parametrize(
     ("clock", "verdict"),
     [
-        (Clock("a", 1.9), "ok"),
-        (Clock("a", -3), "warn"),
-        (Clock("a", 61), "fail"),
-        (Clock("a", 2.4, error=0.5), "ok"),
-        (Clock("a", -9_000, is_least=True), "ok"),
-        (Clock("a", 90, is_least=True), "fail"),
+        (ClockOffset("a", 1.9), "ok"),
+        (ClockOffset("a", -3), "warn"),
+        (ClockOffset("a", 61), "fail"),
+        (ClockOffset("a", 2.4, error=0.5), "ok"),
+        (ClockOffset("a", -9_000, is_least=True), "ok"),
+        (ClockOffset("a", 90, is_least=True), "fail"),
     ],
 )
-def test_a_clock_is_judged_by_what_is_known_of_it(clock: Clock, verdict: str) -> None:
+def test_a_clock_is_judged_by_what_is_known_of_it(clock: ClockOffset, verdict: str) -> None:
     assert judged(clock).verdict == verdict
 
 
@@ -126,10 +126,10 @@ def test_what_hangs_and_what_breaks_keeps_nobody_waiting() -> None:
 
 def test_findings_are_a_line_each_for_machines_and_a_table_for_people() -> None:
     findings = [ok("kafka", "1 broker"), fail("redis", "[away]", "look after it")]
-    assert json.loads(shown.lines(findings)[1]) == findings[1].row()
+    assert json.loads(render.lines(findings)[1]) == findings[1].row()
     screen = Console(file=io.StringIO(), width=100)
-    screen.print(shown.table(findings))
+    screen.print(render.table(findings))
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "[away]" in text
     assert "→ look after it" in text
-    assert shown.summary(findings) == "1 ok, 0 to look at, 1 failed"
+    assert render.summary(findings) == "1 ok, 0 to look at, 1 failed"

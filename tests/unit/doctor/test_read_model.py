@@ -5,7 +5,7 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from workers.doctor.read_model import judged, model_judged, refusal
-from workers.report.answers import AsOf
+from workers.report.api_models import AsOf
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WELL: dict[str, Any] = {

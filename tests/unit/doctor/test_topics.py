@@ -6,12 +6,12 @@ from confluent_kafka import KafkaError
 from streams.runtime.settings import Settings
 from workers.admin import topics_of
 from workers.doctor.findings import Finding
-from workers.doctor.topics import Copies, Seen, judged
+from workers.doctor.topics import Copies, ObservedTopic, judged
 
 SETTINGS = Settings(partitions=4, topic_prefix="p.")
 CREATED = "p.lead-created"
 WELL = {
-    name: Seen(topic, topic.partitions or 4, Copies(3, 3, 0, 2), topic.config)
+    name: ObservedTopic(topic, topic.partitions or 4, Copies(3, 3, 0, 2), topic.config)
     for name, topic in topics_of("leadloop", "p.").items()
 }
 

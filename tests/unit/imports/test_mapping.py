@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from streams.runtime.documents import DocumentError
-from workers.demo.history import history_mapping
+from workers.demo.generated_history import history_mapping
 from workers.imports.mapping import load_mapping, parse_mapping
 
 REPOSITORY = Path(__file__).parents[3]

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Self
 from redis.exceptions import ConnectionError as NoConnection
 
 from tests.projected import CODEC
-from workers.projection.fold import Change, Fold
-from workers.projection.intake import News
+from workers.projection.fold import DocumentFold, ModelChange
+from workers.projection.record_decoder import LogEvent
 
 if TYPE_CHECKING:
-    from workers.projection.worker import Worker
+    from workers.projection.worker import ProjectWorker
 
 
 class Breaking:
@@ -46,15 +46,15 @@ class Breaking:
         return broken
 
 
-class Interrupted(Fold):
+class Interrupted(DocumentFold):
     """A fold during which others work: between what a run was read from and its writing."""
 
     def __init__(self, dice: random.Random) -> None:
         super().__init__(CODEC)
         self._dice = dice
-        self.others: list[Worker] = []
+        self.others: list[ProjectWorker] = []
 
-    def __call__(self, news: Iterable[News], stored: Mapping[str, bytes | None]) -> Change:
+    def __call__(self, news: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
         change = super().__call__(news, stored)
         if self.others and self._dice.random() < 0.5:
             others, self.others = self.others, []

@@ -6,19 +6,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.projection.document import DELIVERED, KINDS, RECYCLED, Document, Entry, decode, encode
+from workers.read_model.lead_document import (
+    DELIVERED,
+    ENTRY_KINDS,
+    RECYCLED,
+    LeadDocument,
+    TimelineEntry,
+    decode,
+    encode,
+)
 
 ENTRIES = st.builds(
-    Entry,
+    TimelineEntry,
     st.integers(0, 5),
-    st.integers(0, len(KINDS) - 1),
+    st.integers(0, len(ENTRY_KINDS) - 1),
     st.sampled_from("abc"),
     st.sampled_from([b"1", b"2"]),
 )
 
 
-def made_of(entries: list[Entry]) -> Document:
-    document = Document()
+def made_of(entries: list[TimelineEntry]) -> LeadDocument:
+    document = LeadDocument()
     for entry in entries:
         document.add(entry)
     return document
@@ -27,12 +35,12 @@ def made_of(entries: list[Entry]) -> Document:
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KEPT_FACTS", "KEPT_RECYCLES", "KEPT_DELIVERIES"):
-        monkeypatch.setattr(f"workers.projection.document.{name}", 4)
+        monkeypatch.setattr(f"workers.read_model.lead_document.{name}", 4)
 
 
 def test_any_order_and_any_repetition_make_the_same() -> None:
     @given(st.lists(ENTRIES, max_size=30), st.randoms(use_true_random=False))
-    def check(entries: list[Entry], dice: random.Random) -> None:
+    def check(entries: list[TimelineEntry], dice: random.Random) -> None:
         shuffled = entries + entries[: len(entries) // 2]
         dice.shuffle(shuffled)
         assert made_of(shuffled) == made_of(entries)
@@ -41,7 +49,7 @@ def test_any_order_and_any_repetition_make_the_same() -> None:
 
 
 def test_the_newest_of_each_room_are_kept_and_none_pushes_out_another() -> None:
-    entries = [Entry(at, kind, str(at), b"") for at in range(10) for kind in (0, RECYCLED, DELIVERED)]
+    entries = [TimelineEntry(at, kind, str(at), b"") for at in range(10) for kind in (0, RECYCLED, DELIVERED)]
     document = made_of(entries)
     for room in (document.facts, document.recycles, document.deliveries):
         assert [entry.at for entry in room] == [6, 7, 8, 9]
@@ -49,12 +57,12 @@ def test_the_newest_of_each_room_are_kept_and_none_pushes_out_another() -> None:
 
 
 def test_of_a_delivery_only_the_newest_result_is_kept() -> None:
-    tries = [Entry(at, DELIVERED, "nurture RECYCLE r1", b"") for at in (3, 1, 2)]
+    tries = [TimelineEntry(at, DELIVERED, "nurture RECYCLE r1", b"") for at in (3, 1, 2)]
     assert made_of(tries).deliveries == [tries[0]]
 
 
 def test_a_lead_that_was_forgotten_takes_nothing_in() -> None:
-    document = made_of([Entry(1, 0, "a", b"")])
+    document = made_of([TimelineEntry(1, 0, "a", b"")])
     document.forget()
-    document.add(Entry(2, 0, "b", b""))
-    assert decode(encode(document)) == Document(is_gone=True)
+    document.add(TimelineEntry(2, 0, "b", b""))
+    assert decode(encode(document)) == LeadDocument(is_gone=True)

@@ -9,9 +9,9 @@ from confluent_kafka import KafkaException
 
 from workers.projection import freshness
 from workers.projection.freshness import STILL_ANSWERS, Freshness
-from workers.projection.store import Place
+from workers.read_model.generation import PartitionId
 
-DEAF, WELL = Place("lead-created", 0), Place("lead-created", 1)
+DEAF, WELL = PartitionId("lead-created", 0), PartitionId("lead-created", 1)
 
 
 class Ends:
@@ -20,8 +20,8 @@ class Ends:
     assigned = frozenset({DEAF, WELL})
     fault: Exception | None = None
 
-    def ask_ends(self, places: Iterable[Place]) -> dict[Place, Future[Any]]:
-        futures: dict[Place, Future[Any]] = {place: Future() for place in places}
+    def ask_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, Future[Any]]:
+        futures: dict[PartitionId, Future[Any]] = {place: Future() for place in places}
         for place, future in futures.items():
             if place == DEAF and self.fault is not None:
                 future.set_exception(self.fault)

@@ -4,8 +4,8 @@ import random
 from typing import Any
 
 from tests.projected import MemoryLog, a_log, a_worker, content, project, work
-from workers.projection.keys import Keys
-from workers.projection.store import Store
+from workers.projection.store import ModelStore
+from workers.read_model.keys import Keys
 
 
 def test_a_redis_that_was_emptied_is_filled_again(redis: Any, app_id: str) -> None:
@@ -87,7 +87,7 @@ def test_pointers_that_somebody_else_has_written_are_none(redis: Any, app_id: st
     project(log.records, redis, app_id, dice)
     assert content(redis, app_id) == before
     redis.zadd(keys.retired, {"abc": 0})
-    Store(redis, app_id).sweep(1e12)
+    ModelStore(redis, app_id).sweep(1e12)
     assert redis.zcard(keys.retired) == 0
     assert content(redis, app_id) == before
 

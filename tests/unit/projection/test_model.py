@@ -12,8 +12,8 @@ from streams.domain.funnel import STEPS
 from streams.domain.lead import CREATED, PROGRESSED, TOUCHED
 from tests.builders import T0
 from tests.projected import CODEC, Records, a_log, append, content, project
-from workers.projection.effects import STEP_NAMES
-from workers.projection.store import Place
+from workers.read_model.generation import PartitionId
+from workers.read_model.index import STEP_NAMES
 
 
 def test_the_funnel_counts_what_the_newest_snapshots_say(redis: Any, app_id: str) -> None:
@@ -38,7 +38,7 @@ def test_a_snapshot_that_says_no_steps_counts_what_it_proves_until_it_moves(redi
     old = LeadSnapshot(lead_id="L", occurred_at=T0, stage="nurture", pass_no=1, origin="web", touches=2)
     cold = {"stall_id": "s", "stall_reason": "price", "stalled_at": T0, "recycle_id": "r"}
     first = msgspec.structs.replace(old, **cold)
-    place, records = Place("lead-snapshots", 0), Records()
+    place, records = PartitionId("lead-snapshots", 0), Records()
     append(records, place, "L", first)
     project(records, redis, app_id, random.Random(1))
     steps = {b"1/created": 1, b"1/touched": 1, b"1/stalled": 1, b"1/recycled": 1}
@@ -73,7 +73,7 @@ def test_every_recycle_is_listed_once_with_its_state(redis: Any, app_id: str) ->
 
 def test_a_lead_whose_snapshot_is_deleted_is_forgotten(redis: Any, app_id: str) -> None:
     log = a_log(random.Random(5), leads=2, partitions=1).records
-    append(log, Place("lead-snapshots", 0), "lead-1", None)
+    append(log, PartitionId("lead-snapshots", 0), "lead-1", None)
     project(log, redis, app_id, random.Random(5))
     found = content(redis, app_id)
     assert not [

@@ -15,9 +15,9 @@ from tests.patience import wait_for
 from tests.projected import TURNS, MemoryLog, a_log, a_turn, a_worker, content, project, work
 from tests.unit.projection.disturbed import Breaking, Interrupted
 from workers.projection import freshness
-from workers.projection.keys import Keys
-from workers.projection.log import Run
-from workers.projection.store import Place
+from workers.projection.log import LogBatch
+from workers.read_model.generation import PartitionId
+from workers.read_model.keys import Keys
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -103,18 +103,18 @@ class Deaf(MemoryLog):
 
     placed = 0
 
-    def place(self, positions: Mapping[Place, int | None]) -> None:
+    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
         super().place(positions)
         self.placed += 1
 
-    def take(self, seconds: float, most: int = 0) -> Run:
+    def take(self, seconds: float, most: int = 0) -> LogBatch:
         deaf, before = min(self.assigned), dict(self._at)
         run = super().take(seconds, most)
         if self.placed > 1 or not self.is_placed:
             return run
         self._at[deaf] = before[deaf]
         kept = [one for one in run.records if one.place != deaf]
-        return Run(kept, {place: end for place, end in run.ends.items() if place != deaf})
+        return LogBatch(kept, {place: end for place, end in run.ends.items() if place != deaf})
 
 
 def test_a_place_that_gives_nothing_though_it_holds_more_is_asked_for_anew(

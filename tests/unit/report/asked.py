@@ -12,8 +12,9 @@ from redis import Redis
 from tests.projected import CODEC, LogOf, MemoryLog, a_turn, a_worker, work
 from workers.http.auth import KeyRing
 from workers.http.keys import new_key
-from workers.report.app import Looks, report_app
-from workers.report.reading import Model, connected
+from workers.read_model.redis_clients import connect_async
+from workers.report.app import ReadinessMemo, report_app
+from workers.report.queries import ReadModel
 
 READER, WRITER = new_key(), new_key()
 
@@ -22,8 +23,8 @@ class Client:
     """Asks the application, with a reader's key unless told otherwise. One event loop, as the server has."""
 
     def __init__(self, redis_url: str, app_id: str, keys: KeyRing) -> None:
-        self._model = Model(connected(redis_url), app_id, CODEC)
-        app = report_app(self._model, keys, CollectorRegistry(), Looks())
+        self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
+        app = report_app(self._model, keys, CollectorRegistry(), ReadinessMemo())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         key = {"Authorization": f"Bearer {READER}"}
         self._client = httpx.AsyncClient(transport=transport, base_url="http://report", headers=key)

@@ -9,7 +9,7 @@ import pytest
 from schemas.events import LeadSnapshot
 from tests.projected import LogOf, a_log, append
 from tests.unit.report.asked import Client, every, pages, project
-from workers.projection.store import Place
+from workers.read_model.generation import PartitionId
 
 
 @pytest.mark.usefixtures("log")
@@ -38,7 +38,12 @@ def test_a_lead_that_nobody_knows_is_not_found(client: Client, log: LogOf) -> No
 def test_a_lead_may_be_named_anything(client: Client, redis_url: str, app_id: str) -> None:
     log = a_log(random.Random(1), leads=1)
     for lead_id in ("a/b c?", "é#%", ".."):
-        append(log.records, Place("lead-snapshots", 0), lead_id, LeadSnapshot(lead_id=lead_id, stage="new", pass_no=1))
+        append(
+            log.records,
+            PartitionId("lead-snapshots", 0),
+            lead_id,
+            LeadSnapshot(lead_id=lead_id, stage="new", pass_no=1),
+        )
     project(log, redis_url, app_id)
     for quoted in ("a%2Fb%20c%3F", "%C3%A9%23%25"):
         assert client.get(f"/v1/leads/{quoted}").json()["stage"] == "new"
@@ -88,7 +93,12 @@ def test_pages_stay_where_they_are_while_leads_come_and_go(
     cursor = client.get("/v1/leads?limit=7").json()["next"]
     for n in range(30):  # before, among and behind what was read; and some that were read change
         lead_id = f"lead-{n % 10}{n}"
-        append(log.records, Place("lead-snapshots", 0), lead_id, LeadSnapshot(lead_id=lead_id, stage="won", pass_no=1))
+        append(
+            log.records,
+            PartitionId("lead-snapshots", 0),
+            lead_id,
+            LeadSnapshot(lead_id=lead_id, stage="won", pass_no=1),
+        )
     project(log, redis_url, app_id)
     rest, after = [], cursor
     while after:
@@ -138,14 +148,14 @@ def test_recycles_come_newest_first_with_the_outcome_of_each_endpoint(client: Cl
 def test_a_page_ends_after_so_many_looked_at_and_can_be_gone_on_from(
     client: Client, redis_url: str, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("workers.report.reading.SLICE", 10)
-    monkeypatch.setattr("workers.report.reading.SCANNED", 20)
+    monkeypatch.setattr("workers.report.queries.SLICE", 10)
+    monkeypatch.setattr("workers.report.queries.SCANNED", 20)
     log = LogOf({}, {})
     for n in range(100):
         stage: Any = "won" if n > 90 else "new"
         append(
             log.records,
-            Place("lead-snapshots", 0),
+            PartitionId("lead-snapshots", 0),
             f"l{n:03}",
             LeadSnapshot(lead_id=f"l{n:03}", stage=stage, origin=stage),
         )

@@ -9,11 +9,12 @@ from redis import Redis
 from tests.projected import CODEC, LogOf
 from tests.unit.report.asked import WRITER, Client
 from workers.http.auth import KeyRing
-from workers.projection.keys import Keys
+from workers.read_model.keys import Keys
+from workers.read_model.redis_clients import connect_async
 from workers.report import run
-from workers.report.app import Looks
-from workers.report.metrics import Metrics
-from workers.report.reading import Model, connected
+from workers.report.app import ReadinessMemo
+from workers.report.metrics import ReportMetrics
+from workers.report.queries import ReadModel
 
 
 @pytest.mark.parametrize("path", ["/v1/leads", "/v1/leads/x", "/v1/funnel", "/v1/recycles"])
@@ -63,11 +64,11 @@ def test_a_look_that_fails_is_not_the_last(
     monkeypatch.setattr(run, "LOOK_SECONDS", 0.01)
 
     async def looked() -> set[str]:
-        model, looks, said = Model(connected(redis_url), app_id, CODEC), Looks(), set[str]()
+        model, looks, said = ReadModel(connect_async(redis_url), app_id, CODEC), ReadinessMemo(), set[str]()
         with Redis.from_url(redis_url) as redis:
             fresh = Keys(app_id).generation(1).fresh
             redis.hset(fresh, "odd/0", "not two numbers")
-            looking = asyncio.create_task(run._look(model, looks, Metrics(CollectorRegistry())))  # noqa: SLF001
+            looking = asyncio.create_task(run._look(model, looks, ReportMetrics(CollectorRegistry())))  # noqa: SLF001
             async with asyncio.timeout(10):
                 while looks():
                     await asyncio.sleep(0.01)

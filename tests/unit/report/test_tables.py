@@ -4,15 +4,17 @@ from io import StringIO
 
 from rich.console import Console
 
-from workers.projection.effects import STEP_NAMES
-from workers.report import answers, tables
-from workers.report.answers import AsOf, Funnel, FunnelRow
+from workers.read_model.index import STEP_NAMES
+from workers.report import api_models, tables
+from workers.report.api_models import AsOf, FunnelPage, FunnelRow
 
 
 def test_no_name_and_no_number_of_a_funnel_is_cut() -> None:
     row = FunnelRow(value="a campaign of a long name " * 4, **dict.fromkeys(STEP_NAMES, 123_456_789))
     table = tables.funnel(
-        Funnel(by="campaign", rows=[row], total=row, next=None, as_of=AsOf(at=None, behind_records=0, is_filling=False))
+        FunnelPage(
+            by="campaign", rows=[row], total=row, next=None, as_of=AsOf(at=None, behind_records=0, is_filling=False)
+        )
     )
     console = Console(file=StringIO(), width=80)
     tables.print_whole(table, console)
@@ -23,7 +25,7 @@ def test_no_name_and_no_number_of_a_funnel_is_cut() -> None:
 
 
 def test_what_somebody_wrote_does_nothing_to_a_terminal() -> None:
-    event = answers.Event(at=answers.instant(0), kind="stalled", id="e", fields={"note": "a\x1b[2Jb\nc"})
+    event = api_models.EventModel(at=api_models.instant(0), kind="stalled", id="e", fields={"note": "a\x1b[2Jb\nc"})
     console = Console(file=StringIO(), width=80)
     console.print(tables.timeline([event]))
     shown = console.file.getvalue()  # type: ignore[attr-defined]

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from schemas.events import LeadRecycled
 
-from .figures import STEPS, Outside, Picture
+from .figures import STEPS, FunnelSnapshot, HttpClient
 
 WORDS = {
     "created": "passes",
@@ -45,7 +45,7 @@ def in_words(event: LeadRecycled) -> Text:
     return line.append(told, style="yellow")
 
 
-def drawn(picture: Picture, outside: Outside, news: list[LeadRecycled], progress: str) -> RenderableType:
+def drawn(picture: FunnelSnapshot, outside: HttpClient, news: list[LeadRecycled], progress: str) -> RenderableType:
     """The whole screen: two columns where there is room, one below the other where there is not."""
     newest = Group(*(in_words(event) for event in news[-8:])) if news else Text("nothing yet", style="dim")
     return Group(
@@ -55,7 +55,7 @@ def drawn(picture: Picture, outside: Outside, news: list[LeadRecycled], progress
     )
 
 
-def _funnel(picture: Picture) -> RenderableType:
+def _funnel(picture: FunnelSnapshot) -> RenderableType:
     table = _table("Funnel by origin")
     table.add_column("origin")
     for step in STEPS:
@@ -74,14 +74,14 @@ def _table(title: str, *, has_header: bool = True) -> Table:
     )
 
 
-def _stalls(picture: Picture) -> RenderableType:
+def _stalls(picture: FunnelSnapshot) -> RenderableType:
     table = _table("Broken promises", has_header=False)
     for reason, words in REASONS.items():
         table.add_row(words, f"{picture.stalls[reason]:,}")
     return table
 
 
-def _loop(picture: Picture, outside: Outside) -> RenderableType:
+def _loop(picture: FunnelSnapshot, outside: HttpClient) -> RenderableType:
     table = _table("The loop", has_header=False)
     for words, count in (
         ("handed to marketing", picture.decided("RECYCLE")),
@@ -97,7 +97,7 @@ def _loop(picture: Picture, outside: Outside) -> RenderableType:
     return table
 
 
-def in_a_line(picture: Picture, outside: Outside, progress: str) -> str:
+def in_a_line(picture: FunnelSnapshot, outside: HttpClient, progress: str) -> str:
     """The screen in one line, for what is no terminal."""
     return (
         f"{picture.day}  {sum(picture.leads.values()):,} leads, {sum(picture.stalls.values()):,} promises broken, "
@@ -106,7 +106,7 @@ def in_a_line(picture: Picture, outside: Outside, progress: str) -> str:
     )
 
 
-def ending(picture: Picture, outside: Outside, waiting: int) -> RenderableType:
+def ending(picture: FunnelSnapshot, outside: HttpClient, waiting: int) -> RenderableType:
     """What happened, and what to try next. `waiting`: recycles that marketing is to get on a day to come."""
     created, stalled = picture.reached("created"), picture.reached("stalled")
     return Text.from_markup(
@@ -126,7 +126,7 @@ def ending(picture: Picture, outside: Outside, waiting: int) -> RenderableType:
     )
 
 
-def _delivered(picture: Picture, outside: Outside, waiting: int) -> str:
+def _delivered(picture: FunnelSnapshot, outside: HttpClient, waiting: int) -> str:
     standing, here = picture.decided("RECYCLE") - picture.decided("REVOKE"), picture.leads["nurture"]
     failed = outside.outcomes["refused"] + outside.outcomes["dead"]
     arrived = f"{outside.received:,} RECYCLEs and {outside.taken_back:,} REVOKEs"

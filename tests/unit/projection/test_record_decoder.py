@@ -9,9 +9,16 @@ from schemas.instants import FUTURE_MS
 from schemas.topics import TOPIC_OF
 from tests.builders import T0, a_created
 from tests.projected import CODEC
-from workers.projection.intake import SKIPPED, Forgotten, Happened, Intake, Skipped, Told
+from workers.projection.record_decoder import (
+    SKIPPED,
+    FactRecorded,
+    LeadChanged,
+    LeadDeleted,
+    RecordDecoder,
+    SkippedRecord,
+)
 
-INTAKE = Intake(CODEC)
+INTAKE = RecordDecoder(CODEC)
 
 
 def taken(record: Any, published_at: int = T0) -> Any:
@@ -21,16 +28,16 @@ def taken(record: Any, published_at: int = T0) -> Any:
 def test_a_fact_is_an_entry_with_its_own_bytes() -> None:
     fact = a_created("ada", event_id="e1")
     happened = taken(fact)
-    assert isinstance(happened, Happened)
+    assert isinstance(happened, FactRecorded)
     assert (happened.lead_id, happened.entry.at, happened.entry.id) == ("ada", T0, "e1")
     assert happened.entry.value == CODEC.encode(fact)
 
 
 def test_a_snapshot_is_the_truth_and_its_absence_forgets() -> None:
-    assert taken(LeadSnapshot(lead_id="ada")) == Told(
+    assert taken(LeadSnapshot(lead_id="ada")) == LeadChanged(
         "ada", CODEC.encode(LeadSnapshot(lead_id="ada")), LeadSnapshot(lead_id="ada")
     )
-    assert INTAKE("lead-snapshots", b"ada", None, T0) == Forgotten("ada")
+    assert INTAKE("lead-snapshots", b"ada", None, T0) == LeadDeleted("ada")
 
 
 def test_a_delivery_is_named_by_endpoint_action_and_recycle() -> None:
@@ -50,10 +57,10 @@ def test_a_delivery_is_named_by_endpoint_action_and_recycle() -> None:
     ],
 )
 def test_what_is_no_fact_to_streams_is_none_here(record: Any, reason: str) -> None:
-    assert taken(record) == Skipped(reason)
+    assert taken(record) == SkippedRecord(reason)
     assert reason in SKIPPED
 
 
 def test_bytes_that_are_no_record_are_left_out() -> None:
-    assert INTAKE("lead-created", b"ada", b"{}", T0) == Skipped("not_avro")
-    assert INTAKE("lead-created", b"ada", None, T0) == Skipped("empty")
+    assert INTAKE("lead-created", b"ada", b"{}", T0) == SkippedRecord("not_avro")
+    assert INTAKE("lead-created", b"ada", None, T0) == SkippedRecord("empty")

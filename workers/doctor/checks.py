@@ -8,10 +8,10 @@ from traceback import extract_tb
 
 from .findings import Finding, fail
 
-Look = Callable[[], list[Finding]]
+Check = Callable[[], list[Finding]]
 
 
-def looked(looks: Mapping[str, Look], seconds: float) -> list[Finding]:
+def looked(looks: Mapping[str, Check], seconds: float) -> list[Finding]:
     """What all of them found, in their order; whoever takes longer is given up."""
     answers: SimpleQueue[tuple[str, list[Finding]]] = SimpleQueue()
     for about, look in looks.items():
@@ -38,7 +38,7 @@ def _gathered(answers: SimpleQueue[tuple[str, list[Finding]]], count: int, secon
     return found
 
 
-def _answer(about: str, look: Look, answers: SimpleQueue[tuple[str, list[Finding]]]) -> None:
+def _answer(about: str, look: Check, answers: SimpleQueue[tuple[str, list[Finding]]]) -> None:
     try:
         answers.put((about, look()))
     except Exception as bug:  # noqa: BLE001  told as a finding: the others are still wanted

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 
 from workers.imports.mapping import Mapping, parse_mapping
 
-from .story import Cast, Closed, Created, Event, Parked, Touched, cast, story, waking_hours
+from .story import DealCloses, LeadAppears, Market, SalesParks, SalesTouches, StoryEvent, cast, story, waking_hours
 
 LEADS = 5_000
 DAYS = 300
@@ -35,7 +35,7 @@ HEADERS: dict[str, Row] = {
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class GeneratedHistory:
     """What was written."""
 
     folder: Path
@@ -49,7 +49,7 @@ def history_mapping() -> Mapping:
     return parse_mapping(resources.files(__package__).joinpath(name).read_text(encoding="utf-8"), name)
 
 
-def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datetime = END) -> History:
+def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datetime = END) -> GeneratedHistory:
     """Write the files of a history that ends before `end` (aware) into a folder that is there."""
     rows: dict[str, list[tuple[datetime, Row]]] = {name: [] for name in HEADERS}
     for number in range(leads):
@@ -58,7 +58,7 @@ def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datet
             rows[name].append((at, row))
     for name, found in rows.items():
         _write(folder / name, HEADERS[name], (row for _, row in sorted(found)))
-    return History(folder, leads, sum(map(len, rows.values())))
+    return GeneratedHistory(folder, leads, sum(map(len, rows.values())))
 
 
 def _write(path: Path, header: Row, rows: Iterable[Row]) -> None:
@@ -88,7 +88,7 @@ class _Person:
     euros: int
 
     @classmethod
-    def of(cls, dice: random.Random, lead: Cast, number: int) -> "_Person":
+    def of(cls, dice: random.Random, lead: Market, number: int) -> "_Person":
         months = dice.choices((1, 6, 24, None), (6, 54, 25, 15))[0]
         return cls(
             campaign=dice.choice(lead.origin.campaigns),
@@ -99,22 +99,22 @@ class _Person:
         )
 
 
-def _row(event: Event, lead_id: str, event_id: str, lead: Cast, person: _Person) -> tuple[str, Row]:
+def _row(event: StoryEvent, lead_id: str, event_id: str, lead: Market, person: _Person) -> tuple[str, Row]:
     match event:
-        case Created(at):
+        case LeadAppears(at):
             return "leads.csv", (
                 lead_id, _local(at), lead.origin.name, person.campaign, lead.segment.name, lead.rep.name,
                 person.account,
                 _day(at + person.consent) if person.consent else "", "yes" if person.do_not_contact else "no",
                 _euros(person.euros),
             )  # fmt: skip
-        case Touched(at, who, what, result, next_step):
+        case SalesTouches(at, who, what, result, next_step):
             later = _utc(next_step) if next_step else ""
             return "activities.csv", (event_id, lead_id, _utc(at), who, what, result, lead.rep.name, later)
-        case Closed(at, is_won, reason, euros):
+        case DealCloses(at, is_won, reason, euros):
             value = (_euros(euros), "EUR") if is_won else ("", "")
             return "deals.csv", (lead_id, _local(at), "Won" if is_won else "Lost", reason, *value)
-        case Parked(at, reason, note, resume):
+        case SalesParks(at, reason, note, resume):
             return "parked.csv", (lead_id, _local(at), reason, note, _day(resume) if resume else "")
 
 

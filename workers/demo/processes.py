@@ -11,7 +11,7 @@ from schemas.topics import TOPICS, changelog_of
 from workers.http.keys import digest_of, new_key
 
 from .broker import EmbeddedBroker
-from .parts import Part
+from .child_process import ChildProcess
 
 APP_ID = "leadloop-demo"
 PARTITIONS = 4
@@ -21,7 +21,7 @@ _LEADLOOP = ("ingest", "deliver", "project", "report")
 
 
 @dataclass(frozen=True)
-class Props:
+class DemoFiles:
     """What the demo makes for itself: a folder for all, and a key that may post and read."""
 
     folder: Path
@@ -31,7 +31,7 @@ class Props:
     endpoints_file: Path
 
     @classmethod
-    def made(cls, folder: Path) -> "Props":
+    def made(cls, folder: Path) -> "DemoFiles":
         props = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         props.secret_file.write_text(secret, encoding="utf-8")
@@ -55,10 +55,10 @@ class Props:
         )
 
 
-class Crew:
+class DemoProcesses:
     """All of them, up. `streams` may be exchanged for one with another clock."""
 
-    def __init__(self, props: Props, env: dict[str, str], marketing: Part, stack: ExitStack) -> None:
+    def __init__(self, props: DemoFiles, env: dict[str, str], marketing: ChildProcess, stack: ExitStack) -> None:
         self.props = props
         self.marketing = marketing
         self.env = env
@@ -71,7 +71,7 @@ class Crew:
         return self.env["KAFKA_BOOTSTRAP_SERVERS"]
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[ChildProcess, ...]:
         return (self.streams, self.ingest, self.deliver, self.project, self.report, self.marketing)
 
     def check(self) -> None:
@@ -91,50 +91,50 @@ class Crew:
         for part in self.parts[:-1]:
             part.wait_ready()
 
-    def _streams(self, clock: str) -> Part:
+    def _streams(self, clock: str) -> ChildProcess:
         env = self.env | {
             "LEADLOOP_CLOCK": clock,
             "LEADLOOP_DATA_DIR": str(self.props.folder / "streams"),
             # To this broker nobody says good-bye: for so long it waits for the one that was exchanged.
             "LEADLOOP_SESSION_SECONDS": str(SESSION_SECONDS),
         }
-        return self._begun(Part(f"streams-{clock}", self.props.folder, ("streams",), env))
+        return self._begun(ChildProcess(f"streams-{clock}", self.props.folder, ("streams",), env))
 
-    def _leadloop(self, command: str) -> Part:
-        return self._begun(Part(command, self.props.folder, ("workers.cli", command), self.env))
+    def _leadloop(self, command: str) -> ChildProcess:
+        return self._begun(ChildProcess(command, self.props.folder, ("workers.cli", command), self.env))
 
-    def _begun(self, part: Part) -> Part:
+    def _begun(self, part: ChildProcess) -> ChildProcess:
         self._stack.callback(part.end)
         return part
 
 
 @contextmanager
-def crew(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[Crew]:
+def crew(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[DemoProcesses]:
     """Start them all beside one another; on leaving they end, those that read before what they read from.
 
     Raises:
         DemoFailed: one of them does not come up.
         NoEmbeddedBroker: there is no broker in librdkafka here.
     """
-    props = Props.made(folder)
+    props = DemoFiles.made(folder)
     topics = {**dict.fromkeys(TOPICS, PARTITIONS), changelog_of(APP_ID).name: PARTITIONS}
     with ExitStack() as stack:
         tool = ("workers.demo.marketing", "--secret-file", str(props.secret_file))
         redis, marketing = (
-            Part("redis", folder, ("workers.demo.redis_server",), {}),
-            Part("marketing", folder, tool, {}),
+            ChildProcess("redis", folder, ("workers.demo.redis_server",), {}),
+            ChildProcess("marketing", folder, tool, {}),
         )
         for part in (redis, marketing):
             stack.callback(part.end)
         broker = stack.enter_context(EmbeddedBroker(topics))
         props.name_endpoint(marketing.wait_for_address())
         env = _settings(props, broker.bootstrap, redis.wait_for_address(), policy, is_staying=is_staying)
-        found = Crew(props, env, marketing, stack)
+        found = DemoProcesses(props, env, marketing, stack)
         stack.callback(found.tell_to_end)
         yield found
 
 
-def _settings(props: Props, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
+def _settings(props: DemoFiles, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "REDIS_URL": f"{redis}/0",

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 from schemas.events import DeliveryOutcome, RecycleAction, Stage
 from schemas.instants import LAST_MS
 
-By = Literal["origin", "campaign", "owner", "reason", "pass"]
+FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
 RecycleState = Literal["standing", "revoked", "requalified"]
-Kind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
+EventKind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
 
 
 def instant(at: int) -> datetime:
@@ -31,13 +31,13 @@ def rfc3339(at: datetime) -> str:
 Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 
 
-class Answer(BaseModel):
+class ApiModel(BaseModel):
     """Read, never written."""
 
     model_config = ConfigDict(frozen=True)
 
 
-class AsOf(Answer):
+class AsOf(ApiModel):
     """How far the read model is: whatever Kafka had at `at` is in it. null: it has not said yet."""
 
     at: Instant | None = Field(examples=["2026-03-16T09:30:00.000Z"])
@@ -45,7 +45,7 @@ class AsOf(Answer):
     is_filling: bool = Field(description="A new read model is being filled; until it is, this one stands still.")
 
 
-class PassOver(Answer):
+class PassSummary(ApiModel):
     """A pass that is over."""
 
     pass_no: int
@@ -57,7 +57,7 @@ class PassOver(Answer):
     steps: list[str] = Field(examples=[["created", "touched", "stalled", "recycled"]])
 
 
-class Lead(Answer):
+class LeadModel(ApiModel):
     """The current truth about a lead. What it counts (`touches`) is as of its last milestone."""
 
     lead_id: str = Field(examples=["lead-42"])
@@ -84,7 +84,7 @@ class Lead(Answer):
     late_facts: int
 
 
-class Delivery(Answer):
+class DeliveryModel(ApiModel):
     """The newest that is known of handing one recycle event to one endpoint."""
 
     endpoint: str = Field(examples=["nurture"])
@@ -96,7 +96,7 @@ class Delivery(Answer):
     detail: str
 
 
-class Recycle(Answer):
+class RecycleModel(ApiModel):
     """A lead handed back to marketing. The fields between `at` and `revoked_at` are empty once its record expired."""
 
     recycle_id: str
@@ -112,43 +112,43 @@ class Recycle(Answer):
     segment: str
     revoked_at: Instant | None
     cause: str = Field(description="Why it was taken back: moved, won, or void.")
-    deliveries: list[Delivery]
+    deliveries: list[DeliveryModel]
 
 
-class Event(Answer):
+class EventModel(ApiModel):
     """One line of a lead's timeline; in `fields` is what its record says beyond this, without what it leaves open."""
 
     at: Instant
-    kind: Kind
+    kind: EventKind
     id: str
     fields: dict[str, Any] = Field(examples=[{"outcome": "connected", "owner_id": "ann"}])
 
 
-class WholeLead(Lead):
+class LeadDetail(LeadModel):
     """A lead with its past: passes that are over, recycles, and the timeline, oldest first."""
 
-    passes: list[PassOver]
-    recycled: list[Recycle]
-    timeline: list[Event]
+    passes: list[PassSummary]
+    recycled: list[RecycleModel]
+    timeline: list[EventModel]
     as_of: AsOf
 
 
-class Page(Answer):
+class Page(ApiModel):
     """`next` goes into `cursor=` for what follows; null: that was all. A page may hold less than was asked for."""
 
     next: str | None
     as_of: AsOf
 
 
-class Leads(Page):
-    leads: list[Lead]
+class LeadPage(Page):
+    leads: list[LeadModel]
 
 
-class Recycles(Page):
-    recycles: list[Recycle]
+class RecyclePage(Page):
+    recycles: list[RecycleModel]
 
 
-class FunnelRow(Answer):
+class FunnelRow(ApiModel):
     """Passes that reached each step. `requalified`: passed to sales again after a recycle; `won_back`: and won then."""
 
     value: str = Field(examples=["webinar"])
@@ -163,7 +163,7 @@ class FunnelRow(Answer):
     lost: int = 0
 
 
-class Funnel(Page):
-    by: By
+class FunnelPage(Page):
+    by: FunnelDimension
     rows: list[FunnelRow]
     total: FunnelRow = Field(description="Of all rows, those of other pages included.")

@@ -13,10 +13,10 @@ from urllib.request import Request, urlopen
 
 from schemas.errors import UserError
 
-from . import tied
+from . import supervised
 
 START_SECONDS = 60.0
-END_SECONDS = tied.GRACE_SECONDS + 5.0  # it is made to end before
+END_SECONDS = supervised.GRACE_SECONDS + 5.0  # it is made to end before
 _LOOK_SECONDS = 0.1
 _ADDRESS = re.compile(r"(?:http|redis)://127\.0\.0\.1:\d+")
 _OURS = ("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_")
@@ -26,7 +26,7 @@ class DemoFailed(UserError):
     """A part of the demo ended or stood still. The text says which, with the last lines of its log."""
 
 
-class Part:
+class ChildProcess:
     """Begun at once, and in a session of its own: Ctrl-C is for the demo, which ends its parts in order.
 
     Args:
@@ -41,7 +41,7 @@ class Part:
         self._address = ""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
         # By path and isolated from it: runs whatever the working directory is.
-        command = [sys.executable, "-P", "-S", tied.__file__, sys.executable, "-m", *module]
+        command = [sys.executable, "-P", "-S", supervised.__file__, sys.executable, "-m", *module]
         with self.log.open("wb") as sink:
             self._process = subprocess.Popen(
                 command,

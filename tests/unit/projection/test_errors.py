@@ -6,9 +6,10 @@ import pytest
 from redis.exceptions import RedisError, ResponseError
 
 from tests.redis import RealRedis
-from workers.projection.faults import Away, away
-from workers.projection.keys import Generation
-from workers.projection.store import Place, Store
+from workers.projection.errors import Unavailable, unavailable_reason
+from workers.projection.store import ModelStore
+from workers.read_model.generation import PartitionFreshness, PartitionId
+from workers.read_model.keys import Generation
 
 
 @pytest.mark.parametrize(
@@ -22,18 +23,18 @@ from workers.projection.store import Place, Store
     ],
 )
 def test_what_passes_is_waited_for(said: str) -> None:
-    assert isinstance(away(ResponseError(said)), Away)
+    assert isinstance(unavailable_reason(ResponseError(said)), Unavailable)
 
 
 @pytest.mark.parametrize("fault", [ResponseError("WRONGTYPE not a hash, NOREPLICAS"), RedisError("a bug")])
 def test_what_does_not_pass_is_told(fault: RedisError) -> None:
-    assert away(fault) is None
+    assert unavailable_reason(fault) is None
 
 
 def test_a_redis_without_its_replicas_is_waited_for(own_redis: RealRedis) -> None:
     client: Any = own_redis.client()
-    store, generation = Store(client, "a"), Generation(1, "leadloop:a:g1:")
+    store, generation = ModelStore(client, "a"), Generation(1, "leadloop:a:g1:")
     client.set(generation.meta, b"{}")
     client.config_set("min-replicas-to-write", 3)
-    with pytest.raises(Away):
-        store.tell_fresh(generation, {Place("lead-created", 0): (0, 1)})
+    with pytest.raises(Unavailable):
+        store.write_freshness(generation, {PartitionId("lead-created", 0): PartitionFreshness(0, 1)})

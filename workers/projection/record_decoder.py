@@ -10,27 +10,14 @@ from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID, TOPICS
 from streams.domain.errors import Poison, PoisonReason
 from streams.domain.facts import LAST_AT, fact_of
-
-from .document import KINDS, Entry
-
-READ: Final = (
-    "lead-snapshots",
-    "lead-created",
-    "lead-contacted",
-    "lead-stalled",
-    "deal-closed",
-    "lead-recycled",
-    "lead-decisions",
-    "delivery-results",
-)
-"""The topics that the read model is made of."""
+from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry
 
 SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
 """Why a record may be left out. Streams has told of it in its dead letters, where it is an input."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class LeadChanged:
     """The newest truth about a lead."""
 
     lead_id: str
@@ -39,32 +26,32 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
-class Forgotten:
+class LeadDeleted:
     """A lead that is to be known no longer."""
 
     lead_id: str
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class FactRecorded:
     """One entry of a lead's timeline."""
 
     lead_id: str
-    entry: Entry
+    entry: TimelineEntry
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedRecord:
     """A record that says nothing of any lead."""
 
     reason: str
 
 
-News = Told | Forgotten | Happened | Skipped
-_NUMBERS = {kind: number for number, kind in enumerate(KINDS)}
+LogEvent = LeadChanged | LeadDeleted | FactRecorded | SkippedRecord
+_NUMBERS = {kind: number for number, kind in enumerate(ENTRY_KINDS)}
 
 
-class Intake:
+class RecordDecoder:
     """Reads what a topic's records say. Never raises on what a record contains.
 
     RegistryUnavailable is raised where a schema is not known yet: again, later.
@@ -73,35 +60,35 @@ class Intake:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def __call__(self, topic: str, key: bytes | None, value: bytes | None, published_at: int) -> News:
+    def __call__(self, topic: str, key: bytes | None, value: bytes | None, published_at: int) -> LogEvent:
         try:
             if topic == "lead-snapshots":
                 return self._snapshot(key, value)
             return self._entry(cast("Any", TOPICS[topic].record), value, published_at)
         except (Undecodable, Poison) as fault:
-            return Skipped(fault.reason)
+            return SkippedRecord(fault.reason)
 
-    def _snapshot(self, key: bytes | None, value: bytes | None) -> News:
+    def _snapshot(self, key: bytes | None, value: bytes | None) -> LogEvent:
         if value is None:
             lead_id = (key or b"").decode(errors="replace")
-            return Forgotten(lead_id) if lead_id else Skipped("no_lead_id")
+            return LeadDeleted(lead_id) if lead_id else SkippedRecord("no_lead_id")
         snapshot = self._codec.decode(value, LeadSnapshot)
         if not _is_lead_id(snapshot.lead_id):
-            return Skipped("no_lead_id")
-        return Told(snapshot.lead_id, value, snapshot)
+            return SkippedRecord("no_lead_id")
+        return LeadChanged(snapshot.lead_id, value, snapshot)
 
-    def _entry(self, kind: type[AnyRecord], value: bytes | None, published_at: int) -> News:
+    def _entry(self, kind: type[AnyRecord], value: bytes | None, published_at: int) -> LogEvent:
         record: Any = self._codec.decode(value, kind)
         match record:
             case DeliveryResult() | LeadDecided():
                 if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
-                    return Skipped("unusable")
+                    return SkippedRecord("unusable")
             case _:
                 fact_of(record)  # what streams does not take for a fact is none here
         if record.occurred_at > published_at + FUTURE_MS:
-            return Skipped("future")
-        entry = Entry(record.occurred_at, _NUMBERS[kind], _name_of(record), value or b"")
-        return Happened(record.lead_id, entry)
+            return SkippedRecord("future")
+        entry = TimelineEntry(record.occurred_at, _NUMBERS[kind], _name_of(record), value or b"")
+        return FactRecorded(record.lead_id, entry)
 
 
 def _is_lead_id(lead_id: str) -> bool:

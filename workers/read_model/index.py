@@ -18,11 +18,11 @@ STEP_NAMES = (*STEPS, "requalified", "won_back")
 ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
 RECYCLE_STATES = ("standing", "revoked", "requalified")
 
-Membership = tuple[str, str]
+ListMembership = tuple[str, str]
 """The name of a list, and a member of it."""
 
 
-class Count(NamedTuple):
+class FunnelCount(NamedTuple):
     """One count in the funnel: a row of a dimension, and which pass reached which step."""
 
     by: str
@@ -30,7 +30,7 @@ class Count(NamedTuple):
     field: str
 
 
-class Pass(NamedTuple):
+class PassSteps(NamedTuple):
     """One pass of a lead, as the funnel counts it. `later`: the steps of all passes after it; None: it is the last."""
 
     pass_no: int
@@ -42,7 +42,7 @@ class Pass(NamedTuple):
     later: int | None
 
 
-class Recycle(NamedTuple):
+class RecycleEntry(NamedTuple):
     """A recycle event, in short. `action` is RECYCLE or REVOKE."""
 
     recycle_id: str
@@ -50,7 +50,7 @@ class Recycle(NamedTuple):
     at: int
 
 
-def lists_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> set[Membership]:
+def lists_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> set[ListMembership]:
     """Where the lead is listed."""
     lead_id, owner = lead.lead_id, lead.owner_id
     lists = {("all", lead_id), (f"stage:{lead.stage}", lead_id)}
@@ -66,22 +66,22 @@ def lists_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> set[Membership]
     return lists
 
 
-def counts_of(passes: Iterable[Pass]) -> Iterator[Count]:
+def counts_of(passes: Iterable[PassSteps]) -> Iterator[FunnelCount]:
     """What the passes of a lead count for."""
     for one in passes:
         yield from _counts(one)
 
 
-def passes_of(lead: LeadSnapshot) -> tuple[Pass, ...]:
+def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
     """The passes of a lead, the current one last."""
     reached, reason = reached_by(lead), lead.last_stall_reason or lead.stall_reason
-    last = Pass(lead.pass_no, lead.origin, lead.campaign_id, lead.owner_id, reason, reached, None)
+    last = PassSteps(lead.pass_no, lead.origin, lead.campaign_id, lead.owner_id, reason, reached, None)
     if not lead.passes:
         return (last,) if lead.pass_no else ()
     passes, later = [last], reached
     for old in reversed(lead.passes):
         passes.append(
-            Pass(old.pass_no, old.origin, old.campaign_id, old.owner_id, old.stall_reason, old.reached, later)
+            PassSteps(old.pass_no, old.origin, old.campaign_id, old.owner_id, old.stall_reason, old.reached, later)
         )
         later |= old.reached
     return tuple(reversed(passes))
@@ -108,7 +108,7 @@ def _proven_by(lead: LeadSnapshot) -> int:
     return sum(bit for bit, is_proven in proofs.items() if is_proven)
 
 
-def states_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> dict[str, tuple[str, int]]:
+def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str, tuple[str, int]]:
     """Every recycle that is known: its state and when it was decided.
 
     One that neither stands nor was taken back is over: marketing passed the lead to sales again. A snapshot older than
@@ -129,8 +129,8 @@ def states_of(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> dict[str, tupl
     return states
 
 
-def recycle_of(record: LeadRecycled) -> Recycle:
-    return Recycle(record.recycle_id, record.action, record.occurred_at)
+def recycle_of(record: LeadRecycled) -> RecycleEntry:
+    return RecycleEntry(record.recycle_id, record.action, record.occurred_at)
 
 
 def timed(at: int) -> str:
@@ -153,7 +153,7 @@ def split_recycle_member(member: str) -> tuple[str, str]:
     return rest[:size], rest[size:]
 
 
-def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> Iterator[Membership]:
+def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> Iterator[ListMembership]:
     for recycle_id, (state, at) in states_of(lead, recycles).items():
         member = recycle_member(at, recycle_id, lead.lead_id)
         yield "recycles", member
@@ -161,13 +161,13 @@ def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[Recycle]) -> Iterator[
 
 
 @lru_cache(maxsize=20_000)
-def _counts(one: Pass) -> tuple[Count, ...]:
+def _counts(one: PassSteps) -> tuple[FunnelCount, ...]:
     if not one.pass_no:
         return ()
     label = PASS_LABELS[min(one.pass_no, len(PASS_LABELS)) - 1]
     values = (one.origin, one.campaign_id, one.owner_id, one.reason, label)
     return tuple(
-        Count(by, value, f"{label}/{step}")
+        FunnelCount(by, value, f"{label}/{step}")
         for by, value in zip(ROWS_BY, values, strict=True)
         for step in _steps(one.reached, one.later)
     )

@@ -13,7 +13,7 @@ import msgspec
 
 from schemas import events
 
-KINDS: Final[tuple[type[events.AnyRecord], ...]] = (
+ENTRY_KINDS: Final[tuple[type[events.AnyRecord], ...]] = (
     events.LeadCreated,
     events.LeadContacted,
     events.LeadStalled,
@@ -24,15 +24,15 @@ KINDS: Final[tuple[type[events.AnyRecord], ...]] = (
 )
 """Kinds of entries by their numbers, which are kept in documents: add at the end."""
 
-RECYCLED: Final = KINDS.index(events.LeadRecycled)
-DELIVERED: Final = KINDS.index(events.DeliveryResult)
+RECYCLED: Final = ENTRY_KINDS.index(events.LeadRecycled)
+DELIVERED: Final = ENTRY_KINDS.index(events.DeliveryResult)
 
 KEPT_FACTS = 200
 KEPT_RECYCLES = 100
 KEPT_DELIVERIES = 200
 
 
-class Entry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
+class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     """One record of a lead's timeline: when it happened, what it is, its name, its bytes in Kafka."""
 
     at: int
@@ -41,7 +41,7 @@ class Entry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
     value: bytes
 
 
-class Document(msgspec.Struct, array_like=True, gc=False):
+class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing of it is kept any more.
 
     Facts and decisions, recycles, and deliveries have a room each, so that none can push out another; each keeps its
@@ -50,9 +50,9 @@ class Document(msgspec.Struct, array_like=True, gc=False):
 
     snapshot: bytes | None = None
     is_gone: bool = False
-    facts: list[Entry] = msgspec.field(default_factory=list)
-    recycles: list[Entry] = msgspec.field(default_factory=list)
-    deliveries: list[Entry] = msgspec.field(default_factory=list)
+    facts: list[TimelineEntry] = msgspec.field(default_factory=list)
+    recycles: list[TimelineEntry] = msgspec.field(default_factory=list)
+    deliveries: list[TimelineEntry] = msgspec.field(default_factory=list)
 
     def tell(self, snapshot: bytes) -> None:
         """The newest truth about the lead."""
@@ -63,7 +63,7 @@ class Document(msgspec.Struct, array_like=True, gc=False):
         self.snapshot, self.is_gone = None, True
         self.facts, self.recycles, self.deliveries = [], [], []
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: TimelineEntry) -> None:
         """Merge one record into the timeline."""
         if self.is_gone:
             return
@@ -74,25 +74,25 @@ class Document(msgspec.Struct, array_like=True, gc=False):
         else:
             _insert(self.facts, entry, KEPT_FACTS)
 
-    def timeline(self) -> Iterator[Entry]:
+    def timeline(self) -> Iterator[TimelineEntry]:
         """All entries, oldest first."""
         return merge(self.facts, self.recycles, sorted(self.deliveries))
 
 
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Document).decode
+_decode = msgspec.msgpack.Decoder(LeadDocument).decode
 
 
-def encode(document: Document) -> bytes:
+def encode(document: LeadDocument) -> bytes:
     return _encode(document)
 
 
-def decode(value: bytes | None) -> Document:
+def decode(value: bytes | None) -> LeadDocument:
     """The document in a value; an empty one where there is none."""
-    return Document() if value is None else _decode(value)
+    return LeadDocument() if value is None else _decode(value)
 
 
-def _insert(entries: list[Entry], entry: Entry, kept: int) -> None:
+def _insert(entries: list[TimelineEntry], entry: TimelineEntry, kept: int) -> None:
     """Told twice, the lesser bytes stand; beyond `kept` the oldest goes, which no later record can bring back."""
     at = bisect_left(entries, entry)
     for place in (at - 1, at):
@@ -104,11 +104,11 @@ def _insert(entries: list[Entry], entry: Entry, kept: int) -> None:
         del entries[0]
 
 
-def _is_same(one: Entry, other: Entry) -> bool:
+def _is_same(one: TimelineEntry, other: TimelineEntry) -> bool:
     return one.at == other.at and one.kind == other.kind and one.id == other.id
 
 
-def _supersede(entries: list[Entry], entry: Entry) -> None:
+def _supersede(entries: list[TimelineEntry], entry: TimelineEntry) -> None:
     for place, known in enumerate(entries):
         if known.id == entry.id:
             if known >= entry:

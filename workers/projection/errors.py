@@ -1,6 +1,6 @@
 """DocumentError of the read model, by what happens next.
 
-Away        Redis or Kafka cannot do it now: wait, and go on from what Redis says
+Unavailable        Redis or Kafka cannot do it now: wait, and go on from what Redis says
 Moved       Redis is not where this worker thought it was: go on from what Redis says
 Unfit       this Redis must not be used: somebody has to mend it
 """
@@ -14,7 +14,7 @@ from redis.exceptions import TimeoutError as NoAnswer
 from schemas.errors import UserError
 
 
-class Away(Exception):
+class Unavailable(Exception):
     """`what` is away and `why`; both are bounded, and shown as a metric."""
 
     def __init__(self, what: str, why: str) -> None:
@@ -22,11 +22,11 @@ class Away(Exception):
         self.what = what
 
 
-class Moved(Exception):
+class PositionsMoved(Exception):
     """What Redis holds has changed under this worker: it was emptied, restored, or another one was faster."""
 
 
-class Unfit(UserError):
+class UnsafeRedis(UserError):
     """This Redis would lose what it is given."""
 
 
@@ -37,12 +37,12 @@ _PASSING = re.compile(
 )
 
 
-def away(fault: RedisError) -> Away | None:
+def unavailable_reason(fault: RedisError) -> Unavailable | None:
     """What a fault of Redis means if it is one that passes; None for what is a bug."""
     if isinstance(fault, OutOfMemoryError) or "OOM " in str(fault):
-        return Away("redis_full", "Redis has no memory left: give it more, or delete what is not Leadloop's")
+        return Unavailable("redis_full", "Redis has no memory left: give it more, or delete what is not Leadloop's")
     if isinstance(fault, _BUSY):
-        return Away("redis", f"Redis does not answer ({type(fault).__name__})")
+        return Unavailable("redis", f"Redis does not answer ({type(fault).__name__})")
     if isinstance(fault, ResponseError) and _PASSING.search(str(fault)):
-        return Away("redis", f"Redis says {str(fault)[:100]}")
+        return Unavailable("redis", f"Redis says {str(fault)[:100]}")
     return None

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from rich.table import Table
 from rich.text import Text
 
-from .findings import Finding, Verdict
+from .findings import Finding, Severity
 
-_STYLES: dict[Verdict, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+_STYLES: dict[Severity, str] = {"ok": "green", "warn": "yellow", "fail": "bold red"}
 
 
 def table(findings: Iterable[Finding]) -> Table:

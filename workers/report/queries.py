@@ -7,36 +7,35 @@ has taken its place.
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from schemas.codec import Codec
 from schemas.events import LeadSnapshot, Stage
 from streams.domain.funnel import PASS_LABELS
-from workers.projection.document import Document, decode
-from workers.projection.effects import split_recycle_member, timed
-from workers.projection.keys import FORMAT, Generation, Keys
-from workers.projection.store import meta_of
+from workers.read_model.generation import decode_freshness, decode_meta
+from workers.read_model.index import split_recycle_member, timed
+from workers.read_model.keys import FORMAT, Generation, Keys
+from workers.read_model.lead_document import LeadDocument, decode
 
-from . import answers
+from . import api_models
 from .cursors import cursor_of, member_of
-from .shown import Shown, lead_of, row_of
+from .render import Renderer, lead_of, row_of
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 T = TypeVar("T")
-ANSWER_SECONDS = 5.0
 SCANNED = 2_000  # members of a list that one request looks at, whatever it filters
 SLICE = 200
 
 
-class NoModel(Exception):
+class ReadModelUnavailable(Exception):
     """There is no read model to read: Redis is away, or nothing has been projected yet. The text says which."""
 
 
-class Asked(NamedTuple):
+class LeadQuery(NamedTuple):
     """A page of leads. `due_before` in epoch ms; empty and None: any."""
 
     stage: Stage | None = None
@@ -77,18 +76,18 @@ class _Reading:
     """One generation, and how far it is."""
 
     generation: Generation
-    as_of: answers.AsOf
+    as_of: api_models.AsOf
 
 
-class Model:
+class ReadModel:
     """The read model of one application. Every method raises NoModel."""
 
     def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
         self._redis: Any = redis
         self._keys = Keys(app_id)
-        self._shown = Shown(codec)
+        self._shown = Renderer(codec)
 
-    async def lead(self, lead_id: str) -> answers.WholeLead | None:
+    async def lead(self, lead_id: str) -> api_models.LeadDetail | None:
         """Everything about one lead; None if nobody knows it."""
         with _answering():
             reading = await self._begin()
@@ -96,10 +95,10 @@ class Model:
         snapshot = self._shown.snapshot(document)
         return None if snapshot is None else self._shown.whole(document, snapshot, reading.as_of)
 
-    async def leads(self, asked: Asked, cursor: str | None, limit: int) -> answers.Leads:
+    async def leads(self, asked: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
         """A page of leads, in the order of the list that fits: by time where one was asked for, else by lead_id."""
         reading = await self._begin()
-        found: list[answers.Lead] = []
+        found: list[api_models.LeadModel] = []
 
         async def take(members: list[bytes]) -> int:
             # In lists by time, the lead's name stands behind the time.
@@ -113,13 +112,15 @@ class Model:
             return len(members)
 
         following = await self._page(reading, asked.list_name, cursor, take, lambda: len(found) >= limit, asked.end)
-        return answers.Leads(leads=found, next=following, as_of=reading.as_of)
+        return api_models.LeadPage(leads=found, next=following, as_of=reading.as_of)
 
-    async def recycles(self, state: answers.RecycleState | None, cursor: str | None, limit: int) -> answers.Recycles:
+    async def recycles(
+        self, state: api_models.RecycleState | None, cursor: str | None, limit: int
+    ) -> api_models.RecyclePage:
         """A page of recycles, the newest first."""
         reading = await self._begin()
         name = f"recycles:{state}" if state else "recycles"
-        found: list[answers.Recycle] = []
+        found: list[api_models.RecycleModel] = []
 
         async def take(members: list[bytes]) -> int:
             pairs = [split_recycle_member(member.decode()) for member in members[: limit - len(found)]]
@@ -131,15 +132,15 @@ class Model:
             return len(pairs)
 
         following = await self._page(reading, name, cursor, take, lambda: len(found) >= limit, is_backwards=True)
-        return answers.Recycles(recycles=found, next=following, as_of=reading.as_of)
+        return api_models.RecyclePage(recycles=found, next=following, as_of=reading.as_of)
 
     async def funnel(
-        self, by: answers.By, pass_label: answers.PassLabel | None, cursor: str | None, limit: int
-    ) -> answers.Funnel:
+        self, by: api_models.FunnelDimension, pass_label: api_models.PassLabel | None, cursor: str | None, limit: int
+    ) -> api_models.FunnelPage:
         """A page of the funnel's rows, in the order of their names."""
         reading = await self._begin()
         labels = (pass_label,) if pass_label else PASS_LABELS
-        found: list[answers.FunnelRow] = []
+        found: list[api_models.FunnelRow] = []
 
         async def take(members: list[bytes]) -> int:
             rows = members[: limit - len(found)]
@@ -152,9 +153,9 @@ class Model:
         following = await self._page(reading, f"rows:{by}", cursor, take, lambda: len(found) >= limit)
         every = [label.encode() for label in labels]
         totals = [row_of("", counts, labels) for counts in await self._counts(reading, "pass", every)]
-        return answers.Funnel(by=by, rows=found, total=_sum(totals), next=following, as_of=reading.as_of)
+        return api_models.FunnelPage(by=by, rows=found, total=_sum(totals), next=following, as_of=reading.as_of)
 
-    async def as_of(self) -> answers.AsOf:
+    async def as_of(self) -> api_models.AsOf:
         """How far it is."""
         return (await self._begin()).as_of
 
@@ -167,18 +168,20 @@ class Model:
         with _answering():
             current, building = await self._redis.mget(self._keys.current, self._keys.building)
             if current is None or not current.isdigit():
-                raise NoModel(
+                raise ReadModelUnavailable(
                     "the read model is being filled for the first time"
                     if building
                     else "there is no read model yet: `leadloop project` makes it"
                 )
             generation = self._keys.generation(int(current))
             meta, fresh = await _both(self._redis, generation)
-        if meta is None or meta_of(meta).format != FORMAT:
-            raise NoModel("the read model is of another version: `leadloop project` of this version makes it anew")
+        if meta is None or decode_meta(meta).format != FORMAT:
+            raise ReadModelUnavailable(
+                "the read model is of another version: `leadloop project` of this version makes it anew"
+            )
         return _Reading(generation, _as_of(fresh, is_filling=building is not None))
 
-    async def _documents(self, reading: _Reading, lead_ids: list[bytes]) -> list[Document]:
+    async def _documents(self, reading: _Reading, lead_ids: list[bytes]) -> list[LeadDocument]:
         if not lead_ids:
             return []
         with _answering():
@@ -230,31 +233,22 @@ class Model:
 _TIMED = ("due", "stalled", "owner-due:", "owner-stalled:")
 
 
-def connected(url: str) -> "Redis":
-    """A client that fails at once where Redis does not answer."""
-    return Redis.from_url(
-        url,
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-    )
-
-
 async def _both(redis: Any, generation: Generation) -> tuple[bytes | None, Mapping[bytes, bytes]]:
     async with redis.pipeline(transaction=False) as pipe:
         meta, fresh = await pipe.get(generation.meta).hgetall(generation.fresh).execute()
     return meta, fresh
 
 
-def _as_of(fresh: Mapping[bytes, bytes], *, is_filling: bool) -> answers.AsOf:
-    said = [tuple(map(int, value.split(b":"))) for value in fresh.values()]
-    at = answers.instant(min(until for _, until in said)) if said else None
-    return answers.AsOf(at=at, behind_records=sum(behind for behind, _ in said), is_filling=is_filling)
+def _as_of(fresh: Mapping[bytes, bytes], *, is_filling: bool) -> api_models.AsOf:
+    partitions = decode_freshness(fresh)
+    at = api_models.instant(min(one.complete_until for one in partitions)) if partitions else None
+    behind = sum(one.behind for one in partitions)
+    return api_models.AsOf(at=at, behind_records=behind, is_filling=is_filling)
 
 
-def _sum(rows: list[answers.FunnelRow]) -> answers.FunnelRow:
-    names = [name for name in answers.FunnelRow.model_fields if name != "value"]
-    return answers.FunnelRow(value="", **{name: sum(getattr(row, name) for row in rows) for name in names})
+def _sum(rows: list[api_models.FunnelRow]) -> api_models.FunnelRow:
+    names = [name for name in api_models.FunnelRow.model_fields if name != "value"]
+    return api_models.FunnelRow(value="", **{name: sum(getattr(row, name) for row in rows) for name in names})
 
 
 @contextmanager
@@ -262,4 +256,6 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as fault:
-        raise NoModel(f"Redis does not answer ({type(fault).__name__}): is REDIS_URL right, and is it up?") from fault
+        raise ReadModelUnavailable(
+            f"Redis does not answer ({type(fault).__name__}): is REDIS_URL right, and is it up?"
+        ) from fault

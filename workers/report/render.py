@@ -9,13 +9,13 @@ import msgspec
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, LeadRecycled, LeadSnapshot
 from streams.domain.funnel import STEPS
-from workers.projection.document import KINDS, Document, Entry
-from workers.projection.effects import STEP_NAMES, Recycle, reached_by, recycle_of, states_of
+from workers.read_model.index import STEP_NAMES, RecycleEntry, reached_by, recycle_of, states_of
+from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
 
-from . import answers
-from .answers import instant, maybe
+from . import api_models
+from .api_models import instant, maybe
 
-KIND_NAMES: tuple[answers.Kind, ...] = (
+KIND_NAMES: tuple[api_models.EventKind, ...] = (
     "created",
     "contacted",
     "stalled",
@@ -29,18 +29,18 @@ _AROUND = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})
 _INSTANTS = frozenset({"not_before", "idle_since"})
 
 
-class Shown:
+class Renderer:
     """Reads what stands in documents. `codec` knows the schemas of the records in them."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
 
-    def snapshot(self, document: Document) -> LeadSnapshot | None:
+    def snapshot(self, document: LeadDocument) -> LeadSnapshot | None:
         value = document.snapshot
         return None if value is None else self._codec.decode(value, LeadSnapshot)
 
-    def whole(self, document: Document, lead: LeadSnapshot, as_of: answers.AsOf) -> answers.WholeLead:
-        return answers.WholeLead(
+    def whole(self, document: LeadDocument, lead: LeadSnapshot, as_of: api_models.AsOf) -> api_models.LeadDetail:
+        return api_models.LeadDetail(
             **lead_of(lead).__dict__,
             passes=[_pass(one) for one in lead.passes],
             recycled=list(self.recycles(document, lead)),
@@ -48,7 +48,7 @@ class Shown:
             as_of=as_of,
         )
 
-    def recycles(self, document: Document, lead: LeadSnapshot) -> Iterator[answers.Recycle]:
+    def recycles(self, document: LeadDocument, lead: LeadSnapshot) -> Iterator[api_models.RecycleModel]:
         """All recycles of a lead that are known, oldest first."""
         events = [self._codec.decode(entry.value, LeadRecycled) for entry in document.recycles]
         results = [self._codec.decode(entry.value, DeliveryResult) for entry in document.deliveries]
@@ -57,18 +57,18 @@ class Shown:
             ours: dict[str, LeadRecycled] = {event.action: event for event in events if event.recycle_id == recycle_id}
             yield _recycle(recycle_id, state, at, lead, ours, [r for r in results if r.recycle_id == recycle_id])
 
-    def recycles_in_short(self, document: Document) -> list[Recycle]:
+    def recycles_in_short(self, document: LeadDocument) -> list[RecycleEntry]:
         return [recycle_of(self._codec.decode(entry.value, LeadRecycled)) for entry in document.recycles]
 
-    def _event(self, entry: Entry) -> answers.Event:
-        record = self._codec.decode(entry.value, KINDS[entry.kind])
-        return answers.Event(
+    def _event(self, entry: TimelineEntry) -> api_models.EventModel:
+        record = self._codec.decode(entry.value, ENTRY_KINDS[entry.kind])
+        return api_models.EventModel(
             at=instant(entry.at), kind=KIND_NAMES[entry.kind], id=entry.id, fields=dict(_fields(record))
         )
 
 
-def lead_of(lead: LeadSnapshot) -> answers.Lead:
-    return answers.Lead(
+def lead_of(lead: LeadSnapshot) -> api_models.LeadModel:
+    return api_models.LeadModel(
         lead_id=lead.lead_id,
         stage=lead.stage,
         pass_no=lead.pass_no,
@@ -94,18 +94,18 @@ def lead_of(lead: LeadSnapshot) -> answers.Lead:
     )
 
 
-def row_of(value: str, counts: Mapping[str, int], labels: Iterable[str]) -> answers.FunnelRow:
+def row_of(value: str, counts: Mapping[str, int], labels: Iterable[str]) -> api_models.FunnelRow:
     """A row of the funnel: the counts by `pass/step`, of these passes."""
     sums = {step: sum(counts.get(f"{label}/{step}", 0) for label in labels) for step in STEP_NAMES}
-    return answers.FunnelRow(value=value, **sums)
+    return api_models.FunnelRow(value=value, **sums)
 
 
 def _steps(reached: int) -> list[str]:
     return [step for step, bit in STEPS.items() if reached & bit]
 
 
-def _pass(one: Any) -> answers.PassOver:
-    return answers.PassOver(
+def _pass(one: Any) -> api_models.PassSummary:
+    return api_models.PassSummary(
         pass_no=one.pass_no,
         created_at=maybe(one.created_at),
         origin=one.origin,
@@ -123,9 +123,9 @@ def _recycle(
     lead: LeadSnapshot,
     events: Mapping[str, LeadRecycled],
     results: Iterable[DeliveryResult],
-) -> answers.Recycle:
+) -> api_models.RecycleModel:
     told, revoke = events.get("RECYCLE") or LeadRecycled(), events.get("REVOKE")
-    return answers.Recycle(
+    return api_models.RecycleModel(
         recycle_id=recycle_id,
         lead_id=lead.lead_id,
         state=state,
@@ -143,8 +143,8 @@ def _recycle(
     )
 
 
-def _delivery(result: DeliveryResult) -> answers.Delivery:
-    return answers.Delivery(
+def _delivery(result: DeliveryResult) -> api_models.DeliveryModel:
+    return api_models.DeliveryModel(
         endpoint=result.endpoint,
         action=result.action,
         outcome=result.outcome,
@@ -166,7 +166,7 @@ def _fields(record: Any) -> Iterator[tuple[str, Any]]:
 
 def _said(name: str, value: Any) -> Any:
     if isinstance(value, int) and (name.endswith("_at") or name in _INSTANTS):
-        return answers.rfc3339(_instant(value))
+        return api_models.rfc3339(_instant(value))
     return value
 
 
