@@ -17,10 +17,10 @@ from typing import IO  # noqa: E402
 from schemas.codec import Codec  # noqa: E402
 from schemas.connect import open_catalogue  # noqa: E402
 from schemas.errors import UserError  # noqa: E402
-from streams.agents.lead_loop import LeadLoop  # noqa: E402
-from streams.app import cluster_of  # noqa: E402
+from streams.agents.lead_job import LeadJob  # noqa: E402
+from streams.app import cluster_of, connect  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
-from streams.engine import run  # noqa: E402
+from streams.engine import Driver  # noqa: E402
 from streams.policy_file import parse_policy  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
 from streams.runtime.process import process_registry  # noqa: E402
@@ -33,14 +33,14 @@ _HELD: list[IO[str]] = []  # open as long as the process lives
 def main() -> None:
     """Wire the worker and run it until it is told to stop."""
     try:
-        loop = _wired()
+        driver = _wired()
     except UserError as error:
         sys.stderr.write(f"{error}\n")
         sys.exit(2)
-    run(loop.app)
+    driver.run()
 
 
-def _wired() -> LeadLoop:
+def _wired() -> Driver:
     settings = _settings()
     policy = _policy(settings)
     codec = Codec(open_catalogue(settings.registry, settings.topic_prefix))
@@ -48,8 +48,10 @@ def _wired() -> LeadLoop:
     cluster = cluster_of(settings)
     _set_up_logging(settings)
     registry = process_registry()
-    loop = LeadLoop(settings, policy, codec, registry, cluster)
-    probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(loop))
+    lead_job = LeadJob(settings, policy, codec, registry, cluster)
+    driver = connect(settings, lead_job.job)
+    lead_job.observe(driver)
+    probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(driver))
     probes.__enter__()  # until the process ends
     log.info(
         "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
@@ -59,11 +61,11 @@ def _wired() -> LeadLoop:
         settings.metrics_host,
         probes.port,
     )
-    return loop
+    return driver
 
 
-def _missing(loop: LeadLoop) -> str:
-    return "" if loop.engine.is_ready() else "not ready: waiting, recovering or stuck"
+def _missing(driver: Driver) -> str:
+    return "" if driver.status().is_ready() else "not ready: waiting, recovering or stuck"
 
 
 def _settings() -> Settings:

@@ -1,73 +1,93 @@
-"""Builds the Faust app and the engine of one streams process out of its settings."""
+"""Builds the job description and the driver of one streams process out of its settings."""
 
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Awaitable, Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import faust
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from schemas.topics import INPUTS, TOPICS, changelog_of
-from streams.engine import FAUST_SETTINGS, Decode, Engine, MemoryStore, RocksStore, Store
+from streams.engine import Chunk, FetchedRecord, Job, MemoryStore, RocksStore, Store
+from streams.engine.faust_driver import FaustDriver
+from streams.engine.kafka_clients import ClientSettings
 from streams.runtime.settings import Settings, SettingsError
 
+V = TypeVar("V")
 OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
-ANSWER_SECONDS = 20.0  # for a broker to say who it is
-CHUNK_SECONDS = 50.0  # a chunk, or a recovery that stands still, may take this long
+ANSWER_SECONDS = 20.0  # for a broker to answer with its cluster id
+CHUNK_SECONDS = 50.0  # a chunk, or a recovery, may take this long without progress; below the rebalance timeout
 
 
-def build(settings: Settings, decode: Decode, cluster: str = "") -> tuple[faust.App, Engine]:
-    """Create both; nothing is connected before the worker starts. `cluster`: the id of the one that the state is of."""
+def job_of(
+    settings: Settings,
+    decode: Callable[[FetchedRecord], tuple[int, V]],
+    agent: Callable[[AsyncIterable[Chunk[V]]], Awaitable[None]],
+    *,
+    cluster: str = "",
+    name: str = "lead-loop",
+) -> Job[V]:
+    """Describe a job over the input topics; its hooks are set with `dataclasses.replace`.
+
+    Args:
+        settings: of the process.
+        decode: see `Job`.
+        agent: see `Job`.
+        cluster: the id of the cluster that the local state belongs to.
+        name: of the agent.
+    """
     prefix = settings.topic_prefix
-    app = faust.App(
-        settings.app_id,
-        broker=[f"kafka://{server}" for server in settings.kafka.bootstrap_servers.split(",")],
-        **{**FAUST_SETTINGS, **_tuned(settings)},
-    )
-    engine = Engine(
-        app,
+    return Job(
+        name=name,
+        inputs=tuple(inputs(settings)),
+        outputs=tuple(prefix + topic for topic in OUTPUTS),
         changelog=prefix + changelog_of(settings.app_id).name,
         partitions=settings.partitions,
         store=_stores(settings, cluster),
         decode=decode,
-        outputs=[prefix + name for name in OUTPUTS],
+        agent=agent,
         bounded_by=prefix + "stream-heartbeats" if settings.clock == "events" else None,
         tick=settings.tick_seconds,
         max_records=settings.chunk_records,
-        deadline=CHUNK_SECONDS,
-        client=settings.kafka.aiokafka(),
     )
-    return app, engine
 
 
-def _tuned(settings: Settings) -> dict[str, Any]:
+def connect(settings: Settings, job: Job[V]) -> FaustDriver[V]:
+    """Create the driver that runs a job; nothing is connected before it runs."""
     session = settings.session_seconds
-    return {
-        "datadir": str(settings.data_dir / "faust"),
-        "topic_partitions": settings.partitions,
-        "consumer_group_instance_id": settings.instance_id or None,
-        "broker_session_timeout": session,
-        "broker_heartbeat_interval": min(3.0, session / 4),
-        "broker_request_timeout": max(40.0, session + 10),
-        "broker_commit_interval": settings.commit_seconds,
-        "producer_compression_type": "snappy",  # aiokafka packs lz4 at level 9, at eight times the CPU
-    }
+    clients = ClientSettings(
+        connection=settings.kafka.aiokafka(),
+        group=settings.app_id,
+        instance_id=settings.instance_id or None,
+        session=session,
+        heartbeat=min(3.0, session / 4),
+        request=max(40.0, session + 10),
+        delivery=0.8 * CHUNK_SECONDS,
+        compression="snappy",  # aiokafka packs lz4 at level 9, at eight times the CPU
+    )
+    return FaustDriver(
+        job,
+        clients,
+        data_dir=settings.data_dir / "faust",
+        commit_seconds=settings.commit_seconds,
+        deadline=CHUNK_SECONDS,
+    )
 
 
 def cluster_of(settings: Settings) -> str:
-    """The id of the cluster.
+    """Query the id of the cluster.
 
     Raises:
-        SettingsError: no broker answers, or not to us.
+        SettingsError: no broker answers, or it refuses this user.
     """
     try:
         metadata = AdminClient(settings.kafka.librdkafka()).list_topics(timeout=ANSWER_SECONDS)
-    except KafkaException as fault:
-        servers, reason = settings.kafka.bootstrap_servers, fault.args[0].str()
+    except KafkaException as error:
+        servers, reason = settings.kafka.bootstrap_servers, error.args[0].str()
         raise SettingsError(
             f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {reason}; `leadloop doctor` says why"
-        ) from fault
+        ) from error
     return str(metadata.cluster_id or "")
 
 
@@ -81,5 +101,4 @@ def _stores(settings: Settings, cluster: str) -> Callable[[int], Store]:
         return MemoryStore
     # State is a prefix of one changelog: that of another cluster, application or prefix must not be taken for it.
     changelog = settings.topic_prefix + changelog_of(settings.app_id).name
-    directory = Path(settings.data_dir) / "state" / (cluster or "unnamed") / changelog
-    return lambda number: RocksStore(directory, number)
+    return partial(RocksStore, Path(settings.data_dir) / "state" / (cluster or "unnamed") / changelog)

@@ -1,25 +1,24 @@
 """Small stand-ins, written by hand, for what a unit test does not start."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, NoReturn, Self, cast
 
-from streams.engine import Chunk, Item, MemoryStore, Status
+from aiokafka.structs import TopicPartition
 
-Headers = Sequence[tuple[str, bytes]]
+from streams.agents.inbound import Value
+from streams.engine import NOT_STARTED, Chunk, FetchedRecord, Item, MemoryStore, Status
+from streams.engine.chunk import ChunkContext
+from streams.engine.failure import end_process
+
+Headers = Sequence[tuple[str, bytes | None]]
 
 
-@dataclass(frozen=True, slots=True)
-class FakeRecord:
-    """A record as a consumer gives it, as far as the agents look at it."""
-
-    topic: str
-    key: bytes | None
-    value: bytes | None
-    offset: int = 0
-    partition: int = 0
-    headers: Headers = ()
+def a_fetched_record(
+    topic: str, key: bytes | None, value: bytes | None, offset: int = 0, partition: int = 0, headers: Headers = ()
+) -> FetchedRecord:
+    """A record as the engine fetches it."""
+    return FetchedRecord(topic, partition, offset, 0, key, value, headers)
 
 
 class Sent(NamedTuple):
@@ -32,28 +31,26 @@ class Sent(NamedTuple):
     headers: Headers = ()
 
 
-class FakeChunk(Chunk):
-    """A chunk of no engine: outputs stay in `sent`, changes in `changes`; `ended` is called in place of Kafka."""
+class FakeChunk(Chunk[Value]):
+    """A chunk without Kafka: outputs stay in `sent`, changes in `changes`; `ended` is called in place of Kafka."""
 
     def __init__(
         self,
-        records: Sequence[Item] = (),
+        records: Sequence[Item[Value]] = (),
         store: MemoryStore | None = None,
         *,
         partition: int = 0,
         complete_until: int = 0,
         ended: Callable[["FakeChunk"], None] | None = None,
     ) -> None:
-        self.partition = partition
-        self.records = records
-        self.complete_until = complete_until
-        self.bound = 0
-        self.current = None
         self.store = MemoryStore(partition) if store is None else store
+        kafka = cast("Any", None)  # what would reach it is overridden below
+        changelog = TopicPartition("changelog", partition)
+        context = ChunkContext(partition, 1, changelog, self.store, kafka, kafka, end_process)
+        super().__init__(context, records, complete_until)
         self.changes: dict[bytes, bytes | None] = {}
         self.sent: list[Sent] = []
         self.flushes = 0
-        self._is_abandoned = False
         self._ended = ended
 
     async def flush(self) -> None:
@@ -90,33 +87,30 @@ class FakeChunk(Chunk):
         return [one for one in self.sent if one.topic == topic]
 
 
-class FakeConsumer:
-    """The consumer of an engine that was never started: every topic has `partitions`, and `told` is its status."""
+class FakeDriver:
+    """A driver that runs nothing and reports the status that it is given."""
 
-    def __init__(self, partitions: int = 1, told: Status | None = None, aligned: Collection[str] = ()) -> None:
-        self.sink = self
-        self.told = told or Status(is_assigned=False, is_member=False)
-        self._partitions = partitions
-        self._others: Mapping[str, int] = dict.fromkeys(aligned, 2 * partitions)
-
-    def count(self, topic: str) -> int:
-        return self._others.get(topic, self._partitions)
+    def __init__(self, status: Status = NOT_STARTED) -> None:
+        self.now = status
 
     def status(self) -> Status:
-        return self.told
+        return self.now
+
+    def run(self) -> NoReturn:
+        raise NotImplementedError
 
 
 class Log:
     """The inputs of one partition as Kafka keeps them: appended, and taken in offset order."""
 
     def __init__(self, topics: Sequence[str]) -> None:
-        self.records: dict[str, list[FakeRecord]] = {topic: [] for topic in topics}
+        self.records: dict[str, list[FetchedRecord]] = {topic: [] for topic in topics}
 
     def append(self, topic: str, key: bytes | None, value: bytes | None, headers: Headers = ()) -> None:
         kept = self.records[topic]
-        kept.append(FakeRecord(topic, key, value, offset=len(kept), headers=headers))
+        kept.append(a_fetched_record(topic, key, value, offset=len(kept), headers=headers))
 
 
-def positions_after(records: Sequence[Item]) -> dict[str, int]:
+def positions_after(records: Sequence[Item[Value]]) -> dict[str, int]:
     """Where each topic goes on once these records are done."""
     return {item.record.topic: item.record.offset + 1 for item in records}

@@ -14,9 +14,10 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from streams.agents.lead_loop import LeadLoop
+from streams.agents.lead_job import LeadJob
 from streams.domain.policy import Policy
 from streams.runtime.settings import KafkaSettings, Settings
+from tests.fakes import FakeDriver
 from workers.delivery.runtime.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
 from workers.ingest.metrics import IngestMetrics
@@ -141,7 +142,8 @@ def named(query: str) -> set[str]:
 
 def _streams(registry: CollectorRegistry) -> None:
     kafka = KafkaSettings(bootstrap_servers="nowhere:9092")
-    LeadLoop(Settings(kafka=kafka, data_dir=Path()), Policy(), Codec(Catalogue.bundled()), registry)
+    job = LeadJob(Settings(kafka=kafka, data_dir=Path()), Policy(), Codec(Catalogue.bundled()), registry)
+    job.observe(FakeDriver())
 
 
 def _ingest(registry: CollectorRegistry) -> None:

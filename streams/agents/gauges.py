@@ -1,7 +1,7 @@
 """Gauges of streams, computed from the live state when Prometheus scrapes."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from streams.agents.loop import PartitionLoop
 from streams.agents.metrics import CLOCKS, Origins
 from streams.domain.funnel import PASS_LABELS, STEPS
-from streams.engine import Engine, Status
+from streams.engine import Status
 
 STAGES = ("new", "working", "stalled", "nurture", "lost", "won", "unknown")
 
@@ -18,10 +18,10 @@ class LoopState(Collector):
     """The gauges of the partitions that this process owns, collected in the probe thread while the loop runs."""
 
     def __init__(
-        self, loops: dict[int, PartitionLoop], engine: Engine, origins: Origins, live_partitions: int = 0
+        self, loops: dict[int, PartitionLoop], status: Callable[[], Status], origins: Origins, live_partitions: int = 0
     ) -> None:
         self._loops = loops
-        self._engine = engine
+        self._status = status
         self._origins = origins
         self._live_partitions = live_partitions
 
@@ -31,7 +31,7 @@ class LoopState(Collector):
         yield self._funnel(loops)
         yield self._overdue(loops)
         yield from self._time(loops)
-        status = self._engine.status()
+        status = self._status()
         yield from self._worker(status)
         yield from _lag(status)
         yield from _state(status)
@@ -83,7 +83,7 @@ class LoopState(Collector):
     def _worker(self, status: Status) -> Iterator[Metric]:
         live = "Expected number of partitions with heartbeats, over all workers; 0 in history."
         yield _single("live_partitions", live, self._live_partitions)
-        yield _single("ready", "1 when partitions are assigned, restored and processing.", self._engine.is_ready())
+        yield _single("ready", "1 when partitions are assigned, restored and processing.", status.is_ready())
         yield _single("group_member", "1 when Kafka accepted a commit within the last session.", status.is_member)
         for name, text, count in (
             ("assignments", "Partition assignments received from Kafka, one per rebalance.", status.assignments),

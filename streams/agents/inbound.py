@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
@@ -11,9 +11,7 @@ from schemas.topics import INPUTS, TOPICS
 from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
 from streams.domain.facts import Fact, fact_of
-
-if TYPE_CHECKING:
-    from aiokafka import ConsumerRecord
+from streams.engine import FetchedRecord
 
 AT_ONCE = 0  # the event time of what must not wait in the merge
 
@@ -56,11 +54,11 @@ class Inbound:
         self._wall_ms = wall_ms
         self._is_live = is_live
 
-    def __call__(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
+    def __call__(self, record: FetchedRecord) -> tuple[int, Value]:
         known = self._loopback.pop((record.topic, record.key), record.value)
         return self._read(record) if known is None else (known.at, known)
 
-    def _read(self, record: "ConsumerRecord[bytes, bytes]") -> tuple[int, Value]:
+    def _read(self, record: FetchedRecord) -> tuple[int, Value]:
         try:
             event = self._codec.decode(record.value, self._records[record.topic])
             if event.occurred_at > self._wall_ms() + FUTURE_MS:

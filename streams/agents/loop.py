@@ -1,19 +1,19 @@
 """The loop of one partition, whole: dedupe → fold → deadlines → decide → outputs, in the order of event time.
 
 Decoding and the merge come before it (`inbound`, `engine.merge`), durability after it (`engine.chunk`): nothing here
-is told before the broker has it, and whatever escapes ends the process before the ack.
+is published before the broker has it, and whatever escapes ends the process before the ack.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, assert_never
+from typing import Final, assert_never
 
 from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
 from streams.agents.chunk_stats import ChunkStats
-from streams.agents.inbound import Misplaced, RejectedRecord
+from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.leads import Entry, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.records import snapshot
@@ -23,12 +23,13 @@ from streams.domain.lead import Lead
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Item, TimerWheel
 
-SLICE = 200  # records, or deadlines, between two breaths of the event loop: some 20 ms
+SLICE = 200  # records, or deadlines, before other tasks of the event loop get their turn: some 20 ms
 BEAT_MS = 1000  # between two heartbeats of a live partition that takes no records
-FLUSH = 2000  # deadlines that may fire before what they told is made durable: all leads may be due at once
+FLUSH = 2000  # deadlines that may fire before their outputs are made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
-KINDS: dict[type, str] = {
+FACTS: Final = (Created, Contacted, Closed, Stalled, Verdict, Revoked)
+KINDS: dict[type[Fact], str] = {
     Created: "created",
     Contacted: "contacted",
     Closed: "closed",
@@ -44,52 +45,81 @@ class Rules:
 
     policy: Policy
     partitions: int
-    is_live: bool  # the wall clock speaks (DESIGN: wall mode)
+    is_live: bool  # the wall clock moves stream time (DESIGN: wall mode)
     grace_ms: int
     wall_ms: Callable[[], int]
 
 
 class PartitionLoop:
-    """Owner of all leads of one partition, from its recovery to its revocation."""
+    """Owner of all leads of one partition, from its recovery to its revocation: what outlasts a chunk.
+
+    Attributes:
+        heartbeat_at: epoch ms at which the newest heartbeat was sent that came through.
+        stored_now: stream time as it is in the store.
+        beat_sent_at: epoch ms of the wall clock at which this partition last sent a heartbeat.
+    """
 
     def __init__(
         self, number: int, rules: Rules, clock: TimerWheel, leads: Leads, funnel: Funnel, out: Outbound
     ) -> None:
         self.number = number
+        self.rules = rules
         self.clock = clock
+        self.leads = leads
         self.funnel = funnel
-        self._rules = rules
-        self._leads = leads
-        self._out = out
-        self._stored_now = self._fired_from = clock.now
-        self._beat_sent_at = 0
+        self.out = out
         self.heartbeat_at = 0
-        self._stats = ChunkStats()
+        self.stored_now = clock.now
+        self.beat_sent_at = 0
 
     def may_skip_tick(self, complete_until: int) -> bool:
         """Move time where nothing waits for it; False if a chunk without records has something to do."""
-        wall = self._rules.wall_ms()
-        if not self._rules.is_live:
+        wall = self.rules.wall_ms()
+        if not self.rules.is_live:
             return not self.clock.is_due(self.clock.now)  # a fact that came late may have set it
-        if self._is_silent(wall):
+        if self.owes_heartbeat(wall):
             return False
         if complete_until:
-            moment = min(complete_until - self._rules.grace_ms, wall)
+            moment = min(complete_until - self.rules.grace_ms, wall)
             if self.clock.is_due(moment):
                 return False
             self.clock.advance(moment)
         return True
 
-    async def run(self, chunk: Chunk) -> ChunkStats:
+    def owes_heartbeat(self, wall: int) -> bool:
+        """Whether the last one was sent too long before `wall` (epoch ms)."""
+        return abs(wall - self.beat_sent_at) >= BEAT_MS  # abs: a clock that is set back must not silence a partition
+
+    async def run(self, chunk: Chunk[Value]) -> ChunkStats:
         """Do one chunk; the caller holds it open and acks."""
-        self._chunk, self._wall, self._stats = chunk, self._rules.wall_ms(), ChunkStats()
+        return await ChunkRun(self, chunk).run()
+
+    def acked(self, stats: ChunkStats) -> None:
+        """Note that a chunk is durable: its heartbeats came through."""
+        self.heartbeat_at = max(self.heartbeat_at, stats.beat_at)
+
+
+class ChunkRun:
+    """One chunk in work, and what is known only during it."""
+
+    def __init__(self, loop: PartitionLoop, chunk: Chunk[Value]) -> None:
+        self._loop = loop
+        self._chunk = chunk
+        self._rules, self._clock, self._leads, self._out = loop.rules, loop.clock, loop.leads, loop.out
+        self._wall = loop.rules.wall_ms()
+        self._fired_from = loop.clock.now
+        self._stats = ChunkStats()
+
+    async def run(self) -> ChunkStats:
+        """Take item by item; deadlines that an item's time passes fire before it."""
+        chunk, clock = self._chunk, self._clock
         for n, item in enumerate(chunk.records, 1):
             chunk.current = item
             moment = 0 if _is_alive(item.value) else min(item.at, self._wall)
-            if self.clock.is_due(moment):
+            if clock.is_due(moment):
                 await self._fire(moment)
             else:
-                self.clock.advance(moment)
+                clock.advance(moment)
             self._take(item)
             if n % SLICE == 0:
                 await asyncio.sleep(0)
@@ -97,18 +127,14 @@ class PartitionLoop:
         if self._rules.is_live:
             await self._live()
         elif not chunk.records:
-            await self._fire(self.clock.now)
+            await self._fire(clock.now)
         self._save()
         return self._stats
 
-    def acked(self, stats: ChunkStats) -> None:
-        """What a chunk did is durable: its heartbeats came through."""
-        self.heartbeat_at = max(self.heartbeat_at, stats.beat_at)
-
-    def _take(self, item: Item) -> None:
+    def _take(self, item: Item[Value]) -> None:
         value = item.value
-        if kind := KINDS.get(type(value)):
-            self._fact(item, value, kind)
+        if isinstance(value, FACTS):  # nearly all are: before the match, which costs more
+            self._fact(item, value)
             return
         match value:
             case Heartbeat():
@@ -123,24 +149,24 @@ class PartitionLoop:
 
     # -- facts ---------------------------------------------------------------------------------
 
-    def _fact(self, item: Item, fact: Fact, kind: str) -> None:
-        key = item.record.key
+    def _fact(self, item: Item[Value], fact: Fact) -> None:
+        key = item.record.key or b""  # `Inbound` gives a fact only where the key is its lead
         entry = self._leads.known(key) or self._leads.load(key, self._chunk)
         if entry is None:  # only then: what is stored here belongs here
-            if partition_of(key, self._rules.partitions) != self.number:
+            if partition_of(key, self._rules.partitions) != self._loop.number:
                 self._reroute(item, key)
                 return
             entry = self._leads.begin(key)
         if type(fact) is Verdict:
             self._stall_first(entry, min(fact.at, self._wall))
         first_touch_at = entry.ledger.history.lead.first_touch_at
-        arrival = entry.ledger.add(fact, self._rules.policy, self.clock.now)
+        arrival = entry.ledger.add(fact, self._rules.policy, self._clock.now)
         if arrival == "repeat":
             self._stats.repeats += not _is_own(fact)
             return
         if arrival == "new":
-            self._stats.facts[kind] += 1
-            if first_touch_at is None and kind == "contacted":
+            self._stats.facts[KINDS[type(fact)]] += 1
+            if first_touch_at is None and type(fact) is Contacted:
                 self._first_contact(entry.lead)
         else:
             self._stats.late += 1
@@ -148,8 +174,8 @@ class PartitionLoop:
 
     async def _fire(self, to: int) -> None:
         """Move stream time; what is due fires before the record that moved it."""
-        self._fired_from = self.clock.now
-        for n, (due, key) in enumerate(self.clock.advance(to), 1):
+        self._fired_from = self._clock.now
+        for n, (due, key) in enumerate(self._clock.advance(to), 1):
             entry = self._leads.known(key) or self._leads.load(key, self._chunk) or self._leads.begin(key)
             entry.ledger.tick(self._rules.policy, due + 1)
             self._settle(entry, ())
@@ -160,7 +186,7 @@ class PartitionLoop:
                 await asyncio.sleep(0)
 
     def _stall_first(self, entry: Entry, at: int) -> None:
-        """A recycle that comes back after a crash says: time was past its stall, so the lead is told of that again.
+        """A recycle that is read again after a crash proves that time was past its stall: decide the stall again.
 
         The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
         """
@@ -168,8 +194,8 @@ class PartitionLoop:
             entry.ledger.tick(self._rules.policy, at + 1)
             self._settle(entry, ())
 
-    def _settle(self, entry: Entry, headers: Any) -> None:
-        """Tell what follows, and wait for the lead's next deadline."""
+    def _settle(self, entry: Entry, headers: Sequence[tuple[str, bytes | None]]) -> None:
+        """Emit what follows, and file the lead's next deadline."""
         if entry.ledger.emissions:
             traceparent = traceparent_of(headers)
             for emission in entry.ledger.emissions:
@@ -180,10 +206,10 @@ class PartitionLoop:
                     self._stats.decided.append((emission.what, emission.lead.pass_no))
             entry.ledger.emissions.clear()
         entry.due = due = entry.ledger.deadline(self._rules.policy)
-        self.clock.set(entry.key, due and due.due)
+        self._clock.set(entry.key, due and due.due)
         self._leads.touch(entry)
 
-    def _reroute(self, item: Item, key: bytes) -> None:
+    def _reroute(self, item: Item[Value], key: bytes) -> None:
         self._stats.rerouted += 1
         self._out.reroute(self._chunk, item.record, key, partition_of(key, self._rules.partitions))
 
@@ -195,26 +221,24 @@ class PartitionLoop:
             self._stats.beat_at = max(self._stats.beat_at, beat.occurred_at)
 
     async def _live(self) -> None:
-        if self._chunk.complete_until:
-            await self._fire(min(self._chunk.complete_until - self._rules.grace_ms, self._wall))
-        if not self._chunk.records and self._is_silent(self._wall):
-            self._out.heartbeat(self._chunk, self._wall)
-            self._beat_sent_at = self._wall
-
-    def _is_silent(self, wall: int) -> bool:
-        return abs(wall - self._beat_sent_at) >= BEAT_MS  # abs: a clock that is set back must not silence a partition
+        chunk, loop = self._chunk, self._loop
+        if chunk.complete_until:
+            await self._fire(min(chunk.complete_until - self._rules.grace_ms, self._wall))
+        if not chunk.records and loop.owes_heartbeat(self._wall):
+            self._out.heartbeat(chunk, self._wall)
+            loop.beat_sent_at = self._wall
 
     def _save(self) -> None:
         """Stream time goes last into the changelog: a batch that is torn must not be ahead in time."""
-        chunk, moved = self._chunk, bool(self._leads.touched)
+        chunk, loop, moved = self._chunk, self._loop, bool(self._leads.touched)
         self._leads.save(chunk, self._snapshot)
-        said = any(item.at and not _is_alive(item.value) for item in chunk.records)
-        if moved or (said and self.clock.now != self._stored_now):
-            chunk.put(NOW, b"%d" % self.clock.now)
-            self._stored_now = self.clock.now
+        has_time = any(item.at and not _is_alive(item.value) for item in chunk.records)
+        if moved or (has_time and self._clock.now != loop.stored_now):
+            chunk.put(NOW, b"%d" % self._clock.now)
+            loop.stored_now = self._clock.now
 
     def _snapshot(self, entry: Entry) -> None:
-        record = snapshot(entry.ledger.lead_id, entry.ledger.history, entry.due, self.clock.now)
+        record = snapshot(entry.ledger.lead_id, entry.ledger.history, entry.due, self._clock.now)
         self._out.snapshot(self._chunk, entry.key, record)
 
     # -- counting ------------------------------------------------------------------------------
@@ -225,15 +249,15 @@ class PartitionLoop:
             self._stats.first_contacts[lead.origin].append(seconds)
 
     def _stalled(self, stall: Stalled) -> None:
-        now = self._wall if self._rules.is_live else self.clock.now
-        # What was due before that was not known in time: its facts came late, and were told late to us.
+        now = self._wall if self._rules.is_live else self._clock.now
+        # What was due before that could not be known in time: its facts arrived late.
         since = max(stall.at, self._fired_from)
         self._stats.stalls[stall.reason] += 1
         self._stats.detection_delays.append(max(0, now - since) / 1000)
 
 
 def _is_own(fact: Fact) -> bool:
-    """Our own word, read back: no repeat of an upstream."""
+    """An own record that was read back: no repeat of an upstream."""
     return isinstance(fact, Verdict | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
 
 

@@ -1,4 +1,4 @@
-"""Encodes and addresses what one partition tells."""
+"""Encodes and addresses what one partition publishes."""
 
 from collections.abc import Collection, Sequence
 from typing import Protocol
@@ -13,10 +13,11 @@ from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
 from streams.domain.ledger import Emission
+from streams.engine import FetchedRecord
 
 KEPT_KEY = 4_096  # of a dead letter's key: packed, what came in a megabyte may be any length
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 
 
 class Output(Protocol):
@@ -31,17 +32,6 @@ class Output(Protocol):
         partition: int | None = None,
         headers: Headers = (),
     ) -> None: ...
-
-
-class Consumed(Protocol):
-    """A consumed record, as far as it is passed on."""
-
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Headers
 
 
 class Outbound:
@@ -66,7 +56,7 @@ class Outbound:
         self._policy_version = policy_version
 
     def emit(self, out: Output, key: bytes, lead_id: str, emission: Emission, traceparent: bytes | None) -> None:
-        """Send a stall of our own, or a decision and what follows from it."""
+        """Send an own stall, or a decision and what follows from it."""
         what, lead = emission.what, emission.lead
         if isinstance(what, Stalled):
             self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, emission.fact)
@@ -78,16 +68,16 @@ class Outbound:
         self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy_version), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
-        """Send the current truth about a lead."""
+        """Send the current state of a lead."""
         self._send(out, "lead-snapshots", key, record, None)
 
     def heartbeat(self, out: Output, now: int) -> None:
-        """Send the record whose age, when it comes back, is the age of everything that goes through."""
+        """Send the record whose age, when it is consumed again, is the end-to-end latency of the partition."""
         beat = Heartbeat(occurred_at=now, recorded_at=now, source=SOURCE, says="alive")
         self._send(out, "stream-heartbeats", None, beat, None)
 
-    def dead_letter(self, out: Output, record: Consumed, reason: str, error: str, now: int) -> None:
-        """Send the bytes as they came, with where they came from and what is wrong with them."""
+    def dead_letter(self, out: Output, record: FetchedRecord, reason: str, error: str, now: int) -> None:
+        """Send the original bytes, with headers that name their source and what is wrong with them."""
         out.send(
             self._topics["lead-dead-letters"],
             record.key and record.key[:KEPT_KEY],
@@ -95,7 +85,7 @@ class Outbound:
             headers=[*_kept_headers(record), *_reasons(record, reason, error, now)],
         )
 
-    def reroute(self, out: Output, record: Consumed, key: bytes, partition: int) -> None:
+    def reroute(self, out: Output, record: FetchedRecord, key: bytes, partition: int) -> None:
         """Publish the same record again, where the default partitioner would have put it."""
         out.send(record.topic, key, record.value, partition=partition, headers=_kept_headers(record))
 
@@ -115,11 +105,11 @@ class Outbound:
         out.send(name, key, value, partition=self._numbers.get(topic), headers=headers)
 
 
-def _kept_headers(record: Consumed) -> Headers:
+def _kept_headers(record: FetchedRecord) -> Headers:
     return record.headers if fit_to_keep(record.headers) else ()
 
 
-def _reasons(record: Consumed, reason: str, error: str, now: int) -> Headers:
+def _reasons(record: FetchedRecord, reason: str, error: str, now: int) -> Headers:
     reasons = reason_headers(
         reason, error, topic=record.topic, partition=record.partition, offset=record.offset, seen_at=now
     )

@@ -1,25 +1,30 @@
-"""Chunked, crash-safe processing for Faust: one stream value per merged run of a partition."""
+"""Chunked, crash-safe processing of merged Kafka topics: one stream value per merged run of a partition.
+
+`Job` describes what to do, a driver (`faust_driver`) runs it.
+"""
 
 from .chunk import Chunk
-from .engine import FAUST_SETTINGS, Decode, Engine
+from .driver import Driver
+from .fetched_records import FetchedRecord
+from .job import Job, RecoveredPartition
 from .merge import Item, Merge
-from .run import run
-from .status import PartitionStatus, Status
+from .status import NOT_STARTED, PartitionStatus, Status
 from .store import MemoryStore, RocksStore, Store
 from .timer_wheel import TimerWheel
 
 __all__ = [
-    "FAUST_SETTINGS",
+    "NOT_STARTED",
     "Chunk",
-    "Decode",
-    "Engine",
+    "Driver",
+    "FetchedRecord",
     "Item",
+    "Job",
     "MemoryStore",
     "Merge",
     "PartitionStatus",
+    "RecoveredPartition",
     "RocksStore",
     "Status",
     "Store",
     "TimerWheel",
-    "run",
 ]

@@ -5,25 +5,28 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from heapq import heapify, heappop, heappush
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from msgspec import Struct
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
 
+    from .fetched_records import FetchedRecord
+
+V = TypeVar("V")
 FOREVER: Final = 2**63
 
 
-class Item(Struct, frozen=True, gc=False):
+class Item(Struct, Generic[V], frozen=True, gc=False):
     """A fetched record, decoded once; `at` is its event time in epoch ms, 0 to be taken at once."""
 
     at: int
-    value: Any
-    record: Any
+    value: V
+    record: FetchedRecord
 
 
-class Merge:
+class Merge(Generic[V]):
     """Pure k-way merge: knows neither Kafka nor time, only buffers and their heads.
 
     The next item is the smallest head; equal times go in the order of the inputs, so that the order
@@ -38,9 +41,9 @@ class Merge:
         self.bound = FOREVER if bounded_by is None else bound
         self._bounded_by = bounded_by
         self._topics = tuple(inputs)
-        self._buffers: tuple[deque[Item], ...] = tuple(deque() for _ in inputs)
+        self._buffers: tuple[deque[Item[V]], ...] = tuple(deque() for _ in inputs)
 
-    def offer(self, topic: str, items: Iterable[Item]) -> None:
+    def offer(self, topic: str, items: Iterable[Item[V]]) -> None:
         """Buffer a fetched run; only for a topic that was wanted, so that memory stays bounded."""
         buffer = self._buffers[self._topics.index(topic)]
         if buffer:
@@ -49,8 +52,8 @@ class Merge:
         if topic == self._bounded_by and buffer:
             self.bound = max(self.bound, *(item.at for item in buffer))
 
-    def heads(self) -> list[Item]:
-        """The next item of each topic that has one; may be asked in any thread."""
+    def heads(self) -> list[Item[V]]:
+        """The next item of each topic that has one; may be called from any thread."""
         found = []
         for buffer in self._buffers:
             with suppress(IndexError):  # taken meanwhile
@@ -65,7 +68,7 @@ class Merge:
         """The topics that hold up all others: known to have more, but nothing is buffered."""
         return [topic for topic in self.wanted() if topic not in caught_up]
 
-    def take(self, limit: int, caught_up: Collection[str]) -> list[Item]:
+    def take(self, limit: int, caught_up: Collection[str]) -> list[Item[V]]:
         """The next items in merged order: up to `limit`, the bound, or until a head is missing.
 
         A head is missing when a topic that is not caught up has nothing buffered: its next item
@@ -75,7 +78,7 @@ class Merge:
             return []
         heads = [(buffer[0].at, n) for n, buffer in enumerate(self._buffers) if buffer]
         heapify(heads)
-        taken: list[Item] = []
+        taken: list[Item[V]] = []
         while heads and len(taken) < limit and heads[0][0] <= self.bound:
             _, n = heappop(heads)
             self._gallop(n, self._last_before(heads, n), limit, taken)
@@ -92,7 +95,7 @@ class Merge:
         at, other = heads[0]
         return min(self.bound, at if n < other else at - 1)
 
-    def _gallop(self, n: int, last: int, limit: int, taken: list[Item]) -> None:
+    def _gallop(self, n: int, last: int, limit: int, taken: list[Item[V]]) -> None:
         """One topic mostly wins many times in a row; a heap step for each would double the price."""
         buffer = self._buffers[n]
         for _ in range(limit - len(taken)):

@@ -1,18 +1,21 @@
-"""Offsets: what this worker has done of each input, and the lease that its commits renew."""
+"""Offsets: the positions before which everything is durable, and the lease that their commits renew."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer
+    from collections.abc import Awaitable, Callable
 
+    from .driver import GroupMember
+
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 
@@ -22,10 +25,18 @@ class Offsets:
     The lease: the coordinator accepts a commit only from a current member, and gives the partitions
     away no sooner than one session timeout after it. So an accepted commit proves ownership for that
     long. Without it, a worker that was paused or cut off could overwrite what its successor wrote.
+
+    A write that takes long keeps its lease by further commits, so a worker that is only short of CPU goes on.
+    It ends when a commit is refused, or when none is accepted for a whole session: then it cannot know.
+
+    Args:
+        member: the consumer whose commits count.
+        session: seconds; the session timeout of the group.
+        patience: seconds to wait for the commit that begins a lease.
     """
 
-    def __init__(self, kafka: AIOKafkaConsumer, session: float, patience: float) -> None:
-        self._kafka = kafka
+    def __init__(self, member: GroupMember, session: float, patience: float) -> None:
+        self._member = member
         self._session = session
         self._patience = patience
         self._positions: dict[TopicPartition, int] = {}
@@ -33,14 +44,14 @@ class Offsets:
         self.refused = 0
 
     def ack(self, tp: TopicPartition, position: int) -> None:
-        """Everything before position is durable; the next commit says so."""
+        """Note that everything before `position` is durable; the next commit publishes it."""
         self._positions[tp] = position
 
     def position(self, tp: TopicPartition) -> int | None:
         return self._positions.get(tp)
 
     def forget(self) -> None:
-        """A new assignment proves nothing: a paused process may learn of it after it was lost."""
+        """Forget all positions and the lease: a paused process may learn of an assignment after it was lost again."""
         self._positions.clear()
         self._proved = 0.0
 
@@ -49,7 +60,7 @@ class Offsets:
         return time.monotonic() - self._proved < self._session
 
     async def commit(self) -> bool:
-        """Commit all positions; False if it was refused: then the records come again."""
+        """Commit all positions; False if it was refused: then the records are consumed again."""
         try:
             await self._commit(self._session)
         except (CommitFailedError, IllegalStateError, TimeoutError) as error:
@@ -63,9 +74,45 @@ class Offsets:
 
         Raises:
             CommitFailedError: it lost them; nothing that it holds may be written any more.
+            TimeoutError: the coordinator does not answer; as above.
         """
-        if time.monotonic() - self._proved > self._session / 2:
+        if self._left() < self._session / 2:
             await self._commit(self._patience)
+        return self._left()
+
+    async def while_owned(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Do a write that only the owner may do: under a lease that is renewed for as long as the write takes.
+
+        Raises:
+            CommitFailedError: the partitions were lost; end the process, or the write may still be sent.
+            TimeoutError: the lease ran out before a commit was accepted; as above.
+        """
+        await self.lease()
+        task = asyncio.ensure_future(write())
+        try:
+            while not task.done():
+                await asyncio.wait([task], timeout=max(0.0, self._left() - self._session / 2))
+                if not task.done():
+                    await self._renew_beside(task)
+            return task.result()
+        finally:
+            task.cancel()
+
+    async def _renew_beside(self, task: asyncio.Future[T]) -> None:
+        if (left := self._left()) <= 0:
+            raise TimeoutError("the lease ran out while the changelog was written")
+        if left >= self._session / 2:
+            return  # the commit timer was here
+        renewal: asyncio.Future[None] = asyncio.ensure_future(self._commit(left))
+        pending: set[asyncio.Future[Any]] = {task, renewal}
+        try:
+            await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            if renewal.done():
+                renewal.result()
+        finally:
+            renewal.cancel()
+
+    def _left(self) -> float:
         return self._proved + self._session - time.monotonic()
 
     async def _commit(self, limit: float) -> None:
@@ -73,5 +120,5 @@ class Offsets:
         offsets = {tp: OffsetAndMetadata(position, "") for tp, position in self._positions.items()}
         sent = time.monotonic()
         if offsets:
-            await asyncio.wait_for(self._kafka.commit(offsets), limit)
+            await asyncio.wait_for(self._member.commit(offsets), limit)
             self._proved = sent

@@ -8,21 +8,21 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from aiokafka import AIOKafkaConsumer
     from aiokafka.structs import TopicPartition
 
+    from .driver import ChangelogReader
     from .store import Store
 
 Progress = Callable[[int], None]
 
 
 async def replay(
-    reader: AIOKafkaConsumer, tp: TopicPartition, store: Store, patience: float, remaining: Progress
+    reader: ChangelogReader, tp: TopicPartition, store: Store, patience: float, remaining: Progress
 ) -> int:
     """Apply what the store lacks; returns the number of records read.
 
     The end test is the reader's *position*, not a record's offset: compaction and deletion leave
-    gaps, and the last record before the end may be missing. `remaining` hears how many offsets are left.
+    gaps, and the last record before the end may be missing. `remaining` is called with the number of offsets left.
 
     Raises:
         TimeoutError: no progress within `patience` seconds.
@@ -40,11 +40,11 @@ async def replay(
     return count
 
 
-async def _span(reader: AIOKafkaConsumer, tp: TopicPartition, store: Store) -> tuple[int, int]:
+async def _span(reader: ChangelogReader, tp: TopicPartition, store: Store) -> tuple[int, int]:
     """Where to start reading and where the changelog ends; wipes a store that fits neither."""
     reader.assign([tp])
-    begin: int = (await reader.beginning_offsets([tp]))[tp]
-    end: int = (await reader.end_offsets([tp]))[tp]
+    begin = (await reader.beginning_offsets([tp]))[tp]
+    end = (await reader.end_offsets([tp]))[tp]
     if not begin <= store.offset <= end:
         store.wipe()  # too old (its next records were deleted), or it belongs to another topic
     position = max(store.offset, begin)
@@ -52,9 +52,9 @@ async def _span(reader: AIOKafkaConsumer, tp: TopicPartition, store: Store) -> t
     return position, end
 
 
-async def _apply_some(reader: AIOKafkaConsumer, tp: TopicPartition, store: Store) -> int:
+async def _apply_some(reader: ChangelogReader, tp: TopicPartition, store: Store) -> int:
     records = (await reader.getmany(tp, timeout_ms=200, max_records=10_000)).get(tp, ())
     if records:
-        store.apply({record.key: record.value for record in records}, records[-1].offset + 1)
+        store.apply({record.key or b"": record.value for record in records}, records[-1].offset + 1)
         await asyncio.sleep(0)  # the group's heartbeats share this loop
     return len(records)

@@ -3,24 +3,55 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from aiokafka import AIOKafkaProducer
 from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
 from aiokafka.partitioner import DefaultPartitioner
 
 if TYPE_CHECKING:
     from aiokafka.structs import TopicPartition
 
-Headers = Sequence[tuple[str, bytes]]
-NO_HEADERS: list[tuple[str, bytes]] = []  # a list, for so a batch wants it
+
+class RecordBatch(Protocol):
+    """A record batch that aiokafka fills; `append` returns None where it is full."""
+
+    def append(
+        self,
+        *,
+        timestamp: int | None,
+        key: bytes | None,
+        value: bytes | None,
+        headers: Sequence[tuple[str, bytes | None]],
+    ) -> object | None: ...
+    def record_count(self) -> int: ...
+
+
+class Sent(Protocol):
+    """What the broker acknowledged: `offset` is that of the first record."""
+
+    @property
+    def offset(self) -> int: ...
+
+
+class Producer(Protocol):
+    """What the sink needs of a producer that is idempotent and waits for all replicas; aiokafka's fits."""
+
+    async def start(self) -> None: ...
+    async def stop(self) -> None: ...
+    async def partitions_for(self, topic: str) -> Iterable[int]: ...
+    def create_batch(self) -> RecordBatch: ...
+    async def send_batch(self, batch: RecordBatch, topic: str, *, partition: int) -> Awaitable[Sent]: ...
+
+
+Headers = Sequence[tuple[str, bytes | None]]
+NO_HEADERS: list[tuple[str, bytes | None]] = []  # a list: a batch takes no tuple
 
 
 class Batch:
     """Records of one partition, put straight into the batches that will be sent."""
 
-    def __init__(self, tp: TopicPartition, new_batch: Callable[[], Any]) -> None:
+    def __init__(self, tp: TopicPartition, new_batch: Callable[[], RecordBatch]) -> None:
         self.tp = tp
         self.parts = [new_batch()]
         self._append = self.parts[0].append
@@ -32,7 +63,7 @@ class Batch:
         return sum(part.record_count() for part in self.parts)
 
     def add(self, key: bytes | None, value: bytes | None, headers: Headers) -> None:
-        """Put one record behind the others; one that is larger than a batch may be goes alone."""
+        """Append one record; one that is larger than a batch may be gets a batch of its own."""
         fields = headers if isinstance(headers, list) else list(headers)
         if self._append(timestamp=None, key=key, value=value, headers=fields) is None:  # it is full
             self.parts.append(self._new_batch())
@@ -43,8 +74,8 @@ class Batch:
 class Sink:
     """One idempotent producer for outputs and changelog; every delivery is awaited."""
 
-    def __init__(self, **settings: Any) -> None:
-        self._producer = AIOKafkaProducer(acks="all", enable_idempotence=True, **settings)
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
         self._partitioner = DefaultPartitioner()
         self._partitions: dict[str, list[int]] = {}
 
@@ -52,18 +83,18 @@ class Sink:
         """Connect, and learn how many partitions each topic has.
 
         Raises:
-            LookupError: a topic is not there, or may not be described; create it, then start again.
+            LookupError: a topic does not exist, or may not be described; create it, then start again.
             PermissionError: nothing may be written at all.
         """
         try:
             await self._producer.start()
-        except ClusterAuthorizationFailedError as error:  # so Kafka tells who has no topic to write to
+        except ClusterAuthorizationFailedError as error:  # the answer to a user who may write to no topic
             raise PermissionError("Kafka lets this user write nothing: grant what deploy/acls.yml lists") from error
         for topic in topics:
             try:
                 found = await asyncio.wait_for(self._producer.partitions_for(topic), patience)
             except (TimeoutError, KafkaError) as error:
-                raise LookupError(f"topic {topic} is not there ({error!r}): run `leadloop topics create`") from error
+                raise LookupError(f"topic {topic} does not exist ({error!r}): run `leadloop topics create`") from error
             self._partitions[topic] = sorted(found)
 
     async def stop(self) -> None:
@@ -79,11 +110,11 @@ class Sink:
         return chosen
 
     def batch(self, tp: TopicPartition) -> Batch:
-        """An empty one; nothing is sent before it is delivered."""
+        """Return an empty batch; nothing is sent before `deliver`."""
         return Batch(tp, self._producer.create_batch)
 
     async def deliver(self, batch: Batch) -> tuple[int, int]:
-        """Write all records in order; returns (first offset, last offset + 1) once acknowledged."""
+        """Write all records in order; returns (first offset, last offset + 1) once all replicas have them."""
         topic, number = batch.tp
         waiting = [await self._producer.send_batch(part, topic, partition=number) for part in batch.parts]
         first: int = (await asyncio.gather(*waiting))[0].offset

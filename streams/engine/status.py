@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +45,7 @@ class Status:
     """A worker.
 
     Attributes:
+        is_assigned: the group has given it its partitions, which may be none.
         is_member: Kafka has accepted a commit of it within the last session.
         assignments: how often it was given partitions, which is once a rebalance.
         refused_commits: commits that Kafka did not take.
@@ -54,3 +56,17 @@ class Status:
     partitions: tuple[PartitionStatus, ...] = ()
     assignments: int = 0
     refused_commits: int = 0
+
+    def is_ready(self, stale_after: float = 30.0) -> bool:
+        """Whether it is assigned, its state restored, and processing; a member without partitions is a ready stand-by.
+
+        Args:
+            stale_after: seconds without a finished chunk, tick or step of recovery after which it is not.
+        """
+        if not self.partitions:
+            return self.is_assigned
+        oldest = (time.time() - stale_after) * 1000
+        return self.is_member and all(one.is_ready and one.moved_at > oldest for one in self.partitions)
+
+
+NOT_STARTED = Status(is_assigned=False, is_member=False)

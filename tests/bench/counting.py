@@ -18,20 +18,21 @@ from unittest.mock import patch
 
 from prometheus_client import CollectorRegistry, generate_latest
 
-from streams.agents.lead_loop import LeadLoop
-from streams.agents.loop import PartitionLoop
+from streams.agents.inbound import Value
+from streams.agents.lead_job import LeadJob
+from streams.agents.loop import ChunkRun
 from streams.agents.metrics import Metrics
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
-from streams.engine import Chunk, Item, MemoryStore
-from streams.engine.run import collect_rarely
+from streams.engine import Chunk, Item, MemoryStore, RecoveredPartition
+from streams.engine.garbage_collector import collect_rarely
 from streams.runtime.settings import KafkaSettings, Settings
 from tests.bench.loop import CHUNK, CODEC, chunks, fetched, history
-from tests.fakes import FakeChunk, FakeConsumer
+from tests.fakes import FakeChunk
 
 ROUNDS = 21
 Left = tuple[tuple[type, str], ...]
-METRICS: Left = ((Metrics, "observe"), (PartitionLoop, "_stalled"), (PartitionLoop, "_first_contact"))
+METRICS: Left = ((Metrics, "observe"), (ChunkRun, "_stalled"), (ChunkRun, "_first_contact"))
 FUNNEL: Left = ((Funnel, "replace"),)
 NOTHING: Left = (*METRICS, *FUNNEL)
 FUNNEL_ONLY: Left = METRICS
@@ -64,8 +65,7 @@ def main(rounds: int = ROUNDS) -> None:
 
 def _cpu_us(records: Sequence[Any], left_out: Left) -> float:
     registry = CollectorRegistry()
-    agent = LeadLoop(SETTINGS, Policy(), CODEC, registry)
-    agent.engine.consumer = cast("Any", FakeConsumer())
+    agent = LeadJob(SETTINGS, Policy(), CODEC, registry)
     gc.collect()
     with ExitStack() as stack:
         for owner, name in left_out:
@@ -79,10 +79,10 @@ def _count_nothing(*_: object) -> None:
     """In place of what is added to a count."""
 
 
-async def _work(agent: LeadLoop, records: Sequence[Any], registry: CollectorRegistry | None) -> None:
+async def _work(agent: LeadJob, records: Sequence[Any], registry: CollectorRegistry | None) -> None:
     store = MemoryStore(0)
-    await agent.recovered(0, store)
-    items = [Item(*agent.engine.decode(record), record) for record in records]
+    await agent.recovered(RecoveredPartition(0, store, lambda _: 1))
+    items = [Item(*agent.job.decode(record), record) for record in records]
     for run in chunks(items, CHUNK):
         await agent.work(cast("Any", _once(FakeChunk(run, store, ended=_keep))))
     if registry is not None:
@@ -93,7 +93,7 @@ def _keep(chunk: FakeChunk) -> None:
     chunk.store.apply(chunk.changes, chunk.store.offset + len(chunk.changes))
 
 
-async def _once(chunk: Chunk) -> AsyncIterator[Chunk]:
+async def _once(chunk: Chunk[Value]) -> AsyncIterator[Chunk[Value]]:
     yield chunk
 
 

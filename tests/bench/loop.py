@@ -16,14 +16,14 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import FactRecord
 from schemas.topics import TOPICS
-from streams.agents.inbound import Inbound
+from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
 from streams.engine import Item, TimerWheel
-from streams.engine.run import collect_rarely
+from streams.engine.garbage_collector import collect_rarely
 from streams.runtime.settings import Settings
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
 
@@ -39,9 +39,9 @@ class Sheet:
     """A chunk whose writes stay here."""
 
     state: dict[bytes, bytes]
-    records: list[Item] = field(default_factory=list)
+    records: list[Item[Value]] = field(default_factory=list)
     complete_until: int = 0
-    current: Item | None = None
+    current: Item[Value] | None = None
     sent: int = 0
 
     def get(self, key: bytes) -> bytes | None:
@@ -92,7 +92,7 @@ def loop(policy: Policy) -> PartitionLoop:
     return PartitionLoop(0, rules, TimerWheel(0), Leads(policy, 64, funnel, 100_000), funnel, outbound)
 
 
-def chunks(items: list[Item], size: int) -> Iterator[list[Item]]:
+def chunks(items: list[Item[Value]], size: int) -> Iterator[list[Item[Value]]]:
     return (items[at : at + size] for at in range(0, len(items), size))
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import faust
 
 from schemas.topics import TOPICS
-from streams.engine.run import collect_rarely
+from streams.engine.garbage_collector import collect_rarely
 from streams.runtime.settings import Settings
 from tests.bench.job import Job
 from tests.bench.small_job import GUIDE, JOBS, SmallJob

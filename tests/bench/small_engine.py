@@ -4,56 +4,58 @@ Leads stay in memory decoded, as many as streams keeps.
 """
 
 import logging
+from collections.abc import AsyncIterable
 from dataclasses import replace
-from typing import Any
-
-from faust.types import StreamT
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import LeadContacted
 from streams.agents.leads import CACHED
-from streams.app import build
-from streams.engine import Chunk, Store, run
+from streams.app import connect, job_of
+from streams.engine import Chunk, FetchedRecord, RecoveredPartition
 from streams.runtime.settings import Settings
 from tests.bench.small_job import DECODE, ENCODE, TOLD, TOPIC, Known, touched
 
 
 class Small:
-    """The app, and the job of its chunks."""
+    """The job, and the driver that runs it."""
 
     def __init__(self, settings: Settings) -> None:
         self._codec = Codec(Catalogue.bundled())
         self._told = settings.topic_prefix + TOLD
         self._leads: dict[int, dict[bytes, Known]] = {}
         self._cached = CACHED // settings.partitions
-        self.app, engine = build(replace(settings, clock="wall"), self.decoded)  # no importer bounds one topic
-        engine.on_recovered.append(self.recovered)
-        engine.on_revoked.append(self.revoked)
-        engine.may_skip_tick = lambda _number, _complete_until: True
-        self.app.agent(engine.topic(settings.topic_prefix + TOPIC), name="small", concurrency=4)(self.work)
+        settings = replace(settings, clock="wall")  # no importer bounds one topic
+        job = replace(
+            job_of(settings, self.decoded, self.work, name="small"),
+            inputs=(settings.topic_prefix + TOPIC,),
+            on_recovered=self.recovered,
+            on_revoked=self.revoked,
+            may_skip_tick=lambda _number, _complete_until: True,
+        )
+        self.driver = connect(settings, job)
 
-    def decoded(self, record: Any) -> tuple[int, LeadContacted]:
+    def decoded(self, record: FetchedRecord) -> tuple[int, LeadContacted]:
         touch = self._codec.decode(record.value, LeadContacted)
         return touch.occurred_at, touch
 
-    async def recovered(self, number: int, _store: Store) -> int:
-        self._leads[number] = {}
+    async def recovered(self, partition: RecoveredPartition) -> int:
+        self._leads[partition.number] = {}
         return 0
 
-    async def revoked(self, number: int, _store: Store) -> None:
+    async def revoked(self, number: int) -> None:
         del self._leads[number]
 
-    async def work(self, chunks: StreamT[Chunk]) -> None:
+    async def work(self, chunks: AsyncIterable[Chunk[LeadContacted]]) -> None:
         async for chunk in chunks:
             if not chunk.is_abandoned:
                 async with chunk:
                     self._take(chunk)
 
-    def _take(self, chunk: Chunk) -> None:
+    def _take(self, chunk: Chunk[LeadContacted]) -> None:
         leads, moved = self._leads[chunk.partition], dict[bytes, Known]()
         for item in chunk.records:
-            key = item.record.key
+            key = item.record.key or b""
             known = leads.get(key)
             if known is None:
                 raw = chunk.get(key)
@@ -71,7 +73,7 @@ class Small:
 def main() -> None:
     """Run one worker with the settings of streams."""
     logging.basicConfig(level=logging.WARNING)
-    run(Small(Settings.from_env()).app)
+    Small(Settings.from_env()).driver.run()
 
 
 if __name__ == "__main__":

@@ -26,10 +26,10 @@ from faust.transport.consumer import Consumer
 from faust.transport.producer import Producer
 from rocksdict import Options, Rdict
 
-from streams.engine import FAUST_SETTINGS, Engine, MemoryStore
-from streams.engine.consumer import ChunkConsumer
+from streams.engine import Job, MemoryStore
+from streams.engine.faust_driver import FaustDriver, _ChunkConsumer, _ChunkTransport
+from streams.engine.kafka_clients import ClientSettings
 from streams.engine.relied_on import RELIED_ON, VERSIONS
-from streams.engine.transport import ChunkTransport
 from tests.kafka import Record, produce
 
 if TYPE_CHECKING:
@@ -59,19 +59,23 @@ def in_order(text: str, *parts: str) -> bool:
     return -1 not in places and places == sorted(places)
 
 
+async def no_agent(chunks: object) -> None:
+    del chunks
+
+
 @pytest.fixture
-def engine() -> Engine:
-    app = faust.App("contract", **FAUST_SETTINGS)
-    engine = Engine(
-        app,
+def driver(tmp_path: Path) -> FaustDriver[None]:
+    job = Job(
+        name="contract",
+        inputs=("a",),
         changelog="contract-changelog",
         partitions=1,
         store=MemoryStore,
         decode=lambda _: (0, None),
-        client={"bootstrap_servers": "127.0.0.1:1"},
+        agent=no_agent,
     )
-    engine.topic("a")
-    return engine
+    clients = ClientSettings(connection={"bootstrap_servers": "127.0.0.1:1"}, group="contract")
+    return FaustDriver(job, clients, data_dir=tmp_path)
 
 
 def test_every_line_of_the_list_has_a_check() -> None:
@@ -86,39 +90,39 @@ def test_what_is_installed_and_pinned_is_what_was_read(package: str) -> None:
 
 
 @relies_on("faust: app.transport can be set")
-def test_the_app_uses_the_engines_transport(engine: Engine) -> None:
-    assert isinstance(engine.app.transport, ChunkTransport)
+def test_the_app_uses_the_engines_transport(driver: FaustDriver[None]) -> None:
+    assert isinstance(driver.app.transport, _ChunkTransport)
 
 
 @relies_on("faust: a transport names its Consumer, Producer and Fetcher")
-def test_the_app_makes_consumer_and_fetcher_of_the_transport(engine: Engine) -> None:
-    assert ChunkTransport.Producer is Producer
-    assert isinstance(engine.app.consumer, ChunkConsumer)
-    assert isinstance(engine.app._fetcher, ChunkTransport.Fetcher)  # noqa: SLF001  it is what is checked
+def test_the_app_makes_consumer_and_fetcher_of_the_transport(driver: FaustDriver[None]) -> None:
+    assert _ChunkTransport.Producer is Producer
+    assert isinstance(driver.app.consumer, _ChunkConsumer)
+    assert isinstance(driver.app._fetcher, _ChunkTransport.Fetcher)  # noqa: SLF001  it is what is checked
 
 
 @relies_on("faust: the base producer connects to nothing")
-async def test_the_base_producer_starts_without_a_broker(engine: Engine) -> None:
-    producer = engine.app.transport.create_producer()
+async def test_the_base_producer_starts_without_a_broker(driver: FaustDriver[None]) -> None:
+    producer = driver.app.transport.create_producer()
     async with producer:
         assert producer.started
 
 
 @relies_on("faust: the base producer's flush is free")
-async def test_flushing_the_base_producer_does_nothing(engine: Engine) -> None:
-    await engine.app.transport.create_producer().flush()
+async def test_flushing_the_base_producer_does_nothing(driver: FaustDriver[None]) -> None:
+    await driver.app.transport.create_producer().flush()
 
 
 @relies_on("faust: no other method of the consumer is abstract")
 def test_the_consumer_serves_or_stubs_all_that_is_abstract() -> None:
-    assert not getattr(ChunkConsumer, "__abstractmethods__", ())
-    unserved = [name for name in Consumer.__abstractmethods__ if name not in vars(ChunkConsumer)]
+    assert not getattr(_ChunkConsumer, "__abstractmethods__", ())
+    unserved = [name for name in Consumer.__abstractmethods__ if name not in vars(_ChunkConsumer)]
     assert not unserved
 
 
 @relies_on("faust: a consumer has callback, can_resume_flow and flow_active")
-def test_the_flow_is_stopped_and_resumed_by_these_names(engine: Engine) -> None:
-    consumer: Any = engine.app.consumer
+def test_the_flow_is_stopped_and_resumed_by_these_names(driver: FaustDriver[None]) -> None:
+    consumer: Any = driver.app.consumer
     consumer.stop_flow()
     assert (consumer.flow_active, consumer.can_resume_flow.is_set()) == (False, False)
     consumer.resume_flow()
@@ -127,11 +131,11 @@ def test_the_flow_is_stopped_and_resumed_by_these_names(engine: Engine) -> None:
 
 
 @relies_on("faust: the app has on_rebalance_start, consumer_generation_id and assignor")
-def test_the_app_has_what_a_driver_must_use(engine: Engine) -> None:
-    engine.app.on_rebalance_start()
-    assert engine.app.rebalancing
-    assert isinstance(engine.app.consumer_generation_id, int)
-    assignor: Any = engine.app.assignor
+def test_the_app_has_what_a_driver_must_use(driver: FaustDriver[None]) -> None:
+    driver.app.on_rebalance_start()
+    assert driver.app.rebalancing
+    assert isinstance(driver.app.consumer_generation_id, int)
+    assignor: Any = driver.app.assignor
     assert assignor.name == "faust"
 
 
@@ -148,11 +152,11 @@ def test_a_stopping_app_skips_the_drain() -> None:
 
 
 @relies_on("faust: queues are cleared before the flow resumes")
-async def test_resuming_flow_control_clears_queues_and_comes_first(engine: Engine) -> None:
+async def test_resuming_flow_control_clears_queues_and_comes_first(driver: FaustDriver[None]) -> None:
     assert "clear_on_resume=True" in source(faust.channels.Channel)
-    queue = engine.app.FlowControlQueue(maxsize=4, clear_on_resume=True)
+    queue = driver.app.FlowControlQueue(maxsize=4, clear_on_resume=True)
     queue.put_nowait(1)
-    engine.app.flow_control.resume()
+    driver.app.flow_control.resume()
     assert queue.empty()
     resume = source(faust.tables.recovery.Recovery._resume_streams)  # noqa: SLF001  it is what is checked
     assert in_order(resume, "app.flow_control.resume()", "consumer.resume_flow()")
@@ -170,8 +174,8 @@ def test_streams_compare_generations() -> None:
 
 
 @relies_on("faust: a topic takes a schema whose decoder may return any event")
-async def test_the_decoder_hands_on_the_value_it_is_given(engine: Engine) -> None:
-    topic: Any = engine.topic("a")
+async def test_the_decoder_hands_on_the_value_it_is_given(driver: FaustDriver[None]) -> None:
+    topic: Any = driver.topic
     value = object()
     message = type("Message", (), {"value": value, "topic": "a"})()
     event = await topic.decode(message)
@@ -179,8 +183,8 @@ async def test_the_decoder_hands_on_the_value_it_is_given(engine: Engine) -> Non
 
 
 @relies_on("faust: acks=False keeps Faust from acking")
-def test_a_topic_of_the_engine_is_not_acked(engine: Engine) -> None:
-    topic: Any = engine.topic("a")
+def test_a_topic_of_the_engine_is_not_acked(driver: FaustDriver[None]) -> None:
+    topic: Any = driver.topic
     assert topic.acks is False
     assert topic.clone().acks is False
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from streams.engine import chunk, consumer, offsets, partition, store
+from streams.engine import chunk, offsets, owned_partitions, partition, store
 
 EXIT = 77
 POINTS = (
@@ -41,7 +41,7 @@ def install(spec: str) -> None:
         _wrap(chunk.Chunk, "send_outputs", fuse, after="after_outputs")
         _wrap(offsets.Offsets, "commit", fuse, before="before_commit", after="after_commit")
         _wrap(partition.Partition, "stop", fuse, before="before_drain")
-        _wrap(consumer.ChunkConsumer, "wait_empty", fuse, after="after_drain")
+        _wrap(owned_partitions.OwnedPartitions, "drain", fuse, after="after_drain")
         _wrap_recovery(fuse)
         for kind in (store.MemoryStore, store.RocksStore):
             _wrap_apply(kind, fuse)

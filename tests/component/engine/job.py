@@ -8,13 +8,15 @@ import json
 import logging
 import os
 import random
+from collections.abc import AsyncIterable
 from pathlib import Path
 from typing import Any
 
-import faust
 import msgspec
 
-from streams.engine import FAUST_SETTINGS, Chunk, Engine, MemoryStore, RocksStore, Store, run
+from streams.engine import Chunk, FetchedRecord, Job, MemoryStore, RecoveredPartition, RocksStore, Store
+from streams.engine.faust_driver import FaustDriver
+from streams.engine.kafka_clients import ClientSettings
 from tests.component.engine import crash
 
 SETTINGS: dict[str, Any] = json.loads(os.environ["JOB"])
@@ -31,10 +33,10 @@ ON_ITS_WAY = 500  # ms that a record may take from its producer into Kafka
 STATE = msgspec.json.Decoder(list[str])
 
 
-def decode(record: Any) -> tuple[int, Event | None]:
+def decode(record: FetchedRecord) -> tuple[int, Event | None]:
     try:
-        event = DECODER.decode(record.value)
-    except (msgspec.MsgspecError, TypeError):
+        event = DECODER.decode(record.value or b"")
+    except msgspec.MsgspecError:
         return 0, None
     return event.at, event
 
@@ -43,52 +45,24 @@ def store(number: int) -> Store:
     return RocksStore(DATA, number, SETTINGS["max_age"]) if SETTINGS["rocks"] else MemoryStore(number)
 
 
-session = SETTINGS["session"]
-app = faust.App(
-    NAME,
-    **{
-        **FAUST_SETTINGS,
-        "datadir": str(DATA / "faust"),
-        "broker_session_timeout": session,
-        "broker_heartbeat_interval": session / 6,
-        "broker_commit_interval": SETTINGS["commit"],
-    },
-)
-engine = Engine(
-    app,
-    changelog=f"{NAME}-changelog",
-    partitions=SETTINGS["partitions"],
-    store=store,
-    decode=decode,
-    client={"bootstrap_servers": SETTINGS["bootstrap"]},
-    outputs=[f"{NAME}-out"],
-    bounded_by=f"{NAME}-heartbeats" if SETTINGS["bounded"] else None,
-    tick=SETTINGS["tick"],
-    max_records=SETTINGS["max_records"],
-)
-inputs = engine.topic(f"{NAME}-a", f"{NAME}-b", f"{NAME}-heartbeats")
 clocks: dict[int, int] = {}
 complete: dict[int, int] = {}
 
 
-async def recovered(number: int, kept: Store) -> int:
-    clocks[number] = int(kept.get(b"\0now") or 0)
+async def recovered(partition: RecoveredPartition) -> int:
+    kept = partition.store
+    clocks[partition.number] = int(kept.get(b"\0now") or 0)
     keys = sum(1 for _ in kept.items())
     with (DATA.parent / "recovered.jsonl").open("a") as seen:
-        seen.write(json.dumps({"partition": number, "keys": keys, "worker": DATA.name}) + "\n")
-    return clocks[number]
+        seen.write(json.dumps({"partition": partition.number, "keys": keys, "worker": DATA.name}) + "\n")
+    return clocks[partition.number]
 
 
-async def revoked(number: int, kept: Store) -> None:
-    del clocks[number], kept
+async def revoked(number: int) -> None:
+    del clocks[number]
 
 
-engine.on_recovered.append(recovered)
-engine.on_revoked.append(revoked)
-
-
-@app.agent(inputs, concurrency=4, name="ledger")
-async def ledger(chunks: Any) -> None:
+async def ledger(chunks: AsyncIterable[Chunk[Event | None]]) -> None:
     async for chunk in chunks:
         async with chunk:
             take(chunk)
@@ -96,7 +70,7 @@ async def ledger(chunks: Any) -> None:
                 await asyncio.sleep(SETTINGS["slow"] * random.random())
 
 
-def take(chunk: Chunk) -> None:
+def take(chunk: Chunk[Event | None]) -> None:
     states: dict[bytes, list[str]] = {}
     for item in chunk.records:
         chunk.current, record = item, item.record
@@ -105,7 +79,7 @@ def take(chunk: Chunk) -> None:
         elif item.value.id == "BOOM":
             raise ValueError("a bug")
         elif item.value.id:
-            told(chunk, states, record.key, item.value.id)
+            told(chunk, states, record.key or b"", item.value.id)
         clocks[chunk.partition] = max(clocks[chunk.partition], item.at)
         if record.timestamp + ON_ITS_WAY < complete.get(chunk.partition, 0):
             chunk.send(f"{NAME}-out", record.key, b"overtaken", partition=chunk.partition)
@@ -118,7 +92,7 @@ def take(chunk: Chunk) -> None:
     chunk.put(b"\0now", b"%d" % clocks[chunk.partition])
 
 
-def told(chunk: Chunk, states: dict[bytes, list[str]], key: bytes, event_id: str) -> None:
+def told(chunk: Chunk[Event | None], states: dict[bytes, list[str]], key: bytes, event_id: str) -> None:
     ids = states.get(key)
     if ids is None:
         ids = states[key] = STATE.decode(chunk.get(key) or b"[]")
@@ -127,7 +101,28 @@ def told(chunk: Chunk, states: dict[bytes, list[str]], key: bytes, event_id: str
     chunk.send(f"{NAME}-out", key, event_id.encode(), partition=chunk.partition, headers=[("h", b"1")])
 
 
+JOB = Job(
+    name="ledger",
+    inputs=(f"{NAME}-a", f"{NAME}-b", f"{NAME}-heartbeats"),
+    outputs=(f"{NAME}-out",),
+    changelog=f"{NAME}-changelog",
+    partitions=SETTINGS["partitions"],
+    store=store,
+    decode=decode,
+    agent=ledger,
+    on_recovered=recovered,
+    on_revoked=revoked,
+    bounded_by=f"{NAME}-heartbeats" if SETTINGS["bounded"] else None,
+    tick=SETTINGS["tick"],
+    max_records=SETTINGS["max_records"],
+)
+
+
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     crash.install(SETTINGS["crash"])
-    run(app)
+    session = SETTINGS["session"]
+    clients = ClientSettings(
+        connection={"bootstrap_servers": SETTINGS["bootstrap"]}, group=NAME, session=session, heartbeat=session / 6
+    )
+    FaustDriver(JOB, clients, data_dir=DATA / "faust", commit_seconds=SETTINGS["commit"]).run()

@@ -11,11 +11,12 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadSnapshot
 from schemas.topics import INPUTS, TOPICS
-from streams.agents.lead_loop import LeadLoop
+from streams.agents.inbound import Value
+from streams.agents.lead_job import LeadJob
 from streams.domain.policy import Policy
-from streams.engine import Item, MemoryStore, Merge
+from streams.engine import Item, MemoryStore, Merge, RecoveredPartition
 from streams.runtime.settings import KafkaSettings, Settings
-from tests.fakes import FakeChunk, FakeConsumer, Log, Sent, positions_after
+from tests.fakes import FakeChunk, FakeDriver, Log, Sent, positions_after
 
 CODEC = Codec(Catalogue.bundled())
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
@@ -38,8 +39,9 @@ class Driven:
 
     def __init__(self, policy: Policy, *, memory: int = SETTINGS.memory_facts) -> None:
         self.registry = CollectorRegistry()
-        self.agent = LeadLoop(replace(SETTINGS, memory_facts=memory), policy, CODEC, self.registry)
-        self.agent.engine.consumer = cast("Any", FakeConsumer())
+        self.agent = LeadJob(replace(SETTINGS, memory_facts=memory), policy, CODEC, self.registry)
+        self.driver = FakeDriver()
+        self.agent.observe(self.driver)
         self.log = Log(INPUTS)
         self.store = MemoryStore(0)
         self.published: list[Sent] = []
@@ -66,16 +68,16 @@ class Driven:
         while items := self._next(next(sizes, 1000)):
             await self._chunk(items, next(ends, None))
 
-    def _next(self, limit: int) -> list[Item]:
-        merge = Merge(INPUTS)
+    def _next(self, limit: int) -> list[Item[Value]]:
+        merge: Merge[Value] = Merge(INPUTS)
         for topic in INPUTS:
             records = self.log.records[topic][self._positions[topic] :]
-            merge.offer(topic, [Item(*self.agent.engine.decode(record), record) for record in records])
+            merge.offer(topic, [Item(*self.agent.job.decode(record), record) for record in records])
         return merge.take(limit, INPUTS)
 
-    async def _chunk(self, items: list[Item], crash: Crash | None) -> None:
+    async def _chunk(self, items: list[Item[Value]], crash: Crash | None) -> None:
         if not self._is_up:
-            await self.agent.recovered(0, self.store)
+            await self.agent.recovered(RecoveredPartition(0, self.store, lambda _: 1))
             self._is_up = True
         await self.agent.work(cast("Any", _once(FakeChunk(items, self.store, ended=lambda c: self._end(c, crash)))))
 

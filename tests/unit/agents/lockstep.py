@@ -5,6 +5,7 @@ from copy import copy
 from typing import Any
 
 from schemas.events import Heartbeat, LeadDecided, LeadStalled
+from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.loop import NOW
 from streams.domain.facts import Verdict
 from streams.domain.policy import Policy
@@ -27,7 +28,7 @@ class ModelLoop:
         self._saved: dict[str, Any] = {}
         self._saved_now = 0
 
-    def chunk(self, items: Iterable[Item]) -> Said:
+    def chunk(self, items: Iterable[Item[Value]]) -> Said:
         """Do one chunk; what it tells, by lead."""
         for ledger in self.ledgers.values():
             ledger.emitted.clear()
@@ -48,12 +49,13 @@ class ModelLoop:
         self._now = self._saved_now
         self.ledgers = {lead_id: _copied(ledger) for lead_id, ledger in self._saved.items()}
 
-    def _take(self, item: Item) -> None:
+    def _take(self, item: Item[Value]) -> None:
         self._now = max(self._now, item.at)
         self._fire()
         if isinstance(item.value, Heartbeat):
             return
-        lead_id = item.record.key.decode()
+        assert not isinstance(item.value, RejectedRecord | Misplaced)
+        lead_id = (item.record.key or b"").decode()
         ledger = self.ledgers.setdefault(lead_id, MODEL.Ledger(lead_id, self._policy))
         if isinstance(item.value, Verdict) and (self._due(ledger) or item.at + 1) <= item.at:
             ledger.tick(item.at + 1)
@@ -86,7 +88,7 @@ class Lockstep(Driven):
         super().__init__(policy, memory=memory)
         self._model = ModelLoop(policy)
 
-    async def _chunk(self, items: list[Item], crash: Crash | None) -> None:
+    async def _chunk(self, items: list[Item[Value]], crash: Crash | None) -> None:
         if not self._is_up:
             self._model.restart()
         self._said = self._model.chunk(items)

@@ -11,10 +11,10 @@ from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
-from streams.engine import Item, MemoryStore, TimerWheel
+from streams.engine import FetchedRecord, Item, MemoryStore, TimerWheel
 from tests.builders import T0
 from tests.builders_domain import a_policy, within
-from tests.fakes import FakeChunk, FakeRecord, Sent
+from tests.fakes import FakeChunk, Sent, a_fetched_record
 
 from .driven import CODEC, TOPIC_OF
 
@@ -42,7 +42,7 @@ class Looped:
         """Do one chunk and keep its changes."""
         return self.raw(*(a_record(record, headers) for record in records), complete_until=complete_until)
 
-    def raw(self, *records: FakeRecord, complete_until: int = 0) -> FakeChunk:
+    def raw(self, *records: FetchedRecord, complete_until: int = 0) -> FakeChunk:
         items = [Item(*self._inbound(record), record) for record in records]
         chunk = FakeChunk(items, self.store, complete_until=complete_until)
         self.stats = asyncio.run(self.loop.run(chunk))
@@ -50,9 +50,9 @@ class Looped:
         return chunk
 
 
-def a_record(record: AnyRecord, headers: Any = ()) -> FakeRecord:
+def a_record(record: AnyRecord, headers: Any = ()) -> FetchedRecord:
     key = None if isinstance(record, EndpointState | Heartbeat) else record.lead_id.encode()
-    return FakeRecord(TOPIC_OF[type(record)], key, CODEC.encode(record), headers=headers)
+    return a_fetched_record(TOPIC_OF[type(record)], key, CODEC.encode(record), headers=headers)
 
 
 def complete(at: int) -> Heartbeat:

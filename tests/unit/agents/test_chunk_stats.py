@@ -1,6 +1,7 @@
 """What one chunk is counted as."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -10,12 +11,15 @@ from streams.domain.facts import Created
 from streams.domain.history import UnknownFormat
 from streams.engine import Item
 from tests.builders import T0, a_contact, a_created, a_reply, a_win
-from tests.fakes import FakeChunk, FakeRecord
+from tests.fakes import FakeChunk, a_fetched_record
 
 from .looped import ALL_CLOCKS, NO_CLOCK, Looped, a_record, complete
 
+if TYPE_CHECKING:
+    from streams.agents.inbound import Value
 
-def test_a_tally_counts_what_one_chunk_did() -> None:
+
+def test_the_stats_count_what_one_chunk_did() -> None:
     looped, created = Looped(ALL_CLOCKS), a_created("ada")
     looped.chunk(created, created, a_contact("ada", T0 + 10), a_win("bob", T0 + 12), complete(T0 + 50))
     stats = looped.stats
@@ -27,7 +31,7 @@ def test_a_tally_counts_what_one_chunk_did() -> None:
     assert stats.detection_delays == [0.01]
 
 
-def test_a_tally_begins_anew_with_each_chunk() -> None:
+def test_the_stats_begin_at_zero_with_each_chunk() -> None:
     looped = Looped()
     looped.chunk(a_created("ada"))
     looped.chunk(a_created("bob"))
@@ -37,7 +41,7 @@ def test_a_tally_begins_anew_with_each_chunk() -> None:
 def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
     looped = Looped()
     first = looped.chunk(a_created("ada"), a_reply("ada", T0 + 40))
-    own = [FakeRecord(one.topic, one.key, one.value) for one in first.sent if one.topic in INPUTS]
+    own = [a_fetched_record(one.topic, one.key, one.value) for one in first.sent if one.topic in INPUTS]
     assert len(own) == 3
     looped.raw(*own)
     assert (looped.stats.repeats, looped.stats.facts) == (0, {})
@@ -61,7 +65,9 @@ def test_in_live_operation_the_delay_of_a_stall_is_by_the_wall_clock() -> None:
 def test_when_the_loop_fails_the_record_in_work_is_named() -> None:
     looped = Looped()
     looped.store.apply({b"bob": b"written by another version"}, 0)
-    items = [Item(T0, Created(T0, name), a_record(a_created(name))) for name in ("ada", "bob", "eve")]
+    items: list[Item[Value]] = [
+        Item(T0, Created(T0, name), a_record(a_created(name))) for name in ("ada", "bob", "eve")
+    ]
     chunk = FakeChunk(items, looped.store)
     with pytest.raises(UnknownFormat):
         asyncio.run(looped.loop.run(chunk))

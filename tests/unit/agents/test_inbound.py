@@ -12,7 +12,7 @@ from schemas.topics import INPUTS
 from streams.agents.inbound import AT_ONCE, Inbound, Misplaced, RejectedRecord
 from streams.domain.facts import Created, Verdict
 from tests.builders import T0, a_created, a_win
-from tests.fakes import FakeRecord
+from tests.fakes import a_fetched_record
 
 from .driven import CODEC
 
@@ -21,7 +21,7 @@ PREFIX = "eu-"
 
 
 def read(topic: str, key: bytes | None, value: bytes | None) -> tuple[int, Any]:
-    record: Any = FakeRecord(PREFIX + topic, key, value)
+    record: Any = a_fetched_record(PREFIX + topic, key, value)
     return Inbound(CODEC, PREFIX, lambda: NOW)(record)
 
 
@@ -44,7 +44,7 @@ def test_a_heartbeat_needs_no_key() -> None:
 
 @pytest.mark.parametrize("is_live", [True, False])
 def test_a_heartbeat_of_our_own_is_no_word_about_history(is_live: bool) -> None:
-    record: Any = FakeRecord("stream-heartbeats", None, CODEC.encode(Heartbeat(occurred_at=T0, says="alive")))
+    record: Any = a_fetched_record("stream-heartbeats", None, CODEC.encode(Heartbeat(occurred_at=T0, says="alive")))
     at, _ = Inbound(CODEC, "", lambda: NOW, is_live=is_live)(record)
     assert at == (T0 if is_live else AT_ONCE)
 
@@ -100,5 +100,5 @@ def test_whatever_a_record_contains_reading_it_raises_nothing(
 @pytest.mark.parametrize(("is_live", "at"), [(False, AT_ONCE), (True, T0)])
 def test_only_the_word_of_an_importer_bounds_history(is_live: bool, at: int) -> None:
     alive = Heartbeat(occurred_at=T0, says="alive")
-    record: Any = FakeRecord(PREFIX + "stream-heartbeats", None, CODEC.encode(alive))
+    record: Any = a_fetched_record(PREFIX + "stream-heartbeats", None, CODEC.encode(alive))
     assert Inbound(CODEC, PREFIX, lambda: NOW, is_live=is_live)(record) == (at, alive)

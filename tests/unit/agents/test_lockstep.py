@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.events import FactRecord
-from streams.agents import lead_loop
+from streams.agents import lead_job
 from streams.domain.policy import Policy
 from tests.builders import T0
 from tests.unit.domain.histories import examples, policies
@@ -43,7 +43,7 @@ def sizes(dice: Random) -> Iterator[int]:
 @pytest.fixture(autouse=True, scope="module")
 def _one_lead_is_kept_in_memory() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(lead_loop, "CACHED", 1)
+        patch.setattr(lead_job, "CACHED", 1)
         yield
 
 

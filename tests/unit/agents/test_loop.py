@@ -3,7 +3,7 @@
 from schemas.topics import partition_of
 from streams.agents.loop import NOW
 from tests.builders import T0, a_created, a_reply, a_stall, a_win
-from tests.fakes import FakeRecord, Sent
+from tests.fakes import Sent, a_fetched_record
 
 from .driven import CODEC
 from .looped import Looped, a_record, complete, recycles, said, topics
@@ -86,14 +86,14 @@ def test_a_lead_of_another_partition_is_published_there_as_it_came() -> None:
 
 def test_a_fact_under_another_key_is_published_under_its_leads_key() -> None:
     looped, record = Looped(of=4), a_created(_of(2))
-    chunk = looped.raw(FakeRecord("lead-created", b"somebody", CODEC.encode(record)))
+    chunk = looped.raw(a_fetched_record("lead-created", b"somebody", CODEC.encode(record)))
     assert [(one.key, one.partition) for one in chunk.sent] == [(record.lead_id.encode(), 2)]
     assert looped.loop.clock.now == 0
 
 
 def test_a_broken_record_is_a_dead_letter_and_the_next_one_is_taken() -> None:
     looped = Looped()
-    broken = FakeRecord("lead-created", b"ada", b"{}", offset=7, headers=[("a", b"b")])
+    broken = a_fetched_record("lead-created", b"ada", b"{}", offset=7, headers=[("a", b"b")])
     chunk = looped.raw(broken, a_record(a_created("ada")))
     assert topics(chunk) == ["lead-dead-letters", "lead-snapshots"]
     letter, headers = chunk.sent[0], dict(chunk.sent[0].headers)

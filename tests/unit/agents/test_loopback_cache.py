@@ -9,9 +9,10 @@ from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.outbound import Outbound
 from streams.domain.facts import Stalled, fact_of
 from streams.domain.ledger import Emission, Ledger
+from streams.engine import FetchedRecord
 from tests.builders import DAY, T0, a_created, a_reply
 from tests.builders_domain import a_policy, within
-from tests.fakes import FakeChunk, FakeRecord, Sent
+from tests.fakes import FakeChunk, Sent, a_fetched_record
 
 from .driven import CODEC, TOPIC_OF
 
@@ -35,8 +36,8 @@ def sent(remembered: LoopbackCache) -> list[Sent]:
     return chunk.sent
 
 
-def a_record(one: Sent) -> FakeRecord:
-    return FakeRecord(one.topic, one.key, one.value, headers=one.headers)
+def a_record(one: Sent) -> FetchedRecord:
+    return a_fetched_record(one.topic, one.key, one.value, headers=one.headers)
 
 
 def test_an_echo_is_the_fact_that_decoding_gives() -> None:

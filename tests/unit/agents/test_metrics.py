@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -16,7 +16,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from schemas.codec import Reason
 from schemas.events import Heartbeat
 from streams.agents.chunk_stats import ChunkStats
-from streams.agents.lead_loop import whys_of
+from streams.agents.lead_job import whys_of
 from streams.agents.metrics import CLOCKS, MAX_ORIGINS, OTHER, Metrics, Origins, live_partitions, register_process_info
 from streams.domain.errors import PoisonReason
 from streams.domain.policy import Action, Policy
@@ -24,7 +24,6 @@ from streams.engine import PartitionStatus, Status
 from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_stall, a_win
 from tests.builders_domain import a_policy, within
-from tests.fakes import FakeConsumer
 
 from .driven import Driven
 
@@ -179,7 +178,7 @@ def test_a_lead_that_comes_round_again_is_counted_by_its_pass() -> None:
 def test_lag_recovery_and_size_come_from_the_engine() -> None:
     driven = Driven(POLICY)
     told = Status(is_assigned=True, is_member=True, partitions=(a_status(3, a=10, b=2),))
-    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    driven.driver.now = told
     assert values(driven.registry, "lag_records", "topic", "partition") == {("a", "3"): 3, ("b", "3"): 2}
     assert values(driven.registry, "recovering_records", "partition") == {("3",): 5}
     assert values(driven.registry, "partition_ready", "partition") == {("3",): 1}
@@ -190,7 +189,7 @@ def test_lag_in_seconds_is_the_age_of_what_waits_longest_and_zero_where_nothing_
     waits = replace(a_status(3), oldest_at=int(time.time() * 1000) - 90_000)
     driven = Driven(POLICY)
     told = Status(is_assigned=True, is_member=True, partitions=(waits, a_status(4)))
-    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    driven.driver.now = told
     found = values(driven.registry, "lag_seconds", "partition")
     assert found["4",] == 0
     assert 90 <= found["3",] < 120
@@ -199,7 +198,7 @@ def test_lag_in_seconds_is_the_age_of_what_waits_longest_and_zero_where_nothing_
 def test_rebalances_refused_commits_and_membership_are_told() -> None:
     driven = Driven(POLICY)
     told = Status(is_assigned=True, is_member=True, assignments=3, refused_commits=2)
-    driven.agent.engine.consumer = cast("Any", FakeConsumer(told=told))
+    driven.driver.now = told
     names = ("assignments_total", "refused_commits_total", "group_member")
     assert [values(driven.registry, name)[()] for name in names] == [3, 2, 1]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
 
 from streams.engine import Chunk, Item, MemoryStore
+from streams.engine.chunk import ChunkContext
+from tests.fakes import a_fetched_record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
 
 CHANGELOG = TopicPartition("changelog", 3)
 
@@ -32,11 +36,11 @@ class FakeOwner:
     """A partition that writes down what is done to Kafka and to the store, and in what order."""
 
     def __init__(self, first: int = 0, fault: Exception | None = None) -> None:
-        self.number, self.store, self.changelog = 3, MemoryStore(3), CHANGELOG
-        self.inputs = [TopicPartition(topic, 3) for topic in "ab"]
+        self.store = MemoryStore(3)
         self.done: list[object] = []
-        self.consumer: Any = self
-        self.sink = self.offsets = self.engine = self.consumer
+        self.leases = 0
+        kafka: Any = self
+        self.context = ChunkContext(3, 2, CHANGELOG, self.store, sink=kafka, offsets=kafka, fail=self.fail)
         self._first, self._fault = first, fault
 
     def batch(self, tp: TopicPartition) -> FakeBatch:
@@ -52,22 +56,23 @@ class FakeOwner:
     def partition_for(self, topic: str, key: bytes | None) -> int:
         return len(topic) + len(key or b"")
 
-    async def lease(self) -> float:
-        return 5.0
+    async def while_owned(self, write: Callable[[], Awaitable[Any]]) -> Any:
+        self.leases += 1
+        return await write()
 
     def ack(self, tp: TopicPartition, position: int) -> None:
         self.done.append((tp, position))
 
-    def die(self, reason: object, *, where: str = "") -> NoReturn:
+    def fail(self, reason: object, *, where: str = "") -> NoReturn:
         raise Died(where, reason)
 
 
-def an_item(topic: str, offset: int) -> Item:
-    return Item(1, None, SimpleNamespace(topic=topic, partition=3, offset=offset))
+def an_item(topic: str, offset: int) -> Item[None]:
+    return Item(1, None, a_fetched_record(topic, None, None, offset, partition=3))
 
 
-def a_chunk(owner: Any, *items: Item) -> Chunk:
-    return Chunk(owner, items)
+def a_chunk(owner: FakeOwner, *items: Item[None]) -> Chunk[None]:
+    return Chunk(owner.context, items)
 
 
 async def test_outputs_then_changelog_then_store_then_ack() -> None:
@@ -113,7 +118,7 @@ async def test_an_output_without_a_partition_goes_where_its_key_belongs() -> Non
     assert owner.done == [("out", 4, [(b"k", b"v")])]
 
 
-async def work(chunk: Chunk, fault: BaseException | None = None) -> None:
+async def work(chunk: Chunk[None], fault: BaseException | None = None) -> None:
     """What an agent does: a change and an output, and perhaps a bug at its second item."""
     async with chunk:
         chunk.put(b"k", b"v")

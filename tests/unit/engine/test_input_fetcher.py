@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaConnectionError
 
+from streams.engine import FetchedRecord, Job, MemoryStore
 from streams.engine.input_fetcher import InputFetcher
 
 A, B, WORD = (TopicPartition(topic, 0) for topic in ("a", "b", "word"))
@@ -37,7 +37,7 @@ class FakeKafka:
         start = self.positions[tp]
         end = self.positions[tp] = min(self.visible[tp], start + most)
         times = self.topics[tp][start:end]
-        return [SimpleNamespace(topic=tp.topic, partition=0, offset=n, at=at) for n, at in enumerate(times, start)]
+        return [FetchedRecord(tp.topic, 0, n, at, None, None, ()) for n, at in enumerate(times, start)]
 
     def highwater(self, tp: TopicPartition) -> int:
         return self.visible[tp]
@@ -54,20 +54,29 @@ class FakeKafka:
         return self.polled_at[tp]
 
 
-def a_fetcher(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any = None) -> InputFetcher:
-    def die(reason: object, *, where: str) -> NoReturn:
+def a_fetcher(kafka: Any, *, bounded: bool = True, bound: int = 0, decode: Any = None) -> InputFetcher[None]:
+    def die(reason: object, *, where: str = "") -> NoReturn:
         raise Died(where, reason)
 
-    engine: Any = SimpleNamespace(
+    job = Job(
+        name="unit",
+        inputs=tuple(tp.topic for tp in kafka.topics),
+        changelog="unit-changelog",
+        partitions=1,
+        store=MemoryStore,
+        decode=decode or (lambda record: (record.timestamp, None)),
+        agent=no_agent,
         bounded_by="word" if bounded else None,
-        decode=decode or (lambda record: (record.at, None)),
         max_records=100,
-        die=die,
     )
-    return InputFetcher(kafka, engine, [*kafka.topics], bound)
+    return InputFetcher(kafka, job, die, [*kafka.topics], bound)
 
 
-async def taken(fetcher: InputFetcher) -> list[int]:
+async def no_agent(chunks: object) -> None:
+    del chunks
+
+
+async def taken(fetcher: InputFetcher[None]) -> list[int]:
     return [item.at for item in await fetcher.take(100, 0)]
 
 
@@ -147,7 +156,7 @@ async def test_each_record_is_decoded_once() -> None:
 
     def decode(record: Any) -> tuple[int, None]:
         seen.append(record.offset)
-        return record.at, None
+        return record.timestamp, None
 
     fetcher = a_fetcher(FakeKafka(a=[1, 2, 3], word=[3]), decode=decode)
     while await fetcher.take(1, 0):

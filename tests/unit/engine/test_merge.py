@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.engine import Item, Merge
+from streams.engine import FetchedRecord, Item, Merge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -27,16 +27,24 @@ class Place(NamedTuple):
     number: int
 
 
-def items(topic: int, times: Iterable[int], start: int = 0) -> list[Item]:
-    return [Item(at, None, (topic, n)) for n, at in enumerate(times, start)]
+NO_RECORD = FetchedRecord("", 0, 0, 0, None, None, ())
 
 
-def places(run: Iterable[Item]) -> list[Place]:
-    return [Place(item.at, *item.record) for item in run]
+def items(topic: int, times: Iterable[int], start: int = 0) -> list[Item[Place]]:
+    return [Item(at, Place(at, topic, n), NO_RECORD) for n, at in enumerate(times, start)]
+
+
+def places(run: Iterable[Item[Place]]) -> list[Place]:
+    return [item.value for item in run]
 
 
 def drive(
-    merge: Merge, topics: Sequence[str], rows: Sequence[Sequence[int]], data: st.DataObject, *, known: bool = True
+    merge: Merge[Place],
+    topics: Sequence[str],
+    rows: Sequence[Sequence[int]],
+    data: st.DataObject,
+    *,
+    known: bool = True,
 ) -> list[Place]:
     """Serve a merge as the engine does, with arbitrary run lengths, delays and limits.
 
@@ -119,7 +127,7 @@ def test_nothing_later_than_the_bound_is_taken_and_all_up_to_it_is_in_order(
     rows: list[list[int]], word: int, data: st.DataObject
 ) -> None:
     rows = [sorted(times) for times in rows[:2]]
-    merge = Merge(BOUNDED, bounded_by="heartbeats")
+    merge: Merge[Place] = Merge(BOUNDED, bounded_by="heartbeats")
     merge.offer("heartbeats", items(2, [word]))
     allowed = [[at for at in times if at <= word] for times in rows]
     for n, times in enumerate(rows):
@@ -131,7 +139,7 @@ def test_nothing_later_than_the_bound_is_taken_and_all_up_to_it_is_in_order(
 
 
 def test_the_bound_starts_where_the_state_left_off_and_never_goes_back() -> None:
-    merge = Merge(BOUNDED, bounded_by="heartbeats", bound=10)
+    merge: Merge[Place] = Merge(BOUNDED, bounded_by="heartbeats", bound=10)
     merge.offer("created", items(0, [10, 11]))
     assert [item.at for item in merge.take(9, set(BOUNDED))] == [10]
     merge.offer("heartbeats", items(2, [3]))
@@ -143,7 +151,7 @@ def test_the_bound_starts_where_the_state_left_off_and_never_goes_back() -> None
 
 
 def test_an_item_without_a_time_is_taken_at_once_and_moves_no_bound() -> None:
-    merge = Merge(BOUNDED, bounded_by="heartbeats")
+    merge: Merge[Place] = Merge(BOUNDED, bounded_by="heartbeats")
     merge.offer("created", items(0, [0]))
     merge.offer("heartbeats", items(2, [0]))
     assert [item.at for item in merge.take(9, set(BOUNDED))] == [0, 0]
@@ -151,7 +159,7 @@ def test_an_item_without_a_time_is_taken_at_once_and_moves_no_bound() -> None:
 
 
 def test_nothing_is_taken_while_a_topic_that_is_not_caught_up_is_empty() -> None:
-    merge = Merge(TOPICS[:2])
+    merge: Merge[Place] = Merge(TOPICS[:2])
     merge.offer(TOPICS[0], items(0, [1, 2]))
     assert merge.take(9, set()) == []
     assert merge.awaited({TOPICS[0]}) == [TOPICS[1]]
@@ -160,7 +168,7 @@ def test_nothing_is_taken_while_a_topic_that_is_not_caught_up_is_empty() -> None
 
 
 def test_a_topic_that_was_not_wanted_cannot_be_offered() -> None:
-    merge = Merge(TOPICS)
+    merge: Merge[Place] = Merge(TOPICS)
     merge.offer(TOPICS[0], items(0, [1]))
     with pytest.raises(ValueError, match="buffered"):
         merge.offer(TOPICS[0], items(0, [2]))

@@ -1,32 +1,33 @@
-"""The agent: binds the loop of each partition to the engine's chunks and hooks."""
+"""The lead job: binds the loop of each partition to the engine's chunks and hooks; it knows no framework."""
 
 import asyncio
 import time
+from collections.abc import AsyncIterable
+from dataclasses import replace
 from typing import get_args
 
-from faust.types import StreamT
 from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
 from streams.agents.gauges import LoopState
-from streams.agents.inbound import Inbound
+from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import NOW, PartitionLoop, Rules
 from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, register_process_info
 from streams.agents.outbound import Outbound
 from streams.agents.records import DECISIONS
-from streams.app import OUTPUTS, build, inputs
+from streams.app import OUTPUTS, job_of
 from streams.domain.deadlines import next_deadline
 from streams.domain.decisions import GROUNDS
 from streams.domain.funnel import Census
 from streams.domain.history import lead_of
 from streams.domain.lead import Cause
 from streams.domain.policy import Policy
-from streams.engine import Chunk, Store, TimerWheel
+from streams.engine import Chunk, Driver, Job, RecoveredPartition, TimerWheel
 from streams.runtime.settings import Settings
 
-SLICE = 1000  # leads read back between two breaths of the event loop
+SLICE = 1000  # leads read back before other tasks of the event loop get their turn
 
 
 def wall_ms() -> int:
@@ -34,57 +35,66 @@ def wall_ms() -> int:
 
 
 def whys_of(policy: Policy) -> set[tuple[str, str]]:
-    """Every (action, why) that this policy can lead to; what upstreams name and it does not is `other`."""
+    """Every (action, why) that this policy can lead to; reasons that only upstreams name are `other`."""
     kept = {(DECISIONS[verdict], why) for verdict, why, _ in GROUNDS}
     named = (*policy.reasons, *CLOCKS, OTHER)
     reasons = {reason for reason in named if policy.action_of(reason) is not None}
     return kept | {("RECYCLE", reason) for reason in reasons} | {("REVOKE", cause) for cause in get_args(Cause)}
 
 
-class LeadLoop:
-    """The job of one streams process: its partitions' loops, and what they share."""
+class LeadJob:
+    """The lead job of one streams process: the loops of its partitions, and what they share.
+
+    `job` is what a driver runs; `observe` exports the state of that driver.
+    """
 
     def __init__(
         self, settings: Settings, policy: Policy, codec: Codec, registry: CollectorRegistry, cluster: str = ""
     ) -> None:
+        is_live = settings.clock == "wall"
         self._settings = settings
-        self._policy = policy if settings.clock == "wall" else policy.for_history()
+        self._policy = policy if is_live else policy.for_history()
         self._codec = codec
+        self._registry = registry
         self._loops: dict[int, PartitionLoop] = {}
         self._rules = Rules(
             policy=self._policy,
             partitions=settings.partitions,
-            is_live=settings.clock == "wall",
+            is_live=is_live,
             grace_ms=int(settings.grace_seconds * 1000),
             wall_ms=wall_ms,
         )
         self._loopback = LoopbackCache()
-        is_live = settings.clock == "wall"
-        inbound = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, loopback=self._loopback)
-        self.app, self.engine = build(settings, inbound, cluster)
-        self.engine.on_recovered.append(self.recovered)
-        self.engine.on_revoked.append(self.revoked)
-        self.engine.may_skip_tick = self.may_skip_tick
+        decode = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, loopback=self._loopback)
         self._metrics = Metrics(registry, whys_of(self._policy))
-        registry.register(LoopState(self._loops, self.engine, self._metrics.origins, live_partitions(settings)))
         register_process_info(registry, settings, self._policy.version)
-        topic = self.engine.topic(*inputs(settings))
-        self.app.agent(topic, name="lead-loop", concurrency=4)(self.work)
+        self.job: Job[Value] = replace(
+            job_of(settings, decode, self.work, cluster=cluster),
+            on_recovered=self.recovered,
+            on_revoked=self.revoked,
+            may_skip_tick=self.may_skip_tick,
+        )
 
-    async def work(self, chunks: StreamT[Chunk]) -> None:
+    def observe(self, driver: Driver) -> None:
+        """Export what the driver that runs the job knows of itself, and the live state of the loops."""
+        live = live_partitions(self._settings)
+        self._registry.register(LoopState(self._loops, driver.status, self._metrics.origins, live))
+
+    async def work(self, chunks: AsyncIterable[Chunk[Value]]) -> None:
         """Outputs, changelog and store are safe when `async with` ends; only then the chunk is acked."""
         async for chunk in chunks:
             if chunk.is_abandoned:
-                continue  # its partition went away, and its loop with it
+                continue  # its partition was revoked, and its loop with it
             started, loop = time.perf_counter(), self._loops[chunk.partition]
             async with chunk:
                 stats = await loop.run(chunk)
             loop.acked(stats)
             self._metrics.observe(stats, time.perf_counter() - started)
 
-    async def recovered(self, number: int, store: Store) -> int:
-        """Build the partition's indexes anew; returns stream time, up to which input may be taken at once."""
-        clock, census, policy = TimerWheel(int(store.get(NOW) or 0)), Census(), self._policy
+    async def recovered(self, partition: RecoveredPartition) -> int:
+        """Rebuild the partition's indexes; returns stream time, up to which input may be taken at once."""
+        store, policy = partition.store, self._policy
+        clock, census = TimerWheel(int(store.get(NOW) or 0)), Census()
         set_deadline, count = clock.set, census.add  # looked up once: there may be millions
         for n, (key, raw) in enumerate(store.items(), 1):
             if key != NOW:
@@ -95,23 +105,21 @@ class LeadLoop:
             if n % SLICE == 0:
                 await asyncio.sleep(0)
         funnel = census.funnel()
-        self._loops[number] = PartitionLoop(
-            number,
-            self._rules,
-            clock,
-            Leads(self._policy, self._settings.memory_facts, funnel, CACHED // self._settings.partitions),
-            funnel,
-            self._outbound(number),
+        leads = Leads(policy, self._settings.memory_facts, funnel, CACHED // self._settings.partitions)
+        self._loops[partition.number] = PartitionLoop(
+            partition.number, self._rules, clock, leads, funnel, self._outbound(partition)
         )
         return clock.now
 
-    def _outbound(self, number: int) -> Outbound:
-        prefix, partitions = self._settings.topic_prefix, self._settings.partitions
-        aligned = {name for name in OUTPUTS if self.engine.partitions_of(prefix + name) == partitions}
-        return Outbound(self._codec, prefix, number, aligned, self._policy.version, self._loopback)
+    def _outbound(self, partition: RecoveredPartition) -> Outbound:
+        prefix, count = self._settings.topic_prefix, self._settings.partitions
+        aligned = {name for name in OUTPUTS if partition.partitions_of(prefix + name) == count}
+        return Outbound(self._codec, prefix, partition.number, aligned, self._policy.version, self._loopback)
 
     def may_skip_tick(self, number: int, complete_until: int) -> bool:
+        """Whether a chunk without records has nothing to do."""
         return self._loops[number].may_skip_tick(complete_until)
 
-    async def revoked(self, number: int, _store: Store) -> None:
+    async def revoked(self, number: int) -> None:
+        """Forget the partition: its new owner rebuilds all of it."""
         self._loops.pop(number, None)
