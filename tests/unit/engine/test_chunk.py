@@ -91,7 +91,7 @@ async def test_outputs_then_changelog_then_store_then_ack() -> None:
     assert chunk.done.is_set()
 
 
-async def test_what_was_flushed_is_durable_and_not_told_again_and_nothing_is_acked_by_it() -> None:
+async def test_a_flush_makes_durable_without_acking_and_nothing_is_sent_twice() -> None:
     owner = FakeOwner()
     async with a_chunk(owner, an_item("a", 4)) as chunk:
         chunk.put(b"k", b"v")
@@ -149,7 +149,7 @@ async def test_an_output_that_cannot_be_delivered_leaves_state_and_offsets_alone
     assert (owner.done, owner.store.offset) == ([], 0)
 
 
-async def test_a_changelog_that_another_has_written_to_ends_the_process() -> None:
+async def test_a_second_writer_in_the_changelog_ends_the_process() -> None:
     owner = FakeOwner(first=7)
     with pytest.raises(Died, match="second writer"):
         await work(a_chunk(owner, an_item("a", 4)))
@@ -172,3 +172,30 @@ async def test_an_abandoned_chunk_does_nothing() -> None:
         assert not chunk.records
         chunk.put(b"k", b"v")
     assert owner.done == []
+
+
+async def test_a_chunk_may_take_longer_than_the_deadline_while_it_makes_progress() -> None:
+    chunk = a_chunk(FakeOwner(), *(an_item("a", offset) for offset in range(10)))
+
+    async def agent() -> None:
+        async with chunk:
+            for item in chunk.records:
+                chunk.current = item
+                await asyncio.sleep(0.3)
+
+    working = asyncio.ensure_future(agent())
+    await chunk.wait_done(deadline=2.5)
+    assert chunk.done.is_set()
+    await working
+
+
+async def test_a_chunk_without_progress_is_given_up_at_the_deadline() -> None:
+    chunk = a_chunk(FakeOwner(), an_item("a", 4))
+    with pytest.raises(TimeoutError, match="no progress"):
+        await chunk.wait_done(deadline=0.1)
+
+
+async def test_the_changelog_is_only_written_under_a_lease() -> None:
+    owner = FakeOwner()
+    await work(a_chunk(owner, an_item("a", 4)))
+    assert owner.leases == 1

@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError
 from streams.engine.offsets import Offsets
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 A = TopicPartition("a", 0)
 
@@ -52,7 +52,7 @@ async def test_an_accepted_commit_is_a_lease_of_one_session(kafka: FakeKafka) ->
     assert kafka.commits == [{A: 7}]
 
 
-async def test_a_young_lease_is_not_renewed(kafka: FakeKafka) -> None:
+async def test_a_lease_in_its_first_half_is_not_renewed(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka)
     assert await offsets.commit()
     await offsets.lease()
@@ -66,13 +66,13 @@ async def test_unchanged_positions_are_committed_again_for_the_proof(kafka: Fake
     assert kafka.commits == [{A: 7}, {A: 7}]
 
 
-async def test_who_is_no_member_any_more_gets_no_lease(kafka: FakeKafka) -> None:
+async def test_a_former_member_gets_no_lease(kafka: FakeKafka) -> None:
     kafka.fault = CommitFailedError()
     with pytest.raises(CommitFailedError):
         await offsets_of(kafka).lease()
 
 
-async def test_a_refused_commit_is_not_a_done_one(kafka: FakeKafka) -> None:
+async def test_a_refused_commit_proves_nothing(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka)
     kafka.fault = CommitFailedError()
     assert not await offsets.commit()
@@ -84,8 +84,59 @@ async def test_a_commit_that_is_not_answered_within_a_session_is_given_up(kafka:
     assert not await offsets_of(kafka, session=0.05).commit()
 
 
-async def test_a_new_assignment_has_to_be_proved_anew(kafka: FakeKafka) -> None:
+async def test_a_new_assignment_needs_a_new_lease(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka)
     await offsets.commit()
     offsets.forget()
     assert (offsets.is_proved(), offsets.position(A)) == (False, None)
+
+
+async def test_a_write_that_takes_longer_than_a_session_keeps_its_lease(kafka: FakeKafka) -> None:
+    offsets, ended = offsets_of(kafka, session=4.0), asyncio.Event()
+
+    async def write() -> str:
+        await ended.wait()
+        return "written"
+
+    writing = asyncio.ensure_future(offsets.while_owned(write))
+    await until(lambda: len(kafka.commits) >= 3)  # the first, and renewals for a session
+    assert offsets.is_proved()
+    ended.set()
+    assert await writing == "written"
+
+
+async def test_a_write_does_not_begin_without_a_lease(kafka: FakeKafka) -> None:
+    kafka.fault = CommitFailedError()
+    begun: list[int] = []
+
+    async def write() -> None:
+        begun.append(1)
+
+    with pytest.raises(CommitFailedError):
+        await offsets_of(kafka).while_owned(write)
+    assert begun == []
+
+
+async def test_a_write_ends_with_an_error_when_its_partitions_were_lost(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka, session=0.4)
+    writing = asyncio.ensure_future(offsets.while_owned(asyncio.Event().wait))
+    await until(lambda: len(kafka.commits) == 1)
+    kafka.fault = CommitFailedError()
+    with pytest.raises(CommitFailedError):
+        await writing
+
+
+async def test_a_write_ends_with_an_error_when_no_commit_is_answered_for_a_session(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka, session=0.4)
+    writing = asyncio.ensure_future(offsets.while_owned(asyncio.Event().wait))
+    await until(lambda: len(kafka.commits) == 1)
+    kafka.is_silent = True
+    with pytest.raises(TimeoutError):
+        await writing
+    assert not offsets.is_proved()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110  the fake counts, it signals nothing
+            await asyncio.sleep(0.01)
