@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiokafka.errors import CommitFailedError, IllegalStateError
@@ -108,7 +109,8 @@ class Offsets:
         try:
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
             if renewal.done():
-                renewal.result()
+                with suppress(TimeoutError):  # the commit timer may have been answered meanwhile
+                    renewal.result()
         finally:
             renewal.cancel()
 

@@ -32,7 +32,7 @@ DEFAULTS: Mapping[str, Any] = {
     "bounded": True,
     "tick": 1.0,
     "max_records": 300,
-    "session": 6.0,
+    "session": 10.0,  # a broker that is short of CPU must answer a commit within it
     "commit": 0.3,
     "slow": 0.0,
     "crash": "",
