@@ -22,9 +22,10 @@ from streams.app import cluster_of, connect  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import Driver  # noqa: E402
 from streams.policy_file import parse_policy  # noqa: E402
+from streams.runtime.environment import SettingsError  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
 from streams.runtime.process import process_registry  # noqa: E402
-from streams.runtime.settings import Settings, SettingsError  # noqa: E402
+from streams.runtime.settings import StreamsSettings  # noqa: E402
 
 log = logging.getLogger("streams")
 _HELD: list[IO[str]] = []  # open as long as the process lives
@@ -68,14 +69,14 @@ def _missing(driver: Driver) -> str:
     return "" if driver.status().is_ready() else "not ready: waiting, recovering or stuck"
 
 
-def _settings() -> Settings:
-    settings = Settings.from_env()
+def _settings() -> StreamsSettings:
+    settings = StreamsSettings.from_env()
     if not settings.kafka.bootstrap_servers:
         raise SettingsError("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker")
     return settings
 
 
-def _policy(settings: Settings) -> Policy:
+def _policy(settings: StreamsSettings) -> Policy:
     if settings.policy_file is None:
         return Policy()
     try:
@@ -85,7 +86,7 @@ def _policy(settings: Settings) -> Policy:
     return parse_policy(text, str(settings.policy_file))
 
 
-def _hold_data_dir(settings: Settings) -> None:
+def _hold_data_dir(settings: StreamsSettings) -> None:
     """Create the data directory and lock it: two workers in one would overwrite each other's stores."""
     place = f"LEADLOOP_DATA_DIR={settings.data_dir}"
     try:
@@ -99,7 +100,7 @@ def _hold_data_dir(settings: Settings) -> None:
     _HELD.append(lock)
 
 
-def _set_up_logging(settings: Settings) -> None:
+def _set_up_logging(settings: StreamsSettings) -> None:
     logging.basicConfig(
         level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )

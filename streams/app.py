@@ -12,7 +12,8 @@ from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.engine import Chunk, FetchedRecord, Job, MemoryStore, RocksStore, Store
 from streams.engine.faust_driver import FaustDriver
 from streams.engine.kafka_clients import ClientSettings
-from streams.runtime.settings import Settings, SettingsError
+from streams.runtime.environment import SettingsError
+from streams.runtime.settings import StreamsSettings
 
 V = TypeVar("V")
 OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
@@ -21,7 +22,7 @@ CHUNK_SECONDS = 50.0  # a chunk, or a recovery, may take this long without progr
 
 
 def job_of(
-    settings: Settings,
+    settings: StreamsSettings,
     decode: Callable[[FetchedRecord], tuple[int, V]],
     agent: Callable[[AsyncIterable[Chunk[V]]], Awaitable[None]],
     *,
@@ -53,7 +54,7 @@ def job_of(
     )
 
 
-def connect(settings: Settings, job: Job[V]) -> FaustDriver[V]:
+def connect(settings: StreamsSettings, job: Job[V]) -> FaustDriver[V]:
     """Create the driver that runs a job; nothing is connected before it runs."""
     session = settings.session_seconds
     clients = ClientSettings(
@@ -75,7 +76,7 @@ def connect(settings: Settings, job: Job[V]) -> FaustDriver[V]:
     )
 
 
-def cluster_of(settings: Settings) -> str:
+def cluster_of(settings: StreamsSettings) -> str:
     """Query the id of the cluster.
 
     Raises:
@@ -91,12 +92,12 @@ def cluster_of(settings: Settings) -> str:
     return str(metadata.cluster_id or "")
 
 
-def inputs(settings: Settings) -> list[str]:
+def inputs(settings: StreamsSettings) -> list[str]:
     """The physical names of the input topics, in the order that settles ties of event time."""
     return [settings.topic_prefix + name for name in INPUTS if TOPICS[name].is_input]
 
 
-def _stores(settings: Settings, cluster: str) -> Callable[[int], Store]:
+def _stores(settings: StreamsSettings, cluster: str) -> Callable[[int], Store]:
     if settings.store == "memory":
         return MemoryStore
     # State is a prefix of one changelog: that of another cluster, application or prefix must not be taken for it.

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from schemas.errors import UserError
 from schemas.topics import TOPICS
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ProcessSettings, StreamsSettings, TopicsSettings
 from workers import tail as tailing
 from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
 from workers.dead_letters.commandline import dead_letters_cli
@@ -68,7 +68,7 @@ def demo(
 @explained
 def streams() -> None:
     """Run a streams worker: the part that keeps every lead's truth (a process of its own, by Faust)."""
-    settings_with_broker()
+    settings_with_broker(StreamsSettings)
     os.execv(sys.executable, [sys.executable, "-m", "streams"])  # noqa: S606  the worker takes this process over
 
 
@@ -85,7 +85,7 @@ def tail(
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
         raise UserError(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
-    settings = settings_with_broker()
+    settings = settings_with_broker(ProcessSettings)
     names = topic or [name for name in TOPICS if name not in {"lead-snapshots", "stream-heartbeats"}]
     with suppress(BrokenPipeError):
         shown = tailing.read(
@@ -126,7 +126,7 @@ def import_(
     from workers.imports.request import ImportRequest  # noqa: PLC0415
     from workers.imports.run import run_import  # noqa: PLC0415
 
-    settings = settings_with_broker()
+    settings = settings_with_broker(ProcessSettings)
     request = ImportRequest(
         files=files or (),
         mappings=[parse_mapping(text_of(path), path.name) for path in mapping or ()],
@@ -152,7 +152,7 @@ def topics_create() -> None:
     """Create the topics that are missing, and check those that exist (partitions, policies)."""
     from workers import admin  # noqa: PLC0415
 
-    settings = settings_with_broker()
+    settings = settings_with_broker(TopicsSettings)
     with err.status(Text(f"asking Kafka at {settings.kafka.bootstrap_servers}")):
         report = admin.create_topics(
             settings.kafka.librdkafka(),
@@ -191,7 +191,7 @@ def schemas_push() -> None:
     """Register the schemas at the registry (subject strategy TOPIC)."""
     from workers import admin  # noqa: PLC0415
 
-    settings = Settings.from_env()
+    settings = ProcessSettings.from_env()
     if settings.registry is None:
         raise UserError("SCHEMA_REGISTRY_URL is not set: name the registry to push to")
     with err.status("asking the schema registry"):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import ParamSpec
+from typing import ParamSpec, TypeVar
 
 import typer
 from confluent_kafka import KafkaException
@@ -12,12 +12,13 @@ from rich.console import Console
 from schemas.codec import Codec
 from schemas.connect import open_catalogue
 from schemas.errors import UserError
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ProcessSettings
 
 out = Console(highlight=False, soft_wrap=True)
 err = Console(stderr=True, highlight=False, soft_wrap=True)
 
 P = ParamSpec("P")
+S = TypeVar("S", bound=ProcessSettings)
 
 
 def explained(command: Callable[P, None]) -> Callable[P, None]:
@@ -42,15 +43,22 @@ def explained(command: Callable[P, None]) -> Callable[P, None]:
     return run
 
 
-def settings_with_broker() -> Settings:
-    """The settings of a command that needs a broker. Raises UserError if they are invalid or name no broker."""
-    settings = Settings.from_env()
+def settings_with_broker(kind: type[S]) -> S:
+    """Read the settings of a command that needs a broker.
+
+    Args:
+        kind: Their class.
+
+    Raises:
+        UserError: they are invalid, or name no broker.
+    """
+    settings = kind.from_env()
     if not settings.kafka.bootstrap_servers:
         raise UserError("KAFKA_BOOTSTRAP_SERVERS is not set: give host:port of a broker, or run `leadloop demo`")
     return settings
 
 
-def codec_of(settings: Settings) -> Codec:
+def codec_of(settings: ProcessSettings) -> Codec:
     """The codec that the settings name: of the registry, or of the bundled catalogue if none is set."""
     return Codec(open_catalogue(settings.registry, settings.topic_prefix))
 

@@ -25,7 +25,7 @@ from streams.domain.history import lead_of
 from streams.domain.lead import Cause
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Driver, Job, RecoveredPartition, TimerWheel
-from streams.runtime.settings import Settings
+from streams.runtime.settings import StreamsSettings
 
 SLICE = 1000  # leads read back before other tasks of the event loop get their turn
 
@@ -49,7 +49,7 @@ class LeadJob:
     """
 
     def __init__(
-        self, settings: Settings, policy: Policy, codec: Codec, registry: CollectorRegistry, cluster: str = ""
+        self, settings: StreamsSettings, policy: Policy, codec: Codec, registry: CollectorRegistry, cluster: str = ""
     ) -> None:
         is_live = settings.clock == "wall"
         self._settings = settings

@@ -14,7 +14,7 @@ from streams.agents.loop import KINDS
 from streams.agents.records import DECISIONS
 from streams.domain.errors import PoisonReason
 from streams.domain.funnel import PASS_LABELS, pass_label
-from streams.runtime.settings import Settings
+from streams.runtime.settings import StreamsSettings
 
 OTHER = "other"
 MAX_ORIGINS = 20
@@ -137,12 +137,12 @@ class Metrics:
             self._freshness.observe(stats.freshness)
 
 
-def live_partitions(settings: Settings) -> int:
+def live_partitions(settings: StreamsSettings) -> int:
     """Through how many partitions heartbeats go, over all workers: none in history."""
     return settings.partitions if settings.clock == "wall" else 0
 
 
-def register_process_info(registry: CollectorRegistry, settings: Settings, policy: str) -> None:
+def register_process_info(registry: CollectorRegistry, settings: StreamsSettings, policy: str) -> None:
     """What does not change while the process lives, and the room that its state has left."""
     about = Info("leadloop_streams", "Clock and policy version of this worker.", registry=registry)
     about.info({"clock": settings.clock, "policy": policy})

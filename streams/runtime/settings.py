@@ -1,20 +1,24 @@
-"""Settings out of the environment: parsed once, all faults in one message, secrets never shown.
+"""Settings of each process, from the environment: parsed once, every error in one message, secrets never shown.
 
-One set of Kafka settings feeds librdkafka (confluent-kafka) and aiokafka (Faust) alike.
+A process reads the variables that it uses: a broken endpoints file stops deliver, not streams. Kafka's settings feed
+librdkafka (confluent-kafka) and aiokafka (Faust) alike. Why this is not pydantic-settings: docs/adr/0009.
 """
 
+# ruff: noqa: RUF009  _setting makes a field, it does not compute a default
+
 import os
-import re
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, Self, TypeVar
 
-from schemas.errors import UserError
 from schemas.registry import RegistryConf
 
+from .environment import Environment
+
 T = TypeVar("T")
+Word = TypeVar("Word", bound=str)
 
 Clock = Literal["wall", "events"]
 StoreKind = Literal["rocks", "memory"]
@@ -23,8 +27,34 @@ PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 MECHANISMS = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 
-class SettingsError(UserError):
-    """The environment asks for what cannot be. The message names every fault and what would be right."""
+def _setting(default: T, read: Callable[[Environment, T], T], *, is_secret: bool = False) -> T:
+    """A field, and how it is read from the environment."""
+    made: T = field(default=default, repr=not is_secret, metadata={"read": read})
+    return made
+
+
+def _text(name: str) -> Callable[[Environment, str], str]:
+    return lambda env, default: env.text(name, default)
+
+
+def _topic_part(name: str) -> Callable[[Environment, str], str]:
+    return lambda env, default: env.topic_part(name, default)
+
+
+def _file(name: str) -> Callable[[Environment, Path | None], Path | None]:
+    return lambda env, _: env.file(name)
+
+
+def _choice(name: str, *allowed: Word) -> Callable[[Environment, Word], Word]:
+    return lambda env, default: env.choice(name, allowed, default)
+
+
+def _int(name: str, low: int, high: int) -> Callable[[Environment, int], int]:
+    return lambda env, default: env.number(name, int, default, low=low, high=high)
+
+
+def _float(name: str, low: float, high: float) -> Callable[[Environment, float], float]:
+    return lambda env, default: env.number(name, float, default, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -50,11 +80,11 @@ class KafkaSettings:
         return self.security_protocol.endswith("SSL")
 
     def librdkafka(self) -> dict[str, Any]:
-        """The connection in the words of confluent-kafka."""
+        """The connection as confluent-kafka takes it."""
         conf: dict[str, Any] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
-            "log_level": 2,  # what fails is raised, and told once
+            "log_level": 2,  # errors are raised, and logged once
         }
         if self.is_sasl:
             conf |= {
@@ -72,7 +102,7 @@ class KafkaSettings:
         return {name: value for name, value in conf.items() if value}
 
     def aiokafka(self) -> dict[str, Any]:
-        """The connection in the words of aiokafka. Raises OSError or ssl.SSLError where a file is unusable."""
+        """The connection as aiokafka takes it. Raises OSError or ssl.SSLError if a file is unusable."""
         conf: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,
             "security_protocol": self.security_protocol,
@@ -96,187 +126,160 @@ class KafkaSettings:
         return context
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What one process needs to know. The names in the environment stand in `Settings.from_env`."""
+@dataclass(frozen=True, kw_only=True)
+class ProcessSettings:
+    """What every process and command reads."""
 
-    kafka: KafkaSettings = field(default_factory=KafkaSettings)
-    registry: RegistryConf | None = None  # None: ids come from the catalogue that is bundled
-    app_id: str = "leadloop"
-    topic_prefix: str = ""
-    instance_id: str = ""
-    clock: Clock = "wall"
-    grace_seconds: float = 5.0
-    policy_file: Path | None = None
-    data_dir: Path = Path("var")
-    store: StoreKind = "rocks"
-    partitions: int = 12
-    replication: int = 1
-    chunk_records: int = 5000
-    memory_facts: int = 64
-    tick_seconds: float = 0.25
-    commit_seconds: float = 1.0
-    session_seconds: float = 30.0
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int = 8001
-    log_level: str = "info"
-    redis_url: str = field(default="redis://127.0.0.1:6379/0", repr=False)  # may hold a password
-    http_host: str = "127.0.0.1"
-    ingest_port: int = 8010
-    report_port: int = 8020
-    keys_file: Path | None = None
-    webhooks_file: Path | None = None
-    endpoints_file: Path | None = None
+    kafka: KafkaSettings = _setting(KafkaSettings(), lambda env, _: _kafka(env))
+    registry: RegistryConf | None = _setting(None, lambda env, _: _registry(env))
+    """None: schemas and ids are those that are bundled."""
+    app_id: str = _setting("leadloop", _topic_part("LEADLOOP_APP_ID"))
+    topic_prefix: str = _setting("", _topic_part("LEADLOOP_TOPIC_PREFIX"))
+    log_level: str = _setting("info", _choice("LEADLOOP_LOG_LEVEL", "debug", "info", "warning", "error"))
 
     @classmethod
-    def from_env(cls, env: Mapping[str, str] | None = None) -> "Settings":
-        """Read `LEADLOOP_*`, `KAFKA_*`, `SCHEMA_REGISTRY_*` and `REDIS_URL`; a secret also as the path in `*_FILE`.
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
+        """Read the variables of this class; a secret also from the file that `<name>_FILE` names.
+
+        Args:
+            env: The variables; those of the process if None.
 
         Raises:
-            SettingsError: with every fault at once.
+            SettingsError: with every invalid variable at once.
         """
-        read = _Reader(os.environ if env is None else env)
-        settings = cls(
-            kafka=_kafka(read),
-            registry=_registry(read),
-            app_id=read.name("LEADLOOP_APP_ID", cls.app_id),
-            topic_prefix=read.name("LEADLOOP_TOPIC_PREFIX"),
-            instance_id=read.text("LEADLOOP_INSTANCE_ID"),
-            clock=cast("Clock", read.choice("LEADLOOP_CLOCK", ("wall", "events"), cls.clock)),
-            grace_seconds=read.number("LEADLOOP_GRACE_SECONDS", float, cls.grace_seconds, low=0, high=86_400),
-            policy_file=read.file("LEADLOOP_POLICY_FILE"),
-            data_dir=Path(read.text("LEADLOOP_DATA_DIR", str(cls.data_dir))),
-            store=cast("StoreKind", read.choice("LEADLOOP_STORE", ("rocks", "memory"), cls.store)),
-            partitions=read.number("LEADLOOP_PARTITIONS", int, cls.partitions, low=1, high=10_000),
-            replication=read.number("LEADLOOP_REPLICATION", int, cls.replication, low=1, high=100),
-            chunk_records=read.number("LEADLOOP_CHUNK_RECORDS", int, cls.chunk_records, low=1, high=10_000),
-            memory_facts=read.number("LEADLOOP_MEMORY_FACTS", int, cls.memory_facts, low=4, high=128),
-            tick_seconds=read.number("LEADLOOP_TICK_SECONDS", float, cls.tick_seconds, low=0.05, high=60),
-            commit_seconds=read.number("LEADLOOP_COMMIT_SECONDS", float, cls.commit_seconds, low=0.05, high=60),
-            session_seconds=read.number("LEADLOOP_SESSION_SECONDS", float, cls.session_seconds, low=6, high=300),
-            metrics_host=read.text("LEADLOOP_METRICS_HOST", cls.metrics_host),
-            metrics_port=read.number("LEADLOOP_METRICS_PORT", int, cls.metrics_port, low=0, high=65_535),
-            log_level=read.choice("LEADLOOP_LOG_LEVEL", ("debug", "info", "warning", "error"), cls.log_level),
-            redis_url=_redis(read) or cls.redis_url,
-            http_host=read.text("LEADLOOP_HTTP_HOST", cls.http_host),
-            ingest_port=read.number("LEADLOOP_INGEST_PORT", int, cls.ingest_port, low=0, high=65_535),
-            report_port=read.number("LEADLOOP_REPORT_PORT", int, cls.report_port, low=0, high=65_535),
-            keys_file=read.file("LEADLOOP_KEYS_FILE"),
-            webhooks_file=read.file("LEADLOOP_WEBHOOKS_FILE"),
-            endpoints_file=read.file("LEADLOOP_ENDPOINTS_FILE"),
-        )
-        read.finish()
-        return settings
+        environment = Environment(os.environ if env is None else env)
+        values = {one.name: one.metadata["read"](environment, one.default) for one in fields(cls)}
+        environment.check()
+        return cls(**values)
 
 
-def _kafka(read: "_Reader") -> KafkaSettings:
+@dataclass(frozen=True, kw_only=True)
+class _MetricsSettings(ProcessSettings):
+    metrics_host: str = _setting("127.0.0.1", _text("LEADLOOP_METRICS_HOST"))
+    metrics_port: int = _setting(8001, _int("LEADLOOP_METRICS_PORT", 0, 65_535))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _SessionSettings(ProcessSettings):
+    session_seconds: float = _setting(30.0, _float("LEADLOOP_SESSION_SECONDS", 6, 300))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _CommitSettings(ProcessSettings):
+    commit_seconds: float = _setting(1.0, _float("LEADLOOP_COMMIT_SECONDS", 0.05, 60))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _PartitionSettings(ProcessSettings):
+    partitions: int = _setting(12, _int("LEADLOOP_PARTITIONS", 1, 10_000))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _HttpSettings(ProcessSettings):
+    http_host: str = _setting("127.0.0.1", _text("LEADLOOP_HTTP_HOST"))
+    keys_file: Path | None = _setting(None, _file("LEADLOOP_KEYS_FILE"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RedisSettings(ProcessSettings):
+    """Of whatever uses Redis. The address may hold a password."""
+
+    redis_url: str = _setting("redis://127.0.0.1:6379/0", lambda env, default: _redis(env) or default, is_secret=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamsSettings(_MetricsSettings, _SessionSettings, _CommitSettings, _PartitionSettings):
+    """Of a streams worker."""
+
+    instance_id: str = _setting("", _text("LEADLOOP_INSTANCE_ID"))
+    clock: Clock = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
+    grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))
+    policy_file: Path | None = _setting(None, _file("LEADLOOP_POLICY_FILE"))
+    data_dir: Path = _setting(Path("var"), lambda env, default: Path(env.text("LEADLOOP_DATA_DIR", str(default))))
+    store: StoreKind = _setting("rocks", _choice("LEADLOOP_STORE", "rocks", "memory"))
+    chunk_records: int = _setting(5000, _int("LEADLOOP_CHUNK_RECORDS", 1, 10_000))
+    memory_facts: int = _setting(64, _int("LEADLOOP_MEMORY_FACTS", 4, 128))
+    tick_seconds: float = _setting(0.25, _float("LEADLOOP_TICK_SECONDS", 0.05, 60))
+
+
+@dataclass(frozen=True, kw_only=True)
+class IngestSettings(_HttpSettings):
+    """Of an ingest worker."""
+
+    ingest_port: int = _setting(8010, _int("LEADLOOP_INGEST_PORT", 0, 65_535))
+    webhooks_file: Path | None = _setting(None, _file("LEADLOOP_WEBHOOKS_FILE"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliverSettings(_MetricsSettings, _SessionSettings, _CommitSettings, RedisSettings):
+    """Of a deliver worker, and of the commands about endpoints and deliveries."""
+
+    endpoints_file: Path | None = _setting(None, _file("LEADLOOP_ENDPOINTS_FILE"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectSettings(_MetricsSettings, _SessionSettings, RedisSettings):
+    """Of a project worker."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportSettings(_HttpSettings, RedisSettings):
+    """Of a report worker, and of the commands that read the read model."""
+
+    report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TopicsSettings(_PartitionSettings):
+    """Of the command that creates topics."""
+
+    replication: int = _setting(1, _int("LEADLOOP_REPLICATION", 1, 100))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings(StreamsSettings, IngestSettings, DeliverSettings, ProjectSettings, ReportSettings, TopicsSettings):
+    """All of them: what `leadloop doctor` checks."""
+
+
+def _kafka(env: Environment) -> KafkaSettings:
     kafka = KafkaSettings(
-        bootstrap_servers=read.text("KAFKA_BOOTSTRAP_SERVERS"),
-        security_protocol=read.choice("KAFKA_SECURITY_PROTOCOL", PROTOCOLS, "PLAINTEXT"),
-        sasl_mechanism=read.choice("KAFKA_SASL_MECHANISM", MECHANISMS, "PLAIN"),
-        sasl_username=read.text("KAFKA_SASL_USERNAME"),
-        sasl_password=read.secret("KAFKA_SASL_PASSWORD"),
-        ssl_ca_location=read.path("KAFKA_SSL_CA_LOCATION"),
-        ssl_certificate_location=read.path("KAFKA_SSL_CERTIFICATE_LOCATION"),
-        ssl_key_location=read.path("KAFKA_SSL_KEY_LOCATION"),
-        ssl_key_password=read.secret("KAFKA_SSL_KEY_PASSWORD"),
+        bootstrap_servers=env.text("KAFKA_BOOTSTRAP_SERVERS"),
+        security_protocol=env.choice("KAFKA_SECURITY_PROTOCOL", PROTOCOLS, "PLAINTEXT"),
+        sasl_mechanism=env.choice("KAFKA_SASL_MECHANISM", MECHANISMS, "PLAIN"),
+        sasl_username=env.text("KAFKA_SASL_USERNAME"),
+        sasl_password=env.secret("KAFKA_SASL_PASSWORD"),
+        ssl_ca_location=env.path("KAFKA_SSL_CA_LOCATION"),
+        ssl_certificate_location=env.path("KAFKA_SSL_CERTIFICATE_LOCATION"),
+        ssl_key_location=env.path("KAFKA_SSL_KEY_LOCATION"),
+        ssl_key_password=env.secret("KAFKA_SSL_KEY_PASSWORD"),
     )
     if kafka.is_sasl and not (kafka.sasl_username and kafka.sasl_password):
-        read.fault(
+        env.add_error(
             f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
         )
-    if kafka.is_ssl and not read.has_faults:
+    if kafka.is_ssl and not env.has_errors:
         try:
             kafka.aiokafka()
         except (OSError, ssl.SSLError) as error:
-            read.fault(f"KAFKA_SSL_*: the certificates cannot be used: {error}")
+            env.add_error(f"KAFKA_SSL_*: the certificates cannot be used: {error}")
     if kafka.sasl_password and not kafka.is_sasl:
-        read.fault("KAFKA_SASL_PASSWORD is set, but KAFKA_SECURITY_PROTOCOL is not SASL_SSL or SASL_PLAINTEXT")
+        env.add_error("KAFKA_SASL_PASSWORD is set, but KAFKA_SECURITY_PROTOCOL is not SASL_SSL or SASL_PLAINTEXT")
     return kafka
 
 
-def _redis(read: "_Reader") -> str:
-    url = read.secret("REDIS_URL")
+def _redis(env: Environment) -> str:
+    url = env.secret("REDIS_URL")
     if url and not url.startswith(("redis://", "rediss://", "unix://")):
-        read.fault("REDIS_URL is no redis://, rediss:// or unix:// address")
+        env.add_error("REDIS_URL is no redis://, rediss:// or unix:// address")
     return url
 
 
-def _registry(read: "_Reader") -> RegistryConf | None:
-    url = read.text("SCHEMA_REGISTRY_URL")
-    user_info = read.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO") or None
-    ca_location = read.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
+def _registry(env: Environment) -> RegistryConf | None:
+    url = env.text("SCHEMA_REGISTRY_URL")
+    user_info = env.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO") or None
+    ca_location = env.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
     if not url:
         return None
     if not url.startswith(("http://", "https://")):
-        read.fault(f"SCHEMA_REGISTRY_URL={url} is no http:// or https:// address")
+        env.add_error(f"SCHEMA_REGISTRY_URL={url} is no http:// or https:// address")
     return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location)
-
-
-class _Reader:
-    """Reads one variable after the other and remembers what is wrong."""
-
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
-        self._faults: list[str] = []
-
-    @property
-    def has_faults(self) -> bool:
-        return bool(self._faults)
-
-    def fault(self, text: str) -> None:
-        self._faults.append(text)
-
-    def name(self, name: str, default: str = "") -> str:
-        """A text that can be part of a topic's name."""
-        value = self.text(name, default)
-        if not re.fullmatch(r"[A-Za-z0-9._-]{0,100}", value):
-            self.fault(f"{name}={value} may only hold letters, digits, dots, dashes and underscores")
-        return value
-
-    def text(self, name: str, default: str = "") -> str:
-        return self._env.get(name, "").strip() or default
-
-    def secret(self, name: str) -> str:
-        value, path = self.text(name), self.text(f"{name}_FILE")
-        if value and path:
-            self.fault(f"{name} and {name}_FILE are both set: keep one")
-        if not path:
-            return value
-        try:
-            return Path(path).read_text(encoding="utf-8").strip()
-        except OSError as error:
-            self.fault(f"{name}_FILE={path} cannot be read: {error.strerror}")
-            return ""
-
-    def path(self, name: str) -> str:
-        value = self.text(name)
-        if value and not Path(value).is_file():
-            self.fault(f"{name}={value} is not a file")
-        return value
-
-    def file(self, name: str) -> Path | None:
-        return Path(path) if (path := self.path(name)) else None
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
-        value = self.text(name, default)
-        if value not in allowed:
-            self.fault(f"{name}={value} is none of {', '.join(allowed)}")
-        return value
-
-    def number(self, name: str, kind: Callable[[str], T], default: T, *, low: float, high: float) -> T:
-        text = self.text(name)
-        if not text:
-            return default
-        try:
-            value = kind(text)
-        except ValueError:
-            self.fault(f"{name}={text} is not a number")
-            return default
-        if not low <= cast("float", value) <= high:
-            self.fault(f"{name}={text} is not between {low} and {high}")
-        return value
-
-    def finish(self) -> None:
-        if self._faults:
-            raise SettingsError("the environment does not fit:\n" + "\n".join(f"  {f}" for f in self._faults))

@@ -34,7 +34,7 @@ FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "
 
 def _read_by_settings() -> set[str]:
     text = (ROOT / "streams/runtime/settings.py").read_text(encoding="utf-8")
-    return set(re.findall(r'read\.\w+\(\s*"([A-Z_]+)"', text))
+    return set(re.findall(r'(?:env\.|\b_)\w+\(\s*"([A-Z_]+)"', text))
 
 
 def test_every_test_that_the_documents_name_is_there() -> None:

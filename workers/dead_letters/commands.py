@@ -10,7 +10,7 @@ import typer
 
 from schemas.dead_letters import TOPIC
 from schemas.errors import UserError
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ProcessSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.instants import instant
 from workers.kafka import AsyncProducer
@@ -41,7 +41,7 @@ class DeadLetterQuery:
 @explained
 def list_dead_letters(query: DeadLetterQuery) -> None:
     """Print one JSON line for each dead letter."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(ProcessSettings)
     letters, replayed = _read(settings, query, is_short=True)
     for letter in letters:
         out.print(json.dumps(in_short(letter, is_replayed=letter.place in replayed), ensure_ascii=False), markup=False)
@@ -50,7 +50,7 @@ def list_dead_letters(query: DeadLetterQuery) -> None:
 @explained
 def show(place: str) -> None:
     """Print one dead letter in full."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(ProcessSettings)
     letters, replayed = _read(settings, DeadLetterQuery(places=(place,)))
     if not letters:
         raise UserError(f"no dead letter at {place}; `leadloop dead-letters list` shows the places")
@@ -63,7 +63,7 @@ def replay(query: DeadLetterQuery, *, dry_run: bool, include_replayed: bool) -> 
     """Send dead letters again, once each."""
     if query == DeadLetterQuery():
         raise UserError("select some: --reason, --topic, --since or --place")
-    settings = settings_with_broker()
+    settings = settings_with_broker(ProcessSettings)
     letters, replayed = _read(settings, query)
     old = [letter for letter in letters if letter.place in replayed and not include_replayed]
     for letter in old:
@@ -74,7 +74,7 @@ def replay(query: DeadLetterQuery, *, dry_run: bool, include_replayed: bool) -> 
         raise typer.Exit(1)
 
 
-async def _replay(settings: Settings, letters: Sequence[DeadLetter], *, dry_run: bool) -> tuple[int, int]:
+async def _replay(settings: ProcessSettings, letters: Sequence[DeadLetter], *, dry_run: bool) -> tuple[int, int]:
     """Returns how many were sent, or would be, and how many cannot be."""
     prefix, now, cannot = settings.topic_prefix, int(time.time() * 1000), 0
     producer = AsyncProducer({**settings.kafka.librdkafka(), "message.timeout.ms": 60_000})
@@ -94,7 +94,9 @@ async def _replay(settings: Settings, letters: Sequence[DeadLetter], *, dry_run:
     return len(letters) - cannot, cannot
 
 
-def _read(settings: Settings, query: DeadLetterQuery, *, is_short: bool = False) -> tuple[list[DeadLetter], set[str]]:
+def _read(
+    settings: ProcessSettings, query: DeadLetterQuery, *, is_short: bool = False
+) -> tuple[list[DeadLetter], set[str]]:
     """The selected dead letters, and the places of those that were replayed. Short ones carry no original content."""
     since = instant(query.since, "--since") if query.since else 0
     letters, replayed = [], set()

@@ -15,7 +15,7 @@ from schemas.errors import UserError
 from schemas.events import EndpointIs, EndpointState
 from streams.runtime.probes import Probes
 from streams.runtime.process import process_registry
-from streams.runtime.settings import Settings
+from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.kafka import AsyncProducer
 from workers.outbound import Client
@@ -35,13 +35,13 @@ from .target import Endpoint
 @explained
 def deliver() -> None:
     """Bring recycle events to the endpoints, until SIGTERM."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     raise typer.Exit(asyncio.run(_deliver(settings, document, endpoints)))
 
 
-async def _deliver(settings: Settings, document: Document, endpoints: tuple[Endpoint, ...]) -> int:
+async def _deliver(settings: DeliverSettings, document: Document, endpoints: tuple[Endpoint, ...]) -> int:
     client, registry = Client(document.allow_networks), process_registry()
     worker = Worker(plan_of(settings, endpoints, client), registry)
     probes = Probes(
@@ -65,7 +65,7 @@ async def _deliver(settings: Settings, document: Document, endpoints: tuple[Endp
 @explained
 def check(file: Path | None) -> None:
     """Read endpoints.yml and name every fault."""
-    settings = Settings.from_env()
+    settings = DeliverSettings.from_env()
     document, endpoints = endpoints_of(settings, file)
     for one in endpoints:
         limits = one.limits
@@ -77,7 +77,7 @@ def check(file: Path | None) -> None:
 @explained
 def listed() -> None:
     """Show the endpoints and how they stand."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
     states = read_states(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
     table = Table("endpoint", "kind", "state", "since", "by", "why")
@@ -91,7 +91,7 @@ def listed() -> None:
 @explained
 def tested(name: str, lead: str, track: str) -> None:
     """Send a sample, once."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
     outcome = asyncio.run(_test(settings, document, _named(endpoints, name), lead, track))
     out.print(f"{name}: {_told(outcome)}", markup=False)
@@ -99,7 +99,7 @@ def tested(name: str, lead: str, track: str) -> None:
         raise typer.Exit(1)
 
 
-async def _test(settings: Settings, document: Document, endpoint: Endpoint, lead: str, track: str) -> Outcome:
+async def _test(settings: DeliverSettings, document: Document, endpoint: Endpoint, lead: str, track: str) -> Outcome:
     client = Client(document.allow_networks)
     producer = AsyncProducer(settings.kafka.librdkafka())
     producer.start()
@@ -116,7 +116,7 @@ async def _test(settings: Settings, document: Document, endpoint: Endpoint, lead
 @explained
 def stand(name: str, state: EndpointIs, why: str) -> None:
     """Say how an endpoint stands from now on, to all workers."""
-    settings = settings_with_broker()
+    settings = settings_with_broker(DeliverSettings)
     _, endpoints = endpoints_of(settings)
     _named(endpoints, name)
     said = EndpointState(endpoint=name, state=state, occurred_at=int(time.time() * 1000), by=_who(), why=why[:200])
@@ -131,7 +131,7 @@ def _who() -> str:
         return "command line"
 
 
-async def _say(settings: Settings, said: EndpointState) -> None:
+async def _say(settings: DeliverSettings, said: EndpointState) -> None:
     producer = AsyncProducer(settings.kafka.librdkafka())
     producer.start()
     try:

@@ -1,4 +1,4 @@
-"""Settings and endpoints.yml into what a worker, or a command about endpoints, works with."""
+"""DeliverSettings and endpoints.yml into what a worker, or a command about endpoints, works with."""
 
 import time
 from collections.abc import Callable
@@ -8,7 +8,7 @@ from schemas.codec import Codec
 from schemas.errors import UserError
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
-from streams.runtime.settings import Settings
+from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of, text_of
 from workers.kafka import Outgoing, Sender
 from workers.outbound import Client
@@ -25,7 +25,7 @@ NO_FILE = (
 )
 
 
-def endpoints_of(settings: Settings, file: Path | None = None) -> tuple[Document, tuple[Endpoint, ...]]:
+def endpoints_of(settings: DeliverSettings, file: Path | None = None) -> tuple[Document, tuple[Endpoint, ...]]:
     """Read endpoints.yml: the file that is named, else that of the settings.
 
     Raises:
@@ -55,7 +55,7 @@ def connecting(client: Client, codec: Codec) -> Callable[[Endpoint, Sender], Con
     return lambda endpoint, sender: connector_of(endpoint, client, time.time, EventProducer(sender, codec))
 
 
-def plan_of(settings: Settings, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
+def plan_of(settings: DeliverSettings, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
     """What a worker needs to know."""
     codec = codec_of(settings)
     return WorkerConfig(

@@ -12,7 +12,7 @@ from schemas.errors import UserError
 from schemas.events import DeliveryOutcome, DeliveryResult
 from schemas.instants import iso
 from streams.runtime.documents import did_you_mean
-from streams.runtime.settings import Settings
+from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.instants import instant
 from workers.kafka import AsyncProducer, Outgoing
@@ -48,7 +48,7 @@ def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry
         raise typer.Exit(1)
 
 
-async def send(settings: Settings, outgoing: Sequence[Outgoing]) -> None:
+async def send(settings: DeliverSettings, outgoing: Sequence[Outgoing]) -> None:
     """Write records, and wait for their acks."""
     producer = AsyncProducer({**settings.kafka.librdkafka(), "message.timeout.ms": 60_000})
     producer.start()
@@ -59,8 +59,8 @@ async def send(settings: Settings, outgoing: Sequence[Outgoing]) -> None:
         await producer.close()
 
 
-def _opened() -> tuple[Settings, DeliveryHistory]:
-    settings = settings_with_broker()
+def _opened() -> tuple[DeliverSettings, DeliveryHistory]:
+    settings = settings_with_broker(DeliverSettings)
     return settings, DeliveryHistory(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
 
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from streams.runtime.settings import Settings
 from workers.console import explained, out, settings_with_broker
 
 Probes = Annotated[
@@ -18,7 +19,7 @@ def doctor(probe: Probes = None, *, as_json: AsJson = False) -> None:
     from . import render  # noqa: PLC0415  # each command loads what it needs
     from .examination import examined  # noqa: PLC0415
 
-    findings = examined(settings_with_broker(), probe or ())
+    findings = examined(settings_with_broker(Settings), probe or ())
     if as_json:
         for line in render.lines(findings):
             out.print(line, markup=False)

@@ -9,7 +9,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ReportSettings
 from workers.read_model.redis_clients import connect, connect_async
 from workers.report import queries
 from workers.report.api_models import AsOf
@@ -26,7 +26,7 @@ AWAY = "see that it is up and that REDIS_URL is right; deliver keeps its limits 
 class Server:
     """Redis or Valkey. `look` first: it says whether there is anything to ask."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: ReportSettings) -> None:
         self._settings = settings
         self.is_there = False
         self.clock: ClockOffset | None = None
@@ -146,7 +146,7 @@ def _clock_of(redis: Any) -> ClockOffset:
     return ClockOffset("Redis", seconds + micros / 1_000_000 - (asked_at + answered_at) / 2)
 
 
-async def _as_of(settings: Settings) -> AsOf:
+async def _as_of(settings: ReportSettings) -> AsOf:
     model = queries.ReadModel(connect_async(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
     try:
         return await model.as_of()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from schemas.errors import UserError
+from streams.runtime.settings import IngestSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.http.keys import NAME_RULE, SCOPES, digest_of, is_name, new_key
 
@@ -16,7 +17,7 @@ def ingest() -> None:
     """Take events in over HTTP: POST /v1/events, and webhooks of upstream systems. Ends with SIGTERM."""
     from workers.ingest.run import run_ingest  # noqa: PLC0415  # each command loads what it needs
 
-    settings = settings_with_broker()
+    settings = settings_with_broker(IngestSettings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     run_ingest(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
 

@@ -14,7 +14,7 @@ from schemas import dead_letters
 from schemas.codec import Codec
 from schemas.errors import UserError
 from streams.runtime.process import process_registry
-from streams.runtime.settings import Settings
+from streams.runtime.settings import IngestSettings
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, Sender
@@ -84,7 +84,7 @@ class BrokerCheck:
 
 
 def run_ingest(
-    settings: Settings,
+    settings: IngestSettings,
     codec: Codec,
     *,
     told: Callable[[str], object] = str,
@@ -105,7 +105,7 @@ def run_ingest(
 
 
 async def _run(
-    settings: Settings,
+    settings: IngestSettings,
     codec: Codec,
     ring: KeyRing,
     systems: Mapping[str, System],

@@ -13,7 +13,7 @@ from schemas.codec import Codec
 from schemas.names import project_group
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ProjectSettings
 from workers.read_model.redis_clients import connect
 
 from .fold import DocumentFold
@@ -27,7 +27,7 @@ STUCK_SECONDS = 120.0
 
 
 def run_project(
-    settings: Settings, codec: Codec, told: Callable[[str], object], *, is_rebuilding: bool = False
+    settings: ProjectSettings, codec: Codec, told: Callable[[str], object], *, is_rebuilding: bool = False
 ) -> None:
     """Work until SIGTERM or SIGINT.
 
@@ -46,7 +46,7 @@ def run_project(
 
 
 def worker_of(
-    settings: Settings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False
+    settings: ProjectSettings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False
 ) -> ProjectWorker:
     """A worker on the Kafka and the Redis of these settings."""
     store = ModelStore(connect(settings.redis_url), settings.app_id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast, get_args
 import typer
 
 from schemas.errors import UserError
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ReportSettings
 from workers.console import codec_of, err, explained, out
 
 from . import api_models
@@ -27,7 +27,7 @@ def report() -> None:
     """Answer what is known about leads over HTTP: /v1/leads, /v1/funnel, /v1/recycles. Ends with SIGTERM."""
     from .run import run_report  # noqa: PLC0415  # each command loads what it needs
 
-    settings = Settings.from_env()
+    settings = ReportSettings.from_env()
     run_report(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
 
 
@@ -77,7 +77,7 @@ def _read(ask: "Callable[[ReadModel], Awaitable[T]]") -> T:
 
     from .queries import ReadModel, ReadModelUnavailable  # noqa: PLC0415
 
-    settings = Settings.from_env()
+    settings = ReportSettings.from_env()
 
     async def asked() -> T:
         model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec_of(settings))

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from schemas.codec import Codec
 from streams.runtime.process import process_registry
-from streams.runtime.settings import Settings
+from streams.runtime.settings import ReportSettings
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
@@ -20,12 +20,12 @@ _LOG = logging.getLogger("leadloop.report")
 LOOK_SECONDS = 2.0
 
 
-def run_report(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
+def run_report(settings: ReportSettings, codec: Codec, told: Callable[[str], object]) -> None:
     """Serve until told to end. Raises Refused, DocumentError."""
     asyncio.run(_run(settings, codec, told))
 
 
-async def _run(settings: Settings, codec: Codec, told: Callable[[str], object]) -> None:
+async def _run(settings: ReportSettings, codec: Codec, told: Callable[[str], object]) -> None:
     registry, looks = process_registry(), ReadinessMemo()
     keys = KeyRing(settings.keys_file)
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)

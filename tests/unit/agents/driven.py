@@ -15,12 +15,14 @@ from streams.agents.inbound import Value
 from streams.agents.lead_job import LeadJob
 from streams.domain.policy import Policy
 from streams.engine import Item, MemoryStore, Merge, RecoveredPartition
-from streams.runtime.settings import KafkaSettings, Settings
+from streams.runtime.settings import KafkaSettings, StreamsSettings
 from tests.fakes import FakeChunk, FakeDriver, Log, Sent, positions_after
 
 CODEC = Codec(Catalogue.bundled())
 TOPIC_OF = {topic.record: name for name, topic in TOPICS.items() if topic.record is not None}
-SETTINGS = Settings(kafka=KafkaSettings(bootstrap_servers="nowhere:9092"), clock="events", partitions=1, store="memory")
+SETTINGS = StreamsSettings(
+    kafka=KafkaSettings(bootstrap_servers="nowhere:9092"), clock="events", partitions=1, store="memory"
+)
 
 
 @dataclass(frozen=True)

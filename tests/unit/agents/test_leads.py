@@ -11,7 +11,8 @@ from streams.domain.facts import MAX_TEXT, Created, Fact, Stalled
 from streams.domain.history import History
 from streams.domain.lead import MAX_PASSES
 from streams.domain.ledger import Ledger
-from streams.runtime.settings import Settings, SettingsError
+from streams.runtime.environment import SettingsError
+from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
 
 from .driven import Crash, Driven

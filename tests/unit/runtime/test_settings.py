@@ -4,7 +4,17 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.settings import Settings, SettingsError
+from streams.runtime.environment import SettingsError
+from streams.runtime.settings import (
+    DeliverSettings,
+    IngestSettings,
+    ProcessSettings,
+    ProjectSettings,
+    ReportSettings,
+    Settings,
+    StreamsSettings,
+    TopicsSettings,
+)
 
 SASL = {
     "KAFKA_BOOTSTRAP_SERVERS": "broker:9093",
@@ -19,7 +29,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
     assert Settings.from_env({}) == Settings()
 
 
-def test_all_faults_are_named_in_one_message() -> None:
+def test_every_invalid_variable_is_named_in_one_message() -> None:
     env = {
         "LEADLOOP_CLOCK": "sundial",
         "LEADLOOP_PARTITIONS": "many",
@@ -48,13 +58,13 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     assert settings.kafka.sasl_password == "s3cret-of-kafka"  # noqa: S105  of this test alone
 
 
-def test_a_secret_that_is_given_twice_is_a_fault(tmp_path: Path) -> None:
+def test_a_secret_that_is_set_twice_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "password").write_text("other")
     with pytest.raises(SettingsError, match="both set"):
         Settings.from_env({**SASL, "KAFKA_SASL_PASSWORD_FILE": str(tmp_path / "password")})
 
 
-def test_one_set_feeds_librdkafka_and_aiokafka_alike() -> None:
+def test_the_same_settings_configure_librdkafka_and_aiokafka() -> None:
     kafka = Settings.from_env(SASL).kafka
     assert kafka.librdkafka() == {
         "bootstrap.servers": "broker:9093",
@@ -73,6 +83,39 @@ def test_one_set_feeds_librdkafka_and_aiokafka_alike() -> None:
     }
 
 
-def test_a_password_without_sasl_is_refused_rather_than_ignored() -> None:
+def test_a_password_without_sasl_is_an_error() -> None:
     with pytest.raises(SettingsError, match="KAFKA_SASL_PASSWORD is set"):
         Settings.from_env({**SASL, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"})
+
+
+PROCESSES = (StreamsSettings, IngestSettings, DeliverSettings, ProjectSettings, ReportSettings, TopicsSettings)
+
+
+@pytest.mark.parametrize("kind", PROCESSES)
+def test_an_empty_environment_gives_each_process_its_defaults(kind: type[ProcessSettings]) -> None:
+    assert kind.from_env({}) == kind()
+
+
+@pytest.mark.parametrize(
+    ("name", "reader"),
+    [
+        ("LEADLOOP_POLICY_FILE", StreamsSettings),
+        ("LEADLOOP_WEBHOOKS_FILE", IngestSettings),
+        ("LEADLOOP_ENDPOINTS_FILE", DeliverSettings),
+        ("LEADLOOP_REPORT_PORT", ReportSettings),
+        ("LEADLOOP_REPLICATION", TopicsSettings),
+    ],
+)
+def test_an_invalid_variable_stops_only_the_process_that_reads_it(name: str, reader: type[ProcessSettings]) -> None:
+    env = {name: "/no/such/file"}
+    with pytest.raises(SettingsError, match=name):
+        reader.from_env(env)
+    for other in PROCESSES:
+        if other is not reader:
+            other.from_env(env)
+
+
+def test_no_redis_password_is_in_the_repr() -> None:
+    settings = DeliverSettings.from_env({"REDIS_URL": "redis://:hush@redis:6379/0"})
+    assert settings.redis_url.endswith("redis:6379/0")
+    assert "hush" not in repr(settings)
