@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar, cast, get_args, get_type_hints
 
-from .varint import LAST, LOW, MIDDLE, NOT_SIX, THREE_PAIRS, Malformed, read_length, read_long, write_long
+from .varint import LAST, LOW, MIDDLE, NOT_SIX, THREE_PAIRS, MalformedVarint, read_length, read_long, write_long
 
 R = TypeVar("R")
 Schema = dict[str, Any]
@@ -143,7 +143,7 @@ _GIVEN: Mapping[str, Any] = {
     "NOT_SIX": NOT_SIX,
     "read_items": _read_items,
     "write_items": _write_items,
-    "Malformed": Malformed,
+    "MalformedVarint": MalformedVarint,
     "LONGS": _Longs(),
     "TEXTS": _Texts(),
     "IS_SET": {0: False, 2: True},

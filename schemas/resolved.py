@@ -14,7 +14,7 @@ from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canoni
 from msgspec import convert
 
 from .compiled import FRAMING_BYTES, Schema
-from .varint import Malformed
+from .varint import MalformedVarint
 
 R = TypeVar("R")
 
@@ -53,9 +53,9 @@ def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[by
             # Through the type: an array of records comes as a list of dicts.
             read_as_type = convert(schemaless_reader(source, written, wanted), record)
         except Exception as fault:  # fastavro names no errors of its own here; whatever it is, the bytes caused it
-            raise Malformed(f"{type(fault).__name__} while reading another version's datum") from fault
+            raise MalformedVarint(f"{type(fault).__name__} while reading another version's datum") from fault
         if source.tell() != len(data):
-            raise Malformed("the datum does not end where its bytes end")
+            raise MalformedVarint("the datum does not end where its bytes end")
         return read_as_type
 
     return read

@@ -24,7 +24,7 @@ _SIX_BYTES: Final = 1 << 42
 _LONGEST: Final = 10
 
 
-class Malformed(ValueError):
+class MalformedVarint(ValueError):
     """The bytes are not what the schema says."""
 
 
@@ -33,7 +33,7 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
 
     Raises:
         IndexError: the data end within the number.
-        Malformed: it has more than 64 bits.
+        MalformedVarint: it has more than 64 bits.
     """
     try:
         low, middle, last = THREE_PAIRS(data, at)
@@ -52,7 +52,7 @@ def _read_any_long(data: bytes, at: int) -> tuple[int, int]:
             if zigzag >> 64:
                 break
             return zigzag >> 1 ^ -(zigzag & 1), at + n + 1
-    raise Malformed("a number of more than 64 bits")
+    raise MalformedVarint("a number of more than 64 bits")
 
 
 def read_length(data: bytes, at: int) -> tuple[int, int]:
@@ -60,11 +60,11 @@ def read_length(data: bytes, at: int) -> tuple[int, int]:
 
     Raises:
         IndexError: the data end within the number.
-        Malformed: it is negative, or has more than 64 bits.
+        MalformedVarint: it is negative, or has more than 64 bits.
     """
     length, after = _read_any_long(data, at)
     if length < 0:
-        raise Malformed("a negative length")
+        raise MalformedVarint("a negative length")
     return length, after
 
 

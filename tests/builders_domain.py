@@ -1,7 +1,7 @@
 """Facts, leads and policies of which a test names only what matters."""
 
-from streams.domain.facts import Closed, Contacted, Created, DecidedAs, Revoked, Stalled, Verdict
-from streams.domain.policy import ALL_OFF, Action, Limits, PlainTime, Policy, Promises
+from streams.domain.facts import Closed, Contacted, Created, Decided, DecidedAs, Revoked, Stalled
+from streams.domain.policy import ALL_OFF, Action, PlainTime, Policy, PolicyLimits, Promises
 
 DAY = 86_400_000
 NOON = 1_750_000_000_000
@@ -35,8 +35,8 @@ def detected(at: int, event_id: str, reason: str, idle_since: int) -> Stalled:
     return Stalled(at, event_id, "detector", reason, idle_since)
 
 
-def verdict(at: int, event_id: str = "v", decided: DecidedAs = "recycle", stall_id: str = "s") -> Verdict:
-    return Verdict(at, event_id, decided, stall_id)
+def verdict(at: int, event_id: str = "v", decided: DecidedAs = "recycle", stall_id: str = "s") -> Decided:
+    return Decided(at, event_id, decided, stall_id)
 
 
 def revoked(at: int, recycle_id: str, stall_id: str = "s") -> Revoked:
@@ -45,11 +45,11 @@ def revoked(at: int, recycle_id: str, stall_id: str = "s") -> Revoked:
 
 def a_policy(
     promises: Promises = ALL_OFF,
-    limits: Limits | None = None,
+    limits: PolicyLimits | None = None,
     reasons: dict[str, Action | None] | None = None,
 ) -> Policy:
     """Nothing is promised, nothing is limited, every reason is recycled: unless a test says so."""
-    boundless = Limits(max_recycles=None, max_age=None, cooldown=PlainTime(0))
+    boundless = PolicyLimits(max_recycles=None, max_age=None, cooldown=PlainTime(0))
     return Policy(version="test", promises=promises, reasons=reasons or {}, limits=limits or boundless)
 
 

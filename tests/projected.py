@@ -14,7 +14,7 @@ from schemas.topics import TOPIC_OF, partition_of
 from streams.agents.records import snapshot
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Stalled, fact_of
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from workers.projection.fold import DocumentFold
@@ -75,7 +75,7 @@ def append(log: Records, place: PartitionId, lead_id: str, record: AnyRecord | N
 
 def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
     """One lead as streams would tell of it: its facts, what was decided, and a snapshot after each."""
-    ledger, at = Ledger(lead_id), T0 + dice.randrange(100 * DAY)
+    ledger, at = LeadFold(lead_id), T0 + dice.randrange(100 * DAY)
     for n in range(dice.choice([1, 2, 4, 9])):
         make: Callable[..., Any] = dice.choice([a_contact] * 3 + [a_reply, a_loss, a_stall, a_created])
         if n == 0:
@@ -105,7 +105,7 @@ def _described(make: Callable[..., Any], dice: random.Random) -> dict[str, str]:
     }
 
 
-def _told(ledger: Ledger, dice: random.Random) -> Iterable[AnyRecord]:
+def _told(ledger: LeadFold, dice: random.Random) -> Iterable[AnyRecord]:
     from streams.agents import records  # noqa: PLC0415  # only to make what streams would write
 
     for told in ledger.emissions:

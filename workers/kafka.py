@@ -39,7 +39,7 @@ PRODUCER: Mapping[str, Any] = {
 }
 """What is asked of the producer; connection settings come in addition."""
 
-Place = tuple[int, int]
+RecordPlace = tuple[int, int]
 """Partition and offset of a record that the broker has."""
 
 
@@ -64,7 +64,7 @@ class Full(Exception):
 class Sender(Protocol):
     """What sends, as far as those who send know it."""
 
-    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[Place]: ...
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]: ...
 
 
 class AsyncProducer:
@@ -84,11 +84,11 @@ class AsyncProducer:
     def start(self) -> None:
         self._polling = asyncio.get_running_loop().create_task(self._poll())
 
-    async def send(self, record: Outgoing) -> Place:
+    async def send(self, record: Outgoing) -> RecordPlace:
         """As `send_all`, of one record."""
         return (await self.send_all([record]))[0]
 
-    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[Place]:
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
         """Send, and wait for the acks of all. Places are in the order of the records.
 
         Raises:
@@ -170,10 +170,10 @@ class _Call:
     __slots__ = ("_fault", "_left", "_owner", "_places", "done")
 
     def __init__(self, owner: AsyncProducer, count: int) -> None:
-        self.done: asyncio.Future[Sequence[Place]] = asyncio.get_running_loop().create_future()
+        self.done: asyncio.Future[Sequence[RecordPlace]] = asyncio.get_running_loop().create_future()
         self._owner = owner
         self._left = count
-        self._places: list[Place] = [(-1, -1)] * count
+        self._places: list[RecordPlace] = [(-1, -1)] * count
         self._fault = ""
 
     def heard(self, number: int, fault: KafkaError | None, message: Message) -> None:

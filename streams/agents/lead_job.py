@@ -21,8 +21,8 @@ from streams.app import OUTPUTS, job_of
 from streams.domain.deadlines import next_deadline
 from streams.domain.decisions import GROUNDS
 from streams.domain.funnel import Census
-from streams.domain.history import lead_of
 from streams.domain.lead import Cause
+from streams.domain.lead_history import lead_of
 from streams.domain.policy import Policy
 from streams.engine import Chunk, Driver, Job, RecoveredPartition, TimerWheel
 from streams.runtime.settings import StreamsSettings

@@ -7,9 +7,9 @@ from msgspec import Struct
 
 from streams.domain.deadlines import Deadline
 from streams.domain.funnel import Funnel
-from streams.domain.history import History
 from streams.domain.lead import Lead, stage
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Policy
 
 Milestones = tuple[object, ...]
@@ -31,7 +31,7 @@ class Entry(Struct, eq=False, gc=False):
     """
 
     key: bytes
-    ledger: Ledger
+    ledger: LeadFold
     due: Deadline | None
     stored: Lead | None = None
     published: Milestones | None = None
@@ -78,15 +78,15 @@ class Leads:
         raw = values.get(key)
         if raw is None:
             return None
-        history = History.decode(raw, self._memory)
-        ledger = Ledger(key.decode(), history)
+        history = LeadHistory.decode(raw, self._memory)
+        ledger = LeadFold(key.decode(), history)
         entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy), history.lead)
         entry.published = milestones(history.lead, entry.due)
         return entry
 
     def begin(self, key: bytes) -> Entry:
         """A lead that nothing is known of."""
-        entry = self._entries[key] = Entry(key, Ledger(key.decode(), History(self._memory)), None)
+        entry = self._entries[key] = Entry(key, LeadFold(key.decode(), LeadHistory(self._memory)), None)
         return entry
 
     def touch(self, entry: Entry) -> None:

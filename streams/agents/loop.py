@@ -17,7 +17,7 @@ from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.leads import Entry, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.records import snapshot
-from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
 from streams.domain.policy import Policy
@@ -28,13 +28,13 @@ BEAT_MS = 1000  # between two heartbeats of a live partition that takes no recor
 FLUSH = 2000  # deadlines that may fire before their outputs are made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
-FACTS: Final = (Created, Contacted, Closed, Stalled, Verdict, Revoked)
+FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked)
 KINDS: dict[type[Fact], str] = {
     Created: "created",
     Contacted: "contacted",
     Closed: "closed",
     Stalled: "stalled",
-    Verdict: "recycled",
+    Decided: "recycled",
     Revoked: "revoked",
 }
 
@@ -157,7 +157,7 @@ class ChunkRun:
                 self._reroute(item, key)
                 return
             entry = self._leads.begin(key)
-        if type(fact) is Verdict:
+        if type(fact) is Decided:
             self._stall_first(entry, min(fact.at, self._wall))
         first_touch_at = entry.ledger.history.lead.first_touch_at
         arrival = entry.ledger.add(fact, self._rules.policy, self._clock.now)
@@ -258,7 +258,7 @@ class ChunkRun:
 
 def _is_own(fact: Fact) -> bool:
     """An own record that was read back: no repeat of an upstream."""
-    return isinstance(fact, Verdict | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
+    return isinstance(fact, Decided | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
 
 
 def _is_alive(value: object) -> bool:

@@ -12,7 +12,7 @@ from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
-from streams.domain.ledger import Emission
+from streams.domain.lead_fold import Emission
 from streams.engine import FetchedRecord
 
 KEPT_KEY = 4_096  # of a dead letter's key: packed, what came in a megabyte may be any length

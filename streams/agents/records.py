@@ -11,8 +11,8 @@ from schemas.events import LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled,
 from streams.domain.deadlines import Deadline
 from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress
 from streams.domain.facts import Stalled
-from streams.domain.history import History
 from streams.domain.lead import Lead, PassSummary, stage
+from streams.domain.lead_history import LeadHistory
 
 SOURCE = "leadloop/streams"
 DAY_MS = 86_400_000
@@ -122,7 +122,7 @@ def _described(decision: Decision) -> tuple[str, str, str, str]:
             assert_never(never)
 
 
-def snapshot(lead_id: str, history: History, due: Deadline | None, now: int) -> LeadSnapshot:
+def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int) -> LeadSnapshot:
     """The current truth about a lead. `now` is stream time."""
     lead, stall = history.lead, history.lead.stall
     return LeadSnapshot(

@@ -1,4 +1,4 @@
-"""When it is worth asking about a lead again: the earliest of the clocks that run for it."""
+"""When a lead must be evaluated again: the earliest of the clocks that run for it."""
 
 from typing import final
 

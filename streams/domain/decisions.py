@@ -1,4 +1,4 @@
-"""What becomes of a stall: values, decided before anything is done about them.
+"""The decision about a stall, as a value.
 
 `at` of a decision is the instant of its stall, of a Revoke that of the newest fact: so a replay repeats it exactly.
 """
@@ -8,10 +8,10 @@ from typing import assert_never
 
 from msgspec import Struct
 
-from .facts import DecidedAs, Revoked, Verdict
+from .facts import Decided, DecidedAs, Revoked
 from .ids import digest
 from .lead import Cause, Lead, Stall
-from .policy import Action, Limits, Policy
+from .policy import Action, Policy, PolicyLimits
 from .policy.terms import NURTURE
 
 
@@ -48,7 +48,7 @@ class Retire(_Kept, frozen=True, gc=False):
 
 
 class Revoke(Struct, frozen=True, gc=False):
-    """Take a recycle back."""
+    """Withdraw a recycle."""
 
     event_id: str
     recycle_id: str
@@ -61,11 +61,11 @@ Decision = Recycle | Holdout | Suppress | Retire | Revoke
 
 
 def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> Decision | None:
-    """What is to be done about this lead; None if nothing is. `now` is stream time: replays must agree."""
+    """Decide about this lead; None if there is nothing to decide. `now` is stream time: replays must agree."""
     if lead.to_revoke:
-        doubt = lead.to_revoke[0]
-        event_id = digest("revoke", doubt.recycle_id)
-        return Revoke(event_id, doubt.recycle_id, doubt.stall_id, lead.newest_at, doubt.cause)
+        pending = lead.to_revoke[0]
+        event_id = digest("revoke", pending.recycle_id)
+        return Revoke(event_id, pending.recycle_id, pending.stall_id, lead.newest_at, pending.cause)
     stall = lead.stall
     if stall is None or stall.decided is not None:
         return None
@@ -73,15 +73,15 @@ def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> Decision | Non
     return _kept(case) or _recycle(case)
 
 
-def fact_of_decision(decision: Decision) -> Verdict | Revoked:
+def fact_of_decision(decision: Decision) -> Decided | Revoked:
     """The decision as the fact that the lead remembers."""
     match decision:
         case Recycle():
-            return Verdict(decision.at, decision.recycle_id, "recycle", decision.stall_id)
+            return Decided(decision.at, decision.recycle_id, "recycle", decision.stall_id)
         case Revoke():
             return Revoked(decision.at, decision.event_id, decision.recycle_id, decision.stall_id)
         case Holdout() | Suppress() | Retire():
-            return Verdict(decision.at, decision.event_id, VERDICTS[type(decision)], decision.stall_id)
+            return Decided(decision.at, decision.event_id, VERDICTS[type(decision)], decision.stall_id)
         case never:
             assert_never(never)
 
@@ -91,7 +91,7 @@ class _Case(Struct, frozen=True, gc=False):
     lead: Lead
     stall: Stall
     action: Action | None
-    limits: Limits
+    limits: PolicyLimits
     now: int
 
 
@@ -133,7 +133,7 @@ GROUNDS: tuple[tuple[type[Holdout | Suppress | Retire], str, Callable[[_Case], b
     (Suppress, "cooldown", _is_cooling),
     (Holdout, "holdout", _is_held_out),
 )
-"""Why a lead is not handed back; the first ground that applies is the one that is told."""
+"""Why a lead is not handed back; the first reason that applies is the one in the decision."""
 
 VERDICTS: dict[type[Holdout | Suppress | Retire], DecidedAs] = {
     Holdout: "holdout",

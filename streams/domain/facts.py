@@ -14,7 +14,7 @@ from schemas.topics import MAX_LEAD_ID
 from .errors import Poison
 
 MAX_TEXT = 256
-"""The longest text that a lead remembers, in characters: what is told of a lead must fit a record."""
+"""The longest text that a lead remembers, in characters: a record about a lead must hold it."""
 
 LAST_AT = 32_503_680_000_000
 """The year 3000: instants are kept below it, so that calendars can reckon with all of them."""
@@ -82,7 +82,7 @@ class Stalled(_Fact, frozen=True, array_like=True, gc=False, tag=3):
     resume_at: int | None = None
 
 
-class Verdict(_Fact, frozen=True, array_like=True, gc=False, tag=4):
+class Decided(_Fact, frozen=True, array_like=True, gc=False, tag=4):
     """What we decided about a stall."""
 
     rank: ClassVar[int] = 4
@@ -100,7 +100,7 @@ class Revoked(_Fact, frozen=True, array_like=True, gc=False, tag=5):
     stall_id: str = ""
 
 
-Fact = Created | Contacted | Closed | Stalled | Verdict | Revoked
+Fact = Created | Contacted | Closed | Stalled | Decided | Revoked
 
 
 def fact_of(record: FactRecord) -> Fact:
@@ -197,14 +197,14 @@ def _stalled(record: LeadStalled) -> Stalled:
     return Stalled(at, event_id, "detector", record.reason, record.idle_since, resume_at)
 
 
-def _recycled(record: LeadRecycled) -> Verdict | Revoked:
+def _recycled(record: LeadRecycled) -> Decided | Revoked:
     _texts(record.recycle_id, record.stall_id)
     if not record.recycle_id:
         raise Poison("no_recycle_id", f"{record.action} of which recycle?")
     if not record.stall_id:
         raise Poison("no_stall_id", f"{record.action} of which stall?")
     if record.action == "RECYCLE":
-        return Verdict(record.occurred_at, record.recycle_id, "recycle", record.stall_id)
+        return Decided(record.occurred_at, record.recycle_id, "recycle", record.stall_id)
     if record.action == "REVOKE":
         return Revoked(record.occurred_at, record.event_id, record.recycle_id, record.stall_id)
     raise Poison("unknown_action", "a recycle event says RECYCLE or REVOKE")

@@ -96,7 +96,7 @@ class Funnel:
 
 
 class Census:
-    """Counts many leads anew: those that count alike are put once, which is what a recovery of millions needs."""
+    """Counts many leads at once: those with equal contributions are added once, which a recovery of millions needs."""
 
     __slots__ = ("_alike", "_funnel")
 

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from schemas.events import Stage
 
-from .facts import Closed, Contacted, Created, DecidedAs, Fact, Revoked, Stalled, Verdict
+from .facts import Closed, Contacted, Created, Decided, DecidedAs, Fact, Revoked, Stalled
 
 Cause = Literal["moved", "won", "void"]
 IN_ORDER = attrgetter("order")
@@ -24,7 +24,7 @@ CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST = (1 << bit for bit i
 MAX_PASSES = 12
 """Passes over that are remembered: with the longest texts in each, a snapshot of them all still fits a record."""
 TOUCH_CLOCKS = frozenset({"never_contacted", "no_follow_up"})
-"""Clocks that any touch starts anew; the others ask for progress."""
+"""Clocks that any touch restarts; the others need progress."""
 
 
 class Stall(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -39,14 +39,14 @@ class Stall(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class SentRecycle(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A recycle that marketing was told of, and the stall it was for."""
+    """A recycle that was emitted, and its stall."""
 
     recycle_id: str
     stall_id: str
 
 
-class Doubt(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A recycle that no longer stands: marketing must be told to drop it."""
+class PendingRevoke(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A recycle that no longer stands and must be revoked."""
 
     recycle_id: str
     stall_id: str
@@ -86,8 +86,8 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     closed: Literal["won", "lost"] | None = None
     stall: Stall | None = None
     recycle: SentRecycle | None = None  # the one that stands
-    to_revoke: tuple[Doubt, ...] = ()
-    revoked: tuple[SentRecycle, ...] = ()  # taken back: none of them can ever stand again
+    to_revoke: tuple[PendingRevoke, ...] = ()
+    revoked: tuple[SentRecycle, ...] = ()  # none of them can ever stand again
     recycled_at: int | None = None  # the last recycle of any pass
     recycles: int = 0  # of all passes
     won_ever: bool = False
@@ -115,7 +115,7 @@ def apply(lead: Lead, fact: Fact) -> Lead:
             return _created(lead, fact)
         case Stalled():
             return _stalled(lead, fact)
-        case Verdict():
+        case Decided():
             return _verdict(lead, fact)
         case Closed():
             return _closed(lead, fact)
@@ -140,7 +140,7 @@ def revocations(facts: Iterable[Fact]) -> tuple[SentRecycle, ...]:
 
 
 def stage(lead: Lead) -> Stage:
-    """Where the lead is, in the one word that both teams use."""
+    """The stage of the lead, one word."""
     if lead.closed == "won":
         return "won"
     if lead.recycle and lead.stall:
@@ -224,7 +224,7 @@ def _moves(fact: Contacted, stall: Stall) -> bool:
 
 
 def _moved(lead: Lead, at: int) -> Lead:
-    # A lead that moves again starts all its clocks anew.
+    # A lead that moves again restarts all its clocks.
     return replace(_unstalled(lead, "moved"), closed=None, attempts=0, last_progress_at=at)
 
 
@@ -276,7 +276,7 @@ def _is_void(lead: Lead, fact: Stalled) -> bool:
     return fact.declared_by == "detector" and (clock_of(lead, fact.reason) or 0) > fact.idle_since
 
 
-def _verdict(lead: Lead, fact: Verdict) -> Lead:
+def _verdict(lead: Lead, fact: Decided) -> Lead:
     # It stands for whatever stall is active when it falls: a late fact may have put another in its place.
     lead, stall = _seen(lead, fact.at), lead.stall
     if fact.decided == "recycle":
@@ -286,10 +286,10 @@ def _verdict(lead: Lead, fact: Verdict) -> Lead:
     return replace(lead, stall=replace(stall, decided=fact.decided))
 
 
-def _recycled(lead: Lead, fact: Verdict) -> Lead:
+def _recycled(lead: Lead, fact: Decided) -> Lead:
     this, stall = SentRecycle(fact.event_id, fact.stall_id), lead.stall
     if stall is None or stall.decided:  # its stall is void: it counts for nothing
-        return lead if this in lead.revoked else _doubted(lead, this, "void")
+        return lead if this in lead.revoked else _with_revoke(lead, this, "void")
     lead = replace(lead, recycled_at=fact.at, recycles=lead.recycles + 1, reached=lead.reached | RECYCLED)
     if this in lead.revoked:
         return lead
@@ -297,10 +297,10 @@ def _recycled(lead: Lead, fact: Verdict) -> Lead:
 
 
 def _unstalled(lead: Lead, cause: Cause) -> Lead:
-    doubted = lead if lead.recycle is None else _doubted(lead, lead.recycle, cause)
-    return replace(doubted, stall=None, recycle=None)
+    revoked = lead if lead.recycle is None else _with_revoke(lead, lead.recycle, cause)
+    return replace(revoked, stall=None, recycle=None)
 
 
-def _doubted(lead: Lead, recycle: SentRecycle, cause: Cause) -> Lead:
-    doubt = Doubt(recycle.recycle_id, recycle.stall_id, cause)
-    return replace(lead, to_revoke=(*lead.to_revoke, doubt))
+def _with_revoke(lead: Lead, recycle: SentRecycle, cause: Cause) -> Lead:
+    pending = PendingRevoke(recycle.recycle_id, recycle.stall_id, cause)
+    return replace(lead, to_revoke=(*lead.to_revoke, pending))

@@ -22,7 +22,7 @@ from schemas.errors import UserError
 
 from .yaml12 import SCALARS, Loader
 
-Place = tuple[str | int, ...]
+DocumentPath = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_CHARACTERS = 1_000_000
@@ -83,10 +83,10 @@ def load(text: str, name: str, model: type[Model], context: object = None) -> Mo
     Raises:
         DocumentError: The text is no such document.
     """
-    return Document(text, name).read(model, context)
+    return YamlDocument(text, name).read(model, context)
 
 
-class Document:
+class YamlDocument:
     """A YAML text, its values, and the line of each."""
 
     def __init__(self, text: str, name: str) -> None:
@@ -96,7 +96,7 @@ class Document:
             DocumentError: It is not YAML, or refused as a danger.
         """
         self.name = name
-        self._lines: dict[Place, int] = {(): 1}
+        self._lines: dict[DocumentPath, int] = {(): 1}
         self._faults: list[Violation] = []
         root = _composed(text, name)
         self.data: Any = {} if root is None else self._value(root, ())
@@ -128,16 +128,16 @@ class Document:
         entered |= {place for place, error in places if error["type"] == "missing"}
         return [error for place, error in places if place not in entered or not _is_of_kind(error)]
 
-    def fault(self, place: Place, problem: str, fix: str) -> Violation:
+    def fault(self, place: DocumentPath, problem: str, fix: str) -> Violation:
         """A fault at this place of the document, or at the nearest to it that there is."""
         return Violation(self.line_of(place), _path(self._nearest(place)), problem, fix)
 
-    def line_of(self, place: Place) -> int:
+    def line_of(self, place: DocumentPath) -> int:
         """The line of this place of the document, or of the nearest to it that there is."""
         return self._lines[self._nearest(place)]
 
-    def _nearest(self, place: Place) -> Place:
-        nearest: Place = ()
+    def _nearest(self, place: DocumentPath) -> DocumentPath:
+        nearest: DocumentPath = ()
         for step in place:  # a step may be the name of an alternative, which the document does not know
             nearest = (*nearest, step) if (*nearest, step) in self._lines else nearest
         return nearest
@@ -151,7 +151,7 @@ class Document:
             return self.fault(place[:-1], f"{place[-1]!r} is missing", f"write '{place[-1]}: …'")
         return self.fault(place, *_explained(error))
 
-    def _value(self, node: Node, place: Place) -> Any:
+    def _value(self, node: Node, place: DocumentPath) -> Any:
         if len(self._lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             problem = f"more than {MAX_VALUES} values, or {MAX_DEPTH} levels of them"
             raise DocumentError(self.name, [Violation(_line(node), "", problem, "write less, without aliases")])
@@ -161,11 +161,11 @@ class Document:
             return [self._item(each, (*place, n)) for n, each in enumerate(node.value)]
         return self._scalar(node, place)
 
-    def _item(self, node: Node, place: Place) -> Any:
+    def _item(self, node: Node, place: DocumentPath) -> Any:
         self._lines[place] = _line(node)
         return self._value(node, place)
 
-    def _pairs(self, node: MappingNode, place: Place) -> Iterator[tuple[Any, Any]]:
+    def _pairs(self, node: MappingNode, place: DocumentPath) -> Iterator[tuple[Any, Any]]:
         for key_node, value_node in node.value:
             key = self._scalar(key_node, place)
             here = (*place, key)
@@ -176,7 +176,7 @@ class Document:
             self._lines[here] = _line(key_node)
             yield key, self._value(value_node, here)
 
-    def _scalar(self, node: Node, place: Place) -> Any:
+    def _scalar(self, node: Node, place: DocumentPath) -> Any:
         read = SCALARS.get(node.tag) if isinstance(node, ScalarNode) else None
         if read is None:
             problem = "a key that is no word" if not isinstance(node, ScalarNode) else f"the tag {node.tag!r}"
@@ -206,7 +206,7 @@ def _line(node: Node) -> int:
     return int(node.start_mark.line) + 1
 
 
-def _path(place: Place) -> str:
+def _path(place: DocumentPath) -> str:
     return "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in place).lstrip(".")
 
 
@@ -244,7 +244,7 @@ WANTED: Mapping[str, str] = {
 }
 
 
-def _fields_at(model: type[BaseModel], place: Place) -> set[str]:
+def _fields_at(model: type[BaseModel], place: DocumentPath) -> set[str]:
     """The keys that any model allows at this place of the document."""
     reached: list[Any] = [model]
     for step in place:

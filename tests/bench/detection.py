@@ -16,7 +16,7 @@ from confluent_kafka import admin
 
 from schemas.events import LeadStalled
 from streams.domain.facts import fact_of
-from streams.domain.history import History
+from streams.domain.lead_history import LeadHistory
 from tests.bench import changelog
 from tests.bench.measure import PARTITIONS, a_kafka, a_world, cpu_seconds
 from tests.builders import DAY, a_created
@@ -91,7 +91,7 @@ def _states(leads: int, rate: int, first: int) -> Iterator[bytes]:
 
 
 def _state(due: int) -> bytes:
-    history = History()
+    history = LeadHistory()
     history.add(fact_of(a_created("any", due - 2 * DAY)))
     return history.encode()
 

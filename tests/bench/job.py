@@ -22,8 +22,8 @@ from streams.agents.leads import Milestones, milestones
 from streams.agents.outbound import Headers, Outbound
 from streams.agents.records import snapshot
 from streams.domain.facts import Fact
-from streams.domain.history import History
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Policy
 
 UPSTREAM = ("lead-created", "lead-contacted", "deal-closed")
@@ -134,17 +134,17 @@ class Job:
         if ledger.add(fact, self._policy, self._now) != "repeat":
             self._finish(key, ledger, before, table, outputs, traceparent_of(record.headers))
 
-    def _load(self, key: bytes, table: Table) -> tuple[Ledger, Milestones | None]:
+    def _load(self, key: bytes, table: Table) -> tuple[LeadFold, Milestones | None]:
         raw = table.get(key)
         if raw is None:
-            return Ledger(key.decode()), None
-        ledger = Ledger(key.decode(), History.decode(raw))
+            return LeadFold(key.decode()), None
+        ledger = LeadFold(key.decode(), LeadHistory.decode(raw))
         return ledger, milestones(ledger.lead, ledger.deadline(self._policy))
 
     def _finish(
         self,
         key: bytes,
-        ledger: Ledger,
+        ledger: LeadFold,
         before: Milestones | None,
         table: Table,
         outputs: Outputs,

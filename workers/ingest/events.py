@@ -16,7 +16,7 @@ from workers.http.auth import KeyRing, Principal
 from workers.http.body import UnauthenticatedBodies, media_type_of, read_body
 from workers.http.problems import FieldError, Problem, retry_later
 from workers.http.strict_json import parse_json
-from workers.kafka import Full, Outgoing, Place, Sender, Undelivered
+from workers.kafka import Full, Outgoing, RecordPlace, Sender, Undelivered
 
 from .envelopes import MEDIA_TYPES, unwrap
 from .fields import PostedFact
@@ -68,7 +68,7 @@ class IngestServices:
         headers = cloudevents_headers(fact, kind, traceparent)
         return Outgoing(self.prefix + kind, fact.lead_id.encode(), self.codec.encode(fact), headers)
 
-    async def send(self, records: Sequence[Outgoing]) -> Sequence[Place]:
+    async def send(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
         """Send, and wait until all are acked. Raises Problem 503 where that does not work out."""
         begun = self.monotonic()
         try:

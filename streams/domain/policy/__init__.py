@@ -1,16 +1,16 @@
 """What was promised about leads, and what is done when a promise is broken."""
 
 from .spans import BusinessDays, BusinessTime, PlainTime, Span, days
-from .terms import ALL_OFF, Action, Limits, Policy, Promises, Rule
+from .terms import ALL_OFF, Action, Policy, PolicyLimits, Promises, Rule
 
 __all__ = [
     "ALL_OFF",
     "Action",
     "BusinessDays",
     "BusinessTime",
-    "Limits",
     "PlainTime",
     "Policy",
+    "PolicyLimits",
     "Promises",
     "Rule",
     "Span",

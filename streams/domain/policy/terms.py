@@ -11,11 +11,11 @@ from .spans import PlainTime, Span, days
 REMEMBERED_LEADS = 10_000
 DIMENSIONS = ("origin", "segment", "campaign", "owner")
 
-Kind = tuple[str, str, str, str]
+Dimensions = tuple[str, str, str, str]
 
 
-class Described(Protocol):
-    """The dimensions of a lead that rules look at."""
+class HasDimensions(Protocol):
+    """What has the dimensions that rules match."""
 
     @property
     def origin(self) -> str: ...
@@ -59,18 +59,18 @@ class Rule:
     promises: Promises
     when: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def matches(self, kind: Kind) -> bool:
-        """Whether the rule is for leads of this kind."""
+    def matches(self, dimensions: Dimensions) -> bool:
+        """Whether the rule is for leads of these dimensions."""
         return all(
             any(is_like(value, pattern) for pattern in self.when[dimension])
-            for dimension, value in zip(DIMENSIONS, kind, strict=True)
+            for dimension, value in zip(DIMENSIONS, dimensions, strict=True)
             if dimension in self.when
         )
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What marketing is asked to do about a stall: which track, how long after the stall, how long until the next."""
+    """What a RECYCLE requests: the track, how long after the stall it starts, and the cooldown until the next."""
 
     track: str
     delay: Span = AT_ONCE
@@ -78,7 +78,7 @@ class Action:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class PolicyLimits:
     """Where handing back ends. `max_age`: of a stall, in stream time; None is no limit."""
 
     max_recycles: int | None = 3
@@ -121,15 +121,15 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     reasons: Mapping[str, Action | None] = field(default_factory=lambda: DEFAULT_REASONS)
     otherwise: Action | None = NURTURE
-    limits: Limits = Limits()
-    _matched: dict[Kind, Promises] = field(default_factory=dict, init=False, repr=False, compare=False)
+    limits: PolicyLimits = PolicyLimits()
+    _matched: dict[Dimensions, Promises] = field(default_factory=dict, init=False, repr=False, compare=False)
 
-    def promises_of(self, lead: Described) -> Promises:
+    def promises_of(self, lead: HasDimensions) -> Promises:
         """What is promised about this lead: by the first rule that matches, else what is promised to everybody."""
         if not self.rules:
             return self.promises
-        kind = (lead.origin, lead.segment, lead.campaign_id, lead.owner_id)
-        return self._matched.get(kind) or self._match(kind)
+        dimensions = (lead.origin, lead.segment, lead.campaign_id, lead.owner_id)
+        return self._matched.get(dimensions) or self._match(dimensions)
 
     def action_of(self, reason: str) -> Action | None:
         """What follows a stall for this reason; None: never hand the lead back."""
@@ -139,8 +139,8 @@ class Policy:
         """The same policy where the wall clock does not speak: no stall is too old."""
         return replace(self, limits=replace(self.limits, max_age=None))
 
-    def _match(self, kind: Kind) -> Promises:
+    def _match(self, dimensions: Dimensions) -> Promises:
         if len(self._matched) >= REMEMBERED_LEADS:
             self._matched.clear()
-        promises = next((rule.promises for rule in self.rules if rule.matches(kind)), self.promises)
-        return self._matched.setdefault(kind, promises)
+        promises = next((rule.promises for rule in self.rules if rule.matches(dimensions)), self.promises)
+        return self._matched.setdefault(dimensions, promises)

@@ -13,7 +13,7 @@ from workers.kafka import AsyncProducer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from workers.kafka import Outgoing, Place
+    from workers.kafka import Outgoing, RecordPlace
 
 EXIT = 77
 POINTS = ("before_produce", "after_produce", "after_first_ack", "after_ack")
@@ -35,7 +35,7 @@ class Crashing(AsyncProducer):
             if self._left == 0:
                 os._exit(EXIT)
 
-    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[Place]:
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
         self.reached("before_produce")
         if self._point == "after_first_ack" and records:
             await super().send_all(records[:1])

@@ -7,7 +7,7 @@ from typing import Any
 from schemas.events import Heartbeat, LeadDecided, LeadStalled
 from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.loop import NOW
-from streams.domain.facts import Verdict
+from streams.domain.facts import Decided
 from streams.domain.policy import Policy
 from streams.engine import Item
 from tests.fakes import FakeChunk
@@ -57,7 +57,7 @@ class ModelLoop:
         assert not isinstance(item.value, RejectedRecord | Misplaced)
         lead_id = (item.record.key or b"").decode()
         ledger = self.ledgers.setdefault(lead_id, MODEL.Ledger(lead_id, self._policy))
-        if isinstance(item.value, Verdict) and (self._due(ledger) or item.at + 1) <= item.at:
+        if isinstance(item.value, Decided) and (self._due(ledger) or item.at + 1) <= item.at:
             ledger.tick(item.at + 1)
         ledger.add(to_model(item.value), self._now)
 

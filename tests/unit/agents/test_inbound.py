@@ -10,7 +10,7 @@ from schemas.events import Heartbeat, LeadCreated, LeadRecycled
 from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS
 from streams.agents.inbound import AT_ONCE, Inbound, Misplaced, RejectedRecord
-from streams.domain.facts import Created, Verdict
+from streams.domain.facts import Created, Decided
 from tests.builders import T0, a_created, a_win
 from tests.fakes import a_fetched_record
 
@@ -34,7 +34,7 @@ def test_a_recycle_of_our_own_comes_back_as_a_verdict() -> None:
     told = LeadRecycled(
         event_id="r", lead_id="ada", occurred_at=T0, action="RECYCLE", recycle_id="r", stall_id="s", reason="price"
     )
-    assert read("lead-recycled", b"ada", CODEC.encode(told)) == (T0, Verdict(T0, "r", "recycle", "s"))
+    assert read("lead-recycled", b"ada", CODEC.encode(told)) == (T0, Decided(T0, "r", "recycle", "s"))
 
 
 def test_a_heartbeat_needs_no_key() -> None:

@@ -8,9 +8,9 @@ from schemas.events import AnyRecord
 from schemas.topics import MAX_LEAD_ID, changelog_of
 from streams.agents.loop import NOW
 from streams.domain.facts import MAX_TEXT, Created, Fact, Stalled
-from streams.domain.history import History
 from streams.domain.lead import MAX_PASSES
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
 from streams.runtime.environment import SettingsError
 from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
@@ -26,7 +26,7 @@ def test_the_longest_state_that_a_lead_can_have_fits_a_record_of_the_changelog()
     with pytest.raises(SettingsError, match="not between 4 and 128"):
         Settings.from_env({"LEADLOOP_MEMORY_FACTS": str(most + 1)})
     longest, ids = "🦊" * MAX_TEXT, (f"{n:🦊>{MAX_TEXT}}" for n in count())
-    ledger, at = Ledger("🦊" * MAX_LEAD_ID, History(most)), count(1)
+    ledger, at = LeadFold("🦊" * MAX_LEAD_ID, LeadHistory(most)), count(1)
     passes: list[type[Fact]] = [Created, Stalled] * (MAX_PASSES + 1)
     for kind in [*passes, *[Created] * (most + 1)]:
         texts = ("sales", longest) if kind is Stalled else [longest] * 5

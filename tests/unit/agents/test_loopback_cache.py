@@ -8,7 +8,7 @@ from streams.agents.inbound import Inbound
 from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.outbound import Outbound
 from streams.domain.facts import Stalled, fact_of
-from streams.domain.ledger import Emission, Ledger
+from streams.domain.lead_fold import Emission, LeadFold
 from streams.engine import FetchedRecord
 from tests.builders import DAY, T0, a_created, a_reply
 from tests.builders_domain import a_policy, within
@@ -21,7 +21,7 @@ POLICY = a_policy(within(never_contacted=30))
 
 def told() -> list[Emission]:
     """A stall, its recycle, and the revoke of that."""
-    ledger = Ledger("ada")
+    ledger = LeadFold("ada")
     ledger.add(fact_of(a_created("ada")), POLICY, T0)
     ledger.tick(POLICY, T0 + DAY)
     ledger.add(fact_of(a_reply("ada", T0 + 2 * DAY)), POLICY, T0 + 2 * DAY)

@@ -2,7 +2,7 @@
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from workers.dead_letters import KEPT_BYTES
+from schemas.dead_letters import KEPT_BYTES
 from workers.delivery.core.partition import OpenRecord
 from workers.delivery.core.wait_topics import WaitTopics
 from workers.delivery.runtime.records import RecordFactory

@@ -7,9 +7,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled
-from streams.domain.history import History
-from streams.domain.ledger import Ledger
-from streams.domain.policy import Action, Limits, PlainTime, Policy
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
+from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
 from tests.builders_domain import a_policy, within
 
 LEAD_ID = "L"
@@ -72,7 +72,7 @@ def histories(at_most: int = 12) -> st.SearchStrategy[list[Fact]]:
 
 
 limits = st.builds(
-    Limits,
+    PolicyLimits,
     max_recycles=st.none() | st.integers(0, 3),
     max_age=st.none() | st.builds(PlainTime, st.integers(0, 200)),
     cooldown=st.builds(PlainTime, st.integers(0, 200)),
@@ -93,9 +93,9 @@ policies: st.SearchStrategy[Policy] = st.builds(
 )
 
 
-def live(facts: Iterable[Fact], policy: Policy = BOUNDLESS, *, repeats: int = 1, kept: int = 10_000) -> Ledger:
+def live(facts: Iterable[Fact], policy: Policy = BOUNDLESS, *, repeats: int = 1, kept: int = 10_000) -> LeadFold:
     """Take facts in as they come, as the stream would; then let time go on to the end."""
-    ledger, now = Ledger(LEAD_ID, History(kept)), 0
+    ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
     for fact in facts:
         now = max(now, fact.at)
         for _ in range(repeats):

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from streams.domain.decisions import Holdout, Recycle, Retire, Revoke, Suppress
-from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
-from streams.domain.ledger import Emission
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
+from streams.domain.lead_fold import Emission
 from streams.domain.policy import PlainTime, Policy, Span
 
 PLACE = Path(os.environ.get("LEADLOOP_REFERENCE", Path(__file__).parents[4] / "shared" / "reference"))
@@ -72,7 +72,7 @@ def _kind_and_data(fact: Fact) -> tuple[str, dict[str, Any]]:
             return "closed", {"outcome": "won" if fact.is_won else "lost", "reason": fact.reason}
         case Stalled():
             return "stalled", _values(fact, "declared_by", "reason", "resume_at", "idle_since")
-        case Verdict():
+        case Decided():
             return fact.decided, {"stall_id": fact.stall_id}
         case Revoked():
             return "revoke", {"recycle_id": fact.recycle_id, "stall_id": fact.stall_id}

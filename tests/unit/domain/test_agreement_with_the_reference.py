@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from streams.domain.decisions import fact_of_decision
 from streams.domain.facts import Fact, Stalled
-from streams.domain.history import History
 from streams.domain.lead import stage
-from streams.domain.ledger import Emission, Ledger
+from streams.domain.lead_fold import Emission, LeadFold
+from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Policy
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, live, policies
@@ -35,7 +35,7 @@ def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Any:
     return ledger
 
 
-def assert_same(ours: Ledger, theirs: Any) -> None:
+def assert_same(ours: LeadFold, theirs: Any) -> None:
     assert lead_as_the_model_says(ours.lead) == lead_as_the_model_says(theirs.lead)
     assert stage(ours.lead) == MODEL.stage(theirs.lead)
     assert [told_as_the_model_says(told) for told in ours.emissions] == [
@@ -71,11 +71,11 @@ def test_the_same_is_told_when_the_state_is_stored_after_every_fact(
     facts: list[Fact], policy: Policy, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(facts))
-    ledger, now = Ledger(LEAD_ID), 0
+    ledger, now = LeadFold(LEAD_ID), 0
     told: list[Emission] = []
     for fact in order:
         now = max(now, fact.at)
-        ledger = Ledger(LEAD_ID, History.decode(ledger.history.encode()))
+        ledger = LeadFold(LEAD_ID, LeadHistory.decode(ledger.history.encode()))
         ledger.tick(policy, now)
         ledger.add(fact, policy, now)
         told += ledger.emissions

@@ -6,7 +6,7 @@ from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke,
 from streams.domain.facts import Fact
 from streams.domain.ids import digest
 from streams.domain.lead import fold
-from streams.domain.policy import Action, Limits, PlainTime, Policy
+from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
 from tests.builders_domain import a_policy, contacted, created, lost, revoked, stalled, verdict, won
 
 
@@ -14,7 +14,7 @@ def decision_of(*facts: Fact, policy: Policy | None = None, now: int = 100) -> D
     return decide("lead", fold(facts), policy or a_policy(), now)
 
 
-def ground_of(*facts: Fact, limits: Limits | None = None, now: int = 100) -> tuple[type, str]:
+def ground_of(*facts: Fact, limits: PolicyLimits | None = None, now: int = 100) -> tuple[type, str]:
     policy = a_policy(limits=limits, reasons={"poor_fit": None})
     decision = decision_of(*facts, policy=policy, now=now)
     assert isinstance(decision, Holdout | Suppress | Retire)
@@ -57,33 +57,33 @@ BEFORE = (created(1), stalled(10, "s1"), verdict(10, "v1", stall_id="s1"), creat
 
 
 def test_a_lead_at_its_limit_of_recycles_is_retired() -> None:
-    assert ground_of(*BEFORE, limits=Limits(max_recycles=1)) == (Retire, "recycle_limit")
+    assert ground_of(*BEFORE, limits=PolicyLimits(max_recycles=1)) == (Retire, "recycle_limit")
 
 
 def test_a_stall_that_is_decided_too_late_is_suppressed() -> None:
-    limits = Limits(max_age=PlainTime(50))
+    limits = PolicyLimits(max_age=PlainTime(50))
     assert ground_of(created(1), stalled(30), limits=limits, now=81) == (Suppress, "too_old")
     assert isinstance(decision_of(created(1), stalled(30), policy=a_policy(limits=limits), now=80), Recycle)
 
 
 def test_in_a_history_no_stall_is_too_old() -> None:
-    policy = a_policy(limits=Limits(max_age=PlainTime(50))).for_history()
+    policy = a_policy(limits=PolicyLimits(max_age=PlainTime(50))).for_history()
     assert isinstance(decision_of(created(1), stalled(30), policy=policy, now=9_999), Recycle)
 
 
 def test_a_lead_cools_down_between_recycles() -> None:
-    assert ground_of(*BEFORE, limits=Limits(cooldown=PlainTime(21))) == (Suppress, "cooldown")
-    assert isinstance(decision_of(*BEFORE, policy=a_policy(limits=Limits(cooldown=PlainTime(20)))), Recycle)
+    assert ground_of(*BEFORE, limits=PolicyLimits(cooldown=PlainTime(21))) == (Suppress, "cooldown")
+    assert isinstance(decision_of(*BEFORE, policy=a_policy(limits=PolicyLimits(cooldown=PlainTime(20)))), Recycle)
 
 
 def test_a_reason_may_have_a_cooldown_of_its_own() -> None:
     own = {"bad_timing": Action("later", cooldown=PlainTime(5))}
-    policy = a_policy(limits=Limits(cooldown=PlainTime(1_000)), reasons={**own})
+    policy = a_policy(limits=PolicyLimits(cooldown=PlainTime(1_000)), reasons={**own})
     assert isinstance(decision_of(*BEFORE, policy=policy), Recycle)
 
 
 def test_about_so_many_leads_are_held_out_and_always_the_same_ones() -> None:
-    policy = a_policy(limits=Limits(holdout_percent=10, holdout_salt="x"))
+    policy = a_policy(limits=PolicyLimits(holdout_percent=10, holdout_salt="x"))
     lead = fold([created(1), stalled(10)])
     held_out = [n for n in range(2_000) if isinstance(decide(f"lead {n}", lead, policy, 10), Holdout)]
     assert 140 < len(held_out) < 260

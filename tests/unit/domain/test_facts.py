@@ -7,7 +7,7 @@ import pytest
 
 from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadRecycled, LeadStalled
 from streams.domain.errors import Poison
-from streams.domain.facts import LAST_AT, Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict, fact_of
+from streams.domain.facts import LAST_AT, Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, fact_of
 
 KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
 
@@ -34,7 +34,7 @@ KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
         ),
         (
             LeadRecycled(**KNOWN, action="RECYCLE", recycle_id="r", stall_id="s"),
-            Verdict(5, "r", "recycle", "s"),
+            Decided(5, "r", "recycle", "s"),
         ),
         (LeadRecycled(**KNOWN, action="REVOKE", recycle_id="r", stall_id="s"), Revoked(5, "e", "r", "s")),
     ],
@@ -83,7 +83,7 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
         Contacted(5, "b"),
         Closed(5, "a"),
         Stalled(5, "a"),
-        Verdict(5, "a"),
+        Decided(5, "a"),
         Revoked(5, "a"),
         Created(6, "a"),
     ]
@@ -98,7 +98,7 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
         (Contacted(5, "e"), [1, 5, "e", False, False, None, ""]),
         (Closed(5, "e"), [2, 5, "e", False, "lost"]),
         (Stalled(5, "e"), [3, 5, "e", "sales", "", 0, None]),
-        (Verdict(5, "e"), [4, 5, "e", "recycle", ""]),
+        (Decided(5, "e"), [4, 5, "e", "recycle", ""]),
         (Revoked(5, "e"), [5, 5, "e", "", ""]),
     ],
 )

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from streams.domain.facts import Closed, Created, Fact
-from streams.domain.history import History
 from streams.domain.lead import stage
-from streams.domain.ledger import Ledger
-from streams.domain.policy import Limits, Policy, Promises, days
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
+from streams.domain.policy import Policy, PolicyLimits, Promises, days
 
 PLACE = Path(os.environ.get("LEADLOOP_OLIST", Path(__file__).parents[4] / "shared" / "data" / "olist"))
 LEADS = PLACE / "olist_marketing_qualified_leads_dataset.csv"
@@ -51,7 +51,7 @@ def epoch_ms(text: str) -> int:
 
 
 def one_clock(never_contacted_days: int, holdout_percent: int = 0) -> Policy:
-    limits = Limits(holdout_percent=holdout_percent)
+    limits = PolicyLimits(holdout_percent=holdout_percent)
     promises = Promises(never_contacted=days(never_contacted_days))
     return Policy(promises=promises, limits=limits).for_history()
 
@@ -61,7 +61,7 @@ def run(history: dict[str, list[Fact]], policy: Policy, kept: int = 64) -> Count
     until = max(fact.at for facts in history.values() for fact in facts) + 1
     counts: Counter[str] = Counter()
     for lead_id, facts in history.items():
-        ledger = Ledger(lead_id, History(kept))
+        ledger = LeadFold(lead_id, LeadHistory(kept))
         for fact in sorted(facts, key=lambda fact: fact.order):
             ledger.tick(policy, fact.at)
             ledger.add(fact, policy, fact.at)

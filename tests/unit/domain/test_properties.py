@@ -4,17 +4,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domain.decisions import fact_of_decision
-from streams.domain.facts import Closed, Contacted, Created, Fact, Revoked, Stalled, Verdict
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
 from streams.domain.funnel import Funnel
-from streams.domain.history import History
 from streams.domain.lead import stage
-from streams.domain.ledger import Emission, Ledger
+from streams.domain.lead_fold import Emission, LeadFold
+from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Policy
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
 
 
-def run(facts: list[Fact]) -> Ledger:
+def run(facts: list[Fact]) -> LeadFold:
     return live(in_order(facts))
 
 
@@ -54,7 +54,7 @@ def test_marketing_never_keeps_a_lead_that_moves_again_or_was_won(
 @examples(150)
 @given(histories(8).map(one_pass), st.data())
 def test_replaying_the_log_with_its_own_stalls_decides_the_same(facts: list[Fact], data: st.DataObject) -> None:
-    first, again = live(data.draw(st.permutations(facts))), Ledger(LEAD_ID)
+    first, again = live(data.draw(st.permutations(facts))), LeadFold(LEAD_ID)
     log = [fact for fact in first.history.facts if isinstance(fact, Created | Contacted | Closed | Stalled)]
     for fact in in_order(log):
         again.add(fact, BOUNDLESS, fact.at)
@@ -72,13 +72,13 @@ def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_lo
     before, after = facts[:known], facts[known:]
     told = [fact_told(each) for each in live(before).emissions]
     read = [*data.draw(st.permutations(before)), *told, *data.draw(st.permutations(after))]
-    again, now = Ledger(LEAD_ID), 0
+    again, now = LeadFold(LEAD_ID), 0
     for fact in read:
         now = max(now, fact.at)
         again.add(fact, BOUNDLESS, now)
     again.tick(BOUNDLESS, END)
     sent = [*told, *(fact_told(each) for each in again.emissions)]
-    recycles = {fact.event_id for fact in sent if isinstance(fact, Verdict) and fact.decided == "recycle"}
+    recycles = {fact.event_id for fact in sent if isinstance(fact, Decided) and fact.decided == "recycle"}
     taken_back = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - taken_back == ({again.lead.recycle.recycle_id} if again.lead.recycle else set())
 
@@ -86,7 +86,7 @@ def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_lo
 @examples(150)
 @given(histories(), policies, st.integers(1, 60))
 def test_ticking_more_often_tells_the_same(facts: list[Fact], policy: Policy, step: int) -> None:
-    ledger, now = Ledger(LEAD_ID), 0
+    ledger, now = LeadFold(LEAD_ID), 0
     for fact in in_order(facts):
         for instant in [*range(now, fact.at, step), fact.at]:
             ledger.tick(policy, instant)
@@ -109,7 +109,7 @@ def test_the_live_funnel_equals_one_that_is_counted_at_the_end(
     facts: list[Fact], policy: Policy, data: st.DataObject
 ) -> None:
     counted_live, now = Funnel(), 0
-    ledger = Ledger(LEAD_ID, History(kept=4))
+    ledger = LeadFold(LEAD_ID, LeadHistory(kept=4))
     for fact in data.draw(st.permutations(facts)):
         now, before = max(now, fact.at), ledger.lead
         ledger.tick(policy, now)

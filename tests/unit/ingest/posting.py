@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from pathlib import Path
 
-    from workers.kafka import Outgoing, Place
+    from workers.kafka import Outgoing, RecordPlace
 
 CODEC = Codec(Catalogue.bundled())
 KEY = "llk_crm"
@@ -49,7 +49,7 @@ class FakeSender:
     sent: list[Outgoing] = field(default_factory=list)
     fault: Exception | None = None
 
-    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[Place]:
+    async def send_all(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
         if self.fault is not None:
             raise self.fault
         self.sent += records

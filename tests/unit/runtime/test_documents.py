@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict
 
-from streams.runtime.documents import Document, DocumentError, load, violation
+from streams.runtime.documents import DocumentError, YamlDocument, load, violation
 
 
 class Strict(BaseModel):
@@ -144,7 +144,7 @@ def test_what_is_no_plain_yaml_or_a_danger_is_refused(text: str, problem: str) -
 
 
 def test_a_caller_may_name_faults_of_its_own_by_place() -> None:
-    document = Document("tables:\n  - files: a\n  - files: b", "m.yml")
+    document = YamlDocument("tables:\n  - files: a\n  - files: b", "m.yml")
     fault = document.fault(("tables", 1, "files"), "b is taken", "write c")
     assert str(fault) == "3: tables[1].files: b is taken; write c"
     assert document.line_of(("tables", 7)) == 1

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.varint import Malformed, read_length, read_long, write_long
+from schemas.varint import MalformedVarint, read_length, read_long, write_long
 
 LONGS = st.integers(-(2**63), 2**63 - 1)
 
@@ -29,7 +29,7 @@ def test_a_number_of_more_than_64_bits_is_not_written(number: int) -> None:
 
 @pytest.mark.parametrize("data", ["ff" * 10 + "01", "ff" * 9 + "02", "80" * 10])
 def test_a_number_of_more_than_64_bits_is_not_read(data: str) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedVarint):
         read_long(bytes.fromhex(data), 0)
 
 
@@ -40,5 +40,5 @@ def test_a_number_that_is_cut_short_is_not_read(number: int) -> None:
 
 
 def test_a_negative_length_is_refused() -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises(MalformedVarint):
         read_length(write_long(-1), 0)

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import EndpointIs, EndpointState
+from schemas.names import ENDPOINT_STATES_GROUP
 
 from ..core.model import Availability
 
@@ -101,7 +102,7 @@ class _Reader:
         self._codec = codec
         self._topic = topic
         self._consumer = Consumer(
-            {**conf, "group.id": "leadloop-endpoint-states", "enable.auto.commit": False, "fetch.wait.max.ms": 100}
+            {**conf, "group.id": ENDPOINT_STATES_GROUP, "enable.auto.commit": False, "fetch.wait.max.ms": 100}
         )
 
     def to_the_end(self, is_wanted: Callable[[], bool] = lambda: True) -> list[EndpointState]:

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
+from schemas import dead_letters as dl
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState
 from schemas.headers import cloudevents_headers
-from workers.dead_letters import KEPT_BYTES
 from workers.kafka import Outgoing
 
 from ..core.model import RetryState
@@ -14,9 +14,6 @@ from ..core.partition import Item, OpenRecord
 from ..core.wait_topics import WaitTopics
 
 Headers = list[tuple[str, bytes]]
-
-KEPT_HEADERS = 65_536
-"""Of the headers that came with a record; more are not kept in its dead letter."""
 
 
 class RecordFactory:
@@ -46,21 +43,19 @@ class RecordFactory:
 
     def dead(self, item: Item, result: DeliveryResult, now: int) -> Outgoing:
         """The dead letter of a parcel that is given up: `dead-letters replay` brings it back."""
-        told = [("dl_endpoint", result.endpoint.encode()), ("dl_attempts", b"%d" % result.attempts)]
+        told = [(dl.ENDPOINT, result.endpoint.encode()), (dl.ATTEMPTS, b"%d" % result.attempts)]
         headers = _reasons(item.receipt, "delivery_dead", result.detail, now) + told + _trace(item)
-        return Outgoing(self._prefix + "lead-dead-letters", item.receipt.key, item.receipt.value, headers)
+        return Outgoing(self._prefix + dl.TOPIC, item.receipt.key, item.receipt.value, headers)
 
     def poison(
         self, receipt: OpenRecord, came: Sequence[tuple[str, bytes | None]], why: str, error: str, now: int
     ) -> Outgoing:
         """The dead letter of a record that is none."""
-        kept = [(name, value or b"") for name, value in came if not name.startswith("dl_")]
-        if sum(len(name) + len(value) for name, value in kept) > KEPT_HEADERS:
+        kept = [(name, value or b"") for name, value in came if not name.startswith(dl.PREFIX)]
+        if not dl.fit_to_keep(kept):
             kept = []
-        headers = kept + _reasons(receipt, why, error, now)
-        if (cut := len(receipt.value) - KEPT_BYTES) > 0:
-            headers.append(("dl_cut_bytes", b"%d" % cut))
-        return Outgoing(self._prefix + "lead-dead-letters", receipt.key, receipt.value[:KEPT_BYTES], headers)
+        headers = kept + _reasons(receipt, why, error, now) + dl.cut_headers(receipt.value)
+        return Outgoing(self._prefix + dl.TOPIC, receipt.key, receipt.value[: dl.KEPT_BYTES], headers)
 
     def state(self, state: EndpointState) -> Outgoing:
         headers = cloudevents_headers(state, "endpoint-states")
@@ -73,11 +68,6 @@ def _trace(item: Item) -> Headers:
 
 
 def _reasons(receipt: OpenRecord, reason: str, error: str, now: int) -> Headers:
-    return [
-        ("dl_reason", reason.encode()),
-        ("dl_error", error[:1000].encode(errors="replace")),
-        ("dl_topic", receipt.topic.encode()),
-        ("dl_partition", b"%d" % receipt.partition),
-        ("dl_offset", b"%d" % receipt.offset),
-        ("dl_seen_at", b"%d" % now),
-    ]
+    return dl.reason_headers(
+        reason, error, topic=receipt.topic, partition=receipt.partition, offset=receipt.offset, seen_at=now
+    )

@@ -9,6 +9,7 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult, LeadRecycled
+from schemas.names import DELIVER_RECOVERY_GROUP
 
 from ..core.index import DeliveryIndex
 from ..core.model import RetryState, Takeover, is_known
@@ -44,7 +45,7 @@ class IndexRecovery:
         consumer = Consumer(
             {
                 **self._conf,
-                "group.id": "leadloop-deliver-recovery",
+                "group.id": DELIVER_RECOVERY_GROUP,
                 "enable.auto.commit": False,
                 "fetch.wait.max.ms": 50,
             }

@@ -19,6 +19,7 @@ from prometheus_client import CollectorRegistry
 from schemas.codec import Codec
 from schemas.errors import UserError
 from schemas.events import EndpointState
+from schemas.names import deliver_group, delivery_limits_key
 from streams.runtime.process import outlive_broken_pipes
 from workers.kafka import MISSING_TOPIC_HINT, AsyncProducer, Sender
 
@@ -146,13 +147,13 @@ class Worker:
         self._reception = self._receiving()
         stack.callback(self._reception.close)
         topics = [f"{plan.prefix}lead-recycled", *self._reception.delays]
-        intake = KafkaSource(plan.kafka, f"{plan.prefix}{plan.app_id}-deliver", topics, plan.session_seconds, self)
+        intake = KafkaSource(plan.kafka, deliver_group(plan.app_id, plan.prefix), topics, plan.session_seconds, self)
         self._intake = self._reception.valve = intake
         intake.start()
 
     def _limits(self, stack: AsyncExitStack) -> Limiter:
         scripts = RedisScripts(self._plan.redis_url)
-        shared = SharedLimiter(scripts, f"{self._plan.prefix}{self._plan.app_id}:limits")
+        shared = SharedLimiter(scripts, delivery_limits_key(self._plan.app_id, self._plan.prefix))
         local = LocalLimiter(time.monotonic, self._share)
         fallback = FallbackLimiter(scripts, shared, local, self.metrics.source)
         stack.push_async_callback(fallback.close)

@@ -3,7 +3,7 @@
 import pytest
 
 from streams.domain.lead import Lead
-from streams.domain.policy import ALL_OFF, Action, Limits, Policy, Promises, Rule, days
+from streams.domain.policy import ALL_OFF, Action, Policy, PolicyLimits, Promises, Rule, days
 from streams.domain.policy.patterns import covers
 
 ONE, TWO = Promises(never_contacted=days(1)), Promises(never_contacted=days(2))
@@ -48,7 +48,7 @@ def test_reasons_that_are_not_named_get_the_action_for_all_others() -> None:
 
 
 def test_a_history_knows_no_age_and_keeps_the_other_limits() -> None:
-    policy = Policy(limits=Limits(max_recycles=7)).for_history()
+    policy = Policy(limits=PolicyLimits(max_recycles=7)).for_history()
     assert (policy.limits.max_age, policy.limits.max_recycles) == (None, 7)
 
 

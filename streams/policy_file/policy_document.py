@@ -24,8 +24,8 @@ from pydantic import (
 from streams.domain.facts import MAX_TEXT
 from streams.domain.policy.calendars import Calendar, Hours
 from streams.domain.policy.patterns import ANYTHING, covers
-from streams.domain.policy.terms import DIMENSIONS, Action, Limits, Policy, Promises, Rule
-from streams.runtime.documents import Document, DocumentError, Violation, violation
+from streams.domain.policy.terms import DIMENSIONS, Action, Policy, PolicyLimits, Promises, Rule
+from streams.runtime.documents import DocumentError, Violation, YamlDocument, violation
 
 from .syntax import SpanWords, parse_day, parse_hours, parse_span, parse_week, parse_zone
 
@@ -43,7 +43,7 @@ def parse_policy(text: str, name: str) -> Policy:
         PolicyError: The text is no policy.
     """
     try:
-        document = Document(text, name)
+        document = YamlDocument(text, name)
     except DocumentError as unread:
         raise PolicyError(name, unread.faults) from None
     file, faults = document.check(_PolicyFile, context=_calendars(document.data))
@@ -161,10 +161,10 @@ class _LimitsFile(_Section):
     cooldown: SpanField = SpanWords(0, "day", None)
     holdout: _HoldoutFile = _HoldoutFile()
 
-    def limits(self, calendars: Calendars) -> Limits:
+    def limits(self, calendars: Calendars) -> PolicyLimits:
         said = self.said(calendars)
         holdout = said.pop("holdout", self.holdout)
-        return Limits(**said, holdout_percent=holdout.percent, holdout_salt=holdout.salt)
+        return PolicyLimits(**said, holdout_percent=holdout.percent, holdout_salt=holdout.salt)
 
 
 class _PolicyFile(_Section):
@@ -240,7 +240,7 @@ def _is_covered(narrow: dict[str, list[str]], wide: dict[str, list[str]]) -> boo
     )
 
 
-def _unreachable(document: Document, earlier: int, later: int) -> Violation:
+def _unreachable(document: YamlDocument, earlier: int, later: int) -> Violation:
     line = document.line_of(("rules", earlier))
     problem = f"no lead ever comes to this rule: the one on line {line} takes all of its leads"
     return document.fault(("rules", later), problem, "put it before that one, or leave it out")

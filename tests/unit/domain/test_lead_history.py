@@ -6,17 +6,17 @@ from hypothesis import strategies as st
 
 from streams.domain.decisions import fact_of_decision
 from streams.domain.facts import Fact, Revoked, Stalled
-from streams.domain.history import KEPT_REVOKED, History, UnknownFormat, lead_of
 from streams.domain.lead import NOBODY, fold, stage
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import KEPT_REVOKED, LeadHistory, UnknownFormat, lead_of
 from streams.domain.policy import Policy
 from tests.builders_domain import contacted, created, lost, progressed, revoked, stalled, verdict
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
 
 
-def history_of(*facts: Fact, kept: int = 64) -> History:
-    history = History(kept)
+def history_of(*facts: Fact, kept: int = 64) -> LeadHistory:
+    history = LeadHistory(kept)
     for fact in facts:
         history.add(fact)
         history.forget()
@@ -93,7 +93,7 @@ def test_a_verdict_about_a_stall_that_still_stands_is_never_late() -> None:
 
 
 def test_what_was_taken_back_is_remembered_within_bounds() -> None:
-    history = History(kept=4)
+    history = LeadHistory(kept=4)
     for n in range(1, 2_000, 5):
         facts: list[Fact] = [stalled(n, f"s{n}"), verdict(n, f"v{n}", stall_id=f"s{n}"), progressed(n + 1, f"p{n}")]
         for fact in (*facts, revoked(n + 1, f"v{n}", f"s{n}")):
@@ -109,7 +109,7 @@ def test_what_was_taken_back_is_remembered_within_bounds() -> None:
 def test_the_lead_is_always_the_fold_of_what_is_remembered(
     facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
 ) -> None:
-    ledger, now = Ledger(LEAD_ID, History(kept)), 0
+    ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
     for fact in data.draw(st.permutations(facts)):
         now = max(now, fact.at)
         ledger.tick(policy, now)
@@ -125,7 +125,7 @@ def test_a_bounded_memory_decides_the_same_about_all_facts_that_it_folds(
     facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
 ) -> None:
     """Facts older than the memory aside: those the bounded one counts, the boundless one is not told."""
-    bounded, boundless, now = Ledger(LEAD_ID, History(kept)), Ledger(LEAD_ID, History(10_000)), 0
+    bounded, boundless, now = LeadFold(LEAD_ID, LeadHistory(kept)), LeadFold(LEAD_ID, LeadHistory(10_000)), 0
     for fact in data.draw(st.permutations(facts)):
         now = max(now, fact.at)
         bounded.tick(policy, now)
@@ -147,7 +147,7 @@ def test_every_recycle_ever_sent_stands_or_is_taken_back_however_little_is_remem
     facts = [fact for fact in facts if type(fact).__name__ != "Created" or fact.event_id == "e0"]
     known = data.draw(st.integers(1, len(facts)))
     told = [_fact_told(each.what) for each in live(facts[:known]).emissions]
-    ledger, now = Ledger(LEAD_ID, History(kept)), 0
+    ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
     for fact in data.draw(st.permutations([*facts, *told])):
         now = max(now, fact.at)
         ledger.add(fact, BOUNDLESS, now)
@@ -174,8 +174,8 @@ def test_the_newest_fact_in_place_makes_the_same_lead_as_folding_anew(facts: lis
 def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Policy, kept: int) -> None:
     history = live(facts, policy, repeats=2, kept=kept).history
     state = history.encode()
-    again = History.decode(state, kept)
-    assert all(getattr(again, name) == getattr(history, name) for name in History.__struct_fields__)
+    again = LeadHistory.decode(state, kept)
+    assert all(getattr(again, name) == getattr(history, name) for name in LeadHistory.__struct_fields__)
     assert again.encode() == state
     assert lead_of(state) == history.lead
 
@@ -183,6 +183,6 @@ def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Pol
 @pytest.mark.parametrize("state", [b"", b"\x00\x90", b"\x02\x90"])
 def test_a_state_of_another_version_is_refused(state: bytes) -> None:
     with pytest.raises(UnknownFormat, match="format"):
-        History.decode(state)
+        LeadHistory.decode(state)
     with pytest.raises(UnknownFormat, match="format"):
         lead_of(state)

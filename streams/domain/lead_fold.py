@@ -1,4 +1,4 @@
-"""One lead, live: facts come in any order, stream time goes on, and what is told becomes a fact itself."""
+"""One lead, live: facts arrive in any order, stream time advances, and each emission becomes a fact of the lead."""
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -6,16 +6,16 @@ from msgspec.structs import replace
 from .deadlines import Deadline, next_deadline
 from .decisions import Decision, decide, fact_of_decision
 from .facts import Fact, Stalled
-from .history import Arrival, History
 from .ids import digest
 from .lead import Lead
+from .lead_history import Arrival, LeadHistory
 from .policy import Policy
 
 
 class Emission(Struct, frozen=True, gc=False):
-    """What must be told to the outside, as the lead remembers it (`fact`), and the lead as it is after it.
+    """A stall or a decision to publish, the fact of it that the lead remembers, and the lead after it.
 
-    `now` is the stream time at which that was decided.
+    `now` is the stream time of the decision.
     """
 
     what: Stalled | Decision
@@ -24,14 +24,14 @@ class Emission(Struct, frozen=True, gc=False):
     now: int
 
 
-class Ledger(Struct, eq=False, gc=False):
-    """The history of one lead, kept settled: every stall in it is decided, and no recycle in doubt.
+class LeadFold(Struct, eq=False, gc=False):
+    """The history of one lead, kept settled: every stall in it is decided, and no revoke is pending.
 
     `emissions` is for the caller to send, in order, and to clear.
     """
 
     lead_id: str
-    history: History = field(default_factory=History)
+    history: LeadHistory = field(default_factory=LeadHistory)
     emissions: list[Emission] = field(default_factory=list)
 
     @property
@@ -57,7 +57,7 @@ class Ledger(Struct, eq=False, gc=False):
         self.history.forget()
 
     def deadline(self, policy: Policy) -> Deadline | None:
-        """When to tick next; None if no clock runs, or the stall that it would make has been told already."""
+        """When to tick next; None if no clock runs, or its stall has been emitted already."""
         deadline = next_deadline(self.history.lead, policy)
         return None if deadline is None or self._was_emitted(deadline) else deadline
 
@@ -68,7 +68,7 @@ class Ledger(Struct, eq=False, gc=False):
 
     def _emit(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
         if self.history.add(fact) != "new":
-            return False  # a record forged under our own id: no reason to tell it for ever
+            return False  # a record forged under our own id: emitting it again would never end
         self.emissions.append(Emission(what, fact, self.lead, now))
         return True
 

@@ -2,18 +2,18 @@
 
 from streams.domain.deadlines import Deadline
 from streams.domain.decisions import Recycle, Revoke
-from streams.domain.facts import Revoked, Stalled, Verdict
-from streams.domain.history import History
+from streams.domain.facts import Decided, Revoked, Stalled
 from streams.domain.ids import digest
 from streams.domain.lead import stage
-from streams.domain.ledger import Ledger
+from streams.domain.lead_fold import LeadFold
+from streams.domain.lead_history import LeadHistory
 from tests.builders_domain import a_policy, contacted, created, stalled, within
 
 POLICY = a_policy(within(never_contacted=20))
 
 
 def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 21)
     assert ledger.emissions == []
@@ -27,7 +27,7 @@ def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
 
 
 def test_a_late_touch_takes_the_recycle_back() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 50)
     ledger.emissions.clear()
@@ -39,7 +39,7 @@ def test_a_late_touch_takes_the_recycle_back() -> None:
 
 
 def test_a_repeat_is_not_decided_anew() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     ledger.add(stalled(1), POLICY, 1)
     ledger.emissions.clear()
     assert ledger.add(stalled(1), POLICY, 1) == "repeat"
@@ -47,7 +47,7 @@ def test_a_repeat_is_not_decided_anew() -> None:
 
 
 def test_the_next_deadline_follows_the_lead() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     assert ledger.deadline(POLICY) is None
     ledger.add(created(1), POLICY, 1)
     assert ledger.deadline(POLICY) == Deadline(21, "never_contacted", 1)
@@ -56,7 +56,7 @@ def test_the_next_deadline_follows_the_lead() -> None:
 
 
 def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     stall_id = digest("stall", "lead", 1, "never_contacted", 7)
     # Told of another lead's clock by mistake: it stands for nothing, and is not told again and again.
     ledger.add(Stalled(5, stall_id, "detector", "never_contacted", 7), POLICY, 5)
@@ -69,7 +69,7 @@ def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
 
 
 def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
-    ledger = Ledger("lead", History(kept=5))
+    ledger = LeadFold("lead", LeadHistory(kept=5))
     for n in range(1, 500):
         ledger.add(contacted(n * 7, f"t{n}"), POLICY, n * 7)
         ledger.tick(POLICY, n * 7)
@@ -78,7 +78,7 @@ def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
 
 
 def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     ledger.add(contacted(1, digest("recycle", "s")), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
     assert stage(ledger.lead) == "stalled"
@@ -86,17 +86,17 @@ def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
 
 
 def test_a_recycle_dated_before_its_stall_is_taken_back_and_the_stall_gets_a_new_one() -> None:
-    ledger = Ledger("lead")
-    ledger.add(Verdict(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
+    ledger = LeadFold("lead")
+    ledger.add(Decided(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
     assert [type(told.what) for told in ledger.emissions] == [Revoke, Recycle]
     assert stage(ledger.lead) == "nurture"
 
 
 def test_recycles_read_back_in_another_order_than_sent_do_not_stop_the_next() -> None:
-    ledger = Ledger("lead")
+    ledger = LeadFold("lead")
     again = digest("recycle", "s", 1)
-    for fact in (Verdict(5, again, "recycle", "s"), Revoked(6, "x", again, "s"), stalled(5)):
+    for fact in (Decided(5, again, "recycle", "s"), Revoked(6, "x", again, "s"), stalled(5)):
         ledger.add(fact, POLICY, 6)
     assert stage(ledger.lead) == "nurture"
     assert ledger.lead.recycle is not None

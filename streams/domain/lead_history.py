@@ -1,9 +1,9 @@
 """The bounded memory of one lead: the facts that may still be overtaken, on top of a lead that no fact changes.
 
-The newest fact is applied to the lead as it stands; one that comes late, and every REVOKE, fold anew from `base`.
+The newest fact is applied to the current lead; a late one, and every REVOKE, fold again from `base`.
 
-What is forgotten goes into `base` in order, but verdicts about the stall of `base` wait for as long as it stands: a
-REVOKE may still undo them. They may wait, because what leaves a stall standing does not mind who was told of it.
+What is forgotten is folded into `base` in order, but decisions about the stall of `base` are kept while it stands: a
+REVOKE may still undo them. Keeping them is safe, because a standing stall does not depend on its decisions.
 """
 
 from bisect import insort
@@ -13,8 +13,8 @@ from typing import Literal, Self
 import msgspec
 from msgspec.structs import replace
 
-from .facts import Closed, Fact, Order, Revoked, Stalled, Verdict
-from .lead import IN_ORDER, NOBODY, Doubt, Lead, SentRecycle, apply, fold
+from .facts import Closed, Decided, Fact, Order, Revoked, Stalled
+from .lead import IN_ORDER, NOBODY, Lead, PendingRevoke, SentRecycle, apply, fold
 
 Arrival = Literal["new", "repeat", "late"]
 
@@ -46,7 +46,7 @@ _DECODER = msgspec.msgpack.Decoder(_Encoded)
 _LEAD_DECODER = msgspec.msgpack.Decoder(_LeadOnly)
 
 
-class History(msgspec.Struct, eq=False, gc=False):
+class LeadHistory(msgspec.Struct, eq=False, gc=False):
     """What is remembered of one lead: at most `kept` facts, once `forget` was called.
 
     `lead` is always `fold(facts, base)`. Everything that is not in the bytes of `encode` follows from them.
@@ -61,20 +61,20 @@ class History(msgspec.Struct, eq=False, gc=False):
     repeated: int = 0
 
     def add(self, fact: Fact) -> Arrival:
-        """Take in one fact: new, told before, or late (older than the memory, so counted and not folded)."""
+        """Take in one fact: new, a repeat, or late (older than the memory, so it is counted and not folded)."""
         if self._is_repeat(fact):
             self.repeated += 1
             return "repeat"
         if self.horizon is not None and self.is_late(fact):
             self.late += 1
-            self._doubt(fact)
+            self._revoke_unknown(fact)
             return "late"
         if type(fact) is not Revoked and self._is_newest(fact):
             self.facts.append(fact)
             self.lead = apply(self.lead, fact)
         else:
             insort(self.facts, fact, key=IN_ORDER)
-            self._fold_anew(fact)
+            self._fold_again(fact)
         return "new"
 
     def is_late(self, fact: Fact) -> bool:
@@ -82,12 +82,12 @@ class History(msgspec.Struct, eq=False, gc=False):
         if self.horizon is None or fact.order > self.horizon or type(fact) is Revoked:
             return False
         stall = self.base.stall if self.base else None
-        return type(fact) is not Verdict or stall is None or fact.at < stall.at
+        return type(fact) is not Decided or stall is None or fact.at < stall.at
 
     def forget(self) -> None:
         """Fold all but the newest facts into `base`.
 
-        For when the lead is settled, so that no recycle is in doubt; never in between, or a replay would differ.
+        Call it when the lead is settled, so that no revoke is pending; never in between, or a replay would differ.
         """
         while len(self.facts) > self.kept:
             self._forget_oldest()
@@ -127,22 +127,22 @@ class History(msgspec.Struct, eq=False, gc=False):
         newest = self.facts[-1]
         return fact.at > newest.at or (fact.at == newest.at and fact.order > newest.order)
 
-    def _doubt(self, fact: Fact) -> None:
-        """Take back a recycle that was told and is not known, unless the account of its pass is closed."""
+    def _revoke_unknown(self, fact: Fact) -> None:
+        """Revoke a recycle that was emitted and is not remembered, unless its pass is over."""
         base = self.base
-        if base is None or type(fact) is not Verdict or fact.decided != "recycle":
+        if base is None or type(fact) is not Decided or fact.decided != "recycle":
             return
         recycle = SentRecycle(fact.event_id, fact.stall_id)
         # The first pass begins with whatever came first, its creation or not.
         is_closed = base.pass_no > 1 and base.created_at is not None and fact.at < base.created_at
         if is_closed or recycle == base.recycle or recycle in self.lead.revoked:
             return
-        doubt = Doubt(recycle.recycle_id, recycle.stall_id, "void")
-        if doubt not in base.to_revoke:
-            self.base = replace(base, to_revoke=(*base.to_revoke, doubt))
+        pending = PendingRevoke(recycle.recycle_id, recycle.stall_id, "void")
+        if pending not in base.to_revoke:
+            self.base = replace(base, to_revoke=(*base.to_revoke, pending))
             self.lead = fold(self.facts, self.base)
 
-    def _fold_anew(self, fact: Fact) -> None:
+    def _fold_again(self, fact: Fact) -> None:
         if self.base is not None and type(fact) is Revoked:
             self.base = _without(self.base, _recycle_of(fact))
         self.lead = fold(self.facts, self.base or NOBODY)
@@ -173,7 +173,7 @@ class History(msgspec.Struct, eq=False, gc=False):
         if len(revoked) <= KEPT_REVOKED:
             return revoked
         older, newest = revoked[:-KEPT_REVOKED], revoked[-KEPT_REVOKED:]
-        known = {fact.event_id for fact in self.facts if type(fact) in (Stalled, Closed, Verdict)}
+        known = {fact.event_id for fact in self.facts if type(fact) in (Stalled, Closed, Decided)}
         known.add(base.stall.stall_id if base.stall else "")
         needed = (sent for sent in older if sent.stall_id in known or sent.recycle_id in known)
         return (*needed, *newest)
@@ -199,7 +199,7 @@ def _recycle_of(fact: Revoked) -> SentRecycle:
 
 
 def _leading_verdicts(facts: Sequence[Fact]) -> int:
-    return next((n for n, fact in enumerate(facts) if type(fact) is not Verdict), len(facts))
+    return next((n for n, fact in enumerate(facts) if type(fact) is not Decided), len(facts))
 
 
 def _applied(facts: Sequence[Fact], lead: Lead) -> Lead:

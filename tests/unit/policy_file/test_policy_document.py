@@ -11,9 +11,9 @@ from streams.domain.policy import (
     Action,
     BusinessDays,
     BusinessTime,
-    Limits,
     PlainTime,
     Policy,
+    PolicyLimits,
     Promises,
     Rule,
     days,
@@ -105,7 +105,7 @@ def test_limits_may_be_off() -> None:
     policy = policy_of(
         "limits: { max_recycles: off, max_age: off, cooldown: 0 days, holdout: { percent: 10, salt: x } }"
     )
-    assert policy.limits == Limits(None, None, PlainTime(0), 10, "x")
+    assert policy.limits == PolicyLimits(None, None, PlainTime(0), 10, "x")
 
 
 @pytest.mark.parametrize(
