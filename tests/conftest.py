@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,8 @@ from tests.started import started
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STARTED_FIRST = ("e2e", "component", "contract")
+"""Folders by the time that their files take; unit tests fill the gaps."""
 BROKERS = {"kafka", "real_kafka", "own_kafka"}
 
 # How long an example takes says something about the machine only.
@@ -27,7 +30,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what needs a broker, so that nobody can forget it; leave out what is long."""
+    """Mark tests that need a broker, deselect endurance tests, and put the slowest files first."""
+    items.sort(key=_start_order)  # stable; a slow file that starts last leaves the other processes idle
     for item in items:
         if BROKERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
@@ -35,6 +39,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         long = [item for item in items if item.get_closest_marker("soak")]
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
+
+
+def _start_order(item: pytest.Item) -> int:
+    parts = item.path.relative_to(Path(__file__).parent).parts
+    return STARTED_FIRST.index(parts[0]) if parts[0] in STARTED_FIRST else len(STARTED_FIRST)
 
 
 @pytest.fixture(scope="session")

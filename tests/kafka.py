@@ -167,7 +167,18 @@ class Broker:
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         for future in admin.create_topics(new).values():
             future.result(30)
+        wait_for(lambda: _have_leaders(admin, topics), 30, "every new partition has a leader")
         return self
+
+
+def _have_leaders(admin: AdminClient, topics: Mapping[str, int]) -> bool:
+    found = admin.list_topics(timeout=10).topics
+    return all(
+        name in found
+        and len(found[name].partitions) == count
+        and all(one.leader >= 0 and one.error is None for one in found[name].partitions.values())
+        for name, count in topics.items()
+    )
 
 
 @contextmanager
@@ -227,6 +238,8 @@ def _producer(bootstrap: str, _thread: int) -> Producer:
 def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
     """Write records and wait until the broker has acked them all."""
     producer, failed = _producer(bootstrap, threading.get_ident()), []
+    # A partition that the client has no metadata of yet is an error at once, unlike an unknown topic.
+    wait_for(lambda: producer.list_topics(topic, timeout=10).topics[topic].partitions, 30, f"metadata of {topic}")
 
     def heard(error: object, _: object) -> None:
         failed.extend([error] if error else [])

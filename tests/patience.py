@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-SLOWER = 4
+SLOWER = 10
 STUCK = 300.0
 """Seconds after which a process that should have ended by itself never will."""
 STREAMS_GRACE, DELIVER_GRACE = 120.0, 60.0

@@ -14,6 +14,7 @@ from tests.bench import (
     delivery,
     detection,
     end_to_end,
+    fairness,
     ingest,
     loop,
     projection,
@@ -36,6 +37,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "ingest": ingest.main,
     "projection": projection.main,
     "delivery": delivery.main,
+    "fairness": fairness.main,
 }
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 FASTER = 30
 PATIENCE = 45  # seconds for a page whose `for:` is 4 s; machines that run tests are busy
 
-pytestmark = pytest.mark.kafka
+# Rules and inhibitions have fast tests of their own (promtool, amtool): tests/contract.
+pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 
 
 @dataclass(frozen=True)

@@ -48,6 +48,12 @@ def a_recycle(number: int, action: Any = "RECYCLE", **fields: Any) -> LeadRecycl
     )
 
 
+REAL_WAITS = (1_000, 10_000, 60_000, 600_000, 3_600_000, 21_600_000)
+"""How long (ms) a record stays in each of the waiting topics in production."""
+REAL_SCHEDULE = (0.0, 5.0, 300.0, 1_800.0, 7_200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0, 86_400.0)
+"""Seconds between attempts in production."""
+
+
 @dataclass
 class World:
     """`receivers`: one for each endpoint that is a webhook, by its name; `others`: sections of those that are none."""
