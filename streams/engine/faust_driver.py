@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn
+from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 import faust
 from aiokafka.abc import ConsumerRebalanceListener
@@ -32,6 +31,7 @@ from faust.transport.consumer import Consumer, ensure_TPset
 from faust.types.tuples import Message
 from mode import Service
 
+from .co_partitioning import start_checked
 from .context import JobContext
 from .failure import end_process
 from .garbage_collector import collect_rarely
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from .job import Job
     from .kafka_clients import ClientSettings
 
+T = TypeVar("T")
 AGENTS: Final = 4  # chunks of different partitions in work at the same time
 
 
@@ -115,24 +116,28 @@ class FaustDriver(Generic[V]):
 def _faust_settings(job: Job[V], clients: ClientSettings, data_dir: Path, commit_seconds: float) -> Mapping[str, Any]:
     """What the engine needs of Faust's settings; connections are made by `kafka_clients`."""
     servers = str(clients.connection["bootstrap_servers"])
-    return MappingProxyType(
-        {
-            "broker": [f"kafka://{server}" for server in servers.split(",")],
-            "datadir": str(data_dir),
-            "topic_partitions": job.partitions,
-            "topic_allow_declare": False,  # topics are made by those who run the cluster
-            "topic_disable_leader": True,
-            "table_standby_replicas": 0,
-            "TableManager": _NoTables,
-            "stream_wait_empty": True,
-            "web_enabled": False,
-            "broker_commit_interval": commit_seconds,
-            "broker_session_timeout": clients.session,
-            "broker_heartbeat_interval": clients.heartbeat,
-            "broker_rebalance_timeout": clients.rebalance,
-            "broker_request_timeout": clients.request,
-        }
-    )
+    return {
+        "broker": [f"kafka://{server}" for server in servers.split(",")],
+        "datadir": str(data_dir),
+        "topic_partitions": job.partitions,
+        "topic_allow_declare": False,  # topics are made by those who run the cluster
+        "topic_disable_leader": True,
+        "table_standby_replicas": 0,
+        "TableManager": _NoTables,
+        "stream_wait_empty": True,
+        "web_enabled": False,
+        "broker_commit_interval": commit_seconds,
+        "broker_session_timeout": clients.session,
+        "broker_heartbeat_interval": clients.heartbeat,
+        "broker_rebalance_timeout": clients.rebalance,
+        "broker_request_timeout": clients.request,
+    }
+
+
+def _started(made: T | None) -> T:
+    if made is None:
+        raise ConsumerNotStarted
+    return made
 
 
 class _ChunkSchema(faust.Schema[Any, Any]):
@@ -180,19 +185,15 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
 
     @property
     def member(self) -> AIOKafkaConsumer:
-        if self._member is None:
-            raise ConsumerNotStarted
-        return self._member
+        return _started(self._member)
 
     @property
     def owned(self) -> OwnedPartitions[Any]:
-        if self._owned is None:
-            raise ConsumerNotStarted
-        return self._owned
+        return _started(self._owned)
 
     async def on_start(self) -> None:
         self._sink = Sink(producer(self._clients))
-        await self._check_topics(self._sink)
+        await start_checked(self._sink, self._job, self._clients.request / 2, self._fail)
         self._member = group_member(self._clients, self.app.assignor)
         self._offsets = Offsets(self._member, self._clients.session, self._deadline)
         context = JobContext(
@@ -208,18 +209,6 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         )
         self._owned = OwnedPartitions(self._job, context)  # last: probes take it for a sign that the rest exists
         await self._member.start()
-
-    async def _check_topics(self, sink: Sink) -> None:
-        """Co-partitioned topics that differ in their count would silently split a lead."""
-        job = self._job
-        equal = [job.changelog, *job.inputs]
-        try:
-            await sink.start([*equal, *job.outputs], self._clients.request / 2)
-        except (LookupError, PermissionError) as error:
-            self._fail(str(error))
-        for topic in equal:
-            if (count := sink.count(topic)) != job.partitions:
-                self._fail(f"topic {topic} has {count} partitions, it must have {job.partitions}")
 
     async def on_stop(self) -> None:
         if self._owned is None:
