@@ -1,15 +1,15 @@
-"""Standard Webhooks 1.0: signs what we send, verifies what we get. Pure; time is an argument.
+"""Standard Webhooks 1.0: signs requests that we send, verifies those that we receive. Pure; time is an argument.
 
-What is signed is `id.timestamp.body`. `v1` is HMAC-SHA256 with a shared secret (`whsec_`, base64 of 24 to 64 bytes),
-`v1a` is ed25519 with a key pair (`whsk_` signs, `whpk_` verifies). Several secrets at once are a rotation: every
-one signs, and one that fits is enough.
+The signed content is `id.timestamp.body`. `v1` is HMAC-SHA256 with a shared secret (`whsec_`, base64 of 24 to 64
+bytes), `v1a` is ed25519 with a key pair (`whsk_` signs, `whpk_` verifies). Several secrets at once are a rotation: every
+one signs, and one matching signature is enough.
 
     VerificationError(ValueError)
-     ├── MissingHeader        a header is not there
-     ├── MalformedHeader      a header is not what the specification says
-     ├── TimestampOutOfTolerance       signed too long ago, or in the future: a replay, or a clock that is wrong
-     └── NoMatchingSignature        signed by none of these secrets, or not this body
-    InvalidKey(ValueError)     a secret that cannot be used: tell whoever set it up (names no part of it)
+     ├── MissingHeader            a header is missing
+     ├── MalformedHeader          a header violates the specification
+     ├── TimestampOutOfTolerance  signed too long ago, or in the future: a replay, or a wrong clock
+     └── NoMatchingSignature      signed with none of these secrets, or another body
+    InvalidKey(ValueError)        a secret that cannot be used: fix the configuration (contains no part of it)
 """
 
 import hashlib
@@ -29,37 +29,37 @@ MAX_SIGNATURES = 16
 
 _KEY_BYTES = range(24, 65)
 _ED25519_BYTES = 32
-_MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")  # no dot: it would let the three parts be cut elsewhere
+_MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")  # no dot: the three signed parts would be ambiguous
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class VerificationError(ValueError):
-    """Not what one of these secrets signed just now. Answer 401, whichever it is."""
+    """The request was not signed recently with one of these secrets. Answer 401 for every subclass."""
 
 
 class MissingHeader(VerificationError):
-    """A header is not there."""
+    """A header is missing."""
 
 
 class MalformedHeader(VerificationError):
-    """A header is not what the specification says."""
+    """A header violates the specification."""
 
 
 class TimestampOutOfTolerance(VerificationError):
-    """Signed more than the tolerance ago, or ahead."""
+    """Signed more than the tolerance ago, or in the future."""
 
 
 class NoMatchingSignature(VerificationError):
-    """No signature is of one of the secrets and this body."""
+    """No signature matches one of the secrets and this body."""
 
 
 class InvalidKey(ValueError):
-    """What was given for a secret is none. The message holds nothing of it."""
+    """The text is not a usable secret. The message contains no part of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class SharedKey:
-    """`whsec_`: both sides have it."""
+    """`whsec_`: a shared secret, signs and verifies."""
 
     key: bytes = field(repr=False)
 
@@ -82,15 +82,15 @@ WebhookKey = SharedKey | PrivateKey | PublicKey
 
 
 def parse_key(text: str) -> WebhookKey:
-    """A secret as it is written down.
+    """Parse a secret with its prefix.
 
     Raises:
-        InvalidKey: no known prefix, no base64, or not as long as it must be.
+        InvalidKey: unknown prefix, invalid base64, or wrong length.
     """
     prefix, _, rest = text.strip().partition("_")
     key = _from_base64(rest)
     if key is None:
-        raise InvalidKey("what follows the prefix is no base64")
+        raise InvalidKey("invalid base64 after the prefix")
     match prefix:
         case "whsec":
             return _shared(key)
@@ -105,10 +105,16 @@ def parse_key(text: str) -> WebhookKey:
 
 
 def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[WebhookKey]) -> str:
-    """The value of `webhook-signature`: one signature for each secret, the first secret's first.
+    """Return the value of `webhook-signature`: one signature per secret, in their order.
+
+    Args:
+        message_id: The same on every attempt; 1 to 256 visible ASCII characters without a dot.
+        at_seconds: Time of this attempt, seconds since 1970.
+        body: Exactly the bytes that are sent.
+        secrets: At least one.
 
     Raises:
-        ValueError: the id has a dot or is none; there is no secret, or one that cannot sign.
+        ValueError: an invalid id, no secret, or one that cannot sign.
     """
     if not _MESSAGE_ID.fullmatch(message_id):
         raise ValueError("a message id is 1 to 256 visible ASCII characters without a dot")
@@ -119,15 +125,25 @@ def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[Webhoo
 
 
 def signed_headers(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[WebhookKey]) -> dict[str, str]:
-    """The three headers of a message. `at_seconds` is the time of this try, not of the event."""
+    """Return the three headers of a message. `at_seconds` is the time of this attempt, not of the event.
+
+    Raises:
+        ValueError: as `sign`.
+    """
     return {ID: message_id, TIMESTAMP: str(at_seconds), SIGNATURE: sign(message_id, at_seconds, body, secrets)}
 
 
 def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[WebhookKey], now: float) -> str:
-    """The id of a message that one of the secrets signed. `headers` may be spelled in any case; `now` in seconds.
+    """Verify a message and return its id.
+
+    Args:
+        headers: Names in any case.
+        body: Exactly the bytes that were received.
+        secrets: Any of them may have signed.
+        now: Seconds since 1970.
 
     Raises:
-        VerificationError: and which of its kinds; nothing of the message may be believed.
+        VerificationError: one of its subclasses; do not process any part of the message.
     """
     given = {name.lower(): value for name, value in headers.items() if name.lower() in (ID, TIMESTAMP, SIGNATURE)}
     missing = [name for name in (ID, TIMESTAMP, SIGNATURE) if not given.get(name)]
@@ -144,10 +160,10 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[WebhookKey
             f"signed {int(now) - int(at)} s ago by our clock; {TOLERANCE_SECONDS} s either way are allowed"
         )
     content = _content(message_id, at, body)
-    # Every secret is tried on every signature: how long it takes does not tell which one fits.
-    fitting = [_matches(secret, content, signature) for secret in secrets for signature in signatures]
-    if not any(fitting):
-        raise NoMatchingSignature("no signature fits this body and a secret of ours")
+    # Every secret is tried on every signature: the duration does not reveal which one matches.
+    matches = [_matches(secret, content, signature) for secret in secrets for signature in signatures]
+    if not any(matches):
+        raise NoMatchingSignature("no signature matches this body and one of our secrets")
     return message_id
 
 
@@ -158,7 +174,7 @@ def _shared(key: bytes) -> SharedKey:
 
 
 def _private(key: bytes) -> Ed25519PrivateKey:
-    """The seed alone, or followed by the public key, as the reference server writes it."""
+    """Accept the seed alone, or followed by the public key, as the reference server writes it."""
     if len(key) not in (_ED25519_BYTES, 2 * _ED25519_BYTES):
         raise InvalidKey(f"a whsk_ key has 32 bytes, or 64 with its public key, this one {len(key)}")
     private = Ed25519PrivateKey.from_private_bytes(key[:_ED25519_BYTES])
@@ -185,7 +201,7 @@ def _signature(secret: WebhookKey, content: bytes) -> str:
 
 
 def _signatures(value: str) -> list[tuple[str, bytes]]:
-    """Those of versions that we know, decoded; others may be there, and say nothing to us."""
+    """Return the signatures of supported versions, decoded; others are allowed and ignored."""
     parts = value.split()
     if not parts or len(parts) > MAX_SIGNATURES:
         raise MalformedHeader(f"{SIGNATURE} is not 1 to {MAX_SIGNATURES} signatures, divided by spaces")

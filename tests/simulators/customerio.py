@@ -40,8 +40,8 @@ class CustomerIo(Simulator):
         if len(steps) != 2 or steps[1] != "events":
             return web.Response(status=404)
         sent = await json_of(request)
-        if fault := _fault_of(sent):
-            return web.json_response({"meta": {"error": fault}}, status=400)
+        if error := _fault_of(sent):
+            return web.json_response({"meta": {"error": error}}, status=400)
         person = unquote(steps[0])
         if sent.get("id") not in self.ids and person in self.people:
             self.processed.append((person, sent["name"], sent["data"]))

@@ -42,8 +42,8 @@ class HubSpot(Simulator):
         if denied := self._denied(request):
             return denied
         sent = await json_of(request)
-        if fault := self._fault_of(sent):
-            return _error(400, "VALIDATION_ERROR", fault)
+        if error := self._fault_of(sent):
+            return _error(400, "VALIDATION_ERROR", error)
         if sent["uuid"] in self.events:
             self.dropped.append(sent["uuid"])
             return _error(409, "CONFLICT", "duplicate uuid") if self.says_conflict else web.Response(status=204)
@@ -65,8 +65,8 @@ class HubSpot(Simulator):
         try:
             UUID(sent["uuid"])
             datetime.fromisoformat(sent["occurredAt"])
-        except (KeyError, ValueError, TypeError) as fault:
-            return f"uuid or occurredAt: {fault}"
+        except (KeyError, ValueError, TypeError) as error:
+            return f"uuid or occurredAt: {error}"
         return ""
 
     async def _change(self, request: web.Request) -> web.StreamResponse:

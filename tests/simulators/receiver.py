@@ -48,12 +48,12 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One request as it came. `fault`: why it is no message; empty if it is one. `status` 0: never answered."""
+    """One request as it came. `error`: why it is no message; empty if it is one. `status` 0: never answered."""
 
     message_id: str
     at: float
     status: int
-    fault: str
+    error: str
     path: str
 
 
@@ -87,16 +87,16 @@ class Receiver(Simulator):
 
     async def _take(self, request: web.Request) -> web.StreamResponse:
         body, behaviour = await request.read(), self._behaviour()
-        fault = self._fault_of(request, body)
+        error = self._fault_of(request, body)
         message_id = request.headers.get("webhook-id", "")
         if behaviour.mode in ("hang", "cut"):
-            await self._note(Try(message_id, time.time(), 0, fault, request.path))
+            await self._note(Try(message_id, time.time(), 0, error, request.path))
             return await _never(request, hangs=behaviour.mode == "hang")
         await asyncio.sleep(behaviour.seconds)
-        response = _answer(behaviour, fault)
+        response = _answer(behaviour, error)
         if response.status in range(200, 300):
             self.messages.setdefault(message_id, json.loads(body))
-        await self._note(Try(message_id, time.time(), response.status, fault, request.path))
+        await self._note(Try(message_id, time.time(), response.status, error, request.path))
         return response
 
     def _behaviour(self) -> Behaviour:
@@ -159,14 +159,14 @@ def _shape_fault(request: web.Request, body: bytes) -> str:
     return "" if message["type"].replace(".", "").replace("_", "").isalnum() else "a type with odd characters"
 
 
-def _answer(behaviour: Behaviour, fault: str) -> web.Response:
+def _answer(behaviour: Behaviour, error: str) -> web.Response:
     headers = {"Retry-After": behaviour.retry_after} if behaviour.retry_after else {}
     if behaviour.mode == "redirect":
         return web.Response(status=302, headers={"Location": "/elsewhere"})
     if behaviour.mode == "status" and behaviour.status not in range(200, 300):
         return web.json_response({"error": "as asked"}, status=behaviour.status, headers=headers)
-    if fault:
-        return web.json_response({"error": fault}, status=401)
+    if error:
+        return web.json_response({"error": error}, status=401)
     return web.Response(status=behaviour.status)
 
 

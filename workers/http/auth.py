@@ -1,4 +1,4 @@
-"""Who is asking? Answered before anything is read, counted or parsed; a failed try costs a digest and no more."""
+"""Authenticates requests before anything is read, counted or parsed; a failed attempt costs one digest."""
 
 import hashlib
 import hmac
@@ -16,19 +16,19 @@ from workers import signing
 from .keys import KeysFile, Scope
 from .problems import Problem, unauthorized
 
-CHECK_EVERY_SECONDS = 1.0  # a changed file counts after that, at the latest
+CHECK_EVERY_SECONDS = 1.0  # a changed keys file is effective after that, at the latest
 NO_KEYS_FILE = (
-    "LEADLOOP_KEYS_FILE is not set, and nobody gets in without a key. Make one:\n"
+    "LEADLOOP_KEYS_FILE is not set, and all requests need a key. Create one:\n"
     "  leadloop keys new --source crm        prints a key, and what to write into the file\n"
     "then export LEADLOOP_KEYS_FILE=keys.yml"
 )
-_NO_WEBHOOK_KEYS = "nobody here has a webhook secret"
+_NO_WEBHOOK_KEYS = "no source has a webhook secret"
 _LOG = logging.getLogger("leadloop.http")
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Whom a key stands for. `per_second` and `burst` are of events; None: no limit."""
+    """The source that a key authenticates. `per_second` and `burst` count events; None: no limit."""
 
     name: str
     scopes: frozenset[Scope]
@@ -36,14 +36,18 @@ class Principal:
     burst: int | None = None
 
     def require(self, scope: Scope) -> None:
-        """Raises Problem 403 if this key is for something else."""
+        """Check that the source has a scope.
+
+        Raises:
+            Problem: 403, it does not.
+        """
         if scope not in self.scopes:
             raise Problem("forbidden", f"the keys of {self.name!r} have no scope `{scope}`: add it to the keys file")
 
 
 @dataclass(frozen=True, slots=True)
 class _LoadedKeys:
-    """A keys file, made ready for looking up."""
+    """A keys file, indexed for lookups."""
 
     bearers: tuple[tuple[bytes, Principal], ...] = ()
     webhook_keys: tuple[tuple[tuple[signing.WebhookKey, ...], Principal], ...] = ()
@@ -51,11 +55,11 @@ class _LoadedKeys:
 
 
 class KeyRing:
-    """The keys of a file, read again when it changes. A file that has become unfit changes nothing, and is told.
+    """The keys of a file, reloaded when it changes. If it becomes invalid, the old keys stay and an error is logged.
 
     Raises:
-        UserError: there is no file, or it cannot be read.
-        DocumentError: it is no keys file.
+        UserError: no file is configured, or it cannot be read.
+        DocumentError: it is not a valid keys file.
     """
 
     def __init__(self, path: Path | None, monotonic: Callable[[], float] = time.monotonic) -> None:
@@ -69,57 +73,61 @@ class KeyRing:
 
     @property
     def sources(self) -> Mapping[str, Principal]:
-        """Everybody whom the file names."""
+        """All sources of the file, by name."""
         return self._current().principals
 
     def admit(self, authorization: str | None, scope: Scope, *, basic: bool = False) -> Principal:
-        """Who sent this `Authorization` header: `Bearer KEY`, or where `basic` is allowed, the key as the password.
+        """Authenticate an `Authorization` header: `Bearer KEY`; with `basic`, the key as the password too.
 
         Raises:
-            Problem: 401 for nobody, 403 for somebody who may not.
+            Problem: 401 for an unknown key, 403 for a key without the scope.
         """
         if not authorization:
             raise unauthorized("send `Authorization: Bearer KEY`")
         principal = self._owner(_token(authorization, basic=basic))
         if principal is None:
-            raise unauthorized("this key is none of ours, or no longer")
+            raise unauthorized("this key is unknown, or has been removed")
         principal.require(scope)
         return principal
 
     def verify(self, headers: Mapping[str, str], body: bytes, scope: Scope, now: float) -> Principal:
-        """Who signed this body in the way of Standard Webhooks. `now` in seconds since 1970.
+        """Authenticate a body by its Standard Webhooks signature. `now` in seconds since 1970.
 
         Raises:
-            Problem: 401 for nobody, 403 for somebody who may not.
+            Problem: 401 if no source signed it, 403 if the source lacks the scope.
         """
-        fault = signing.VerificationError(_NO_WEBHOOK_KEYS)
+        error = signing.VerificationError(_NO_WEBHOOK_KEYS)
         for secrets, principal in self._current().webhook_keys:
             try:
                 signing.verify(headers, body, secrets, now)
             except signing.VerificationError as unverified:
-                fault = unverified
+                error = unverified
             else:
                 principal.require(scope)
                 return principal
-        raise unauthorized(str(fault))
+        raise unauthorized(str(error))
 
     def expect_signatures(self) -> None:
-        """Raises Problem 401 where nobody could sign, so that no body needs to be read for that."""
+        """Check, before a body is read, that some source has a webhook secret.
+
+        Raises:
+            Problem: 401, none has.
+        """
         if not self._current().webhook_keys:
             raise unauthorized(_NO_WEBHOOK_KEYS)
 
     def reload(self) -> None:
-        """Read the file again; if it is unfit, what was read before goes on to count."""
+        """Read the file again. If it is invalid, keep the old keys and log the error."""
         self._seen = _file_version(self._path)
         try:
             self._keys = _read(self._path)
-        except (UserError, DocumentError) as fault:
-            _LOG.error("the keys stay as they were: %s", fault)
+        except (UserError, DocumentError) as error:
+            _LOG.error("the keys file is invalid, the old keys stay: %s", error)
 
     def _owner(self, token: str) -> Principal | None:
         digest = hashlib.sha256(token.encode(errors="surrogateescape")).digest()
         found = None
-        # All are compared, each in constant time: how long it takes tells nothing.
+        # All are compared, each in constant time: the duration reveals nothing.
         for known, principal in self._current().bearers:
             if hmac.compare_digest(known, digest):
                 found = principal
@@ -149,11 +157,11 @@ def _password(encoded: str) -> str:
     try:
         return b64decode(encoded, validate=True).decode().partition(":")[2]
     except ValueError:
-        raise unauthorized("what follows `Basic` is no base64 of user:password") from None
+        raise unauthorized("what follows `Basic` is not the base64 of user:password") from None
 
 
 def _file_version(path: Path) -> tuple[int, int, int] | None:
-    """Changes with the file: a mounted secret is exchanged as a whole, so its inode changes."""
+    """Return a value that changes with the file: a mounted secret is replaced as a whole, so its inode changes."""
     try:
         stat = path.stat()
     except OSError:

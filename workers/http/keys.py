@@ -1,6 +1,6 @@
-"""The keys file: who may come in, and for what. Keys stand in it as SHA-256 only.
+"""The keys file: which sources have access, with which scopes. It contains keys as SHA-256 digests only.
 
-Keys are 256 random bits, so a plain digest is as good as a slow one: there is nothing to guess.
+Keys are 256 random bits, so a plain digest is as good as a slow one: they cannot be guessed.
 """
 
 import hashlib
@@ -21,21 +21,21 @@ PREFIX = "llk_"
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NAME_RULE = "use up to 64 letters, digits, dots, dashes, underscores"
-"""How a source may be named."""
+"""The rule for names of sources, for error messages."""
 
 
 def new_key() -> str:
-    """A fresh key: 256 bits. It is shown once, and kept nowhere."""
+    """Generate a key of 256 random bits. The caller shows it once; it is stored nowhere."""
     return PREFIX + secrets.token_urlsafe(32)
 
 
 def digest_of(key: str) -> str:
-    """How a key stands in the file."""
+    """Return a key as it is written into the keys file."""
     return f"sha256:{hashlib.sha256(key.encode()).hexdigest()}"
 
 
 def is_name(text: str) -> bool:
-    """Whether a source may be named so."""
+    """Whether a text is a valid name of a source."""
     return _NAME.fullmatch(text) is not None
 
 
@@ -43,8 +43,10 @@ def _digest(text: str) -> str:
     if _DIGEST.fullmatch(text):
         return text
     if text.startswith(PREFIX):
-        raise violation("a key itself stands here", f"write {digest_of(text)}, and better make a new one")
-    raise violation("this is no digest of a key", "`leadloop keys new` prints the line to write here")
+        raise violation(
+            "this is the key itself, not its digest", f"write {digest_of(text)}, or better create a new key"
+        )
+    raise violation("this is not the digest of a key", "`leadloop keys new` prints the line to write here")
 
 
 def _as_list(given: object) -> object:
@@ -56,7 +58,7 @@ class _KeysFileModel(BaseModel):
 
 
 class SourceKeys(_KeysFileModel):
-    """One upstream, or reader. Several keys at once are a rotation."""
+    """The keys, scopes and rate limit of one source or reader. Several keys at once are a rotation."""
 
     keys: Annotated[tuple[Annotated[str, AfterValidator(_digest)], ...], BeforeValidator(_as_list)] = ()
     scopes: Annotated[tuple[Scope, ...], BeforeValidator(_as_list)] = ("ingest",)
@@ -68,20 +70,20 @@ class SourceKeys(_KeysFileModel):
     @model_validator(mode="after")
     def _can_be_used(self) -> Self:
         if not self.keys and not self.webhook_secrets:
-            raise violation("nobody could come in by this", "write `keys:` or `webhook_secrets:`")
+            raise violation("neither a key nor a webhook secret", "write `keys:` or `webhook_secrets:`")
         if self.burst is not None and self.per_second is None:
-            raise violation("`burst` says how much at once, not how much", "write `per_second:` as well")
+            raise violation("`burst` without `per_second`", "write `per_second:` as well")
         self._webhook_keys = tuple(_webhook_key(secret) for secret in self.webhook_secrets)
         return self
 
     @property
     def webhook_keys(self) -> tuple[signing.WebhookKey, ...]:
-        """What its Standard Webhooks signatures are verified with."""
+        """The keys that verify its Standard Webhooks signatures."""
         return self._webhook_keys
 
 
 class KeysFile(_KeysFileModel):
-    """All sources by name. The name becomes the `source` of their facts."""
+    """All sources by name. The name becomes the `source` of their facts, or the prefix of it."""
 
     sources: dict[str, SourceKeys] = Field(min_length=1)
 
@@ -89,15 +91,15 @@ class KeysFile(_KeysFileModel):
     def _are_told_apart(self) -> Self:
         for name in self.sources:
             if not is_name(name):
-                raise violation(f"{name!r} is no name of a source", NAME_RULE)
+                raise violation(f"{name!r} is not a valid source name", NAME_RULE)
         digests = [digest for source in self.sources.values() for digest in source.keys]
         if len(set(digests)) < len(digests):
-            raise violation("one key stands here twice: whose is it?", "leave one out, or make a new one")
+            raise violation("one key belongs to two sources", "remove one of them, or create a new key")
         return self
 
 
 def _webhook_key(secret: Secret) -> signing.WebhookKey:
     try:
         return signing.parse_key(secret.reveal())
-    except signing.InvalidKey as fault:
-        raise violation(f"a webhook secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
+    except signing.InvalidKey as error:
+        raise violation(f"a webhook secret cannot be used: {error}", "write one such as whsec_ and base64") from None

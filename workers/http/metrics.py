@@ -1,4 +1,4 @@
-"""What is counted of every HTTP server: requests by route, never by path."""
+"""The metrics of every HTTP server: requests by route, never by path."""
 
 from collections.abc import Iterable
 
@@ -30,7 +30,7 @@ class HttpMetrics:
         self.in_flight = Gauge("leadloop_http_requests_in_flight", "Requests being processed.", registry=registry)
 
     def initialise(self, routes: Iterable[tuple[str, str]]) -> None:
-        """Begin these routes (template, method) at zero."""
+        """Create the series of these routes (template, method) at zero."""
         for route, method in routes:
             for status in ("2xx", "4xx", "5xx"):
                 self._requests.labels(route, method, status)
@@ -39,8 +39,9 @@ class HttpMetrics:
     def observe(
         self, route: str, method: str, status: int, seconds: float, exemplar: dict[str, str] | None = None
     ) -> None:
+        """Count one response. `seconds` is its duration; `exemplar` its trace."""
         key = route, method if method in METHODS else "other", status // 100
-        # Looking a series up costs more than counting; there are few of them.
+        # Looking up a series costs more than counting; there are few.
         if key not in self._known:
             self._known[key] = self._requests.labels(*key[:2], f"{key[2]}xx"), self._seconds.labels(route)
         requests, took = self._known[key]

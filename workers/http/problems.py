@@ -1,6 +1,6 @@
-"""What an HTTP server says when it cannot do what was asked: `application/problem+json` (RFC 9457), always.
+"""Error responses of all HTTP servers: always `application/problem+json` (RFC 9457).
 
-Problem     raise it anywhere in a request; the answer is its own. Nothing of it may hold a secret.
+Raise Problem anywhere in a request; it becomes the response. It must not contain a secret.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,20 +34,20 @@ ProblemType = Literal[
 PROBLEM_TYPES: Mapping[ProblemType, tuple[int, str]] = MappingProxyType(
     {
         "malformed": (400, "The request cannot be read"),
-        "unauthorized": (401, "Who are you?"),
-        "forbidden": (403, "This key may not do that"),
-        "not-found": (404, "There is nothing here"),
-        "method-not-allowed": (405, "This method is not for here"),
+        "unauthorized": (401, "Authentication is required"),
+        "forbidden": (403, "This key does not permit that"),
+        "not-found": (404, "Nothing was found here"),
+        "method-not-allowed": (405, "This method is not allowed here"),
         "timeout": (408, "The request took too long to arrive"),
         "too-large": (413, "The request is too large"),
-        "unsupported-media-type": (415, "This kind of body is not read"),
-        "invalid": (422, "The request says what cannot be"),
-        "rate-limited": (429, "Too much at once"),
-        "internal": (500, "A fault of ours"),
-        "unavailable": (503, "Not now"),
+        "unsupported-media-type": (415, "This media type is not supported"),
+        "invalid": (422, "The request is invalid"),
+        "rate-limited": (429, "Too many events"),
+        "internal": (500, "An internal error"),
+        "unavailable": (503, "Temporarily unavailable"),
     }
 )
-"""Every kind of problem, with its status and title."""
+"""All problem types, with status and title."""
 
 _BY_STATUS: Mapping[int, ProblemType] = {status: kind for kind, (status, _) in PROBLEM_TYPES.items()}
 _encode = msgspec.json.Encoder().encode
@@ -55,7 +55,7 @@ _encode = msgspec.json.Encoder().encode
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One place that is wrong (a JSON pointer into the body, or `header NAME`), and what to write instead."""
+    """One error: its path (a JSON pointer into the body, or `header NAME`), and how to fix it."""
 
     path: str
     detail: str
@@ -63,7 +63,14 @@ class FieldError:
 
 
 class Problem(Exception):
-    """What was asked cannot be done. `detail` is for people; `headers` go out with the answer."""
+    """The request cannot be served.
+
+    Args:
+        kind: The problem type; determines status and title.
+        detail: For people; without secrets.
+        errors: The places that are wrong, for clients.
+        headers: Added to the response.
+    """
 
     def __init__(
         self,
@@ -82,16 +89,17 @@ class Problem(Exception):
 
 
 def unauthorized(detail: str) -> Problem:
+    """Make a 401 with the challenge that it needs."""
     return Problem("unauthorized", detail, headers={"WWW-Authenticate": 'Bearer realm="leadloop"'})
 
 
 def retry_later(kind: Literal["rate-limited", "unavailable"], detail: str, after_seconds: float) -> Problem:
-    """Not now, but again after so many seconds (rounded up, at least one)."""
+    """Make a 429 or 503 with Retry-After `after_seconds` (rounded up, at least one)."""
     return Problem(kind, detail, headers={"Retry-After": str(max(1, -int(-after_seconds // 1)))})
 
 
 def problem_json(problem: Problem) -> bytes:
-    """The document that describes a problem."""
+    """Encode a problem as its JSON document."""
     document: dict[str, object] = {
         "type": f"urn:leadloop:problem:{problem.kind}",
         "title": problem.title,
@@ -104,12 +112,13 @@ def problem_json(problem: Problem) -> bytes:
 
 
 def problem_response(problem: Problem) -> Response:
+    """Make the response of a problem; it must not be cached."""
     headers = {"Cache-Control": "no-store", **problem.headers}
     return Response(problem_json(problem), problem.status, headers, MEDIA_TYPE)
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Whatever goes wrong in this application is told as a problem: errors of the framework, and bugs, too."""
+    """Answer every error of an application with a problem document: its own, the framework's, and bugs."""
     app.add_exception_handler(Problem, _on_problem)
     app.add_exception_handler(HTTPException, _on_http_exception)
     app.add_exception_handler(RequestValidationError, _on_validation_error)
@@ -117,7 +126,7 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 
 def schema() -> dict[str, object]:
-    """The JSON Schema of the document, for OpenAPI."""
+    """Return the JSON Schema of the document, for OpenAPI."""
     text = {"type": "string"}
     error = {
         "type": "object",
@@ -137,29 +146,29 @@ def schema() -> dict[str, object]:
     }
 
 
-async def _on_problem(_: Request, fault: Exception) -> Response:
-    if not isinstance(fault, Problem):
-        raise fault
-    return problem_response(fault)
+async def _on_problem(_: Request, exc: Exception) -> Response:
+    if not isinstance(exc, Problem):
+        raise exc
+    return problem_response(exc)
 
 
-async def _on_http_exception(_: Request, fault: Exception) -> Response:
-    if not isinstance(fault, HTTPException):
-        raise fault
-    kind = _BY_STATUS.get(fault.status_code, "malformed")
-    return problem_response(Problem(kind, str(fault.detail), headers=fault.headers))
+async def _on_http_exception(_: Request, exc: Exception) -> Response:
+    if not isinstance(exc, HTTPException):
+        raise exc
+    kind = _BY_STATUS.get(exc.status_code, "malformed")
+    return problem_response(Problem(kind, str(exc.detail), headers=exc.headers))
 
 
-async def _on_validation_error(_: Request, fault: Exception) -> Response:
-    if not isinstance(fault, RequestValidationError):
-        raise fault
+async def _on_validation_error(_: Request, exc: Exception) -> Response:
+    if not isinstance(exc, RequestValidationError):
+        raise exc
     errors = [
         FieldError("/" + "/".join(map(str, error["loc"])), str(error["msg"]), "see /openapi.json")
-        for error in fault.errors()
+        for error in exc.errors()
     ]
-    return problem_response(Problem("invalid", "a parameter does not fit", errors=errors))
+    return problem_response(Problem("invalid", "a parameter is invalid", errors=errors))
 
 
 async def _on_unexpected_error(_: Request, __: Exception) -> Response:
-    # The server logs it, with its trace; whoever asked gets none of that.
-    return problem_response(Problem("internal", "this should not have happened; it is logged"))
+    # The server logs the traceback; the client gets nothing of it.
+    return problem_response(Problem("internal", "an unexpected error; it has been logged"))

@@ -1,8 +1,8 @@
-"""An HTTP server as Leadloop runs it: bounded in connections, requests, headers and time, and ended in order.
+"""Runs an HTTP server with bounded connections, requests, headers and times, and a graceful shutdown.
 
 app = application("leadloop ingest", "…", registry, unready)   # /healthz, /readyz, /metrics, problems
 app.add_api_route(…)
-await serve(app, host, port, told=err.print)                   # until SIGTERM or SIGINT
+await serve(app, host, port, announce=err.print)               # until SIGTERM or SIGINT
 """
 
 import asyncio
@@ -28,18 +28,26 @@ from .metrics import UNMATCHED, HttpMetrics
 from .problems import install_problem_handlers, problem_response, retry_later
 from .protocol import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedProtocol
 
-MAX_REQUESTS = 128  # at once: each may hold a body of 1 MiB and what was read out of it
+MAX_REQUESTS = 128  # at once: each may hold a body of 1 MiB and what was parsed from it
 GRACEFUL_SECONDS = 20
-_PROBES = ("/healthz", "/readyz", "/metrics")  # answered however busy the rest is
+_PROBES = ("/healthz", "/readyz", "/metrics")  # answered however many requests are in progress
 
 Unready = Callable[[], str]
-"""Says what is missing, or nothing when all is well."""
+"""Says why the process is not ready; empty if it is."""
 
 
 def application(
     title: str, summary: str, registry: CollectorRegistry, unready: Unready, *, max_requests: int = MAX_REQUESTS
 ) -> FastAPI:
-    """An application with its probes and metrics, that answers with problems. Documents itself at /openapi.json."""
+    """Make an application with probes and metrics, whose errors are problem documents; see /openapi.json.
+
+    Args:
+        title: Of the OpenAPI document.
+        summary: Of the OpenAPI document.
+        registry: Where its metrics are registered, and what /metrics shows.
+        unready: Called by /readyz.
+        max_requests: In progress at once; more are answered with 503.
+    """
     app = FastAPI(title=title, summary=summary, version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.draining = False
     app.state.metrics = HttpMetrics(registry)
@@ -49,13 +57,17 @@ def application(
     return app
 
 
-async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], object] = str) -> None:
-    """Serve until SIGTERM or SIGINT; then /readyz says no, and what was begun is finished.
+async def serve(app: FastAPI, host: str, port: int, *, announce: Callable[[str], object] = str) -> None:
+    """Serve until SIGTERM or SIGINT; then answer /readyz with 503 and finish the requests in progress.
 
-    `told` hears the address once, when it answers.
+    Args:
+        app: Made by `application`.
+        host: To listen on.
+        port: To listen on; 0 takes a free one.
+        announce: Called once with the URL, when the server listens.
 
     Raises:
-        UserError: the address cannot be had.
+        UserError: the address cannot be listened on.
     """
     initialise_series(app)
     config = uvicorn.Config(
@@ -68,32 +80,34 @@ async def serve(app: FastAPI, host: str, port: int, *, told: Callable[[str], obj
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,  # whoever asks may write what he likes into them
+        proxy_headers=False,  # clients may forge them
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SECONDS,
         h11_max_incomplete_event_size=HEADER_BYTES,
     )
-    # Its notes about broken requests would let anybody fill the log.
+    # Its warnings about invalid requests would let any client fill the log.
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-    server = _GracefulServer(config, app, told)
+    server = _GracefulServer(config, app, announce)
     if hasattr(signal, "SIGPIPE"):
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)  # the command line lets it end a process: not this one
+        signal.signal(
+            signal.SIGPIPE, signal.SIG_IGN
+        )  # the command line lets it end a process; a server must survive it
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _no_more)  # the server raises it again once it has ended: that is no fault
+        signal.signal(number, _ignore_signal)  # the server raises the signal again when it has ended
     try:
         await server.serve()
-    except SystemExit as fault:
-        raise UserError(f"{host}:{port} cannot be listened on: is another process there?") from fault
+    except SystemExit as error:
+        raise UserError(f"{host}:{port} cannot be listened on: does another process use it?") from error
 
 
 def initialise_series(app: FastAPI) -> None:
-    """Begin the series of every route at zero."""
+    """Create the series of every route at zero."""
     metrics: HttpMetrics = app.state.metrics
     metrics.initialise((route.path, method) for route in _routes(app.routes) for method in route.methods or ())
 
 
 def _routes(routes: Iterable[object]) -> Iterator[APIRoute]:
-    """Those of routers that were included stand inside them."""
+    """Yield all routes; those of included routers are inside of these."""
     for route in routes:
         if isinstance(route, APIRoute):
             yield route
@@ -101,22 +115,22 @@ def _routes(routes: Iterable[object]) -> Iterator[APIRoute]:
             yield from _routes(included.routes)
 
 
-def _no_more(_: int, __: object) -> None:
+def _ignore_signal(_: int, __: object) -> None:
     pass
 
 
 class _GracefulServer(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, app: FastAPI, told: Callable[[str], object]) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, announce: Callable[[str], object]) -> None:
         super().__init__(config)
         self._app = app
-        self._told = told
+        self._announce = announce
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         for server in self.servers:
             for socket in server.sockets:
                 host, port = socket.getsockname()[:2]
-                self._told(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
+                self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         self._app.state.draining = True
@@ -128,13 +142,13 @@ def _add_probes(app: FastAPI, registry: CollectorRegistry, unready: Unready) -> 
         return PlainTextResponse("ok\n")
 
     async def readyz() -> Response:
-        missing = "this process is ending" if app.state.draining else unready()
+        missing = "this process is shutting down" if app.state.draining else unready()
         return PlainTextResponse(f"{missing or 'ready'}\n", 503 if missing else 200)
 
     async def metrics(request: Request) -> Response:
         try:
             encode, content_type = choose_encoder(request.headers.get("accept", ""))
-        except (TypeError, ValueError):  # it names a version that is no number
+        except (TypeError, ValueError):  # its version is not a number
             encode, content_type = choose_encoder("")
         return Response(encode(registry), headers={"content-type": content_type})
 
@@ -144,7 +158,7 @@ def _add_probes(app: FastAPI, registry: CollectorRegistry, unready: Unready) -> 
 
 
 class _RequestLimiter:
-    """Counts and times every request, and refuses those beyond `max_requests` at once."""
+    """Counts and times every request, and answers 503 beyond `max_requests` in progress."""
 
     def __init__(self, app: ASGIApp, metrics: HttpMetrics, max_requests: int) -> None:
         self._app = app
@@ -179,7 +193,7 @@ class _RequestLimiter:
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._running <= self._max_requests or scope["path"] in _PROBES:
             return self._app
-        return problem_response(retry_later("unavailable", "as many requests as fit are being worked on", 1))
+        return problem_response(retry_later("unavailable", "too many requests are in progress", 1))
 
     def _count(self, step: int) -> None:
         self._running += step

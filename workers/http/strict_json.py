@@ -1,6 +1,6 @@
-"""JSON with one meaning only: UTF-8, no name twice, no NaN or Infinity, no half characters, not deep.
+"""Parses only unambiguous JSON: UTF-8, no duplicate names, no NaN or Infinity, no lone surrogates, bounded depth.
 
-Readers differ in what they make of the rest, so that one would check what another does not see.
+Parsers disagree about the rest, so that one could validate what another reads differently.
 """
 
 import json
@@ -19,38 +19,38 @@ _ONE_KIND = bytes.maketrans(b"[]{}", b"()()")
 
 
 def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
-    """The value that a body says.
+    """Parse a body.
 
     Raises:
-        Problem: 400, with the position.
+        Problem: 400, with the JSON pointer of the error.
     """
     text = _decoded(body)
-    # The outline is exact unless brackets stand in texts: then the value itself is asked.
+    # The outline is exact unless strings contain brackets: then the value itself is examined.
     may_be_too_deep = not _is_certainly_shallow(body, max_depth)
     try:
         value = _STRICT.decode(text)
     except _DuplicateName:
         raise _malformed(*_duplicate_in(_LENIENT.decode(text))) from None
-    except json.JSONDecodeError as fault:
-        where = f"line {fault.lineno}, column {fault.colno}"
-        raise _malformed("", f"no JSON at {where}: {fault.msg}", "send one JSON value") from None
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise _malformed("", f"invalid JSON at {where}: {error.msg}", "send one JSON value") from None
     except RecursionError:
         raise _too_deep("", max_depth) from None
-    except ValueError as fault:  # NaN and the like, and integers of thousands of digits
-        raise _malformed("", f"no JSON: {fault}", "send a number of the usual size, or null") from None
+    except ValueError as error:  # NaN and the like, and integers of thousands of digits
+        raise _malformed("", f"invalid JSON: {error}", "send a number of the usual size, or null") from None
     if may_be_too_deep and (deep := _deeper_than(max_depth, value)) is not None:
         raise _too_deep(deep, max_depth)
     if b"\\u" in body and (broken := _lone_surrogate(value)) is not None:
-        raise _malformed(broken, "half a surrogate pair is no character", "send both halves, or the character itself")
+        raise _malformed(broken, "a lone surrogate is not a character", "send the whole pair, or the character itself")
     return value
 
 
 class _DuplicateName(ValueError):
-    """A name stands twice in one object."""
+    """An object contains a name twice."""
 
 
 class _ObjectWithDuplicates(dict[str, Any]):
-    """An object in which a name stands twice."""
+    """An object that contains a name twice."""
 
     duplicate = ""
 
@@ -58,12 +58,12 @@ class _ObjectWithDuplicates(dict[str, Any]):
 def _decoded(body: bytes) -> str:
     try:
         return body.decode()
-    except UnicodeDecodeError as fault:
-        raise _malformed("", f"no UTF-8 at byte {fault.start}", "send text in UTF-8") from None
+    except UnicodeDecodeError as error:
+        raise _malformed("", f"invalid UTF-8 at byte {error.start}", "send text in UTF-8") from None
 
 
 def _is_certainly_shallow(body: bytes, max_depth: int) -> bool:
-    """Whether the brackets, and nothing else, show that no value is deeper. Each turn takes the innermost pairs out."""
+    """Whether the brackets alone prove that no value is deeper. Each step removes the innermost pairs."""
     outline = body.translate(_ONE_KIND, _OTHERS)
     for _ in range(max_depth):
         if not outline:
@@ -87,19 +87,19 @@ def _object_with_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _first_repeated(names: Iterable[str]) -> str:
-    """The first name that has stood before. Names are many where somebody means harm: each is looked at once."""
+    """Return the first repeated name. An attacker may send many names: each is examined once."""
     seen: set[str] = set()
     return next(name for name in names if name in seen or seen.add(name))  # type: ignore[func-returns-value]
 
 
 def _finite(text: str) -> float:
     if math.isinf(number := float(text)):
-        raise ValueError(f"{text[:40]} is no number that fits")
+        raise ValueError(f"{text[:40]} is out of range")
     return number
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 _STRICT = json.JSONDecoder(
@@ -109,7 +109,7 @@ _LENIENT = json.JSONDecoder(object_pairs_hook=_object_with_duplicates)
 
 
 class _Position(NamedTuple):
-    """Where a value stands. Only its last step: whole pointers of all values could be a million times the body."""
+    """The position of a value: its last step only, because full pointers could take a million times the body."""
 
     step: str | int = ""
     depth: int = 0
@@ -126,7 +126,7 @@ class _Position(NamedTuple):
 
 
 def _walk(value: Any) -> Iterator[tuple[_Position, Any]]:
-    """Every value with its position, without recursion."""
+    """Yield every value with its position, without recursion."""
     waiting: list[tuple[_Position, Any]] = [(_Position(), value)]
     while waiting:
         position, value = waiting.pop()
@@ -140,7 +140,7 @@ def _walk(value: Any) -> Iterator[tuple[_Position, Any]]:
 
 
 def escape_pointer(name: str) -> str:
-    """A name as a step of a JSON pointer (RFC 6901)."""
+    """Escape a name for use in a JSON pointer (RFC 6901)."""
     return name.replace("~", "~0").replace("/", "~1")
 
 
@@ -160,7 +160,7 @@ def _deeper_than(most: int, value: Any) -> str | None:
 
 def _lone_surrogate(value: Any) -> str | None:
     try:
-        msgspec.json.encode(value)  # says whether, much sooner than looking for the position
+        msgspec.json.encode(value)  # finds out whether, much faster than the search for the position
     except UnicodeEncodeError:
         return _position_of_surrogate(value)
     return None
@@ -185,15 +185,15 @@ def _is_encodable(text: str) -> bool:
 def _duplicate_in(value: Any) -> tuple[str, str, str]:
     for position, each in _walk(value):
         if isinstance(each, _ObjectWithDuplicates) and each.duplicate:
-            return position.pointer, f"the name {each.duplicate[:80]!r} stands here twice", "leave one out"
-    raise AssertionError("the strict reader found a name twice")
+            return position.pointer, f"the name {each.duplicate[:80]!r} occurs twice", "remove one"
+    raise AssertionError("the strict decoder found a duplicate name")
 
 
 def _too_deep(path: str, most: int) -> Problem:
-    return _malformed(path[:200], f"deeper than {most} levels", "send what lies so deep on its own")
+    return _malformed(path[:200], f"deeper than {most} levels", "send the inner part on its own")
 
 
 def _malformed(path: str, detail: str, fix: str) -> Problem:
-    shown = path.encode(errors="replace").decode()  # what is no character must not stand in the answer
+    shown = path.encode(errors="replace").decode()  # the response must not contain lone surrogates
     detail = detail.encode(errors="replace").decode()
     return Problem("malformed", detail, errors=[FieldError(shown, detail, fix)])

@@ -94,8 +94,8 @@ class FactBuilder:
             try:
                 if not holds(row[index]):
                     return False
-            except RowError as fault:
-                raise fault.at(column, row[index]) from None
+            except RowError as error:
+                raise error.at(column, row[index]) from None
         return True
 
     def _content(self, row: Row) -> dict[str, Any]:
@@ -103,8 +103,8 @@ class FactBuilder:
         for step in self._steps:
             try:
                 value = step.convert(row[step.index])
-            except RowError as fault:
-                raise fault.at(step.column, row[step.index]) from None
+            except RowError as error:
+                raise error.at(step.column, row[step.index]) from None
             if value is not None:
                 content[step.name] = value
         return content
@@ -163,8 +163,8 @@ class _Compiler:
             return read
         try:
             constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
-        except RowError as fault:
-            raise fault.at(f"{name} of {self._part.kind}", source.constant) from None
+        except RowError as error:
+            raise error.at(f"{name} of {self._part.kind}", source.constant) from None
         return lambda _: constant
 
     def _empties(self, name: str, source: FieldSource) -> EmptyCells:

@@ -147,12 +147,12 @@ class SourceFile:
             with self.path.open("rb") as raw, _text(raw, self.path, self._table.encoding) as text:
                 self.position = raw.tell
                 yield text
-        except OSError as fault:  # a broken gzip file among them
-            raise ImportFailure(f"cannot read {self.path}: {fault.strerror or fault}") from fault
-        except (EOFError, zlib.error) as fault:
-            raise ImportFailure(f"cannot unpack {self.path}: {fault}; it is cut off or damaged") from fault
-        except UnicodeError as fault:
-            raise ImportFailure(f"cannot read {self.path} as {self._table.encoding}: {fault}") from fault
+        except OSError as error:  # a broken gzip file among them
+            raise ImportFailure(f"cannot read {self.path}: {error.strerror or error}") from error
+        except (EOFError, zlib.error) as error:
+            raise ImportFailure(f"cannot unpack {self.path}: {error}; it is cut off or damaged") from error
+        except UnicodeError as error:
+            raise ImportFailure(f"cannot read {self.path} as {self._table.encoding}: {error}") from error
         finally:
             self.position = int
 

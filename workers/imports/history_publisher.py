@@ -36,10 +36,10 @@ class HistoryPublisher:
         try:
             self._send(sorter, watch)
             self._close()
-        except BrokerFailure as fault:
+        except BrokerFailure as error:
             far = f"about {self._acked():,} of {sorter.count:,} facts are in"
             again = "run the same import again: facts that are in are recognised"
-            raise BrokerFailure(f"{fault}; {far}; {again}") from fault
+            raise BrokerFailure(f"{error}; {far}; {again}") from error
         self._summary.repeated = sorter.repeated
         watch.publishing(self._summary.facts, self._summary.complete_until)
 

@@ -88,9 +88,9 @@ def _time_format(text: str) -> str:
         raise violation("%Z is not read reliably", "drop the zone's name from the column, or use %z (+02:00)")
     try:
         read = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007  # a zone is applied when read
-    except ValueError as fault:
+    except ValueError as error:
         known = ", ".join(NAMED_FORMATS)
-        raise violation(f"{text!r} is no format: {fault}", f"write {known}, or one such as %d.%m.%Y") from fault
+        raise violation(f"{text!r} is no format: {error}", f"write {known}, or one such as %d.%m.%Y") from error
     if (read.year, read.month) != (_PROBE.year, _PROBE.month):
         raise violation(f"{text!r} names no year and month", "write %Y (or %y) and %m")
     return text
@@ -99,8 +99,8 @@ def _time_format(text: str) -> str:
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as fault:  # by what the name would be as a path
-        raise violation(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from fault
+    except (OSError, ValueError, KeyError) as error:  # by what the name would be as a path
+        raise violation(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from error
     return name
 
 

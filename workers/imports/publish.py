@@ -93,7 +93,7 @@ class Publisher:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if kind is not None:
             self._producer.purge()
         self._producer.flush(1.0)
@@ -107,8 +107,8 @@ class Publisher:
             except BufferError:
                 self._producer.poll(0.1)
                 self._raise_failure()
-            except KafkaException as fault:
-                raise BrokerFailure(f"cannot send to {self._prefix}{topic}: {fault.args[0].str()}") from fault
+            except KafkaException as error:
+                raise BrokerFailure(f"cannot send to {self._prefix}{topic}: {error.args[0].str()}") from error
             else:
                 break
         self.sent += 1
@@ -134,19 +134,19 @@ class Publisher:
     def _topics(self) -> Mapping[str, Any]:
         try:
             topics: Mapping[str, Any] = self._producer.list_topics(timeout=CONNECT_SECONDS).topics
-        except KafkaException as fault:
+        except KafkaException as error:
             self._producer.poll(0)
-            raise BrokerFailure(f"cannot reach the brokers: {self._trouble or fault.args[0].str()}") from fault
+            raise BrokerFailure(f"cannot reach the brokers: {self._trouble or error.args[0].str()}") from error
         return topics
 
-    def _delivered(self, fault: KafkaError | None, message: Message) -> None:
-        if fault is not None and self._failure is None:
-            self._failure = f"{message.topic()} did not take a record: {fault.str()}"
+    def _delivered(self, error: KafkaError | None, message: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = f"{message.topic()} did not take a record: {error.str()}"
 
-    def _noticed(self, fault: KafkaError) -> None:
-        self._trouble = fault.str()
-        if fault.fatal():
-            self._failure = self._failure or fault.str()
+    def _noticed(self, error: KafkaError) -> None:
+        self._trouble = error.str()
+        if error.fatal():
+            self._failure = self._failure or error.str()
 
     def _raise_failure(self) -> None:
         if self._failure is not None:

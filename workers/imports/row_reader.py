@@ -37,13 +37,13 @@ class RejectsFile:
         try:
             self._file = self._file or _private(self._path)
             self._file.write(json.dumps(asdict(rejected), ensure_ascii=False, default=str) + "\n")
-        except OSError as fault:
-            raise ImportFailure(f"cannot write {self._path}: {fault.strerror}") from fault
+        except OSError as error:
+            raise ImportFailure(f"cannot write {self._path}: {error.strerror}") from error
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         if self._file is not None:
             self._file.close()
 
@@ -73,8 +73,8 @@ class RowReader:
         for row in source.rows():
             try:
                 self._take(row, converter)
-            except RowError as fault:
-                self._refuse(fault, source, row)
+            except RowError as error:
+                self._refuse(error, source, row)
             if self.summary.rows % _TELL_EVERY == 0:
                 told()
 
@@ -96,28 +96,28 @@ class RowReader:
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
                 for rank, fact in converter.facts(cells)
             ]
-        except (Unencodable, UnicodeEncodeError) as fault:
-            raise _unwritable(fault, cells, converter) from fault
+        except (Unencodable, UnicodeEncodeError) as error:
+            raise _unwritable(error, cells, converter) from error
 
-    def _refuse(self, fault: RowError, source: SourceFile, read: NumberedRow) -> None:
+    def _refuse(self, error: RowError, source: SourceFile, read: NumberedRow) -> None:
         rejected = RejectedRow(
             file=str(source.path),
             line=read[0],
-            column=fault.column,
-            value=abbreviated(fault.value) if fault.column else "",
-            reason=fault.reason,
-            advice=fault.advice,
+            column=error.column,
+            value=abbreviated(error.value) if error.column else "",
+            reason=error.reason,
+            advice=error.advice,
             row=source.named(read[2]),
         )
         self.summary.refuse(rejected)
         self._rejects.write(rejected)
 
 
-def _unwritable(fault: Exception, cells: Row, converter: TableConverter) -> RowError:
+def _unwritable(error: Exception, cells: Row, converter: TableConverter) -> RowError:
     for column, cell in zip(converter.columns, cells, strict=True):
         try:
             str(cell).encode()
         except UnicodeEncodeError:
             advice = "the bytes are no such text: say `encoding:` in the table (cp1252 is usual)"
             return RowError("wrong_encoding", advice, column, str(cell).encode(errors="backslashreplace").decode())
-    return RowError("too_large", f"the fact is larger than Kafka records may be here: {fault}")
+    return RowError("too_large", f"the fact is larger than Kafka records may be here: {error}")

@@ -48,10 +48,10 @@ def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Itera
             fields = next(reader)
         except StopIteration:
             return
-        except csv.Error as fault:
-            yield start, _broken(fault, start, lines.number), None
-        except RowError as fault:
-            yield start, fault, None
+        except csv.Error as error:
+            yield start, _broken(error, start, lines.number), None
+        except RowError as error:
+            yield start, error, None
         else:
             if len(fields) == width:
                 yield start, pick(fields), fields
@@ -71,10 +71,10 @@ def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
             row = msgspec.json.decode(line)
         except StopIteration:
             return
-        except RowError as fault:
-            yield lines.number, fault, None
-        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as fault:
-            yield lines.number, RowError("not_json", f"one JSON object a line: {fault}"), line[:_KEPT]
+        except RowError as error:
+            yield lines.number, error, None
+        except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
+            yield lines.number, RowError("not_json", f"one JSON object a line: {error}"), line[:_KEPT]
         else:
             yield lines.number, _cells(row, getters), row
 
@@ -104,9 +104,9 @@ class _Lines:
             pass
 
 
-def _broken(fault: csv.Error, start: int, end: int) -> RowError:
+def _broken(error: csv.Error, start: int, end: int) -> RowError:
     span = f"lines {start} to {end} were read as one row: " if end > start else ""
-    return RowError("broken_row", f"{span}{fault}; double the quotes inside a value, or say `quotes: false`")
+    return RowError("broken_row", f"{span}{error}; double the quotes inside a value, or say `quotes: false`")
 
 
 def _ragged(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | RowError:

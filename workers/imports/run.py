@@ -1,6 +1,6 @@
 """Imports files: rows to facts, facts into the order of events, facts to Kafka, heartbeats as they are acked.
 
-Nothing is published before every file was read to its end, so that a file at fault leaves no half of a history.
+Nothing is published before every file was read to its end, so that a file at error leaves no half of a history.
 Running it again is safe at any point: the ids of facts come from what they say.
 """
 
@@ -88,6 +88,6 @@ def _sources(
 def _converter(given: AssignedFile, context: ConversionContext) -> TableConverter:
     try:
         return TableConverter(given.table, context)
-    except RowError as fault:
-        place = f"{given.mapping.source}/{given.name}: the constant {abbreviated(fault.value)!r} for {fault.column}"
-        raise ImportFailure(f"{place}: {fault.reason}; {fault.advice}") from fault
+    except RowError as error:
+        place = f"{given.mapping.source}/{given.name}: the constant {abbreviated(error.value)!r} for {error.column}"
+        raise ImportFailure(f"{place}: {error.reason}; {error.advice}") from error

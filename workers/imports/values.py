@@ -165,8 +165,8 @@ def whole(number: str, places: int) -> int:
         if not value.is_finite() or value.adjusted() > _LONGEST:  # a short text can name a number of gigabytes
             raise ValueError(number)
         return int(value.scaleb(places).to_integral_value(ROUND_HALF_UP))
-    except ArithmeticError as fault:
-        raise ValueError(number) from fault
+    except ArithmeticError as error:
+        raise ValueError(number) from error
 
 
 def _minor(number: str, digits: int) -> int:

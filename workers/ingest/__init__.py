@@ -1,1 +1,1 @@
-"""Events come in over HTTP: checked, made facts, and accepted once the broker has them."""
+"""Receives events over HTTP, converts them to facts, and accepts them after the broker's acknowledgement."""

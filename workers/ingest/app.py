@@ -1,4 +1,4 @@
-"""The application: which address leads where."""
+"""The FastAPI application: which route calls which handler."""
 
 from collections.abc import Callable, Mapping
 
@@ -17,8 +17,15 @@ from .webhooks import WebhookHandler
 def ingest_app(
     services: IngestServices, systems: Mapping[str, System], registry: CollectorRegistry, unready: Callable[[], str]
 ) -> FastAPI:
-    """Everything that `leadloop ingest` answers."""
-    app = application("leadloop ingest", "Where events about leads come in.", registry, unready)
+    """Build the application of `leadloop ingest`.
+
+    Args:
+        services: What all routes share.
+        systems: The systems of the webhooks file, by name.
+        registry: Where the metrics are registered, and what /metrics shows.
+        unready: Says what is missing, for /readyz; empty when ready.
+    """
+    app = application("leadloop ingest", "Receives events about leads.", registry, unready)
     webhooks = WebhookHandler(services, systems)
 
     async def events(request: Request) -> Response:
@@ -26,7 +33,7 @@ def ingest_app(
         return await post_events(services, request)
 
     async def webhook(system: str, request: Request) -> Response:
-        """What a system posts in its own dialect; which ones there are stands in the webhooks file."""
+        """Post the webhooks of a system in its own dialect. The webhooks file defines the systems."""
         return await webhooks.post(system, request)
 
     app.add_api_route(

@@ -14,29 +14,31 @@ from workers.http.keys import NAME_RULE, SCOPES, digest_of, is_name, new_key
 
 @explained
 def ingest() -> None:
-    """Take events in over HTTP: POST /v1/events, and webhooks of upstream systems. Ends with SIGTERM."""
+    """Receive events over HTTP: POST /v1/events, and webhooks of upstream systems. Ends with SIGTERM."""
     from workers.ingest.run import run_ingest  # noqa: PLC0415  # each command loads what it needs
 
     settings = settings_with_broker(IngestSettings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    run_ingest(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
+    run_ingest(settings, codec_of(settings), announce=lambda text: err.print(text, markup=False))
 
 
 @explained
 def keys_new(
-    source: Annotated[str, typer.Option(metavar="NAME", help="Whose key: becomes the source of its facts")] = "crm",
+    source: Annotated[
+        str, typer.Option(metavar="NAME", help="Owner of the key; becomes the source of its facts")
+    ] = "crm",
     scope: Annotated[list[str] | None, typer.Option(metavar="SCOPE", help="ingest, read; repeatable")] = None,
 ) -> None:
-    """Make a key. It is shown this once, on stdout; what goes into the keys file is its digest."""
+    """Create a key. It is printed once, to stdout; the keys file gets only its digest."""
     if not is_name(source):
-        raise UserError(f"--source {source!r} is no name of a source: {NAME_RULE}")
+        raise UserError(f"--source {source!r} is not a valid source name: {NAME_RULE}")
     if unknown := set(scope or ()) - set(SCOPES):
-        raise UserError(f"--scope {', '.join(sorted(unknown))} is none of {', '.join(SCOPES)}")
+        raise UserError(f"--scope {', '.join(sorted(unknown))} is not one of {', '.join(SCOPES)}")
     key = new_key()
     scopes = ", ".join(scope or ["ingest"])
-    err.print("The key, for whoever sends; it is shown only now:", markup=False)
+    err.print("The key, for the sender; it is shown only this once:", markup=False)
     out.print(key, markup=False)
-    err.print("\nInto the keys file (LEADLOOP_KEYS_FILE); of several keys each is good, so add before you remove:\n")
+    err.print("\nFor the keys file (LEADLOOP_KEYS_FILE); every listed key is valid: add the new one first:\n")
     err.print(f"sources:\n  {source}:\n    keys: [{digest_of(key)}]\n    scopes: [{scopes}]", markup=False)
 
 
@@ -44,11 +46,11 @@ def keys_new(
 def webhooks_check(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/webhooks.yml")],
 ) -> None:
-    """Read a webhooks file and its mappings; name every fault, with its line and what to write instead."""
+    """Check a webhooks file and its mappings; report every error, with its line and how to fix it."""
     from workers.ingest.systems import load_systems  # noqa: PLC0415  # each command loads what it needs
 
     for name, system in load_systems(file).items():
         shown = "its signature" if system.secrets else f"a key of {system.source}"
         tables = ", ".join(system.tables)
-        out.print(f"{name}: {system.dialect}, known by {shown}; tables {tables}", markup=False)
-    out.print(f"{file} is fine", markup=False)
+        out.print(f"{name}: {system.dialect}, authenticated by {shown}; tables {tables}", markup=False)
+    out.print(f"{file} is valid", markup=False)

@@ -1,4 +1,4 @@
-"""What was posted, whichever way it is wrapped: plain JSON, or CloudEvents 1.0 (binary, structured, batch)."""
+"""Unwraps posted events: plain JSON, or CloudEvents 1.0 (binary, structured, batch)."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -25,16 +25,25 @@ TYPES: Mapping[str, str] = {
     **{f"leadloop.v1.{record.__name__}": kind for kind, record in RECORDS.items()},
     **{kind: kind for kind in KINDS},
 }
-"""The kind of fact that a CloudEvents `type` says."""
+"""The kind of fact that a CloudEvents `type` names."""
 
 Unwrapped = PostedEvent | InvalidEvent
 
 
 def unwrap(media_type: str, value: Any, headers: Mapping[str, str], principal: str) -> tuple[list[Unwrapped], bool]:
-    """Every event of a body, or why it is none; and whether there may be several.
+    """Split a body into events.
+
+    Args:
+        media_type: One of MEDIA_TYPES.
+        value: The parsed body.
+        headers: All headers, names in lower case.
+        principal: The authenticated source.
+
+    Returns:
+        Each event, or why it is invalid; and whether the body is a list, so that the response must be one.
 
     Raises:
-        Problem: 400 or 422, for what concerns the body as a whole.
+        Problem: 400, 413 or 422, for what concerns the body as a whole.
     """
     trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
     if media_type == PLAIN and "ce-specversion" in headers:
@@ -53,8 +62,8 @@ def unwrap(media_type: str, value: Any, headers: Mapping[str, str], principal: s
 def _listed(value: Any, media_type: str) -> list[Any]:
     if not isinstance(value, list):
         if media_type == BATCH:
-            problem = FieldError("", "a batch is a list of events", f"send it in [ ], or as {STRUCTURED}")
-            raise Problem("invalid", "this is no batch", errors=[problem])
+            problem = FieldError("", "a batch must be a list of events", f"send it in [ ], or as {STRUCTURED}")
+            raise Problem("invalid", "not a batch", errors=[problem])
         return [value]
     if len(value) > MAX_EVENTS:
         raise Problem("too-large", f"{len(value)} events, at most {MAX_EVENTS} in one request: send several")
@@ -63,7 +72,7 @@ def _listed(value: Any, media_type: str) -> list[Any]:
 
 def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | None) -> Unwrapped:
     if not isinstance(given, dict):
-        return _no_object(path)
+        return _not_an_object(path)
     kind = given.pop("kind", None)
     if not isinstance(kind, str) or kind not in RECORDS:
         return _unknown_kind(f"{path}/kind", kind, KINDS)
@@ -72,16 +81,16 @@ def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | N
 
 
 def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes | None) -> Unwrapped:
-    """One CloudEvent: its attributes (each behind `path`) name the fact, its data is the fact."""
+    """Convert one CloudEvent: its attributes (at `path`) identify the fact, its data is the fact."""
     if not isinstance(given, dict):
-        return _no_object(path.rstrip("/"))
-    if rejections := _attribute_faults(given, path):
+        return _not_an_object(path.rstrip("/"))
+    if rejections := _invalid_attributes(given, path):
         return InvalidEvent(rejections)
     if (kind := TYPES.get(given["type"])) is None:
         return _unknown_kind(f"{path}type", given["type"], [name for name in TYPES if "." in name])
     fields = given.get("data")
     if not isinstance(fields, dict):
-        return _refused(data_path, "not_a_cloudevent", "there is no data that is an object", "write the fact in `data`")
+        return _invalid(data_path, "not_a_cloudevent", "data is missing, or not an object", "write the fact in `data`")
     return _posted(given, kind, fields, data_path, principal, trace)
 
 
@@ -101,24 +110,26 @@ def _posted(
     return PostedEvent(path, kind, fields, event_id, own_trace or trace)
 
 
-def _attribute_faults(given: Mapping[str, Any], path: str) -> list[Rejection]:
-    faults = [
+def _invalid_attributes(given: Mapping[str, Any], path: str) -> list[Rejection]:
+    rejections = [
         Rejection.at(f"{path}{name}", "not_a_cloudevent", f"a CloudEvent needs its {name}", f"add `{name}`, a text")
         for name in _ATTRIBUTES
         if not isinstance(given.get(name), str) or not given[name]
     ]
     if isinstance(given.get("id"), str) and holds_control(given["id"]):
-        said = "the id holds a control character"
-        faults.append(Rejection.at(f"{path}id", "unprintable", said, "take it out"))
+        detail = "the id contains a control character"
+        rejections.append(Rejection.at(f"{path}id", "unprintable", detail, "remove it"))
     if given.get("specversion") != "1.0":
-        faults.append(Rejection.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
+        rejections.append(Rejection.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
     if "data_base64" in given:
-        faults.append(Rejection.at(f"{path}data_base64", "not_a_cloudevent", "data is read as JSON", "use `data`"))
-    return faults
+        rejections.append(
+            Rejection.at(f"{path}data_base64", "not_a_cloudevent", "binary data is not supported", "use `data`")
+        )
+    return rejections
 
 
 def _binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
-    """Attributes out of `ce-` headers, percent-encoded as CloudEvents' HTTP binding has it."""
+    """Read the attributes from the `ce-` headers, percent-encoded as CloudEvents' HTTP binding specifies."""
     attributes = {name[3:]: _unquoted(value) for name, value in headers.items() if name.startswith("ce-")}
     return {**attributes, "data": data}
 
@@ -138,12 +149,12 @@ def _idempotency_key(headers: Mapping[str, str]) -> str:
 
 
 def _unknown_kind(path: str, kind: object, known: Iterable[str]) -> InvalidEvent:
-    return _refused(path, "unknown_kind", f"{str(kind)[:60]!r} is no kind of fact", did_you_mean(kind, known))
+    return _invalid(path, "unknown_kind", f"{str(kind)[:60]!r} is not a kind of fact", did_you_mean(kind, known))
 
 
-def _no_object(path: str) -> InvalidEvent:
-    return _refused(path, "not_an_object", "this is no object", "write { } with the fields of a fact")
+def _not_an_object(path: str) -> InvalidEvent:
+    return _invalid(path, "not_an_object", "not an object", "write { } with the fields of a fact")
 
 
-def _refused(path: str, reason: RejectionReason, detail: str, fix: str) -> InvalidEvent:
+def _invalid(path: str, reason: RejectionReason, detail: str, fix: str) -> InvalidEvent:
     return InvalidEvent([Rejection.at(path, reason, detail, fix)])

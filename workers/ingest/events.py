@@ -1,4 +1,4 @@
-"""POST /v1/events: accepted (202) means that the broker has it. Whatever else is said, sending it again is safe."""
+"""POST /v1/events. 202 means that the broker has acknowledged the events; after any other status, a repeat is safe."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +25,14 @@ from .rates import SourceRateLimits
 from .rejections import InvalidEvent, Rejection
 from .validation import PostedEvent, to_fact
 
-QUEUE_FULL_RETRY_SECONDS = 1  # what is under way is acked, or given up, soon
+QUEUE_FULL_RETRY_SECONDS = 1  # records in flight are acknowledged, or fail, soon
 BROKER_RETRY_SECONDS = 5
-MAX_ERRORS = 50  # in one answer
+MAX_ERRORS = 50  # in one response
 _encode = msgspec.json.Encoder().encode
 
 
 class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event that was accepted, and where it is."""
+    """An event that the broker acknowledged, and its position."""
 
     event_id: str
     topic: str
@@ -42,7 +42,7 @@ class AcceptedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
-    """An event of a batch that stayed out."""
+    """An invalid event of a batch."""
 
     errors: list[FieldError]
     status: int = 422
@@ -50,7 +50,13 @@ class RejectedEvent(msgspec.Struct, frozen=True, gc=False):
 
 @dataclass(frozen=True)
 class IngestServices:
-    """What every way in shares: who may come, how a fact is written, and to whom it is sent."""
+    """What all routes of ingest share: authentication, encoding, the producer, rate limits and metrics.
+
+    Attributes:
+        prefix: Of the physical topic names.
+        now_ms: The wall clock, epoch ms.
+        monotonic: Seconds; measures durations and rates.
+    """
 
     ring: KeyRing
     sender: Sender
@@ -63,13 +69,21 @@ class IngestServices:
     unauthenticated_bodies: UnauthenticatedBodies = field(default_factory=UnauthenticatedBodies)
 
     def outgoing(self, fact: PostedFact, traceparent: bytes | None) -> Outgoing:
-        """A fact as a record. Raises Unencodable where it is too large."""
+        """Encode a fact as a record.
+
+        Raises:
+            Unencodable: it is too large; reject the event.
+        """
         kind = TOPIC_OF[type(fact)].name
         headers = cloudevents_headers(fact, kind, traceparent)
         return Outgoing(self.prefix + kind, fact.lead_id.encode(), self.codec.encode(fact), headers)
 
     async def send(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
-        """Send, and wait until all are acked. Raises Problem 503 where that does not work out."""
+        """Send records and wait until the broker has acknowledged all of them.
+
+        Raises:
+            Problem: 503, the queue is full or the broker did not acknowledge; some records may have been written.
+        """
         begun = self.monotonic()
         try:
             return await self.sender.send_all(records)
@@ -78,15 +92,19 @@ class IngestServices:
             raise retry_later(
                 "unavailable", f"{full}: send it again, with the same ids", QUEUE_FULL_RETRY_SECONDS
             ) from full
-        except Undelivered as fault:
+        except Undelivered as error:
             self.metrics.deferred("broker")
-            detail = f"the broker did not take all of it ({fault}): send it again, with the same ids"
-            raise retry_later("unavailable", detail, BROKER_RETRY_SECONDS) from fault
+            detail = f"the broker did not take all of it ({error}): send it again, with the same ids"
+            raise retry_later("unavailable", detail, BROKER_RETRY_SECONDS) from error
         finally:
             self.metrics.ack.observe(self.monotonic() - begun)
 
     def within_rate(self, principal: Principal) -> None:
-        """Raises Problem 429 if this source has sent too much of late."""
+        """Check the rate limit of a source.
+
+        Raises:
+            Problem: 429 with Retry-After, the source has used up its rate.
+        """
         if wait := self.rates.wait(principal, self.monotonic()):
             self.metrics.deferred("rate")
             raise retry_later(
@@ -95,7 +113,11 @@ class IngestServices:
 
 
 async def post_events(services: IngestServices, request: Request) -> Response:
-    """Take what was posted, or say what is wrong with it."""
+    """Handle POST /v1/events: 202 for all accepted, 207 for a batch in part.
+
+    Raises:
+        Problem: nothing was accepted.
+    """
     principal, body = await _authenticated(services, request)
     media_type = media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
     if body is None:
@@ -121,7 +143,7 @@ class _EncodedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 async def _authenticated(services: IngestServices, request: Request) -> tuple[Principal, bytes | None]:
-    """Who asks; and the body, where its signature says so. The rate is looked at only for somebody who is known."""
+    """Authenticate the request, and read the body if its signature had to be verified; then check the rate."""
     authorization = request.headers.get("authorization")
     if authorization is None and "webhook-signature" in request.headers:
         media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
@@ -148,8 +170,8 @@ def _encode_event(
         return _EncodedEvent(fact.event_id, one.kind, services.outgoing(fact, one.traceparent))
     except InvalidEvent as refused:
         return refused
-    except Unencodable as fault:
-        return InvalidEvent([Rejection.at(one.path, "too_large", str(fault), "write less, at most 64 KiB an event")])
+    except Unencodable as error:
+        return InvalidEvent([Rejection.at(one.path, "too_large", str(error), "write less, at most 64 KiB an event")])
 
 
 def _count_accepted(services: IngestServices, sent: Sequence[_EncodedEvent]) -> None:
@@ -160,10 +182,10 @@ def _count_accepted(services: IngestServices, sent: Sequence[_EncodedEvent]) -> 
 
 def _all_invalid(refused: Sequence[InvalidEvent]) -> Problem:
     errors = [rejection.error for one in refused for rejection in one.rejections]
-    told = f"; the first {MAX_ERRORS} faults of {len(errors)}" if len(errors) > MAX_ERRORS else ""
+    shown = f"; the first {MAX_ERRORS} errors of {len(errors)}" if len(errors) > MAX_ERRORS else ""
     events = "the event" if len(refused) == 1 else f"none of the {len(refused)} events"
-    said = "cannot be taken" if len(refused) == 1 else "can be taken"
-    return Problem("invalid", f"{events} {said}{told}", errors=errors[:MAX_ERRORS])
+    verdict = "is invalid" if len(refused) == 1 else "is valid"
+    return Problem("invalid", f"{events} {verdict}{shown}", errors=errors[:MAX_ERRORS])
 
 
 def _response(checked: Sequence[_EncodedEvent | InvalidEvent], places: Any, *, is_batch: bool) -> Response:

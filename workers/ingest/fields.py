@@ -1,4 +1,4 @@
-"""How each field of a fact is read out of JSON, and what its schema says: one table, made of the types that travel."""
+"""How each field of a fact is read from JSON, and its JSON Schema: one table, derived from the record types."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,13 +21,18 @@ FieldReader = Callable[[Any], Any]
 MAX_LONG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
-_DETECTOR_ONLY = frozenset({"idle_since"})  # what only the detector says
+_DETECTOR_ONLY = frozenset({"idle_since"})  # set by the detector only
 _BREAKS = "\t\n\r"
 
 
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
-    """One field: `read` raises InvalidValue, and answers None for "not given"; `schema` is JSON Schema."""
+    """How to read one field.
+
+    Attributes:
+        read: Converts the JSON value; None for "not given". Raises InvalidValue.
+        schema: JSON Schema of the field.
+    """
 
     read: FieldReader
     schema: Mapping[str, object]
@@ -36,10 +41,10 @@ class FieldSpec:
 def _text(longest: int, allowed: str = "") -> FieldSpec:
     def read(value: object) -> str | None:
         if type(value) is not str:
-            raise InvalidValue("wrong_type", f"{_shown(value)} is no text", "write text, in quotes")
+            raise InvalidValue("wrong_type", f"{_shown(value)} is not a string", "write a string")
         text = value.strip()
         if not text.isprintable():
-            _refuse_control(text, allowed)
+            _reject_control(text, allowed)
         if len(text) > longest:
             raise InvalidValue("too_long", f"{len(text)} characters", f"write at most {longest}")
         return text or None
@@ -48,24 +53,30 @@ def _text(longest: int, allowed: str = "") -> FieldSpec:
 
 
 def to_instant(value: object) -> int:
-    """Epoch ms, of a whole number of them or of ISO 8601 with an offset."""
+    """Convert a whole number of epoch ms, or ISO 8601 with an offset, to epoch ms.
+
+    Raises:
+        InvalidValue: it is neither.
+    """
     if type(value) is int:
         return value
     if type(value) is not str:
-        raise InvalidValue("not_a_time", f"{_shown(value)} is no time", _TIME)
+        raise InvalidValue("not_a_time", f"{_shown(value)} is not a time", _TIME)
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        raise InvalidValue("not_a_time", f"{_shown(value)} is no time", _TIME) from None
+        raise InvalidValue("not_a_time", f"{_shown(value)} is not a time", _TIME) from None
     if at.tzinfo is None:
-        raise InvalidValue(
-            "not_a_time", "the time names no offset", "write Z for UTC, or an offset such as +01:00, behind it"
-        )
+        raise InvalidValue("not_a_time", "the time has no offset", "append Z for UTC, or an offset such as +01:00")
     return (at - _EPOCH) // _MS
 
 
 def to_moment(value: object) -> int:
-    """As `to_instant`, of something that happened: not before 1970, not in another unit."""
+    """Convert the time of an event to epoch ms.
+
+    Raises:
+        InvalidValue: it is no time, or outside of 1970 to 3000 (probably in another unit).
+    """
     at = to_instant(value)
     if at <= 0:
         raise InvalidValue("out_of_range", f"{at} is before 1970", _TIME)
@@ -75,6 +86,11 @@ def to_moment(value: object) -> int:
 
 
 def to_other_moment(value: object) -> int:
+    """Convert any other time to epoch ms.
+
+    Raises:
+        InvalidValue: it is no time, or does not fit into 64 bits.
+    """
     at = to_instant(value)
     if not -MAX_LONG <= at <= MAX_LONG:
         raise InvalidValue("out_of_range", "the number does not fit into 64 bits", _TIME)
@@ -82,9 +98,14 @@ def to_other_moment(value: object) -> int:
 
 
 def to_amount(value: object) -> int:
+    """Check an amount in minor units (cents).
+
+    Raises:
+        InvalidValue: it is not a whole number of 64 bits.
+    """
     if type(value) is not int:
         raise InvalidValue(
-            "wrong_type", f"{_shown(value)} is no whole number", "write minor units (cents) as a whole number"
+            "wrong_type", f"{_shown(value)} is not a whole number", "write minor units (cents) as a whole number"
         )
     if not -MAX_LONG <= value <= MAX_LONG:
         raise InvalidValue("out_of_range", "the number does not fit into 64 bits", "write minor units (cents)")
@@ -92,16 +113,26 @@ def to_amount(value: object) -> int:
 
 
 def to_flag(value: object) -> bool:
+    """Check a boolean.
+
+    Raises:
+        InvalidValue: it is anything else, such as 0 or "true".
+    """
     if type(value) is not bool:
-        raise InvalidValue("wrong_type", f"{_shown(value)} is no truth value", "write true or false")
+        raise InvalidValue("wrong_type", f"{_shown(value)} is not a boolean", "write true or false")
     return value
 
 
 def to_currency(value: object) -> str | None:
+    """Convert an ISO 4217 code to upper case; None if empty.
+
+    Raises:
+        InvalidValue: it does not have three letters.
+    """
     code: str | None = _text(MAX_TEXT).read(value)
     if code is not None and not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004  # ISO 4217
         raise InvalidValue(
-            "unknown_word", f"{_shown(code)} is no currency", "write its code of three letters, such as EUR"
+            "unknown_word", f"{_shown(code)} is not a currency", "write its three-letter code, such as EUR"
         )
     return code and code.upper()
 
@@ -118,7 +149,7 @@ def _word(words: tuple[str, ...]) -> FieldSpec:
 
     def read(value: object) -> str:
         try:
-            return known[value]  # type: ignore[index]  # what is no text is no key either
+            return known[value]  # type: ignore[index]  # other types raise KeyError or TypeError
         except (KeyError, TypeError):
             raise InvalidValue(
                 "unknown_word", f"{_shown(value)} is not known here", did_you_mean(value, words)
@@ -140,7 +171,7 @@ def _field(name: str, hint: Any) -> FieldSpec:
     if name in _SPECIAL:
         return _SPECIAL[name]
     if get_origin(hint) is Literal:
-        # What is not known is not said.
+        # "unknown" is what a field holds that is absent.
         return _word(tuple(word for word in get_args(hint) if word != "unknown"))
     if hint is bool:
         return FieldSpec(to_flag, {"type": "boolean"})
@@ -169,16 +200,16 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def holds_control(text: str) -> bool:
-    """Whether the text would do something to who reads it in a log or on a terminal."""
+    """Whether the text contains control characters or surrogates, which could manipulate a log or a terminal."""
     return any(category(character) in ("Cc", "Cs") for character in text)
 
 
-def _refuse_control(text: str, allowed: str) -> None:
+def _reject_control(text: str, allowed: str) -> None:
     for character in text:
         if category(character) in ("Cc", "Cs") and character not in allowed:
-            raise InvalidValue("unprintable", f"the text holds the control character {character!r}", "take it out")
+            raise InvalidValue("unprintable", f"the text contains the control character {character!r}", "remove it")
 
 
 def _shown(value: object) -> str:
     text = repr(value)
-    return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004  # enough to see what is meant
+    return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004  # enough to recognise the value

@@ -1,4 +1,4 @@
-"""Rows of webhooks to facts, by the mapping that an import would use. Pure, but for the clock that it is given."""
+"""Converts webhook items to facts by the mapping that an import would use. Pure, except for the clock passed in."""
 
 import io
 from collections.abc import Callable
@@ -15,13 +15,13 @@ from workers.imports.rows import read_jsonl
 from .dialects.items import DeadItem, IgnoredItem, MappableItem
 from .systems import System
 
-_RENEW_MS = 1_000  # a converter knows the time it was made at: no fact may be far ahead of it
+_RENEW_MS = 1_000  # a converter holds the time it was made at, which bounds the times of facts
 
 ConversionResult = tuple[ImportedFact, ...] | DeadItem | IgnoredItem
 
 
 class ItemConverter:
-    """Reads the rows of one system."""
+    """Converts the items of one system."""
 
     def __init__(self, system: System, now_ms: Callable[[], int]) -> None:
         self._system = system
@@ -30,7 +30,7 @@ class ItemConverter:
         self._made_at = 0
 
     def facts(self, row: MappableItem) -> ConversionResult:
-        """The facts of a row; none of it, if it is no concern of ours; or why it is a dead letter."""
+        """Convert an item to facts, or say that it is ignored by configuration, or why it is a dead letter."""
         table = self._system.table_of(row.name)
         if table is None:
             return IgnoredItem() if self._system.ignores(row.name) else self._unmapped(row)
@@ -55,7 +55,7 @@ class ItemConverter:
         return facts
 
     def _named(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
-        """The fact under a name that stays when the system tells it again, though the clock went on."""
+        """Give the fact an id that stays the same when the system repeats the item later."""
         if table.facts[number].event_id is not None:
             return fact
         source = self._system.source

@@ -1,4 +1,4 @@
-"""What /openapi.json says of the ways in, made of the same table that reads what comes."""
+"""The OpenAPI document of ingest, generated from the same table that reads the fields."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -40,13 +40,13 @@ _EVENT = {
     "data": {"outcome": "lost", "reason": "price", "amount": 125000, "currency": "EUR"},
 }
 _HEADERS: Mapping[str, str] = {
-    "Idempotency-Key": "with what an event says, names one that has no id of its own; in a list, with its number too",
-    "traceparent": "W3C trace context; goes along to everything that follows",
+    "Idempotency-Key": "with the content, determines the id of an event without event_id; in a list, its index too",
+    "traceparent": "W3C trace context; propagated to all records that result",
 }
 
 _BODY = (
     "Facts as plain JSON, or CloudEvents 1.0. In binary mode (a header `ce-specversion: 1.0`, and the other attributes "
-    "as `ce-` headers) the body is what is `data` else."
+    "as `ce-` headers) the body is what `data` is otherwise."
 )
 
 _TITLES: Mapping[int, problems.ProblemType] = {status: kind for kind, (status, _) in problems.PROBLEM_TYPES.items()}
@@ -55,7 +55,7 @@ _OF_WEBHOOKS = (401, 403, 404, 408, 413, 415, 429, 503)
 
 
 def events_operation() -> Schema:
-    """What goes beside the route of POST /v1/events."""
+    """Return the OpenAPI operation of POST /v1/events."""
     one = {"oneOf": [_ref(_named(kind)) for kind in FIELDS]}
     content = {
         PLAIN: {
@@ -78,8 +78,11 @@ def events_operation() -> Schema:
 def events_responses() -> dict[int | str, Schema]:
     accepted = {"anyOf": [_ref("Receipt"), _ref("Receipts")]}
     return {
-        202: _answer("The broker has it: all of it", accepted),
-        207: _answer("Of a batch, the broker has what is 202; what is 422 has to be mended", _ref("Receipts")),
+        202: _answer("The broker has acknowledged all events", accepted),
+        207: _answer(
+            "A batch in part: the broker has acknowledged the items with 202; fix and resend those with 422",
+            _ref("Receipts"),
+        ),
         **_problems(_OF_EVENTS),
     }
 
@@ -90,11 +93,14 @@ def webhooks_operation() -> Schema:
 
 
 def webhooks_responses() -> dict[int | str, Schema]:
-    return {202: _answer("The broker has it, as facts or as dead letters", _ref("Taken")), **_problems(_OF_WEBHOOKS)}
+    return {
+        202: _answer("The broker has acknowledged all items, as facts or as dead letters", _ref("Taken")),
+        **_problems(_OF_WEBHOOKS),
+    }
 
 
 def document(app: FastAPI, systems: Collection[str]) -> None:
-    """Let the application describe itself, with the components that the operations refer to."""
+    """Make the application serve its OpenAPI document, with the components that the operations refer to."""
 
     def made() -> Schema:
         if app.openapi_schema is None:
@@ -113,7 +119,7 @@ def document(app: FastAPI, systems: Collection[str]) -> None:
 
 
 def _name_systems(operation: Schema, systems: Collection[str]) -> None:
-    """The systems of this deployment; and no 422 of the framework, for any name is a text."""
+    """List the systems of this deployment; drop the framework's 422, which cannot occur for a string parameter."""
     operation["responses"].pop("422", None)
     if systems:
         operation["parameters"][0]["schema"] = {"type": "string", "enum": sorted(systems)}

@@ -1,10 +1,16 @@
-"""How many events a source may send: a token bucket each, in this process."""
+"""Limits the events of each source: one token bucket per source, in this process."""
 
 from workers.http.auth import Principal
 
 
 class TokenBucket:
-    """A batch may overdraw it; then nothing goes until it is filled again, so that the rate holds in the long run."""
+    """A token bucket that a batch may overdraw: nothing more is allowed until it is positive again.
+
+    Args:
+        per_second: Tokens added a second.
+        burst: The most tokens; the bucket starts full.
+        now: Monotonic seconds.
+    """
 
     def __init__(self, per_second: float, burst: float, now: float) -> None:
         self._per_second = per_second
@@ -13,7 +19,7 @@ class TokenBucket:
         self._at = now
 
     def wait(self, now: float) -> float:
-        """Seconds until something may be sent; 0 for now."""
+        """Return the seconds until one event is allowed; 0 if now."""
         self._tokens = min(self._burst, self._tokens + max(0.0, now - self._at) * self._per_second)
         self._at = now
         return 0.0 if self._tokens >= 1 else (1 - self._tokens) / self._per_second
@@ -23,18 +29,18 @@ class TokenBucket:
 
 
 class SourceRateLimits:
-    """The buckets of all sources that have a limit. A limit that was changed begins with a full bucket."""
+    """The buckets of all sources that have a limit. A changed limit starts with a full bucket."""
 
     def __init__(self) -> None:
         self._buckets: dict[Principal, TokenBucket] = {}
 
     def wait(self, principal: Principal, now: float) -> float:
-        """Seconds that this source has to wait; 0 for none."""
+        """Return the seconds that this source has to wait; 0 if none."""
         bucket = self._bucket(principal, now)
         return 0.0 if bucket is None else bucket.wait(now)
 
     def take(self, principal: Principal, count: int) -> None:
-        """Count events of this source."""
+        """Take `count` tokens of this source. Call it after `wait` returned 0."""
         if (bucket := self._buckets.get(principal)) is not None:
             bucket.take(count)
 

@@ -1,4 +1,4 @@
-"""Why an event stays out: where, what is wrong, what would be right, and a word to count by."""
+"""Why an event is invalid: the path, the error, how to fix it, and a reason to count by."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ RejectionReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """One thing that is wrong with an event."""
+    """One error of an event."""
 
     reason: RejectionReason
     error: FieldError
@@ -37,7 +37,7 @@ class Rejection:
 
 
 class InvalidEvent(ValueError):
-    """The event stays out, for all of these reasons."""
+    """The event is invalid. `rejections` holds every error; the client must fix them before sending it again."""
 
     def __init__(self, rejections: Sequence[Rejection]) -> None:
         super().__init__("; ".join(f"{one.error.path}: {one.error.detail}" for one in rejections))
@@ -45,7 +45,7 @@ class InvalidEvent(ValueError):
 
 
 class InvalidValue(ValueError):
-    """A value does not fit its field; whoever knows the field's place makes a rejection of it."""
+    """A value does not fit its field. The caller, which knows the path, turns it into a Rejection."""
 
     def __init__(self, reason: RejectionReason, detail: str, fix: str) -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""Runs ingest: a producer, a look at the broker now and then, and the server between them."""
+"""Runs ingest: the producer, a periodic check of the broker, and the HTTP server."""
 
 import asyncio
 import contextlib
@@ -26,11 +26,11 @@ from .systems import System, load_systems
 from .validation import KINDS
 
 CHECK_SECONDS = 5.0
-_NEARLY = 0.9  # of what may be under way: then others should be asked
+_NEARLY = 0.9  # of the records that may be in flight: then a load balancer should use other instances
 
 
 class IngestProducer(Sender, Protocol):
-    """The producer, as far as this room knows it."""
+    """The producer, as far as ingest uses it."""
 
     in_flight: int
     trouble: str
@@ -42,41 +42,46 @@ class IngestProducer(Sender, Protocol):
 
 
 class BrokerCheck:
-    """Whether the broker is there, with the topics that are needed, and takes what is sent.
+    """Checks whether the broker answers, the topics exist, and the producer can send.
 
-    `told` hears at each look whether the broker answered.
+    Args:
+        producer: Whose connection is checked.
+        topics: Physical names of the topics that must exist.
+        on_check: Called after each check with whether the broker answered.
     """
 
-    def __init__(self, producer: IngestProducer, topics: Iterable[str], told: Callable[[bool], object] = bool) -> None:
+    def __init__(
+        self, producer: IngestProducer, topics: Iterable[str], on_check: Callable[[bool], object] = bool
+    ) -> None:
         self._producer = producer
         self._topics = tuple(topics)
-        self._told = told
+        self._on_check = on_check
         self._missing = "the broker has not answered yet"
 
     def unready(self) -> str:
-        """What is missing, or nothing."""
+        """Say why ingest is not ready; empty if it is."""
         if self._producer.fatal:
             return f"the producer has ended: {self._producer.fatal}"
         if self._producer.in_flight > _NEARLY * MAX_IN_FLIGHT:
-            return "too much waits for the broker"
+            return "too many records wait for the broker's acknowledgement"
         return self._missing
 
     async def check(self) -> None:
-        """Ask the broker."""
+        """Query the broker's topics once."""
         try:
-            there = await asyncio.to_thread(self._producer.topics)
-        except KafkaException as fault:
-            self._told(False)
-            reason = self._producer.trouble or fault.args[0].str()
+            existing = await asyncio.to_thread(self._producer.topics)
+        except KafkaException as error:
+            self._on_check(False)
+            reason = self._producer.trouble or error.args[0].str()
             self._missing = f"the broker does not answer: {reason}"
             return
-        self._told(True)
-        missing = [name for name in self._topics if name not in there]
+        self._on_check(True)
+        missing = [name for name in self._topics if name not in existing]
         named = ", ".join(missing)
-        self._missing = f"there is no topic {named}, or no right to see it: {MISSING_TOPIC_HINT}" if missing else ""
+        self._missing = f"topic {named} does not exist, or access is denied: {MISSING_TOPIC_HINT}" if missing else ""
 
     async def run(self) -> None:
-        """Until the producer can send no more: then this process is of no use, and ends, to be started again."""
+        """Check periodically until the producer has failed for good; then end this process, to be restarted."""
         while not self._producer.fatal:
             await self.check()
             await asyncio.sleep(CHECK_SECONDS)
@@ -87,21 +92,27 @@ def run_ingest(
     settings: IngestSettings,
     codec: Codec,
     *,
-    told: Callable[[str], object] = str,
+    announce: Callable[[str], object] = str,
     producer_factory: Callable[[dict[str, Any]], IngestProducer] = AsyncProducer,
 ) -> None:
-    """Serve until SIGTERM. `told` hears what people should know.
+    """Serve until SIGTERM.
+
+    Args:
+        settings: Of this process.
+        codec: Encodes records.
+        announce: Called with messages for the user.
+        producer_factory: Makes a producer from librdkafka's settings.
 
     Raises:
-        UserError: there are no keys, or the address is taken.
-        DocumentError: the keys file or the webhooks file is not what it should be.
+        UserError: there are no keys, the address is in use, or the producer failed for good.
+        DocumentError: the keys file or the webhooks file is invalid.
     """
     ring = KeyRing(settings.keys_file)
     systems = load_systems(settings.webhooks_file) if settings.webhooks_file else {}
-    # Batches are many small objects that live for one request: collecting after every 700 took a sixth of the time.
+    # Batches are many small objects that live for one request: collecting after every 700 cost a sixth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    asyncio.run(_run(settings, codec, ring, systems, told, producer_factory))
+    asyncio.run(_run(settings, codec, ring, systems, announce, producer_factory))
 
 
 async def _run(
@@ -109,7 +120,7 @@ async def _run(
     codec: Codec,
     ring: KeyRing,
     systems: Mapping[str, System],
-    told: Callable[[str], object],
+    announce: Callable[[str], object],
     producer_factory: Callable[[dict[str, Any]], IngestProducer],
 ) -> None:
     producer = producer_factory(settings.kafka.librdkafka())
@@ -118,21 +129,23 @@ async def _run(
     metrics = IngestMetrics(registry)
     metrics.in_flight.set_function(lambda: producer.in_flight)
     topics = [settings.topic_prefix + name for name in (*KINDS, dead_letters.TOPIC)]
-    watch = BrokerCheck(producer, topics, metrics.broker_up.set)
-    await watch.check()
-    if missing := watch.unready():
-        told(f"not ready yet: {missing}")
+    check = BrokerCheck(producer, topics, metrics.broker_up.set)
+    await check.check()
+    if missing := check.unready():
+        announce(f"not ready yet: {missing}")
     services = IngestServices(ring, producer, codec, metrics, settings.topic_prefix)
-    app = ingest_app(services, systems, registry, watch.unready)
+    app = ingest_app(services, systems, registry, check.unready)
     if hasattr(signal, "SIGHUP"):
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, ring.reload)
-    looking = asyncio.create_task(watch.run())
+    checking = asyncio.create_task(check.run())
     try:
-        await serve(app, settings.http_host, settings.ingest_port, told=lambda at: told(f"ingest answers at {at}"))
+        await serve(
+            app, settings.http_host, settings.ingest_port, announce=lambda at: announce(f"ingest answers at {at}")
+        )
     finally:
-        looking.cancel()
+        checking.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await looking
+            await checking
         await producer.close()
     if producer.fatal:
         raise UserError(f"the producer has ended, start again: {producer.fatal}")

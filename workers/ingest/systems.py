@@ -1,4 +1,4 @@
-"""The webhooks file: which systems post here, how they show who they are, and which mapping reads them."""
+"""The webhooks file: which systems post here, how they authenticate, and which mapping converts their items."""
 
 from collections.abc import Mapping as Lookup
 from dataclasses import dataclass, field
@@ -41,11 +41,16 @@ class _System(_WebhooksFileModel):
     def _fits(self) -> Self:
         dialect = DIALECTS[self.dialect]
         if (self.mapping is None) == (self.tables is None):
-            raise violation("it must be known what items mean", "write either `mapping: FILE` or `tables:`")
+            raise violation("a mapping is missing, or given twice", "write either `mapping: FILE` or `tables:`")
         if self.secret and dialect.verify is None:
-            raise violation(f"{self.dialect} signs nothing", "leave `secret:` out; it shows a key of the keys file")
+            raise violation(
+                f"{self.dialect} does not sign",
+                "leave `secret:` out; the system authenticates with a key of the keys file",
+            )
         if self.secret and dialect.needs_url and self.public_url is None:
-            raise violation("its signature is about the address", "write `public_url:`, as it is typed into the system")
+            raise violation(
+                "its signature covers the URL", "write `public_url:`, exactly as it is configured in the system"
+            )
         if self.dialect == "standard-webhooks":
             _check_secrets(self.secret)
         return self
@@ -55,8 +60,8 @@ def _check_secrets(secrets: tuple[Secret, ...]) -> None:
     for secret in secrets:
         try:
             signing.parse_key(secret.reveal())
-        except signing.InvalidKey as fault:
-            raise violation(f"the secret cannot be used: {fault}", "write one such as whsec_ and base64") from None
+        except signing.InvalidKey as error:
+            raise violation(f"the secret cannot be used: {error}", "write one such as whsec_ and base64") from None
 
 
 class _File(_WebhooksFileModel):
@@ -65,7 +70,14 @@ class _File(_WebhooksFileModel):
 
 @dataclass(frozen=True, slots=True)
 class System:
-    """One system. `tables` are looked through in their order; `secrets` empty: a key is asked for."""
+    """One system.
+
+    Attributes:
+        secrets: Any of them may sign; if empty, a key of the keys file is required.
+        own_client: Changes made by this client are our own and ignored.
+        ignore: Patterns of item names to ignore.
+        tables: Tried in their order.
+    """
 
     name: str
     dialect: DialectName
@@ -78,7 +90,7 @@ class System:
     tables: Lookup[str, Table]
 
     def table_of(self, name: str) -> Table | None:
-        """The first table whose `files` fit what an item is called."""
+        """Return the first table with a pattern in `files` that matches the item's name."""
         fitting = (table for table in self.tables.values() if _fits_any(name, table.files))
         return next(fitting, None)
 
@@ -87,11 +99,11 @@ class System:
 
 
 def load_systems(path: Path) -> Lookup[str, System]:
-    """The systems of a webhooks file; mapping files are looked for beside it.
+    """Load the systems of a webhooks file. Paths of mapping files are relative to it.
 
     Raises:
         UserError: a file cannot be read.
-        DocumentError: it, or a mapping, is not what it should be.
+        DocumentError: the file, or a mapping, is invalid.
     """
     document = load(_text(path), str(path), _File)
     return {name: _system(name, given, path) for name, given in document.systems.items()}

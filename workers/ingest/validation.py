@@ -1,4 +1,4 @@
-"""Makes facts of what was posted. Whatever streams would send to its dead letters is refused here, with its place."""
+"""Validates posted events and converts them to facts. What streams would dead-letter is rejected here."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -18,13 +18,17 @@ from .rejections import InvalidEvent, InvalidValue, Rejection
 
 KINDS = tuple(RECORDS)
 EMPTY: Mapping[str, object] = MappingProxyType({})
-MAX_REJECTIONS = 20  # faults of one event: more would not be read
+MAX_REJECTIONS = 20  # of one event: nobody reads more
 
 
 class PostedEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event as it was posted. `fields` are its own to change; `event_id` is used if it names none.
+    """One event as posted.
 
-    `discriminators` goes into an id that is derived: what tells apart events that say the same.
+    Attributes:
+        path: JSON pointer of the event in the body.
+        fields: May be modified by the conversion.
+        event_id: Used if the fields contain none.
+        discriminators: Part of a derived id: distinguishes events with equal content.
     """
 
     path: str
@@ -36,22 +40,27 @@ class PostedEvent(msgspec.Struct, frozen=True, gc=False):
 
 
 def to_fact(posted: PostedEvent, principal: str, now: int) -> PostedFact:
-    """The fact that was posted, as one of its source. `now` in epoch ms.
+    """Convert a posted event to a fact of its source.
+
+    Args:
+        posted: The event.
+        principal: The authenticated source.
+        now: Epoch ms; a fact may be at most 10 minutes ahead of it.
 
     Raises:
-        InvalidEvent: with everything that is wrong.
+        InvalidEvent: with every error (at most MAX_REJECTIONS) and its path.
     """
     content, rejections = _read_fields(posted)
     for name in REQUIRED[posted.kind]:
         if name not in content and not any(one.error.path == f"{posted.path}/{name}" for one in rejections):
             rejections += _missing(posted, name)
     if content.get("occurred_at", 0) > now + FUTURE_MS:
-        rejections.append(_future(posted))
+        rejections.append(_from_the_future(posted))
     if rejections:
         raise InvalidEvent(rejections[:MAX_REJECTIONS])
     source = qualified_source(content.pop("source", ""), principal)
     if len(source) > MAX_TEXT:
-        raise _refused(
+        raise _invalid(
             posted.path, "source", InvalidValue("too_long", f"{source[:40]}… is too long", f"at most {MAX_TEXT}")
         )
     recorded_at = content.pop("recorded_at", now)
@@ -59,22 +68,22 @@ def to_fact(posted: PostedEvent, principal: str, now: int) -> PostedFact:
     record = RECORDS[posted.kind](event_id=event_id, source=source, recorded_at=recorded_at, **content)
     try:
         fact_of(record)
-    except Poison as poison:  # the fields say it all before; this holds should streams grow stricter
-        raise _refused(posted.path, "", InvalidValue("not_allowed", poison.detail, f"see {poison.reason}")) from poison
+    except Poison as poison:  # the fields are checked above; this covers rules that only streams knows
+        raise _invalid(posted.path, "", InvalidValue("not_allowed", poison.detail, f"see {poison.reason}")) from poison
     return record
 
 
 def qualified_source(named: str, principal: str) -> str:
-    """The source of a fact: always the principal's name, or something below it. Nobody speaks for another."""
+    """Return the source of a fact: the principal's name or a path below it: no client can impersonate another."""
     if not named or named == principal or named.startswith(f"{principal}/"):
         return named or principal
     return f"{principal}/{named.lstrip('/')}"
 
 
 def _derived(source: str, posted: PostedEvent, content: Mapping[str, Any]) -> str:
-    """As an import derives it: the same fact has the same id, whichever way it came.
+    """Derive an id as an import does: the same fact gets the same id over either path.
 
-    An Idempotency-Key only adds to that: one that is used again for something else must not swallow it.
+    An Idempotency-Key is only added to the content: reused for other content, it must not suppress that.
     """
     return derived_id(
         source, posted.kind, {**{name: content[name] for name in sorted(content)}, **posted.discriminators}
@@ -87,7 +96,7 @@ def _read_fields(posted: PostedEvent) -> tuple[dict[str, Any], list[Rejection]]:
     for name, given in posted.fields.items():
         if given is None:
             continue
-        if len(rejections) >= MAX_REJECTIONS:  # each costs more than a field: a body may hold a hundred thousand
+        if len(rejections) >= MAX_REJECTIONS:  # an error costs more than a field, and a body may contain 100,000
             break
         try:
             if (value := readers[name](given)) is not None:
@@ -95,7 +104,7 @@ def _read_fields(posted: PostedEvent) -> tuple[dict[str, Any], list[Rejection]]:
         except KeyError:
             rejections.append(_unknown(posted, name))
         except InvalidValue as unfit:
-            rejections += _refused(posted.path, name, unfit).rejections
+            rejections += _invalid(posted.path, name, unfit).rejections
     return content, rejections
 
 
@@ -110,11 +119,11 @@ def _unknown(posted: PostedEvent, name: str) -> Rejection:
     )
 
 
-def _future(posted: PostedEvent) -> Rejection:
-    detail = "more than ten minutes ahead of our clock: it has not happened yet"
-    return Rejection.at(f"{posted.path}/occurred_at", "future", detail, "check the zone, the unit and your clock")
+def _from_the_future(posted: PostedEvent) -> Rejection:
+    detail = "more than ten minutes ahead of the server's clock"
+    return Rejection.at(f"{posted.path}/occurred_at", "future", detail, "check the time zone, the unit and your clock")
 
 
-def _refused(path: str, name: str, unfit: InvalidValue) -> InvalidEvent:
+def _invalid(path: str, name: str, unfit: InvalidValue) -> InvalidEvent:
     where = f"{path}/{name}" if name else path
     return InvalidEvent([Rejection.at(where, unfit.reason, unfit.detail, unfit.fix)])

@@ -1,6 +1,6 @@
-"""POST /v1/webhooks/{system}: what is from the system is taken, whatever it is. What can be no fact is a dead letter.
+"""POST /v1/webhooks/{system}: accepts what an authenticated system sends; dead-letters what cannot become a fact.
 
-An answer other than 2xx would only make the system send the same again.
+Any response other than 2xx would only make the system send the same items again.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,13 +38,13 @@ from .systems import System
 MAX_ITEMS = 2_000  # of one request; vendors send some hundreds at most
 MAX_DEAD_BYTES = 8_388_608
 MAX_READ_BYTES = 16_777_216
-"""Of all rows of a request: an event about many records is read once for each, and nobody is answered meanwhile."""
+"""Of all items of a request: an event about many records becomes one item each, and conversion blocks the loop."""
 _encode = msgspec.json.Encoder().encode
 
 
 @dataclass(frozen=True, slots=True)
 class _Outcome:
-    """What a body came to: records to send, and counts."""
+    """The result of a body: records to send, and counts."""
 
     records: list[Outgoing]
     kinds: list[str]
@@ -53,7 +53,7 @@ class _Outcome:
 
 
 class WebhookHandler:
-    """All systems that may post here."""
+    """Handles the webhooks of all systems."""
 
     def __init__(self, services: IngestServices, systems: Mapping[str, System]) -> None:
         self._services = services
@@ -62,7 +62,11 @@ class WebhookHandler:
         services.metrics.initialise(systems)
 
     async def post(self, name: str, request: Request) -> Response:
-        """Take what a system posted."""
+        """Handle one request of a system: 202 after the broker has acknowledged all facts and dead letters.
+
+        Raises:
+            Problem: 404 for an unknown system; 401 or 403; 408, 413 or 415 for the body; 429; 503 for the broker.
+        """
         system = self._systems.get(name)
         if system is None:
             raise Problem("not-found", f"no system is called {name[:40]!r} in the webhooks file")
@@ -73,13 +77,13 @@ class WebhookHandler:
             self._services.rates.take(principal, len(outcome.records))
         await self._services.send(outcome.records)
         self._count(system, outcome)
-        told = {"accepted": len(outcome.kinds), "ignored": outcome.ignored, "dead_letters": len(outcome.dead)}
-        return Response(_encode(told), 202, media_type="application/json")
+        counts = {"accepted": len(outcome.kinds), "ignored": outcome.ignored, "dead_letters": len(outcome.dead)}
+        return Response(_encode(counts), 202, media_type="application/json")
 
     async def _authenticate(
         self, system: System, request: Request, headers: Mapping[str, str]
     ) -> tuple[Principal | None, bytes]:
-        """The body, once it is known that it is from this system; and whose key was shown, if any was."""
+        """Authenticate the request. Returns the owner of the key, if a key was used, and the body."""
         principal = None
         if not system.secrets:
             principal = self._services.ring.admit(headers.get("authorization"), "ingest", basic=True)
@@ -95,22 +99,22 @@ class WebhookHandler:
 
     def _verify(self, system: System, request: Request, headers: Mapping[str, str], body: bytes) -> None:
         verify = DIALECTS[system.dialect].verify
-        if verify is None:  # pragma: no cover  # the webhooks file is checked for that
-            raise unauthorized("this system signs nothing")
+        if verify is None:  # pragma: no cover  # the webhooks file is validated for it
+            raise unauthorized("this system does not sign")
         url = system.public_url + (f"?{request.url.query}" if request.url.query else "")
         try:
             verify(SignedRequest(headers, body, url, self._services.now_ms() / 1000, system.secrets))
-        except InvalidSignature as fault:
-            raise unauthorized(str(fault)) from fault
+        except InvalidSignature as error:
+            raise unauthorized(str(error)) from error
 
     def _convert(self, system: System, headers: Mapping[str, str], body: bytes) -> _Outcome:
-        """Very many items are one dead letter, the body: each letter holds its item, and would be as many megabytes."""
+        """Convert a body. Too many items become one dead letter, the body: one per item would multiply its size."""
         items = _items(system, headers, body)
         if len(items) > MAX_ITEMS:
             return self._whole_body_dead(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
         if _is_too_long(items):
             return self._whole_body_dead(
-                system, body, f"its rows would be more than {MAX_READ_BYTES:,} bytes: send less at once"
+                system, body, f"its items would be more than {MAX_READ_BYTES:,} bytes: send less at once"
             )
         outcome = self._convert_items(system, items, headers)
         size = 0
@@ -147,9 +151,9 @@ class WebhookHandler:
         trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
         try:
             records = [self._services.outgoing(fact, trace) for fact in facts]
-        except Unencodable as fault:
+        except Unencodable as error:
             into.dead.append(
-                DeadItem("too_large", str(fault), dict(item.cells) if isinstance(item, MappableItem) else None)
+                DeadItem("too_large", str(error), dict(item.cells) if isinstance(item, MappableItem) else None)
             )
             return
         into.records.extend(records)

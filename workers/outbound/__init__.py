@@ -1,4 +1,4 @@
-"""Calls to addresses that others chose: only to where we may go, only as far as we want."""
+"""HTTP calls to URLs that users configured: only to permitted addresses, with bounded time and size."""
 
 from .client import Blocked, Client, HttpFailure, HttpResponse, HttpResult
 from .destinations import Destination, InvalidDestination, UrlPolicy, destination_of

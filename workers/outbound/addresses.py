@@ -1,7 +1,7 @@
-"""Which addresses may be dialled: pure, by tables of our own, and everything that is not in them is refused.
+"""Which addresses may be dialled: pure, by our own tables; whatever they do not permit is denied.
 
-Not by `ipaddress.is_global`: it changes with the patch level of Python, and knows nothing of addresses inside
-addresses (NAT64, 6to4, Teredo, ISATAP). A test holds the two against each other.
+`ipaddress.is_global` is not used: it changes with the patch level of Python, and ignores embedded IPv4 addresses
+(NAT64, 6to4, Teredo, ISATAP). A test compares the two.
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ _RESERVED_IPV4 = {
     "240.0.0.0/4": "reserved, or broadcast",
     "168.63.129.16/32": "a cloud's platform, under a public address",
 }
-# What is inside 2000::/3, the only part of IPv6 that is given out, and is none the less not for us.
+# Inside 2000::/3, the only part of IPv6 that is allocated for global unicast, and reserved nevertheless.
 _RESERVED_GLOBAL_IPV6 = {
     "2001::/23": "Teredo, ORCHID, or reserved for protocols",
     "2001:db8::/32": "for documentation",
@@ -55,7 +55,7 @@ _V4 = [(IPv4Network(text), why) for text, why in _RESERVED_IPV4.items()]
 _V6 = [(IPv6Network(text), why) for text, why in (_RESERVED_GLOBAL_IPV6 | _SPECIAL_IPV6).items()]
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
 _ISATAP = (0x00005EFE, 0x02005EFE)
-# Not even by an allow-list: these are nobody's address.
+# Denied even if an allow-list contains them: no host has such an address.
 _NEVER_ALLOWED: list[Network] = [
     IPv4Network("0.0.0.0/8"),
     IPv4Network("224.0.0.0/4"),
@@ -66,7 +66,7 @@ _NEVER_ALLOWED: list[Network] = [
 
 
 def denial_reason(address: Address, allowed: Iterable[Network] = ()) -> str:
-    """Why this address must not be dialled; empty if it may be. `allowed`: networks that may be none the less."""
+    """Return why an address must not be dialled; empty if it may be. `allowed`: networks permitted nevertheless."""
     reason = _reason(address)
     if reason and _is_in(address, allowed) and not _is_in(address, _NEVER_ALLOWED):
         return ""
@@ -74,14 +74,18 @@ def denial_reason(address: Address, allowed: Iterable[Network] = ()) -> str:
 
 
 def denial_reason_of_any(texts: Iterable[str], allowed: Iterable[Network] = ()) -> str:
-    """Why nothing of what a name resolved to may be dialled: one bad address spoils all. Empty if all may be."""
+    """Return why a name must not be dialled, given the addresses it resolved to: one denied address denies all.
+
+    Returns:
+        The reason; empty if all addresses are permitted.
+    """
     found = [*texts]
     allowed = tuple(allowed)
     for text in found:
         try:
             reason = denial_reason(ip_address(text), allowed)
         except ValueError:
-            reason = "no address"
+            reason = "not an IP address"
         if reason:
             return f"{text} is {reason}"
     return "" if found else "it has no address"

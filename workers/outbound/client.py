@@ -1,15 +1,15 @@
-"""One HTTP call to an address that somebody else chose, made so that it can hurt nobody.
+"""Makes one HTTP call to a URL that a user configured, protected against server-side request forgery.
 
-Guarantees: what is dialled is the very address that was vetted, on every connection anew, so that a name that
-resolves differently a moment later gains nothing; a connection kept alive goes where it was vetted to go. One bad
-address among several refuses all. Redirects are never followed, no proxy of the environment and no cookie is used,
-TLS is verified for the name, nothing is decompressed, and no more of an answer is read than asked for.
+Guarantees: exactly the vetted address is dialled, vetted again for every connection, so that DNS rebinding gains
+nothing; a kept-alive connection leads to its vetted address. One denied address among several denies all.
+Redirects are never followed, neither proxies of the environment nor cookies are used, TLS certificates are verified for
+the name, nothing is decompressed, and no more of a response is read than requested.
 
-Whatever the other side does comes back as a value:
+Whatever the server does is returned as a value:
 
-    HttpResponse    it answered, with whatever status
-    HttpFailure    it could not be reached, broke off, or took too long: perhaps later
-    Blocked   it is no place that we go to: nothing was sent
+    HttpResponse   it responded, with any status
+    HttpFailure    it could not be reached, closed the connection, or took too long: perhaps later
+    Blocked        the destination is not permitted: nothing was sent
 """
 
 import asyncio
@@ -40,7 +40,7 @@ _RESOLVERS = 32
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back. `body` as it was sent, cut after the most that was asked for (`is_cut`)."""
+    """A response. `body` as sent, truncated after `max_bytes` (`is_cut`); header names in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -49,13 +49,13 @@ class HttpResponse:
 
     @property
     def text(self) -> str:
-        """What may be told of the body."""
+        """The beginning of the body, with secrets removed, for messages."""
         return redacted(self.body[:4096].decode(errors="replace"))
 
 
 @dataclass(frozen=True, slots=True)
 class HttpFailure:
-    """No answer. `was_sent`: the request may have had an effect."""
+    """No response. `was_sent`: the request may have had an effect."""
 
     detail: str
     was_sent: bool = True
@@ -63,7 +63,7 @@ class HttpFailure:
 
 @dataclass(frozen=True, slots=True)
 class Blocked:
-    """Not a place that we go to."""
+    """The destination is not permitted; nothing was sent."""
 
     detail: str
 
@@ -72,14 +72,18 @@ HttpResult = HttpResponse | HttpFailure | Blocked
 
 
 class ForbiddenAddress(OSError):
-    """The name resolves to an address that must not be dialled."""
+    """The name resolves to an address that must not be dialled. Raised inside of aiohttp's connector."""
 
 
 class Client:
-    """A pool of vetted connections; one a process. Make it where a loop runs, close it in the end.
+    """A pool of vetted connections; one per process. Create it in a running event loop, and close it.
 
-    A GET, PUT or DELETE is sent once more by the library if a connection that was kept alive proves to be closed; a
-    POST never is.
+    aiohttp repeats a GET, PUT or DELETE once if a kept-alive connection turns out to be closed; never a POST.
+
+    Args:
+        allow_networks: Networks that may be dialled although they are not public.
+        resolve: Replaces DNS lookups, for tests.
+        tls: Replaces the default TLS context.
     """
 
     def __init__(
@@ -97,7 +101,7 @@ class Client:
             use_dns_cache=False,  # each connection is vetted with the addresses that it dials
             socket_factory=self._socket,
             ssl=tls or ssl.create_default_context(),
-            limit=0,  # a shared limit would let one endpoint that hangs hold up all others
+            limit=0,  # with a shared limit, one hanging endpoint would block all others
             keepalive_timeout=_KEPT_ALIVE_SECONDS,
         )
         self._session = aiohttp.ClientSession(
@@ -120,7 +124,17 @@ class Client:
         timeout_seconds: float = 20.0,
         max_bytes: int = MAX_BYTES,
     ) -> HttpResult:
-        """Call once. `timeout_seconds` is for all of it, to the last byte that is read."""
+        """Call once; never raises for what the server does.
+
+        Args:
+            method: GET, POST, PUT, DELETE.
+            url: Checked against `url_policy`.
+            headers: Of the request.
+            body: Of the request.
+            url_policy: https on port 443 only by default.
+            timeout_seconds: For the whole call, to the last byte of the response that is read.
+            max_bytes: To read of the response body.
+        """
         try:
             destination = destination_of(url, url_policy or UrlPolicy())
         except InvalidDestination as unfit:
@@ -129,12 +143,12 @@ class Client:
             return Blocked(f"{destination.host} is {reason}")
         try:
             return await self._call(method, destination, headers, body, timeout_seconds, max_bytes)
-        except aiohttp.ClientConnectorError as fault:
-            return _connection_failure(fault)
+        except aiohttp.ClientConnectorError as error:
+            return _connection_failure(error)
         except TimeoutError:
-            return HttpFailure(f"no answer within {timeout_seconds:g} s")
-        except (aiohttp.ClientError, OSError, ValueError) as fault:
-            return HttpFailure(_failure_text(fault))
+            return HttpFailure(f"no response within {timeout_seconds:g} s")
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            return HttpFailure(_failure_text(error))
 
     async def close(self) -> None:
         await self._session.close()
@@ -166,11 +180,11 @@ class Client:
         ) as response:
             read, is_cut = await _read_bounded(response.content, max_bytes)
             if is_cut:
-                response.close()  # the rest would have to be read before the connection could serve again
+                response.close()  # the rest would have to be read before the connection can be reused
             return HttpResponse(response.status, _plain_headers(response.headers), read, is_cut)
 
     async def _resolved(self, host: str) -> list[str]:
-        """A name is asked for once at a time: one whose servers do not answer must not take all threads."""
+        """Resolve a name; concurrent lookups of it share one thread, so that a slow DNS server cannot occupy all."""
         lookup = self._lookups_in_progress.get(host)
         if lookup is None:
             lookup = asyncio.get_running_loop().run_in_executor(self._resolver_threads, addresses_of, host)
@@ -181,10 +195,10 @@ class Client:
     def _answered(self, host: str, ended: "asyncio.Future[list[str]]") -> None:
         del self._lookups_in_progress[host]
         if not ended.cancelled():
-            ended.exception()  # whoever asked may be gone
+            ended.exception()  # the callers may have been cancelled
 
     def _socket(self, info: tuple[Any, ...]) -> socket.socket:
-        """The last door: whatever led here, no socket is made for an address that must not be dialled."""
+        """The last check: no socket is created for an address that must not be dialled."""
         family, kind, protocol, _, place = info
         if reason := denial_reason(ip_address(place[0]), self._allowed):
             raise ForbiddenAddress(f"{place[0]} is {reason}")
@@ -192,7 +206,7 @@ class Client:
 
 
 class _VettingResolver(AbstractResolver):
-    """Resolves a name, and gives its addresses only if all of them may be dialled."""
+    """Resolves a name, and returns its addresses only if all of them may be dialled."""
 
     def __init__(self, resolve: Resolve, allowed: Iterable[Network]) -> None:
         self._resolve = resolve
@@ -201,14 +215,14 @@ class _VettingResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        del family  # both are taken: whichever the name has
+        del family  # both are used, whichever the name has
         found = await self._resolve(host)
         if reason := denial_reason_of_any(found, self._allowed):
             raise ForbiddenAddress(f"{host} must not be dialled: {reason}")
         return [_result(host, text, port) for text in found]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Holds no resources."""
 
 
 def _result(host: str, text: str, port: int) -> ResolveResult:
@@ -218,13 +232,17 @@ def _result(host: str, text: str, port: int) -> ResolveResult:
 
 
 def addresses_of(host: str) -> list[str]:
-    """What a name resolves to; may take as long as the system's resolver. Raises OSError where it does not."""
+    """Resolve a name with the system's resolver; blocks.
+
+    Raises:
+        OSError: it does not resolve.
+    """
     found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     return [*dict.fromkeys(str(info[4][0]) for info in found)]
 
 
 async def _read_bounded(stream: aiohttp.StreamReader, most: int) -> tuple[bytes, bool]:
-    """At most so many bytes, and whether there were more."""
+    """Read at most so many bytes; return them, and whether there were more."""
     read = bytearray()
     while len(read) <= most:
         chunk = await stream.read(most + 1 - len(read))
@@ -238,23 +256,23 @@ def _plain_headers(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value[:1024] for name, value in headers.items()}
 
 
-def _connection_failure(fault: aiohttp.ClientConnectorError) -> HttpFailure | Blocked:
-    if isinstance(fault.os_error, ForbiddenAddress):
-        return Blocked(str(fault.os_error))
-    return HttpFailure(_failure_text(fault), was_sent=False)
+def _connection_failure(error: aiohttp.ClientConnectorError) -> HttpFailure | Blocked:
+    if isinstance(error.os_error, ForbiddenAddress):
+        return Blocked(str(error.os_error))
+    return HttpFailure(_failure_text(error), was_sent=False)
 
 
-def _failure_text(fault: Exception) -> str:
-    """What broke, in our words: those of the libraries may hold the whole URL."""
-    match fault:
+def _failure_text(error: Exception) -> str:
+    """Describe an error in our own words: those of the libraries may contain the whole URL."""
+    match error:
         case aiohttp.ClientConnectorCertificateError():
-            told = f"its certificate is not good: {fault.certificate_error}"
+            text = f"its certificate is invalid: {error.certificate_error}"
         case aiohttp.ClientConnectorDNSError():
-            told = f"{fault.host} cannot be resolved"
+            text = f"{error.host} cannot be resolved"
         case aiohttp.ClientConnectorError():
-            told = f"{fault.host}:{fault.port} does not take the connection: {fault.os_error.strerror or ''}"
+            text = f"{error.host}:{error.port} does not accept the connection: {error.os_error.strerror or ''}"
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError() | aiohttp.ClientPayloadError():
-            told = "the connection was cut"
+            text = "the connection was closed"
         case _:
-            told = f"what came back is no HTTP ({type(fault).__name__})"
-    return redacted(told)
+            text = f"the response is not HTTP ({type(error).__name__})"
+    return redacted(text)

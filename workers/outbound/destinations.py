@@ -1,6 +1,6 @@
-"""A URL read strictly: what two readers could understand differently is refused, not interpreted.
+"""Parses URLs strictly: what two parsers could interpret differently is rejected.
 
-InvalidDestination(ValueError)   no destination for us; `problem` names no secret, `fix` says what to write instead
+InvalidDestination(ValueError)   not a permitted destination; `problem` contains no secret, `fix` says what to write
 """
 
 import re
@@ -20,7 +20,7 @@ _STANDARD = {"https": 443, "http": 80}
 
 
 class InvalidDestination(ValueError):
-    """This URL names no destination that we would go to. `problem` holds nothing of it, `fix` says what to write."""
+    """The URL is not a permitted destination. `problem` contains no part of it, `fix` says what to write."""
 
     def __init__(self, problem: str, fix: str) -> None:
         super().__init__(f"{problem}; {fix}")
@@ -30,7 +30,7 @@ class InvalidDestination(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class UrlPolicy:
-    """What an endpoint is allowed beyond https on port 443. `ports` are further ones."""
+    """What is permitted beyond https on port 443: plain http, and further ports."""
 
     allow_http: bool = False
     ports: frozenset[int] = frozenset()
@@ -41,7 +41,7 @@ class UrlPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where to go. `host` is lower case ASCII, without brackets; `address` is set if it is one, not a name."""
+    """A parsed URL. `host` is lower-case ASCII without brackets; `address` is set if the host is an IP address."""
 
     scheme: str
     host: str
@@ -57,22 +57,22 @@ class Destination:
 
 
 def destination_of(url: str, url_policy: UrlPolicy) -> Destination:
-    """Read a URL.
+    """Parse a URL.
 
     Raises:
-        InvalidDestination: it is no URL, or not one that we would call.
+        InvalidDestination: it is not a URL, is ambiguous, or the policy does not permit it.
     """
     if _FORBIDDEN_CHARACTERS.search(url):
         raise InvalidDestination(
-            "a space, a backslash or a control character in the URL", "take it out, or percent-encode it"
+            "a space, a backslash or a control character in the URL", "remove it, or percent-encode it"
         )
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise InvalidDestination("this is no URL", "write https://host/path") from None
+        raise InvalidDestination("this is not a URL", "write https://host/path") from None
     scheme = _scheme(parts.scheme, url_policy)
     if "@" in parts.netloc:
-        raise InvalidDestination("a user or password in the URL", "write it as a secret of its own")
+        raise InvalidDestination("a user or password in the URL", "configure it as a secret")
     if parts.fragment:
         raise InvalidDestination("a fragment (#…) in the URL", "leave it out")
     if not (parts.path + parts.query).isascii():
@@ -94,7 +94,7 @@ def _scheme(scheme: str, url_policy: UrlPolicy) -> str:
 
 
 def _authority(netloc: str, scheme: str) -> tuple[str, int]:
-    """Host and port as they are written."""
+    """Split into host and port, as they are written."""
     if netloc.startswith("["):
         host, bracket, rest = netloc.partition("]")
         host += bracket
@@ -104,7 +104,7 @@ def _authority(netloc: str, scheme: str) -> tuple[str, int]:
     if not rest:
         return host, _STANDARD[scheme]
     if not rest.startswith(":") or not _PORT.fullmatch(rest[1:]) or int(rest[1:]) > _LAST_PORT:
-        raise InvalidDestination("no port after the host", "write host:port with a port from 1 to 65535")
+        raise InvalidDestination("an invalid port after the host", "write host:port with a port from 1 to 65535")
     return host, int(rest[1:])
 
 
@@ -117,7 +117,7 @@ def _host(text: str) -> tuple[str, Address | None]:
     if _NUMERIC.fullmatch(labels[-1]):
         return name, _ipv4(name)
     if len(name) > _NAME_CHARACTERS or not all(_LABEL.fullmatch(label) for label in labels):
-        raise InvalidDestination("no name of a host", "write it as in DNS, without a dot at the end")
+        raise InvalidDestination("an invalid host name", "write it as in DNS, without a dot at the end")
     return name, None
 
 
@@ -127,12 +127,12 @@ def _ipv6(text: str) -> IPv6Address:
     except AddressValueError:
         address = None
     if address is None or address.scope_id is not None:
-        raise InvalidDestination("no IPv6 address in the brackets", "write [2a00::1], without a zone")
+        raise InvalidDestination("an invalid IPv6 address in the brackets", "write [2a00::1], without a zone")
     return address
 
 
 def _ipv4(text: str) -> IPv4Address:
-    """Four decimal numbers only: what else looks like a number is read as an address by some, differently."""
+    """Accept four decimal numbers only: parsers disagree about other notations."""
     try:
         return IPv4Address(text)
     except AddressValueError:
@@ -140,7 +140,7 @@ def _ipv4(text: str) -> IPv4Address:
 
 
 def _ascii(text: str) -> str:
-    """A name as DNS has it. A letter that merely looks like another (or like a dot, or a digit) is refused."""
+    """Convert a name to its DNS form. Characters that only look like a letter, digit or dot are rejected."""
     if text.isascii():
         return text
     labels = [(label, _encoded(label)) for label in text.split(".")]
@@ -154,4 +154,4 @@ def _encoded(label: str) -> str:
     try:
         return label.encode("idna").decode("ascii") if label else ""
     except UnicodeError:
-        raise InvalidDestination("no name of a host", "write it as in DNS (xn--…)") from None
+        raise InvalidDestination("an invalid host name", "write it as in DNS (xn--…)") from None

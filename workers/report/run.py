@@ -33,7 +33,7 @@ async def _run(settings: ReportSettings, codec: Codec, told: Callable[[str], obj
     try:
         app = report_app(model, keys, registry, looks)
         await serve(
-            app, settings.http_host, settings.report_port, told=lambda address: told(f"leadloop report: {address}")
+            app, settings.http_host, settings.report_port, announce=lambda address: told(f"leadloop report: {address}")
         )
     finally:
         looking.cancel()

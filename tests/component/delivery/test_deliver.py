@@ -20,7 +20,7 @@ async def test_a_recycle_arrives_signed_and_its_result_is_written(world: World) 
     await world.all_ended(of(["nurture"], events))
     assert {outcome for (outcome,) in world.ended().values()} == {"accepted"}
     assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(20)}
-    assert not any(one.fault for one in nurture.tries)
+    assert not any(one.error for one in nurture.tries)
     assert await stopped(worker) == 0
 
 

@@ -62,4 +62,4 @@ class _Ending:
 
 
 if __name__ == "__main__":
-    run_ingest(Settings.from_env(), CODEC, told=lambda text: print(text, flush=True), producer_factory=Crashing)  # noqa: T201
+    run_ingest(Settings.from_env(), CODEC, announce=lambda text: print(text, flush=True), producer_factory=Crashing)  # noqa: T201

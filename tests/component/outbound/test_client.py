@@ -73,7 +73,7 @@ async def test_an_answer_that_drips_is_given_up_in_time(client: Client, server: 
 
     server.answer = dripping
     reply = await asyncio.wait_for(post(client, server, timeout_seconds=0.5), 5)
-    assert reply == HttpFailure("no answer within 0.5 s")
+    assert reply == HttpFailure("no response within 0.5 s")
 
 
 async def test_a_name_that_never_resolves_is_given_up_in_time() -> None:
@@ -143,7 +143,9 @@ async def test_who_does_not_listen_or_hangs_up_is_a_failure_without_the_query(cl
     raw = await asyncio.start_server(cut, "127.0.0.1", 0)
     port = int(raw.sockets[0].getsockname()[1])
     url, url_policy = f"http://127.0.0.1:{port}/?token=hunter2", UrlPolicy(allow_http=True, ports=frozenset({port}))
-    assert await client.request("POST", url, headers={}, url_policy=url_policy) == HttpFailure("the connection was cut")
+    assert await client.request("POST", url, headers={}, url_policy=url_policy) == HttpFailure(
+        "the connection was closed"
+    )
     raw.close()
     await raw.wait_closed()
     reply = await client.request("POST", url, headers={}, url_policy=url_policy)

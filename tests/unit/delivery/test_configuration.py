@@ -37,7 +37,7 @@ async def test_no_secret_is_in_the_repr_of_a_plan(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("prefix", "topic"), [("", "lead-recycled"), ("eu.", "eu.lead-recycled")])
 def test_a_topic_of_our_own_is_no_endpoint_whatever_its_prefix(tmp_path: Path, prefix: str, topic: str) -> None:
     env = ENV | {"LEADLOOP_TOPIC_PREFIX": prefix, "LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, topic)}
-    with pytest.raises(DocumentError, match="a topic of Leadloop's own"):
+    with pytest.raises(DocumentError, match="one of Leadloop's own topics"):
         endpoints_of(Settings.from_env(env))
 
 

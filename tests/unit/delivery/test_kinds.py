@@ -184,7 +184,7 @@ async def test_a_topic_gets_the_event_as_it_is_and_its_ack_is_acceptance() -> No
 
 async def test_without_an_ack_it_is_tried_again() -> None:
     assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_parcel()]) == [
-        Retry("not acked by Kafka: timed out")
+        Retry("not acknowledged by Kafka: timed out")
     ]
     (outcome,) = await _to(FakeTopic(Full("full"))).deliver([a_parcel()])
     assert isinstance(outcome, Retry)

@@ -120,7 +120,9 @@ def test_a_file_at_fault_is_told_once_and_who_it_names_stays(tmp_path: Path, cap
     (tmp_path / "keys.yml").write_text("nonsense", encoding="utf-8")
     for clock.now in (1.0, 2.0, 3.0):
         assert [one.per_second for one in ring.sources.values()] == [5]
-    assert [record.getMessage().startswith("the keys stay as they were") for record in caplog.records] == [True]
+    assert [
+        record.getMessage().startswith("the keys file is invalid, the old keys stay") for record in caplog.records
+    ] == [True]
 
 
 def test_who_signs_by_standard_webhooks_gets_in_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,11 +165,14 @@ KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
     ("text", "said"),
     [
         ("sources: {}", "sources"),
-        ("sources: {crm: {}}", "nobody could come in"),
-        ("sources: {crm: {keys: [abc]}}", "no digest of a key"),
-        (f"sources: {{crm: {{keys: ['{KEY}']}}}}", "a key itself stands here"),
-        (f"sources: {{'a b': {{keys: ['{digest_of(KEY)}']}}}}", "no name of a source"),
-        (f"sources: {{a: {{keys: ['{digest_of(KEY)}']}}, b: {{keys: ['{digest_of(KEY)}']}}}}", "twice"),
+        ("sources: {crm: {}}", "neither a key nor a webhook secret"),
+        ("sources: {crm: {keys: [abc]}}", "not the digest of a key"),
+        (f"sources: {{crm: {{keys: ['{KEY}']}}}}", "the key itself"),
+        (f"sources: {{'a b': {{keys: ['{digest_of(KEY)}']}}}}", "not a valid source name"),
+        (
+            f"sources: {{a: {{keys: ['{digest_of(KEY)}']}}, b: {{keys: ['{digest_of(KEY)}']}}}}",
+            "one key belongs to two sources",
+        ),
         (f"sources: {{a: {{keys: ['{digest_of(KEY)}'], scopes: [write]}}}}", "'write'"),
         (f"sources: {{a: {{keys: ['{digest_of(KEY)}'], burst: 5}}}}", "per_second"),
         (f"sources: {{a: {{key: '{digest_of(KEY)}'}}}}", "did you mean 'keys'"),

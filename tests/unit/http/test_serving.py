@@ -67,7 +67,7 @@ async def test_probes_and_metrics_answer(app: FastAPI) -> None:
         assert [(await client.get(path)).status_code for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
         app.state.draining = True
         answer = await client.get("/readyz")
-    assert (answer.status_code, answer.text) == (503, "this process is ending\n")
+    assert (answer.status_code, answer.text) == (503, "this process is shutting down\n")
 
 
 @pytest.mark.parametrize(

@@ -32,15 +32,15 @@ def test_a_row_tells_only_the_facts_whose_conditions_hold() -> None:
 
 
 def test_a_row_with_one_fault_tells_nothing() -> None:
-    with pytest.raises(RowError, match="not_a_time") as fault:
+    with pytest.raises(RowError, match="not_a_time") as error:
         facts_of({"first_call": "soon"}, *WIDE)
-    assert fault.value.column == "first_call"
+    assert error.value.column == "first_call"
 
 
 def test_a_condition_on_a_list_is_a_reject_with_its_column() -> None:
-    with pytest.raises(RowError, match="nested") as fault:
+    with pytest.raises(RowError, match="nested") as error:
         facts_of({"status": ["won"]}, *WIDE)
-    assert fault.value.column == "status"
+    assert error.value.column == "status"
 
 
 def test_facts_carry_their_source_and_when_they_came_in() -> None:

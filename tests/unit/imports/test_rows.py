@@ -79,9 +79,9 @@ def test_doubtful_quotes_are_rejected_and_the_next_row_read(csv_file: Path) -> N
 
 def test_a_quote_that_never_closes_names_the_lines_that_it_took(csv_file: Path) -> None:
     csv_file.write_text('id,at\nL1,"a\nL2,b\nL3,c\n')
-    ((line, fault, _),) = rows_of(csv_file)
+    ((line, error, _),) = rows_of(csv_file)
     assert line == 2
-    assert "lines 2 to 4" in str(fault)
+    assert "lines 2 to 4" in str(error)
 
 
 def test_a_table_can_say_that_quotes_are_only_characters(csv_file: Path) -> None:

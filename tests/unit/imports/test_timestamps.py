@@ -53,9 +53,9 @@ def test_instants_are_read_by_the_first_format_that_fits(cell: object, formats: 
     ],
 )
 def test_what_is_no_time_of_a_fact_is_rejected(cell: object, formats: str, reason: str) -> None:
-    with pytest.raises(RowError) as fault:
+    with pytest.raises(RowError) as error:
         fact_of({"at": cell}, formats=formats)
-    assert (fault.value.reason, fault.value.column) == (reason, "at")
+    assert (error.value.reason, error.value.column) == (reason, "at")
 
 
 @given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))

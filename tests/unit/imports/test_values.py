@@ -52,9 +52,9 @@ def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: object
     ],
 )
 def test_money_that_is_no_number_is_rejected(cell: object, reason: str) -> None:
-    with pytest.raises(RowError) as fault:
+    with pytest.raises(RowError) as error:
         fact_of({"money": cell}, MONEY)
-    assert (fault.value.reason, fault.value.column) == (reason, "money")
+    assert (error.value.reason, error.value.column) == (reason, "money")
 
 
 @given(st.text() | st.integers() | st.floats() | st.none())
@@ -81,9 +81,9 @@ def test_words_are_looked_up_whatever_their_case() -> None:
 
 
 def test_a_word_that_is_not_listed_is_rejected_with_its_column() -> None:
-    with pytest.raises(RowError, match="add it to `values:`") as fault:
+    with pytest.raises(RowError, match="add it to `values:`") as error:
         fact_of({"o": "Fax"}, {**CONTACTED, "outcome": {"column": "o", "values": {"a": "busy"}}})
-    assert (fault.value.column, fault.value.value) == ("o", "Fax")
+    assert (error.value.column, error.value.value) == ("o", "Fax")
 
 
 def test_a_word_that_is_not_listed_can_be_kept_or_replaced() -> None:
@@ -127,16 +127,16 @@ def test_flags_are_read_in_the_words_of_a_table() -> None:
      ("a\0", "control_character"), ({"a": 1}, "nested")],
 )  # fmt: skip
 def test_a_lead_id_must_be_one(lead_id: object, reason: str) -> None:
-    with pytest.raises(RowError) as fault:
+    with pytest.raises(RowError) as error:
         fact_of({"id": lead_id})
-    assert (fault.value.reason, fault.value.column) == (reason, "id")
+    assert (error.value.reason, error.value.column) == (reason, "id")
 
 
 @pytest.mark.parametrize("how", [{}, {"values": {"a": "b"}, "otherwise": "keep"}, {"prefix": "from "}])
 def test_a_text_longer_than_a_lead_remembers_is_rejected_with_its_column(how: dict[str, object]) -> None:
-    with pytest.raises(RowError, match="256 are allowed") as fault:
+    with pytest.raises(RowError, match="256 are allowed") as error:
         fact_of({"o": "x" * 257}, {**CREATED, "origin": {"column": "o", **how}})
-    assert (fault.value.reason, fault.value.column) == ("too_long", "o")
+    assert (error.value.reason, error.value.column) == ("too_long", "o")
 
 
 def test_a_note_may_be_long() -> None:

@@ -44,14 +44,14 @@ def an_event(lead_id: str = "L1", **attributes: Any) -> dict[str, Any]:
 
 @dataclass
 class FakeSender:
-    """Acks at once; or raises `fault`, where one is set."""
+    """Acks at once; or raises `error`, where one is set."""
 
     sent: list[Outgoing] = field(default_factory=list)
-    fault: Exception | None = None
+    error: Exception | None = None
 
     async def send_all(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
-        if self.fault is not None:
-            raise self.fault
+        if self.error is not None:
+            raise self.error
         self.sent += records
         return [(0, len(self.sent) - len(records) + number) for number in range(len(records))]
 

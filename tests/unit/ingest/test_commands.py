@@ -26,9 +26,12 @@ def test_a_new_key_is_on_stdout_alone_and_its_line_fits_the_keys_file(tmp_path: 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(("--scope", "write"), "--scope write is none of ingest, read"), (("--source", "a: b"), "no name of a source")],
+    [
+        (("--scope", "write"), "--scope write is not one of ingest, read"),
+        (("--source", "a: b"), "not a valid source name"),
+    ],
 )
-def test_no_key_is_made_whose_line_would_not_fit_the_keys_file(arguments: tuple[str, ...], said: str) -> None:
+def test_keys_new_rejects_what_the_keys_file_would_reject(arguments: tuple[str, ...], said: str) -> None:
     result = CliRunner().invoke(cli, ["keys", "new", *arguments])
     assert (result.exit_code, result.stdout, said in result.stderr) == (2, "", True), result.stderr
 
@@ -36,14 +39,14 @@ def test_no_key_is_made_whose_line_would_not_fit_the_keys_file(arguments: tuple[
 def test_a_webhooks_file_is_checked() -> None:
     result = CliRunner().invoke(cli, ["webhooks", "check", str(DELIVERED)])
     assert result.exit_code == 0
-    assert "pipedrive: pipedrive, known by a key of pipedrive" in result.stdout
+    assert "pipedrive: pipedrive, authenticated by a key of pipedrive" in result.stdout
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [("systems:\n  crm:\n    dialect: hubspto\n", "webhooks.yml:3: systems.crm.dialect"), ("systems: {}\n", "systems")],
 )
-def test_its_faults_are_told_with_their_lines(tmp_path: Path, text: str, said: str) -> None:
+def test_errors_of_the_webhooks_file_are_reported_with_their_lines(tmp_path: Path, text: str, said: str) -> None:
     path = tmp_path / "webhooks.yml"
     path.write_text(text, encoding="utf-8")
     result = CliRunner().invoke(cli, ["webhooks", "check", str(path)])

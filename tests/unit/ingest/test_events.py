@@ -98,9 +98,9 @@ async def test_a_field_at_fault_is_named_with_what_would_be_right(
 ) -> None:
     answer = await posting.post(a_fact(**fields))
     assert answer.status_code == 422
-    (fault,) = faults(answer)
-    assert fault[0] == path
-    assert fault[1].startswith(fix)
+    (error,) = faults(answer)
+    assert error[0] == path
+    assert error[1].startswith(fix)
 
 
 @pytest.mark.parametrize(
@@ -294,8 +294,8 @@ async def test_a_trace_goes_along_and_what_is_none_does_not(posting: Posting) ->
 
 
 @pytest.mark.parametrize("fault", [Full("20000 records wait"), Undelivered("timed out")])
-async def test_a_broker_that_does_not_take_it_is_a_503_that_says_when(posting: Posting, fault: Exception) -> None:
-    posting.sender.fault = fault
+async def test_a_broker_that_does_not_take_it_is_a_503_that_says_when(posting: Posting, error: Exception) -> None:
+    posting.sender.error = error
     answer = await posting.post(a_fact())
     assert answer.status_code == 503
     assert int(answer.headers["retry-after"]) >= 1

@@ -53,7 +53,7 @@ async def test_it_is_ready_when_the_broker_has_all_topics() -> None:
 
 async def test_a_missing_topic_is_named_with_the_command_that_makes_it() -> None:
     assert (await looked(FakeProducer("a"))).startswith(
-        "there is no topic b, or no right to see it: run `leadloop topics"
+        "topic b does not exist, or access is denied: run `leadloop topics"
     )
 
 
@@ -73,7 +73,7 @@ async def test_it_is_not_ready_while_too_much_waits_or_the_producer_has_ended() 
     watch = BrokerCheck(producer, ["a"])
     await watch.check()
     producer.in_flight = MAX_IN_FLIGHT
-    assert watch.unready() == "too much waits for the broker"
+    assert watch.unready() == "too many records wait for the broker's acknowledgement"
     producer.fatal = "fenced"
     assert "fenced" in watch.unready()
 

@@ -79,4 +79,4 @@ def test_one_bad_address_spoils_all() -> None:
     assert denial_reason_of_any(["8.8.8.8", "10.0.0.1"]) == "10.0.0.1 is a private network"
     assert denial_reason_of_any(["8.8.8.8", "2606:4700:4700::1111"]) == ""
     assert denial_reason_of_any([]) == "it has no address"
-    assert denial_reason_of_any(["8.8.8.8", "nonsense"]) == "nonsense is no address"
+    assert denial_reason_of_any(["8.8.8.8", "nonsense"]) == "nonsense is not an IP address"

@@ -1,7 +1,6 @@
-"""The kinds of endpoints: what each is told in endpoints.yml, and how it is told of a recycle.
+"""The kinds of endpoints: the settings of each in endpoints.yml, and the connector that delivers to it.
 
-`connector_of` makes the connector that an endpoint's kind asks for. A new kind is a module here and a line in each of
-the two lists below.
+To add a kind, add a module here and a line in each of the two lists below.
 """
 
 from collections.abc import Callable, Mapping
@@ -45,7 +44,14 @@ _CONNECTORS: Mapping[type[Target], Callable[[Any, Client, Callable[[], float]], 
 
 
 def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], produce: Produce) -> Connector:
-    """The connector of an endpoint. `now` in seconds since 1970; `produce` for kinds that are Kafka topics."""
+    """Make the connector of an endpoint.
+
+    Args:
+        endpoint: Its target's type selects the connector.
+        client: Shared by all connectors; not closed by them.
+        now: Seconds since 1970.
+        produce: For endpoints that are Kafka topics.
+    """
     target = endpoint.target
     if isinstance(target, KafkaTopicTarget):
         return KafkaTopic(target, produce)

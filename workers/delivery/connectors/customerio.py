@@ -3,11 +3,11 @@
 Sent: `POST /api/v1/customers/{id}/events` with `name`, `timestamp`, `data`, and an `id` derived from the message. It is
 a ULID, because only that is deduplicated: "If two events contain the same id, we won't process the event multiple
 times" (docs.customer.io/journeys/events, deduplicating events). The identifier in the path is percent-encoded: one
-that is not is answered 200 and matches nobody.
+that is not encoded gets a 200 and matches no person.
 
-Accepted: 200. "Track endpoints support minimal validation": that the person exists, or that a campaign started, is not
-told, and nothing can be read back with these credentials. REVOKE sends `revoke_event_name`, for a campaign's exit
-condition to act on. Limits: 100 calls a second; 429 comes without Retry-After.
+Accepted: 200. "Track endpoints support minimal validation": whether the person exists, or a campaign started, is not
+reported, and these credentials cannot read it back. REVOKE sends `revoke_event_name`, for a campaign's exit
+condition to act on. Limits: 100 calls a second; 429 has no Retry-After.
 """
 
 from base64 import b64encode
@@ -46,7 +46,7 @@ class CustomerIoTarget(VendorTarget):
 
 
 class CustomerIo(UnbatchedConnector):
-    """Sends an event, one a call."""
+    """Sends an event, one per call."""
 
     def __init__(self, target: CustomerIoTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
@@ -57,7 +57,7 @@ class CustomerIo(UnbatchedConnector):
         target, event = self._target, parcel.event
         person = target.vendor_id(event.lead_id)
         if not 0 < len(person.encode()) <= _MAX_ID_BYTES or person in (".", ".."):
-            return Rejected(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is no step in a path")
+            return Rejected(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is not . or ..")
         sent = {
             "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
             "id": ulid_of(parcel),

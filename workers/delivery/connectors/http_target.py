@@ -1,4 +1,4 @@
-"""What all kinds that are called over HTTP are told: where, how far from https on 443, and whom they call a lead."""
+"""Settings common to all endpoints that are called over HTTP: the URL, what is permitted beyond https, lead ids."""
 
 from collections.abc import Mapping
 from typing import Annotated, Self
@@ -17,7 +17,7 @@ ANY_TRACK = "*"
 
 
 class HttpTarget(Target):
-    """An endpoint with a URL. `ports`: further ports than the scheme's own that may be dialled."""
+    """An endpoint with a URL. `ports`: permitted besides the scheme's default."""
 
     url: str
     allow_http: bool = False
@@ -29,7 +29,7 @@ class HttpTarget(Target):
 
     @property
     def effective_limits(self) -> Limits:
-        """In deliveries. A preset counts the vendor's calls, so it is shared out among those of one delivery."""
+        """Limits in deliveries. A preset counts the vendor's calls: it is divided by the calls of one delivery."""
         calls = self.max_calls
         shared = {"per_second": self.PRESET.per_second / calls, "burst": max(1, self.PRESET.burst // calls)}
         return self.PRESET.model_copy(update=shared | self.limits.model_dump(exclude_none=True))
@@ -38,13 +38,13 @@ class HttpTarget(Target):
     def _is_reachable(self) -> Self:
         try:
             destination_of(self.url, self.url_policy)
-        except InvalidDestination as fault:
-            raise violation(f"url: {fault.problem}", fault.fix) from None
+        except InvalidDestination as error:
+            raise violation(f"url: {error.problem}", error.fix) from None
         return self
 
 
 class VendorTarget(HttpTarget):
-    """An endpoint of a vendor's API. `url` is its base; `strip_prefix` is what a lead_id has before the vendor's id."""
+    """An endpoint of a vendor's API. `url` is its base; a lead_id without `strip_prefix` is the vendor's id."""
 
     strip_prefix: str = ""
 
@@ -55,24 +55,24 @@ class VendorTarget(HttpTarget):
         return lead_id.removeprefix(self.strip_prefix)
 
     def number(self, lead_id: str) -> int | None:
-        """The vendor's id where it must be a number; None if it is none."""
+        """Return the vendor's id as a positive number; None if it is not one."""
         text = self.vendor_id(lead_id)
         return int(text) if text.isascii() and text.isdigit() and 0 < len(text) <= 18 and int(text) else None  # noqa: PLR2004
 
     @model_validator(mode="after")
     def _is_a_base(self) -> Self:
         if "?" in self.url:
-            raise violation("url: a query in the base of an API", "leave it out")
+            raise violation("url: a query in the base URL of an API", "remove it")
         return self
 
 
 def id_for_track(tracks: Mapping[str, int], track: str) -> int | None:
-    """Where leads of this track go; `*` stands for all that are not named."""
+    """Return the id configured for a track, or for `*`; None if there is neither."""
     return tracks.get(track, tracks.get(ANY_TRACK))
 
 
 def ids_for_event(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, ...]:
-    """What an event is about: the place of its track; for a REVOKE, which names none, all of them."""
+    """Return the ids that an event concerns: that of its track; all of them for a REVOKE, which has no track."""
     if event.action == "REVOKE":
         return tuple(sorted(set(tracks.values())))
     place = id_for_track(tracks, event.track)

@@ -2,16 +2,17 @@
 
 **Event**: `POST /events/2026-03/send` with `eventName`, `objectId`, `occurredAt`, `properties` and a `uuid` derived
 from the message. Of events with the same uuid within a year HubSpot keeps the first and rejects all others (its API
-specification, SendEventCompletions), so a repeat does no harm. 204 has no body: HubSpot works on it after it answered,
-and whether the contact exists, or a workflow started, is not told. One event a call: the batch endpoint answers
-without naming events, so that one bad event would refuse, or hide among, many good ones.
-REVOKE sends `revoke_event_name`, for a workflow to act on; without one it says that it cannot.
+specification, SendEventCompletions), so a repeat is harmless. 204 has no body: HubSpot processes the event after its
+response, and does not report whether the contact exists, or a workflow started. One event per call: the batch endpoint
+does not identify events in its response, so that one bad event could fail many good ones, or go unnoticed.
+REVOKE sends `revoke_event_name`, for a workflow to act on; without one it is rejected.
 
 **List**: `PUT /crm/lists/2026-03/{list}/memberships/add` (or `remove`) with up to 100 record ids; the list's
 processingType must be MANUAL or SNAPSHOT. "Records that do not exist or that are already members of the list are
-ignored": so `recordsIdsAdded` and `recordIdsMissing` of the answer are read. Who is in neither was a member before: a
-no-op. Workflows start on *joining*: with `rejoin: true` such a member leaves and joins again; the price is that a
-repeat after a crash starts the workflow twice. REVOKE does not name its track: it removes from every list of the table.
+ignored": so `recordsIdsAdded` and `recordIdsMissing` of the response are read. A contact in neither was a member
+already: a no-op. Workflows start on *joining*: with `rejoin: true` such a member leaves and joins again; the price is
+that a repeat after a crash starts the workflow twice. REVOKE does not name its track: it removes from every configured
+list.
 
 Limits: 100 calls in 10 s for a private app of the lower tiers (190 for Professional and Enterprise: set `limits`),
 shared by all apps of the account (developers.hubspot.com/changelog/increasing-our-api-limits, usage guidelines).
@@ -47,7 +48,7 @@ def _as_they_are() -> dict[str, PayloadField]:
 
 
 class HubSpotTarget(VendorTarget):
-    """`token`: of a private app. Leads are known by the record id of their contact."""
+    """A HubSpot account. `token`: of a private app. Leads are identified by the record id of their contact."""
 
     PRESET: ClassVar[Limits] = _TIER
 
@@ -56,7 +57,7 @@ class HubSpotTarget(VendorTarget):
 
 
 class HubSpotEventTarget(HubSpotTarget):
-    """`properties`: those of the event's definition in HubSpot, and which field of ours each gets."""
+    """Custom events. `properties`: those of the event's definition in HubSpot, and the field that each gets."""
 
     kind: Literal["hubspot-event"]
     event_name: EventName
@@ -65,7 +66,7 @@ class HubSpotEventTarget(HubSpotTarget):
 
 
 class HubSpotListTarget(HubSpotTarget):
-    """`lists`: the list of each track; `*` for all others."""
+    """Lists. `lists`: the list of each track; `*` for all others."""
 
     kind: Literal["hubspot-list"]
     lists: Tracks
@@ -73,12 +74,12 @@ class HubSpotListTarget(HubSpotTarget):
 
     @property
     def max_calls(self) -> int:
-        """For each list: remove and add, and to join again once more each."""
+        """For each list: remove and add; twice with `rejoin`."""
         return len(set(self.lists.values())) * (4 if self.rejoin else 2)
 
 
 class MembershipResult(msgspec.Struct):
-    """HubSpot's answer to a change of members. It spells one of them oddly, and leaves out what is empty."""
+    """HubSpot's response to a change of members. It misspells one name, and omits what is empty."""
 
     recordsIdsAdded: list[str | int] | None = None  # noqa: N815  HubSpot's names
     recordIdsAdded: list[str | int] | None = None  # noqa: N815
@@ -113,7 +114,7 @@ class HubSpotEvents(UnbatchedConnector):
             return Rejected(None, not_numeric(event.lead_id))
         name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
         if name is None:
-            return Rejected(None, "an event cannot be taken back: name a revoke_event_name that a workflow acts on")
+            return Rejected(None, "an event cannot be revoked: configure a revoke_event_name that a workflow acts on")
         sent = {
             "eventName": name,
             "objectId": str(contact),
@@ -123,12 +124,12 @@ class HubSpotEvents(UnbatchedConnector):
         }
         reply = await _call(self._client, target, "POST", "/events/2026-03/send", sent)
         if isinstance(reply, HttpResponse) and (is_success(reply) or _is_known(reply)):
-            return Accepted(reply.status, "" if is_success(reply) else "it had this event already")
+            return Accepted(reply.status, "" if is_success(reply) else "it had received this event before")
         return failure_outcome(reply, self._now())
 
 
 class HubSpotLists:
-    """Puts leads on a list and takes them off, many a call."""
+    """Adds leads to lists and removes them, many per call."""
 
     batch_size = MAX_RECORDS_PER_CALL
 
@@ -147,7 +148,7 @@ class HubSpotLists:
         return [found[place] for place in range(len(parcels))]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Holds no resources."""
 
     async def _join(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
         answer, members = await self._change(number, "add", contacts.values())
@@ -165,7 +166,7 @@ class HubSpotLists:
             answer, left = await self._change(number, "add", contacts.values())
         if left is None:
             return dict.fromkeys(contacts, answer)
-        again = "was on the list: left and joined again"
+        again = "was on the list: removed and added again"
         return {
             place: Accepted(HTTPStatus.OK, again) if contact in left.added else _joined(contact, left, number)
             for place, contact in contacts.items()
@@ -175,22 +176,22 @@ class HubSpotLists:
         answer, members = await self._change(number, "remove", contacts.values())
         if members is None:
             return dict.fromkeys(contacts, answer)
-        gone = NoOp(HTTPStatus.OK, "was not on the list")
-        taken = Accepted(HTTPStatus.OK, "taken off the list")
-        return {place: taken if contact in members.removed else gone for place, contact in contacts.items()}
+        absent = NoOp(HTTPStatus.OK, "was not on the list")
+        removed = Accepted(HTTPStatus.OK, "removed from the list")
+        return {place: removed if contact in members.removed else absent for place, contact in contacts.items()}
 
     async def _change(
         self, number: int, how: Literal["add", "remove"], contacts: Iterable[str]
     ) -> tuple[Outcome, MembershipResult | None]:
-        """HubSpot's account of a change; an outcome for all where it gave none."""
+        """Change members. Returns HubSpot's result; if it is None, the outcome applies to all contacts."""
         path = f"/crm/lists/2026-03/{number}/memberships/{how}"
         reply = await _call(self._client, self._target, "PUT", path, sorted(set(contacts)))
         if not (isinstance(reply, HttpResponse) and is_success(reply)):
             trouble = failure_outcome(reply, self._now())
-            if isinstance(trouble, Rejected):  # the ids are numbers: what is wrong is the list, which can be mended
+            if isinstance(trouble, Rejected):  # the ids are numbers: so the list is wrong, which can be fixed
                 trouble = Retry(f"the list {number} cannot be changed: {trouble.detail}", trouble.status)
             return trouble, None
-        return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}"), decode_body(
+        return Unverified(reply.status, f"an invalid response: {summary_of(reply)}"), decode_body(
             reply, MembershipResult
         )
 
@@ -216,6 +217,6 @@ def _joined(contact: str, members: MembershipResult, number: int) -> Outcome:
 
 
 def _is_known(answer: HttpResponse) -> bool:
-    """How a repeated uuid is answered is not documented: by 409, or by words, as far as it is said at all."""
-    told_so = answer.status == HTTPStatus.BAD_REQUEST and b"uuid" in answer.body and b"duplicate" in answer.body.lower()
-    return answer.status == HTTPStatus.CONFLICT or told_so
+    """Whether HubSpot rejects a repeated uuid. Its response is not documented: 409, or a text that says so."""
+    says_so = answer.status == HTTPStatus.BAD_REQUEST and b"uuid" in answer.body and b"duplicate" in answer.body.lower()
+    return answer.status == HTTPStatus.CONFLICT or says_so

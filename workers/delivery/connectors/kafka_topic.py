@@ -1,8 +1,8 @@
-"""Kind `kafka`: the event as it is, to a topic of yours on the same cluster, keyed by lead_id.
+"""Kind `kafka`: the unchanged event, to another topic of the same cluster, keyed by lead_id.
 
-Sent: the record as Avro with CloudEvents headers, as in `lead-recycled`; RECYCLE and REVOKE alike, and whoever reads it
-undoes. Accepted: the broker's ack. A repeat is the same bytes with the same `ce_id`. The preset is ours; a broker has
-no limit of this kind.
+Sent: the record as Avro with CloudEvents headers, as in `lead-recycled`; RECYCLE and REVOKE alike: the consumer
+undoes. Accepted: the broker's acknowledgement. A repeat is the same bytes with the same `ce_id`. The preset is ours;
+Kafka has no such limit.
 """
 
 from typing import Annotated, ClassVar, Literal, Protocol
@@ -21,22 +21,30 @@ from .unbatched import UnbatchedConnector
 
 
 class Produce(Protocol):
-    """Sends a record to a topic, keyed by its lead_id; is done when the broker has acked."""
+    """Sends a record to a topic, keyed by its lead_id; returns after the broker's acknowledgement."""
 
     async def __call__(self, topic: str, event: LeadRecycled, headers: Headers) -> None:
-        """Raises Undelivered or Full (of workers.kafka)."""
+        """Produce one record.
+
+        Raises:
+            Full: too many records are in flight; retry soon.
+            Undelivered: the broker did not acknowledge it; it may have been written.
+        """
 
 
-def _not_ours(topic: str, asked: ValidationInfo) -> str:
-    """A document is read with the prefix of our topics."""
-    prefix = str(asked.context or "")
+def _not_ours(topic: str, info: ValidationInfo) -> str:
+    """The validation context is the prefix of our topics."""
+    prefix = str(info.context or "")
     if topic.startswith(prefix) and topic.removeprefix(prefix) in TOPICS:
-        raise violation(f"{topic} is a topic of Leadloop's own", "name another: what we read would come back for ever")
+        raise violation(
+            f"{topic} is one of Leadloop's own topics",
+            "name another: the event would be consumed again, in an endless loop",
+        )
     return topic
 
 
 class KafkaTopicTarget(Target):
-    """`topic`: its full name; the prefix of Leadloop's own topics is not put in front."""
+    """A Kafka topic. `topic`: its full name; the prefix of Leadloop's own topics is not added."""
 
     PRESET: ClassVar[Limits] = Limits(per_second=5_000, burst=1_000, concurrency=8)
 
@@ -45,7 +53,7 @@ class KafkaTopicTarget(Target):
 
 
 class KafkaTopic(UnbatchedConnector):
-    """Produces events, one a call; the producer makes batches of them."""
+    """Produces events, one per call; the producer batches them."""
 
     def __init__(self, target: KafkaTopicTarget, produce: Produce) -> None:
         self._target = target
@@ -57,7 +65,7 @@ class KafkaTopic(UnbatchedConnector):
         try:
             await self._produce(self._target.topic, parcel.event, headers)
         except Full:
-            return Retry("more is under way to Kafka than may be", after_seconds=1.0, throttled=True)
-        except Undelivered as fault:
-            return Retry(f"not acked by Kafka: {fault}")
+            return Retry("too many records are in flight to Kafka", after_seconds=1.0, throttled=True)
+        except Undelivered as error:
+            return Retry(f"not acknowledged by Kafka: {error}")
         return Accepted(None)

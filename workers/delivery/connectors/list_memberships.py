@@ -1,4 +1,4 @@
-"""Memberships of lists, for a batch of parcels: who is to join which list, and who is to leave it."""
+"""Turns a batch of deliveries into changes of list memberships: which leads join or leave which list."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ _FIRST: tuple[type[Outcome], ...] = (Gone, Retry, Unverified, Accepted, NoOp, Re
 
 @dataclass(frozen=True, slots=True)
 class MembershipChange:
-    """One list, and the vendor's ids of the leads that join or leave it, by their place in the batch."""
+    """One list, and the vendor's ids of the leads that join or leave it, by their index in the batch."""
 
     joins: bool
     number: int
@@ -21,7 +21,12 @@ class MembershipChange:
 def membership_changes(
     parcels: Sequence[DeliveryRequest], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
 ) -> tuple[dict[int, Outcome], list[MembershipChange]]:
-    """What is refused at once, and what is to be done: leaving first, for of two words about a lead RECYCLE stands."""
+    """Group a batch by list.
+
+    Returns:
+        The outcomes of deliveries that cannot be made, by index; and the changes to make. Removals come first, so that
+        a RECYCLE wins over a REVOKE of the same lead in one batch.
+    """
     refused: dict[int, Outcome] = {}
     wanted: dict[tuple[bool, int], dict[int, int]] = {}
     for place, parcel in enumerate(parcels):
@@ -30,7 +35,7 @@ def membership_changes(
         if lead is None:
             refused[place] = Rejected(None, not_numeric(event.lead_id))
         elif not lists:
-            refused[place] = Rejected(None, f"no list is named for the track {event.track!r}")
+            refused[place] = Rejected(None, f"no list is configured for the track {event.track!r}")
         else:
             for number in lists:
                 wanted.setdefault((event.action == "RECYCLE", number), {})[place] = lead
@@ -38,9 +43,10 @@ def membership_changes(
 
 
 def more_significant(one: Outcome | None, other: Outcome) -> Outcome:
-    """What is still to be done, else what was done, else that nothing was to do, else that nothing can be done."""
+    """Merge two outcomes of one delivery: still to do, before done, before nothing to do, before impossible."""
     return other if one is None or _FIRST.index(type(other)) < _FIRST.index(type(one)) else one
 
 
 def not_numeric(lead_id: str) -> str:
-    return f"the vendor's ids are numbers, {lead_id!r} is none: set strip_prefix, or map the lead's id at import"
+    """Explain that a lead_id is not the numeric id that the vendor needs."""
+    return f"the vendor's ids are numbers, {lead_id!r} is not: set strip_prefix, or map the lead's id at import"

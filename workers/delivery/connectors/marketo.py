@@ -1,15 +1,15 @@
 """Kinds `marketo-campaign` and `marketo-list`.
 
 **Campaign**: `POST /rest/v1/campaigns/{id}/trigger.json`, at most 100 leads (smart-campaigns.md); the campaign needs
-the trigger "Campaign is Requested" with the source "Web Service API". The answer names the campaign and no lead:
-whether one qualified (its filters, "run once") is not told, so success is *unverified*. A batch that is refused is
-halved, and both halves come again by themselves, until the lead that it was refused for stands alone. Tokens
-hold for a whole call, so with `tokens` there is one lead a call. REVOKE requests `revoke_campaign`, which has to take
-the lead out; without one it says that it cannot.
+the trigger "Campaign is Requested" with the source "Web Service API". The response names the campaign and no lead:
+whether a lead qualified (filters, "run once") is not reported, so success is *unverified*. A rejected batch is
+halved, and both halves are retried separately, until the lead that caused the rejection is alone. Tokens
+apply to a whole call, so with `tokens` there is one lead per call. REVOKE requests `revoke_campaign`, which has to
+remove the lead; without one it is rejected.
 
-**List**: `POST` and `DELETE /rest/v1/lists/{id}/leads.json?id=…` with at most 300 ids (list-membership.md); each lead
-is answered for: added, removed, or skipped with reasons. With `verify` (as it is unless told otherwise) membership is
-read back with `ismember.json`. REVOKE does not name its track: it removes from every list of the table.
+**List**: `POST` and `DELETE /rest/v1/lists/{id}/leads.json?id=…` with at most 300 ids (list-membership.md); the
+response has a result per lead: added, removed, or skipped with reasons. With `verify` (the default) membership is
+read back with `ismember.json`. REVOKE does not name its track: it removes from every configured list.
 """
 
 from collections import OrderedDict
@@ -37,7 +37,7 @@ TokenName = Annotated[str, StringConstraints(pattern=r"^\{\{my\.[^{}]{1,100}\}\}
 
 
 class MarketoCampaignTarget(MarketoTarget):
-    """`campaigns`: the campaign of each track; `*` for all others. `tokens`: My Tokens, and which field each gets."""
+    """Campaigns. `campaigns`: that of each track; `*` for all others. `tokens`: the field that each My Token gets."""
 
     kind: Literal["marketo-campaign"]
     campaigns: Tracks
@@ -46,12 +46,12 @@ class MarketoCampaignTarget(MarketoTarget):
 
     @property
     def max_calls(self) -> int:
-        """One for each campaign, and one more for halves of a batch that was refused."""
+        """One for each campaign, and one more for the halves of a rejected batch."""
         return len({*self.campaigns.values(), self.revoke_campaign} - {None}) + 1
 
 
 class MarketoListTarget(MarketoTarget):
-    """`lists`: the static list of each track; `*` for all others."""
+    """Static lists. `lists`: that of each track; `*` for all others."""
 
     kind: Literal["marketo-list"]
     lists: Tracks
@@ -59,7 +59,7 @@ class MarketoListTarget(MarketoTarget):
 
     @property
     def max_calls(self) -> int:
-        """For each list: remove and add, and each read back."""
+        """For each list: remove and add; twice with `verify`, which reads each back."""
         return len(set(self.lists.values())) * (4 if self.verify else 2)
 
 
@@ -86,22 +86,22 @@ class MarketoCampaigns:
             if call < self._target.max_calls:
                 outcome = await self._request(campaign, [parcels[place] for place in places])
             else:
-                outcome = Retry("waits for its turn", None, _HALVED_SECONDS, throttled=True)
+                outcome = Retry("waits for the next call", None, _HALVED_SECONDS, throttled=True)
             found |= dict.fromkeys(places, outcome)
         return [found[place] for place in range(len(parcels))]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Holds no resources."""
 
     def _campaign(self, event: LeadRecycled) -> int | Rejected:
         target = self._target
         if target.number(event.lead_id) is None:
             return Rejected(None, not_numeric(event.lead_id))
         if event.action == "REVOKE":
-            missing = Rejected(None, "a campaign cannot be taken back: name a revoke_campaign that takes leads out")
+            missing = Rejected(None, "a campaign cannot be revoked: configure a revoke_campaign that removes leads")
             return target.revoke_campaign or missing
         campaign = id_for_track(target.campaigns, event.track)
-        return campaign or Rejected(None, f"no campaign is named for the track {event.track!r}")
+        return campaign or Rejected(None, f"no campaign is configured for the track {event.track!r}")
 
     async def _request(self, campaign: int, parcels: Sequence[DeliveryRequest]) -> Outcome:
         sent: dict[str, object] = {"leads": [{"id": self._target.number(each.event.lead_id)} for each in parcels]}
@@ -114,23 +114,23 @@ class MarketoCampaigns:
             for parcel in parcels:
                 self._halves.pop(parcel.event.event_id, None)
         if isinstance(reply, ApiSuccess):
-            return Unverified(reply.status, "requested; whether the lead qualified is not told")
+            return Unverified(reply.status, "requested; Marketo does not report whether the lead qualified")
         return reply
 
     def _halve(self, parcels: Sequence[DeliveryRequest], refused: Rejected) -> Outcome:
-        """One lead must not cost the others theirs: each half is a batch of its own when it comes again."""
+        """Split a rejected batch: one lead must not fail the others. Each half is retried as a batch of its own."""
         middle = len(parcels) // 2
         for half in (parcels[:middle], parcels[middle:]):
             self._last_half += 1
             self._halves.update((parcel.event.event_id, self._last_half) for parcel in half)
         while len(self._halves) > MAX_HALVED:
             self._halves.popitem(last=False)
-        why = f"refused as one of {len(parcels)}: {refused.detail}"
+        why = f"rejected in a batch of {len(parcels)}: {refused.detail}"
         return Retry(why, refused.status, _HALVED_SECONDS, throttled=True)
 
 
 class MarketoLists:
-    """Puts leads on static lists and takes them off."""
+    """Adds leads to static lists and removes them."""
 
     batch_size = MAX_LEADS_PER_LIST_CALL
 
@@ -146,7 +146,7 @@ class MarketoLists:
         return [found[place] for place in range(len(parcels))]
 
     async def close(self) -> None:
-        """Nothing is held."""
+        """Holds no resources."""
 
     async def _make(self, change: MembershipChange) -> dict[int, Outcome]:
         path, leads = f"/rest/v1/lists/{change.number}/leads", change.leads
@@ -155,15 +155,17 @@ class MarketoLists:
         if not isinstance(reply, ApiSuccess):
             return dict.fromkeys(leads, reply)
         found = {place: _changed(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
-        told = {place: leads[place] for place, outcome in found.items() if isinstance(outcome, Accepted)}
-        if told and self._target.verify:
-            found |= await self._read_back(path, told, then)
+        changed = {place: leads[place] for place, outcome in found.items() if isinstance(outcome, Accepted)}
+        if changed and self._target.verify:
+            found |= await self._read_back(path, changed, then)
         return found
 
     async def _read_back(self, path: str, leads: dict[int, int], wanted: str) -> dict[int, Outcome]:
         reply = await self._api.call("GET", f"{path}/ismember.json", ids=sorted(set(leads.values())))
         if not isinstance(reply, ApiSuccess):
-            return dict.fromkeys(leads, Unverified(HTTPStatus.OK, "done, it says; it could not be read back"))
+            return dict.fromkeys(
+                leads, Unverified(HTTPStatus.OK, "Marketo reports success, which could not be read back")
+            )
         return {place: _verified(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
 
 
@@ -174,16 +176,16 @@ def _tokens(tokens: Mapping[str, PayloadField], event: LeadRecycled) -> list[dic
 
 def _changed(record: LeadResult | None, wanted: str) -> Outcome:
     if record is None:
-        return Unverified(HTTPStatus.OK, "success, but the lead is not answered for")
+        return Unverified(HTTPStatus.OK, "Marketo reports success, but no result for the lead")
     if record.status == wanted:
         return Accepted(HTTPStatus.OK)
     if record.status == "skipped":
         return skipped(record)
-    return NoOp(HTTPStatus.OK, f"Marketo says {record.status!r}")
+    return NoOp(HTTPStatus.OK, f"Marketo reports {record.status!r}")
 
 
 def _verified(record: LeadResult | None, wanted: str) -> Outcome:
     status = record.status if record else None
     if status == wanted:
         return Accepted(HTTPStatus.OK, "read back")
-    return Unverified(HTTPStatus.OK, f"done, it says; read back it is {status!r}")
+    return Unverified(HTTPStatus.OK, f"Marketo reports success, but reads back {status!r}")

@@ -1,8 +1,8 @@
-"""Marketo's REST API: who calls, and what its answers mean, of which nearly all are 200.
+"""Marketo's REST API: authentication, and the meaning of its responses, nearly all of which are 200.
 
 Sources (AdobeDocs/marketo-developer, help/rest-api): authentication.md, error-codes.md and
 marketo-integration-best-practices.md. Tokens come from `/identity/oauth/token` by client credentials, live an hour, and
-are sent as a header (in the query they are not taken any more). "For Response-Level and Record-Level error types, an
+are sent as a header (Marketo no longer accepts them in the query). "For Response-Level and Record-Level error types, an
 HTTP status code of 200 is returned": `success: false` with codes of 6xx (not executed) and 7xx, and records that are
 skipped with reasons of 1xxx.
 """
@@ -26,9 +26,9 @@ from .response_policy import decode_body, failure_outcome, is_success, summary_o
 
 TOKEN = {"601", "602"}
 RATE, QUOTA, CONCURRENCY = "606", "607", "615"
-# About the moment, not about the request.
+# Errors of the moment, not of the request.
 TRANSIENT = {"500", "502", "604", "608", "611", "614", "713", "719"}
-# About how it is set up: rights, paths, features, a list or campaign that is not there.
+# Errors of the configuration: permissions, paths, features, a missing list or campaign.
 FIXABLE = {"603", "605", "610", "612", "616", "703", "1008", "1013"}
 NOT_LISTED, SKIPPED = "1015", "1037"
 
@@ -40,10 +40,10 @@ _CST_SECONDS = -6 * 3600
 
 
 class MarketoTarget(VendorTarget):
-    """`url`: https://<munchkin id>.mktorest.com, without /rest. Leads are known by their id in Marketo.
+    """A Marketo instance. `url`: https://<munchkin id>.mktorest.com, without /rest. Leads: their ids in Marketo.
 
-    Marketo takes 100 calls in 20 s, 10 at once, and 50,000 a day, from all who call it; it advises to use no more than
-    half of the rate and five at once, which is the preset.
+    Marketo permits 100 calls in 20 s, 10 at once, and 50,000 a day, for all clients together; it advises to use no more
+    than half of the rate and five at once, which is the preset.
     """
 
     PRESET = Limits(per_second=2, burst=10, concurrency=5)
@@ -53,14 +53,14 @@ class MarketoTarget(VendorTarget):
 
 
 class ApiError(msgspec.Struct):
-    """Why something failed, or a record was skipped. Codes come as text, sometimes as numbers."""
+    """Why something failed, or a record was skipped. Codes are strings, sometimes numbers."""
 
     code: str | int = ""
     message: str | None = ""
 
 
 class LeadResult(msgspec.Struct):
-    """What was done with one lead."""
+    """The result for one lead."""
 
     id: int | str | None = None
     status: str | None = ""
@@ -68,7 +68,7 @@ class LeadResult(msgspec.Struct):
 
 
 class ApiResponse(msgspec.Struct):
-    """What every answer looks like."""
+    """The envelope of every response."""
 
     success: bool = False
     result: list[LeadResult] | None = None
@@ -76,7 +76,7 @@ class ApiResponse(msgspec.Struct):
 
 
 class AccessToken(msgspec.Struct):
-    """What the identity service gives; of one that is still good, what is left of it."""
+    """An access token. `expires_in`: seconds, the rest of its life if it existed before."""
 
     access_token: str
     expires_in: float = 0.0
@@ -84,14 +84,14 @@ class AccessToken(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class ApiSuccess:
-    """`success: true`. Records by their id, if it names any."""
+    """`success: true`. Results by lead id, if there are any."""
 
     status: int
     records: Mapping[str, LeadResult]
 
 
 class MarketoApi:
-    """Calls with a token that it fetches and keeps; one for each endpoint."""
+    """Calls the API with an access token that it fetches and caches; one instance per endpoint."""
 
     def __init__(self, target: MarketoTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
@@ -104,7 +104,11 @@ class MarketoApi:
     async def call(
         self, method: str, path: str, *, ids: Sequence[int] = (), sent: object = None
     ) -> ApiSuccess | Retry | Rejected | Unverified | NoOp:
-        """Call once; with a new token a second time, if the first was not good any more."""
+        """Call once; a second time with a new token if the first had expired.
+
+        Returns:
+            ApiSuccess, or the outcome for all leads of the call.
+        """
         query = "?" + urlencode([("id", each) for each in ids]) if ids else ""
         for is_last in (False, True):
             token = await self._valid_token()
@@ -131,7 +135,7 @@ class MarketoApi:
             return failure_outcome(reply, self._now())
         body = decode_body(reply, ApiResponse)
         if body is None:
-            return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}")
+            return Unverified(reply.status, f"an invalid response: {summary_of(reply)}")
         if not body.success:
             return _ApiFailure(reply.status, body.errors or [])
         return ApiSuccess(reply.status, {str(record.id): record for record in body.result or []})
@@ -147,14 +151,14 @@ class MarketoApi:
 
     async def _fetch(self) -> str | Retry:
         target = self._target
-        asked = {
+        query = {
             "grant_type": "client_credentials",
             "client_id": target.client_id.reveal(),
             "client_secret": target.client_secret.reveal(),
         }
         reply = await self._client.request(
             "GET",
-            target.at("/identity/oauth/token?" + urlencode(asked)),
+            target.at("/identity/oauth/token?" + urlencode(query)),
             headers={"accept": "application/json"},
             url_policy=target.url_policy,
             timeout_seconds=target.timeout_seconds,
@@ -165,7 +169,7 @@ class MarketoApi:
             passing = why if isinstance(why, Retry) else Retry("")
             return replace(passing, detail=f"no token: {why.detail}", status=why.status)
         self._token = token.access_token
-        # What is nearly over may be over on arrival; of a token that is still good, Marketo gives the same again.
+        # A token that is about to expire may expire on the way; Marketo returns the same token until it expires.
         self._good_until = self._now() + max(token.expires_in - _SPARE_SECONDS, 1.0)
         return self._token
 
@@ -176,7 +180,7 @@ class MarketoApi:
 
 @dataclass(frozen=True, slots=True)
 class _ApiFailure:
-    """`success: false`, whatever the status says."""
+    """`success: false`, whatever the HTTP status."""
 
     status: int
     reasons: Sequence[ApiError]
@@ -198,12 +202,12 @@ class _ApiFailure:
 
 
 def error_text(reasons: Sequence[ApiError] | None) -> str:
-    told_reasons = (f"{reason.code} {reason.message or ''}".strip() for reason in reasons or ())
-    return redacted("; ".join(told_reasons)) or "success is false, without a reason"
+    texts = (f"{reason.code} {reason.message or ''}".strip() for reason in reasons or ())
+    return redacted("; ".join(texts)) or "success is false, without a reason"
 
 
 def skipped(record: LeadResult) -> Outcome:
-    """What a record that was skipped comes to: a lead not on the list, or past the status, needs nothing done."""
+    """Map a skipped record to an outcome: nothing to do if the lead is not on the list, or has passed the status."""
     codes, words = {str(reason.code) for reason in record.reasons or ()}, error_text(record.reasons)
     if codes & {NOT_LISTED, SKIPPED}:
         return NoOp(HTTPStatus.OK, words)
@@ -218,5 +222,5 @@ def _is_about_token(reply: "Outcome | _ApiFailure") -> bool:
 
 
 def _until_midnight(now: float) -> float:
-    """The daily quota is given anew at 00:00 CST."""
+    """Seconds until the daily quota is reset, at 00:00 CST."""
     return _DAY_SECONDS - (now + _CST_SECONDS) % _DAY_SECONDS

@@ -1,16 +1,16 @@
 """Kind `mautic`: membership of a campaign or of a segment, by Mautic's REST API.
 
-Adding a contact that is in a campaign already answers `{"success": 1}` and does nothing, and so does much else
-(mautic/mautic: CampaignApiController answers success whatever MembershipManager did). What works is in Adder.php: a
+Adding a contact that is already in a campaign returns `{"success": 1}` and does nothing, and so do other no-ops
+(mautic/mautic: CampaignApiController reports success whatever MembershipManager did). What works is in Adder.php: a
 manual removal followed by a manual addition passes `allow_restart` and begins a new rotation. So RECYCLE is
 
     POST /api/campaigns/{id}/contact/{contact}/remove    then …/add    then GET /api/contacts/{contact}/campaigns
 
-(segments likewise), and is accepted only if the membership is read back; else it is unverified. Campaigns that are not
-published are not listed, and cannot be verified. What Mautic then does is done by its cron jobs, later.
-REVOKE does not name its track: it removes from every campaign of the table, and reads back.
+(segments likewise), and is accepted only if the membership is read back; otherwise it is unverified. Unpublished
+campaigns are not listed, and cannot be verified. Mautic acts on the membership later, in its cron jobs.
+REVOKE does not name its track: it removes from every configured campaign, and reads back.
 
-A try that was cut off after the addition is repeated whole: the contact then begins one more rotation.
+An attempt that was interrupted after the addition is repeated entirely: the contact then begins one more rotation.
 Limits: Mautic has none unless its owner sets one (`api_rate_limiter_limit`); the preset is ours, for a small machine.
 """
 
@@ -34,12 +34,12 @@ from .list_memberships import more_significant, not_numeric
 from .response_policy import decode_body, failure_outcome, is_success, summary_of
 from .unbatched import UnbatchedConnector
 
-_MAX_BYTES = 1_048_576  # a contact in many campaigns, each told at length
+_MAX_BYTES = 1_048_576  # a contact in many campaigns, each described in full
 _ID = re.compile(r"[0-9]{1,18}")  # as long as those of `http_target.Id`
 
 
 class MauticTarget(VendorTarget):
-    """`campaigns` or `segments`: that of each track; `*` for all others."""
+    """A Mautic instance. `campaigns` or `segments`: that of each track; `*` for all others."""
 
     PRESET: ClassVar[Limits] = Limits(per_second=15, burst=15, concurrency=2)
 
@@ -59,31 +59,31 @@ class MauticTarget(VendorTarget):
 
     @property
     def max_calls(self) -> int:
-        """In: remove, add, read back. Out: read, remove from each, read back."""
+        """RECYCLE: remove, add, read back. REVOKE: read, remove from each, read back."""
         return max(3, len(set(self.tracks.values())) + 2)
 
     @model_validator(mode="after")
     def _is_one_of_both(self) -> Self:
         if bool(self.campaigns) == bool(self.segments):
-            raise violation("campaigns or segments, one of both", "write 'campaigns: {\"*\": 7}'")
+            raise violation("either campaigns or segments must be given", "write 'campaigns: {\"*\": 7}'")
         return self
 
 
 class ChangeResponse(msgspec.Struct):
-    """What a change answers."""
+    """The response to a change."""
 
     success: int | bool = 0
 
 
 class MembershipsResponse(msgspec.Struct):
-    """Where a contact is: by id, or as an empty list where there is nothing (PHP knows no difference)."""
+    """The memberships of a contact: by id, or an empty list if there are none (PHP makes no difference)."""
 
     campaigns: dict[str, Any] | list[Any] = {}
     lists: dict[str, Any] | list[Any] = {}
 
 
 class Mautic(UnbatchedConnector):
-    """Changes memberships one by one, and believes what it reads back."""
+    """Changes memberships one by one, and reads them back."""
 
     def __init__(self, target: MauticTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
@@ -98,7 +98,9 @@ class Mautic(UnbatchedConnector):
             return await self._out(contact)
         place = id_for_track(self._target.tracks, parcel.event.track)
         if place is None:
-            return Rejected(None, f"nothing of the {self._target.where} is named for the track {parcel.event.track!r}")
+            return Rejected(
+                None, f"none of the {self._target.where} is configured for the track {parcel.event.track!r}"
+            )
         return await self._into(place, contact)
 
     async def _into(self, place: int, contact: int) -> Outcome:
@@ -107,10 +109,10 @@ class Mautic(UnbatchedConnector):
             return trouble
         places = await self._places(contact)
         if not isinstance(places, set):
-            return Unverified(HTTPStatus.OK, f"added, it says; it could not be read back: {places.detail}")
+            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {places.detail}")
         if place in places:
             return Accepted(HTTPStatus.OK, "read back; Mautic acts on it when its cron jobs run")
-        return Unverified(HTTPStatus.OK, f"added, it says; read back, the contact is not in it (unpublished?): {place}")
+        return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is not in {place} (unpublished?)")
 
     async def _out(self, contact: int) -> Outcome:
         before = await self._places(contact)
@@ -123,34 +125,34 @@ class Mautic(UnbatchedConnector):
             return found or NoOp(HTTPStatus.OK, "was in none of them")
         left = await self._places(contact)
         if not isinstance(left, set):
-            return Unverified(HTTPStatus.OK, f"removed, it says; it could not be read back: {left.detail}")
+            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {left.detail}")
         if still := left & set(self._target.tracks.values()):
-            return Unverified(HTTPStatus.OK, f"removed, it says; read back, the contact is still in {sorted(still)}")
+            return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is still in {sorted(still)}")
         return Accepted(HTTPStatus.OK, "read back")
 
     async def _change(self, place: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
-        """None if Mautic says that it did it."""
+        """Add or remove a contact. None if Mautic reports success."""
         reply = await self._call("POST", f"/api/{self._target.where}/{place}/contact/{contact}/{how}")
         if isinstance(reply, HttpResponse) and is_success(reply):
             change = decode_body(reply, ChangeResponse)
             return (
                 None
                 if change and change.success
-                else Unverified(reply.status, f"neither yes nor no: {summary_of(reply)}")
+                else Unverified(reply.status, f"neither success nor failure: {summary_of(reply)}")
             )
         if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
             return await self._not_found(place, contact)
         return failure_outcome(reply, self._now())
 
     async def _not_found(self, place: int, contact: int) -> Outcome:
-        """The answer does not say which of the two: the contact (refused) or the campaign (to be mended)."""
+        """Find out what does not exist: the contact (final), or the campaign (a configuration error, retried)."""
         places = await self._places(contact)
         if isinstance(places, set):
-            return Retry(f"Mautic has nothing of the {self._target.where} with id {place}", HTTPStatus.NOT_FOUND)
+            return Retry(f"Mautic has none of the {self._target.where} with id {place}", HTTPStatus.NOT_FOUND)
         return places
 
     async def _places(self, contact: int) -> set[int] | Retry | Rejected | Unverified:
-        """Where the contact is now."""
+        """Read the current memberships of a contact."""
         reply = await self._call("GET", f"/api/contacts/{contact}/{self._target.where}")
         if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
             return Rejected(reply.status, f"Mautic has no contact {contact}")
@@ -158,7 +160,7 @@ class Mautic(UnbatchedConnector):
             return failure_outcome(reply, self._now())
         listed = decode_body(reply, MembershipsResponse)
         if listed is None:
-            return Unverified(reply.status, f"an answer that cannot be read: {summary_of(reply)}")
+            return Unverified(reply.status, f"an invalid response: {summary_of(reply)}")
         return _ids(listed.campaigns if self._target.where == "campaigns" else listed.lists)
 
     async def _call(self, method: str, path: str) -> HttpResult:
@@ -174,7 +176,7 @@ class Mautic(UnbatchedConnector):
 
 
 def _ids(listed: dict[str, Any] | list[Any]) -> set[int]:
-    """The ids of those that the contact was not taken out of by hand."""
+    """Return the ids, without memberships that were removed manually."""
     rows = listed.values() if isinstance(listed, dict) else listed
     here = (row for row in rows if isinstance(row, dict) and not row.get("manuallyRemoved"))
     found = (str(row.get("id", "")) for row in here)

@@ -1,4 +1,4 @@
-"""A recycle event in words that any tool reads, and ids derived from its message."""
+"""A recycle event as JSON for vendors, and vendor-specific ids derived from its message id."""
 
 import hashlib
 from typing import Any, Literal, get_args
@@ -36,28 +36,28 @@ _ULID_CHARACTERS = 26
 
 
 def payload_of(event: LeadRecycled) -> dict[str, Any]:
-    """All that a receiver needs, instants as ISO 8601 (null where there is none)."""
+    """Return all fields of an event, instants as ISO 8601 (null if absent)."""
     return {name: _value(event, name) for name in FIELDS}
 
 
 def selected_fields(event: LeadRecycled, names: dict[str, PayloadField]) -> dict[str, Any]:
-    """The fields that somebody chose, under names of their own; without what the event does not say."""
+    """Return the configured fields under the configured names, without empty ones."""
     found = {theirs: _value(event, ours) for theirs, ours in names.items()}
     return {name: value for name, value in found.items() if value not in (None, "")}
 
 
 def iso(at_ms: int) -> str:
-    """An instant as ISO 8601 with milliseconds, in UTC."""
+    """Format epoch ms as ISO 8601 with milliseconds, in UTC."""
     return instants.iso(min(max(at_ms, 0), instants.LAST_MS))
 
 
 def uuid_of(parcel: DeliveryRequest) -> str:
-    """The same UUID on every try."""
+    """Return the UUID of a delivery, the same on every attempt."""
     return str(uuid5(_MESSAGES, parcel.message_id))
 
 
 def ulid_of(parcel: DeliveryRequest) -> str:
-    """The same ULID on every try: the event's time, and what its message's digest has to say."""
+    """Return the ULID of a delivery, the same on every attempt: the event's time and a digest of the message id."""
     at = min(max(parcel.event.occurred_at, 0), 2**48 - 1)
     digest = int.from_bytes(hashlib.sha256(parcel.message_id.encode()).digest()[:10], "big")
     number = at << 80 | digest

@@ -1,14 +1,13 @@
-"""What an answer that is no success comes to, where a kind has nothing more to say about it.
+"""Maps unsuccessful HTTP results to outcomes, where a vendor needs no rule of its own.
 
-Credentials that are not taken, and places that are not there, are faults of the configuration: they are mended, and
-what was to be delivered meanwhile is then delivered. So they are tried again; only what is wrong with the one event
-is refused.
+Rejected credentials and missing resources are configuration errors: once they are fixed, waiting deliveries succeed.
+So they are retried; only an error of the one event is final.
 """
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
-from typing import Any, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 import msgspec
 
@@ -27,11 +26,12 @@ _TRANSIENT = (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY)
 
 
 def is_success(reply: HttpResult) -> bool:
+    """Whether the result is a 2xx response."""
     return isinstance(reply, HttpResponse) and reply.status in _SUCCESS
 
 
 def failure_outcome(reply: HttpResult, now: float) -> Retry | Rejected:
-    """What a reply that is no success comes to. `now`: seconds since 1970."""
+    """Map a result that is not a success to an outcome. `now`: seconds since 1970, for dates in Retry-After."""
     match reply:
         case Blocked(detail):
             return Retry(f"not dialled: {detail}")
@@ -44,41 +44,42 @@ def failure_outcome(reply: HttpResult, now: float) -> Retry | Rejected:
 
 
 def transient_failure(answer: HttpResponse, now: float) -> Retry | None:
-    """When to come again, if the answer is about the moment or about us, and not about what was sent."""
+    """Return a retry if the response concerns the moment or our configuration; None if it concerns the request."""
     status, after = answer.status, retry_after_seconds(answer, now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Retry("asks for less (429)", status, after, throttled=True)
+        return Retry("too many requests (429)", status, after, throttled=True)
     if status in _OVERLOADED:
-        # Who says when to come again is alive; who does not is tried by the schedule, and may be taken for dead.
+        # With Retry-After, the endpoint is alive; without it, the schedule applies, and the circuit may open.
         return Retry(summary_of(answer), status, after, throttled=after is not None)
     if status in _DENIED:
-        return Retry(f"does not take our credentials: {summary_of(answer)}", status)
+        return Retry(f"rejects our credentials: {summary_of(answer)}", status)
     if status in _ELSEWHERE:
-        return Retry(f"answers {status} with another place, which is not followed: write that as its url", status)
+        return Retry(f"redirects ({status}), which is not followed: configure the new location as its url", status)
     if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Retry(summary_of(answer), status, after)
     return None
 
 
 def retry_after_seconds(answer: HttpResponse, now: float) -> float | None:
-    """Seconds from now as `Retry-After` says them (a number, or a date of HTTP), at most a day."""
+    """Return the seconds of `Retry-After` (a number, or an HTTP date), at most a day; None without a valid one."""
     text = answer.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(min(int(text[:9]), MAX_RETRY_AFTER_SECONDS))
     try:
         at = parsedate_to_datetime(text)
-    except (ValueError, TypeError, IndexError, OverflowError):  # it reads years, hours and zones of any length
+    except (ValueError, TypeError, IndexError, OverflowError):  # it accepts years, hours and zones of any length
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return min(max(0.0, at.timestamp() - now), MAX_RETRY_AFTER_SECONDS)
 
 
 def summary_of(answer: HttpResponse) -> str:
+    """Summarise a response for messages: status and the redacted beginning of the body."""
     return f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
 
 
 def decode_body(answer: HttpResponse, kind: type[T]) -> T | None:
-    """The body as this type; None if it is not, or was cut."""
+    """Decode the body as `kind`; None if it does not conform, or was truncated."""
     if answer.is_cut:
         return None
     try:
@@ -87,5 +88,6 @@ def decode_body(answer: HttpResponse, kind: type[T]) -> T | None:
         return None
 
 
-def to_json(value: Any) -> bytes:
+def to_json(value: object) -> bytes:
+    """Encode a request body."""
     return msgspec.json.encode(value)

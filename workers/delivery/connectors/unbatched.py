@@ -7,7 +7,7 @@ from ..attempts import DeliveryRequest, Outcome
 
 
 class UnbatchedConnector(ABC):
-    """What such connectors have in common."""
+    """Base of connectors that send one request at a time."""
 
     batch_size = 1
 
@@ -15,7 +15,7 @@ class UnbatchedConnector(ABC):
         return [await self._deliver(parcel) for parcel in parcels]
 
     async def close(self) -> None:  # noqa: B027  nothing to do is what most of them do
-        """Nothing is held: the client is not the connector's."""
+        """Holds no resources: the client belongs to the caller."""
 
     @abstractmethod
     async def _deliver(self, parcel: DeliveryRequest) -> Outcome: ...

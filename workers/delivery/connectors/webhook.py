@@ -1,14 +1,14 @@
 """Kind `webhook`: Standard Webhooks 1.0 to any URL.
 
 Sent: `POST` with `{type, timestamp, data}`; type `lead.recycled` or `lead.revoked`, timestamp that of the event.
-`webhook-id` is the same on every try, `webhook-timestamp` that of the try; every secret signs, so that secrets can be
-changed without a gap. Accepted: 2xx, as the specification has it; whether the receiver did anything is its own affair.
+`webhook-id` is the same on every attempt, `webhook-timestamp` that of the attempt; every secret signs, so that secrets
+can be rotated without a gap. Accepted: 2xx, as specified; what the receiver does with it cannot be verified.
 
-Everything else is a failure and tried again by the schedule, other 4xx included (the specification knows no refusal);
-410 disables the endpoint; 429 is no failure but throttles, as 502, 503 and 504 do if they say when to come again.
-A REVOKE is a message of its own: the receiver undoes.
+Everything else is a failure and retried by the schedule, other 4xx included (the specification has no final rejection);
+410 disables the endpoint; 429 throttles and is not a failure, like 502, 503 and 504 with Retry-After.
+A REVOKE is a separate message: the receiver undoes the RECYCLE.
 
-The specification sets no rate. The preset is ours: what a small receiver takes.
+The specification sets no rate. The preset is ours, for a small receiver.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ _TYPES = {"RECYCLE": "lead.recycled", "REVOKE": "lead.revoked"}
 
 
 class WebhookTarget(HttpTarget):
-    """`secrets`: all of them sign; two during a rotation."""
+    """A webhook. `secrets`: all of them sign; two during a rotation."""
 
     PRESET: ClassVar[Limits] = Limits(per_second=50, burst=50, concurrency=10)
 
@@ -46,9 +46,9 @@ class WebhookTarget(HttpTarget):
         for secret in self.secrets:
             try:
                 found = parse_key(secret.reveal())
-            except InvalidKey as fault:
+            except InvalidKey as error:
                 raise violation(
-                    f"a secret that cannot sign: {fault}", "give whsec_… (24 to 64 bytes) or whsk_…"
+                    f"a secret that cannot sign: {error}", "give whsec_… (24 to 64 bytes) or whsk_…"
                 ) from None
             if isinstance(found, PublicKey):
                 raise violation("a whpk_ key only verifies", "give the whsk_ key that belongs to it")
@@ -56,7 +56,7 @@ class WebhookTarget(HttpTarget):
 
 
 class Webhook(UnbatchedConnector):
-    """Sends signed messages, one a call."""
+    """Sends signed messages, one per call."""
 
     def __init__(self, target: WebhookTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target

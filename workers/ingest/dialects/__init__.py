@@ -1,6 +1,6 @@
-"""The dialects of upstream systems: how each signs what it sends, and what its items are called.
+"""The webhook dialects of upstream systems: how each signs requests, and how its items are named.
 
-Each module reads one; `DIALECTS` is the table of them. What an item means is not said here but in a mapping file.
+One module per dialect; `DIALECTS` is the table of them. A mapping file defines what an item means.
 """
 
 from collections.abc import Mapping
@@ -19,6 +19,6 @@ DIALECTS: Mapping[DialectName, WebhookDialect] = MappingProxyType(
         "standard-webhooks": standard.DIALECT,
     }
 )
-"""Every dialect by its name."""
+"""All dialects by name."""
 
 NAMES: tuple[DialectName, ...] = get_args(DialectName)

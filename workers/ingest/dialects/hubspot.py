@@ -1,4 +1,4 @@
-"""HubSpot's webhooks: arrays of changes, signed in the way of version 3. An item is called by its subscriptionType."""
+"""HubSpot's webhooks: arrays of changes, with signature version 3. An item is named by its subscriptionType."""
 
 import hmac
 import re
@@ -23,7 +23,7 @@ from .items import (
 TOLERANCE_MS = 300_000
 _SIGNATURE, _TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
 _MARKS = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)  # : / ? @ ! $ ' ( ) * , ;
-_ID = ("eventId", "subscriptionId", "objectId", "occurredAt", "propertyName")  # an eventId alone may come again
+_ID = ("eventId", "subscriptionId", "objectId", "occurredAt", "propertyName")  # an eventId alone is not unique
 
 
 def items(value: Any, _: RequestContext) -> Iterator[WebhookItem]:
@@ -45,7 +45,7 @@ def verify(signed: SignedRequest) -> None:
 
 
 def _as_signed(url: str) -> str:
-    """HubSpot's guide to validating requests: these marks are signed as they are, everything else stays encoded."""
+    """Decode what HubSpot's guide to validating requests says is decoded before signing; all else stays encoded."""
     return _MARKS.sub(lambda found: unquote(found[0]), url)
 
 
@@ -56,7 +56,7 @@ def _item(each: Any) -> WebhookItem:
         merged, primary = each.get("mergedObjectIds"), each.get("primaryObjectId")
         return DeadItem("merge", f"{merged} became {primary}: facts of one lead stay with its lead_id", each)
     if name.endswith(".privacyDeletion"):
-        return DeadItem("privacy_deletion", f"{each.get('objectId')} is to be forgotten", each)
+        return DeadItem("privacy_deletion", f"{each.get('objectId')} is to be erased", each)
     return MappableItem(name, ":".join(str(each.get(part, "")) for part in _ID), each)
 
 

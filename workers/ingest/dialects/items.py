@@ -1,4 +1,4 @@
-"""What every dialect is taken apart into: items, each a row for the mapping, or a dead letter, or nothing."""
+"""What dialects split a body into: items, each to be mapped, dead-lettered or ignored."""
 
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,7 +13,13 @@ DeadReason = Literal[
 
 @dataclass(frozen=True, slots=True)
 class MappableItem:
-    """Something that happened. `name` picks the table of the mapping; `key` is the same when it is told again."""
+    """An item for the mapping.
+
+    Attributes:
+        name: Selects the table of the mapping.
+        key: Stays the same when the system repeats the item.
+        cells: The item; `a.b` in a mapping is b inside a.
+    """
 
     name: str
     key: str
@@ -22,7 +28,7 @@ class MappableItem:
 
 @dataclass(frozen=True, slots=True)
 class DeadItem:
-    """What can be no fact, and why."""
+    """An item that cannot become a fact, and why."""
 
     reason: DeadReason
     error: str
@@ -31,7 +37,7 @@ class DeadItem:
 
 @dataclass(frozen=True, slots=True)
 class IgnoredItem:
-    """What is to be passed over: our own doing."""
+    """An item to ignore: a change that Leadloop itself made, or one that the configuration excludes."""
 
 
 WebhookItem = MappableItem | DeadItem | IgnoredItem
@@ -39,7 +45,7 @@ WebhookItem = MappableItem | DeadItem | IgnoredItem
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
-    """A request, as far as signatures are about it. Header names in lower case."""
+    """What signatures cover of a request. Header names in lower case; `now` in seconds since 1970."""
 
     headers: Mapping[str, str]
     body: bytes
@@ -49,12 +55,12 @@ class SignedRequest:
 
 
 class InvalidSignature(Exception):
-    """The request was not signed by who shares this secret, or not just now. The text may be shown."""
+    """The request was not signed with one of the secrets, or too long ago. The message may be shown to the client."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """What a dialect needs to know beside the body."""
+    """What a dialect needs besides the body."""
 
     headers: Mapping[str, str]
     own_client: str = ""
@@ -62,7 +68,13 @@ class RequestContext:
 
 @dataclass(frozen=True, slots=True)
 class WebhookDialect:
-    """`verify` is None where the system signs nothing and sends a key."""
+    """How to read one system's webhooks.
+
+    Attributes:
+        items: Splits a parsed body into items.
+        verify: Checks the signature, raises InvalidSignature; None if the system sends a key instead of signing.
+        needs_url: The signature covers the public URL.
+    """
 
     items: Callable[[Any, RequestContext], Iterator[WebhookItem]]
     verify: Callable[[SignedRequest], None] | None = None
@@ -70,13 +82,13 @@ class WebhookDialect:
 
 
 def is_one_of(given: bytes, expected: Iterable[bytes]) -> bool:
-    """Compares with all of them, each in constant time."""
+    """Whether `given` equals one of `expected`; compares with all, each in constant time."""
     fitting = [hmac.compare_digest(given, one) for one in expected]
     return any(fitting)
 
 
 def as_list(value: Any) -> list[Any]:
-    """One item or several, as several."""
+    """Wrap a single item into a list."""
     return value if isinstance(value, list) else [value]
 
 

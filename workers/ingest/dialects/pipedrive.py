@@ -1,4 +1,4 @@
-"""Pipedrive's webhooks, version 2: one change each. An item is called action.entity, such as change.deal."""
+"""Pipedrive's webhooks, version 2: one change each. An item is named action.entity, such as change.deal."""
 
 from collections.abc import Iterator
 from typing import Any

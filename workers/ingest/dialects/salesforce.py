@@ -1,6 +1,6 @@
 """Salesforce change events, as a relay posts them: bare, or wrapped in `payload` or `data.payload`.
 
-An item is called Entity.CHANGE, such as Lead.UPDATE; one with several recordIds is as many rows, each with `recordId`.
+An item is named Entity.CHANGE, such as Lead.UPDATE; an event with several recordIds becomes one item per `recordId`.
 """
 
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ def _rows(each: Any, asked: RequestContext) -> Iterator[WebhookItem]:
 def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: Any) -> WebhookItem:
     change = str(header.get("changeType", ""))
     if change.startswith("GAP_") or "*" in str(record_id):
-        of = record_id or header.get("entityName")  # when very much changes at once, no record is named
-        return DeadItem("gap", f"{change} of {of}: read the record again, its change did not come", each)
+        of = record_id or header.get("entityName")  # an overflow names no record
+        return DeadItem("gap", f"{change} of {of}: read the record again, its change was not sent", each)
     if not record_id:
         return not_an_item(each, "a change event names its recordIds")
     key = ":".join(str(header.get(part, "")) for part in ("transactionKey", "sequenceNumber"))
     name = f"{header.get('entityName', '')}.{change}"
-    # Its own id only: with those of all records each row would be as long as there are rows.
+    # Its own id only: with all recordIds, the total size would be quadratic.
     about = {**payload, _HEADER: {**header, "recordIds": [record_id]}, "recordId": record_id}
     return MappableItem(name, f"{key}:{record_id}", about)
 

@@ -1,4 +1,4 @@
-"""Segment's webhooks: one call each. An item is called track.EVENT, or by its type: identify, page, group."""
+"""Segment's webhooks, one call each. An item is named track.EVENT, or by its type: identify, page, group."""
 
 import hmac
 from collections.abc import Iterator

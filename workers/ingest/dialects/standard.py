@@ -1,4 +1,4 @@
-"""Whoever speaks Standard Webhooks 1.0: any JSON, signed. An item is called by its `type`, else `event`."""
+"""Any system that sends Standard Webhooks 1.0: signed JSON. An item is named by its `type`, else `event`."""
 
 from collections.abc import Iterator
 from hashlib import sha256
@@ -21,7 +21,7 @@ from .items import (
 
 
 def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
-    # Without an id of the message its content is its name.
+    # Without a message id, the digest of the content identifies it.
     name = asked.headers.get(signing.ID) or sha256(msgspec.json.encode(value)).hexdigest()
     for number, each in enumerate(as_list(value)):
         if isinstance(each, dict):
@@ -34,8 +34,8 @@ def verify(signed: SignedRequest) -> None:
     """Raises InvalidSignature."""
     try:
         signing.verify(signed.headers, signed.body, [signing.parse_key(one) for one in signed.secrets], signed.now)
-    except (signing.VerificationError, signing.InvalidKey) as fault:
-        raise InvalidSignature(str(fault)) from fault
+    except (signing.VerificationError, signing.InvalidKey) as error:
+        raise InvalidSignature(str(error)) from error
 
 
 DIALECT = WebhookDialect(items, verify)

@@ -56,7 +56,7 @@ async def test_a_429_without_a_time_gets_one_of_ours(handing: ConnectorHarness) 
     async with CustomerIo(most=1) as simulator:
         handed = handing(simulator).as_told({"kind": "customerio"}, site_id="site", api_key="key")
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"))
-    assert outcomes == [Accepted(200), Retry("asks for less (429)", 429, 10.0, throttled=True)]
+    assert outcomes == [Accepted(200), Retry("too many requests (429)", 429, 10.0, throttled=True)]
 
 
 async def test_a_person_that_is_not_there_is_accepted_all_the_same_for_nobody_says_so(

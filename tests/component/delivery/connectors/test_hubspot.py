@@ -45,7 +45,7 @@ async def test_a_repeat_has_the_same_uuid_and_hubspot_drops_it(events: Delivered
 async def test_a_uuid_that_is_refused_as_known_was_accepted_before(events: Delivered, hubspot: HubSpot) -> None:
     hubspot.says_conflict = True
     await events.deliver_one(a_recycle())
-    assert await events.deliver_one(a_recycle()) == Accepted(409, "it had this event already")
+    assert await events.deliver_one(a_recycle()) == Accepted(409, "it had received this event before")
 
 
 async def test_a_revoke_is_an_event_of_its_own(events: Delivered, hubspot: HubSpot) -> None:
@@ -59,7 +59,7 @@ async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(
     handed = handing(hubspot).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
     outcome = await handed.deliver_one(a_revoke())
     assert isinstance(outcome, Rejected)
-    assert "cannot be taken back" in outcome.detail
+    assert "cannot be revoked" in outcome.detail
     assert hubspot.calls == []
 
 
@@ -100,7 +100,7 @@ async def test_hubspots_limit_throttles(handing: ConnectorHarness) -> None:
         handed = handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"), a_recycle("3"))
     assert outcomes[:2] == [Accepted(204), Accepted(204)]
-    assert outcomes[2] == Retry("asks for less (429)", 429, None, throttled=True)
+    assert outcomes[2] == Retry("too many requests (429)", 429, None, throttled=True)
 
 
 @pytest.fixture
@@ -135,16 +135,16 @@ async def test_what_goes_to_one_list_goes_together(lists: Delivered, hubspot: Hu
 async def test_a_track_without_a_list_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7", track="later"))
-    assert outcome == Rejected(None, "no list is named for the track 'later'")
+    assert outcome == Rejected(None, "no list is configured for the track 'later'")
 
 
 async def test_a_revoke_takes_the_lead_off_every_list(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists = {"31": {"7"}, "32": {"9"}}
     outcomes = await lists.deliver(a_revoke("7"), a_revoke("8"), a_revoke("9"))
     assert outcomes == [
-        Accepted(200, "taken off the list"),
+        Accepted(200, "removed from the list"),
         NoOp(200, "was not on the list"),
-        Accepted(200, "taken off the list"),
+        Accepted(200, "removed from the list"),
     ]
     assert hubspot.lists == {"31": set(), "32": set()}
     assert len(hubspot.calls) == 2
@@ -157,7 +157,7 @@ async def test_with_rejoin_a_member_leaves_and_joins_so_that_workflows_start(
     section = {"kind": "hubspot-list", "lists": {"offer": 31}, "rejoin": True}
     handed = handing(hubspot).as_told(section, **TOKEN)
     outcomes = await handed.deliver(a_recycle("7"), a_recycle("8"))
-    assert outcomes == [Accepted(200, "was on the list: left and joined again"), Accepted(200)]
+    assert outcomes == [Accepted(200, "was on the list: removed and added again"), Accepted(200)]
     assert sorted(hubspot.joined) == [("31", "7"), ("31", "8")]
     assert len(hubspot.calls) == 3 <= handed.target.max_calls
 

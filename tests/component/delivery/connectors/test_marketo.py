@@ -147,7 +147,7 @@ async def test_a_campaign_that_nobody_qualifies_for_says_the_same_which_is_why_i
 ) -> None:
     marketo.campaigns[11] = set()
     outcome = await campaigns.deliver_one(a_recycle("1"))
-    assert outcome == Unverified(200, "requested; whether the lead qualified is not told")
+    assert outcome == Unverified(200, "requested; Marketo does not report whether the lead qualified")
     assert marketo.ran == []
 
 
@@ -168,7 +168,7 @@ async def test_without_such_a_campaign_a_revoke_says_that_it_cannot(
 ) -> None:
     outcome = await _marketo(handing, marketo, "campaign", campaigns={"*": 11}).deliver_one(a_revoke("1"))
     assert isinstance(outcome, Rejected)
-    assert "cannot be taken back" in outcome.detail
+    assert "cannot be revoked" in outcome.detail
 
 
 @pytest.fixture
@@ -193,7 +193,7 @@ async def test_three_hundred_at_once_fit_into_the_query(static: Delivered, marke
 async def test_added_that_is_not_so_is_unverified(static: Delivered, marketo: Marketo) -> None:
     marketo.forgets_adding = True
     outcome = await static.deliver_one(a_recycle("1"))
-    assert outcome == Unverified(200, "done, it says; read back it is 'notmemberof'")
+    assert outcome == Unverified(200, "Marketo reports success, but reads back 'notmemberof'")
 
 
 async def test_unless_asked_not_to(handing: ConnectorHarness, marketo: Marketo) -> None:

@@ -84,7 +84,7 @@ async def test_the_receiver_can_tell_a_wrong_secret(handing: ConnectorHarness, r
 async def test_the_receiver_can_tell_an_old_message(handed: Delivered, receiver: Receiver) -> None:
     handed.clock -= 301
     assert isinstance(await handed.deliver_one(a_recycle()), Retry)
-    assert receiver.tries[0].fault == "not signed now"
+    assert receiver.tries[0].error == "not signed now"
 
 
 async def test_a_sample_says_that_it_is_one(handed: Delivered, receiver: Receiver) -> None:
@@ -155,12 +155,12 @@ async def test_who_hangs_is_given_up_in_time(handing: ConnectorHarness, receiver
     receiver.behave(Behaviour("hang"))
     handed = _handed(handing, receiver, timeout_seconds=1)
     outcome = await asyncio.wait_for(handed.deliver_one(a_recycle()), 10)
-    assert outcome == Retry("no answer within 1 s")
+    assert outcome == Retry("no response within 1 s")
 
 
 async def test_who_hangs_up_is_tried_again(handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("cut"))
-    assert await handed.deliver_one(a_recycle()) == Retry("the connection was cut")
+    assert await handed.deliver_one(a_recycle()) == Retry("the connection was closed")
 
 
 async def test_who_misbehaves_for_a_while_gets_the_message_in_the_end(handed: Delivered, receiver: Receiver) -> None:
