@@ -1,8 +1,8 @@
 """Standard Webhooks 1.0: signs requests that we send, verifies those that we receive. Pure; time is an argument.
 
 The signed content is `id.timestamp.body`. `v1` is HMAC-SHA256 with a shared secret (`whsec_`, base64 of 24 to 64
-bytes), `v1a` is ed25519 with a key pair (`whsk_` signs, `whpk_` verifies). Several secrets at once are a rotation: every
-one signs, and one matching signature is enough.
+bytes), `v1a` is ed25519 with a key pair (`whsk_` signs, `whpk_` verifies). Several secrets at once are a rotation:
+every one signs, and one matching signature is enough.
 
     VerificationError(ValueError)
      ├── MissingHeader            a header is missing
