@@ -56,7 +56,7 @@ async def test_success_that_changed_nothing_is_unverified(nurture: Delivered, ma
     mautic.drops_additions = True
     outcome = await nurture.deliver_one(a_recycle("7"))
     assert isinstance(outcome, Unverified)
-    assert "the contact is not in 7" in outcome.detail
+    assert "the contact is not in 3 (unpublished?)" in outcome.detail
 
 
 async def test_a_campaign_that_is_not_published_cannot_be_verified(nurture: Delivered, mautic: Mautic) -> None:
