@@ -73,19 +73,19 @@ async def test_more_than_500_events_are_too_many(posting: Posting) -> None:
 @pytest.mark.parametrize(
     ("fields", "path", "fix"),
     [
-        ({"occurred_at": "2025-10-09"}, "/occurred_at", "write Z for UTC"),
+        ({"occurred_at": "2025-10-09"}, "/occurred_at", "append Z for UTC"),
         ({"occurred_at": "soon"}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": 1.5}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": True}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": -5}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": T0 * 1000}, "/occurred_at", "write milliseconds"),
-        ({"occurred_at": T0 + 600_001}, "/occurred_at", "check the zone"),
+        ({"occurred_at": T0 + 600_001}, "/occurred_at", "check the time zone"),
         ({"occurred_at": None}, "/occurred_at", "add `occurred_at`"),
         ({"lead_id": "x" * 129}, "/lead_id", "write at most 128"),
-        ({"lead_id": 5}, "/lead_id", "write text"),
-        ({"lead_id": "a\x00b"}, "/lead_id", "take it out"),
+        ({"lead_id": 5}, "/lead_id", "write a string"),
+        ({"lead_id": "a\x00b"}, "/lead_id", "remove it"),
         ({"origin": "x" * 257}, "/origin", "write at most 256"),
-        ({"origin": ["x"]}, "/origin", "write text"),
+        ({"origin": ["x"]}, "/origin", "write a string"),
         ({"do_not_contact": "no"}, "/do_not_contact", "write true or false"),
         ({"expected_amount": 1.5}, "/expected_amount", "write minor units"),
         ({"expected_amount": 2**63}, "/expected_amount", "write minor units"),
@@ -293,7 +293,7 @@ async def test_a_trace_goes_along_and_what_is_none_does_not(posting: Posting) ->
     assert traces == [TRACE.encode(), None, TRACE.encode()]
 
 
-@pytest.mark.parametrize("fault", [Full("20000 records wait"), Undelivered("timed out")])
+@pytest.mark.parametrize("error", [Full("20000 records wait"), Undelivered("timed out")])
 async def test_a_broker_that_does_not_take_it_is_a_503_that_says_when(posting: Posting, error: Exception) -> None:
     posting.sender.error = error
     answer = await posting.post(a_fact())
