@@ -20,9 +20,9 @@ from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
 from workers.ingest import commands as ingest_commands
-from workers.instants import instant
 from workers.projection import commands as projection_commands
 from workers.report import commands as report_commands
+from workers.time_options import instant
 
 cli = typer.Typer(
     no_args_is_help=True,

@@ -24,7 +24,7 @@ class Values(Protocol):
     def put(self, key: bytes, value: bytes | None) -> None: ...
 
 
-class Entry(Struct, eq=False, gc=False):
+class CachedLead(Struct, eq=False, gc=False):
     """One lead in memory: `due` is its next deadline, `stored` and `published` are as of its last chunk.
 
     Neither it nor what it holds is seen by the garbage collector: there are no cycles, and very many leads.
@@ -68,28 +68,28 @@ class Leads:
         self._memory = memory
         self._funnel = funnel
         self._cached = cached
-        self._entries: dict[bytes, Entry] = {}
+        self._entries: dict[bytes, CachedLead] = {}
         self.known = self._entries.get
         """The lead of a key if it is in memory."""
-        self.touched: list[Entry] = []
+        self.touched: list[CachedLead] = []
 
-    def load(self, key: bytes, values: Values) -> Entry | None:
+    def load(self, key: bytes, values: Values) -> CachedLead | None:
         """Read the lead from the store; None if it is not there."""
         raw = values.get(key)
         if raw is None:
             return None
         history = LeadHistory.decode(raw, self._memory)
         ledger = LeadFold(key.decode(), history)
-        entry = self._entries[key] = Entry(key, ledger, ledger.deadline(self._policy), history.lead)
+        entry = self._entries[key] = CachedLead(key, ledger, ledger.deadline(self._policy), history.lead)
         entry.published = milestones(history.lead, entry.due)
         return entry
 
-    def begin(self, key: bytes) -> Entry:
+    def begin(self, key: bytes) -> CachedLead:
         """A lead that nothing is known of."""
-        entry = self._entries[key] = Entry(key, LeadFold(key.decode(), LeadHistory(self._memory)), None)
+        entry = self._entries[key] = CachedLead(key, LeadFold(key.decode(), LeadHistory(self._memory)), None)
         return entry
 
-    def touch(self, entry: Entry) -> None:
+    def touch(self, entry: CachedLead) -> None:
         """Note that a lead, settled again, may differ from what is stored and told of it.
 
         A lead that goes there and back within a chunk has moved: after a crash, this may be two chunks in one, and the
@@ -102,7 +102,7 @@ class Leads:
             before, due_at = entry.published, entry.due and entry.due.due  # most often the deadline moved: cheap to see
             entry.is_moved = before is None or before[0] != due_at or before != milestones(entry.lead, entry.due)
 
-    def save(self, values: Values, moved: Callable[[Entry], None]) -> None:
+    def save(self, values: Values, moved: Callable[[CachedLead], None]) -> None:
         """Write back what was touched; `moved` hears of each lead that a snapshot is due for."""
         for entry in self.touched:
             history = entry.ledger.history
@@ -122,5 +122,5 @@ class Leads:
                 del self._entries[key]
 
 
-def _first(keys: dict[bytes, Entry], count: int) -> Iterator[bytes]:
+def _first(keys: dict[bytes, CachedLead], count: int) -> Iterator[bytes]:
     return (key for key, _ in zip(keys, range(count), strict=False))

@@ -14,7 +14,7 @@ from schemas.headers import traceparent_of
 from schemas.topics import partition_of
 from streams.agents.chunk_stats import ChunkStats
 from streams.agents.inbound import Misplaced, RejectedRecord, Value
-from streams.agents.leads import Entry, Leads
+from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.records import snapshot
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
@@ -185,7 +185,7 @@ class ChunkRun:
             elif n % SLICE == 0:
                 await asyncio.sleep(0)
 
-    def _stall_first(self, entry: Entry, at: int) -> None:
+    def _stall_first(self, entry: CachedLead, at: int) -> None:
         """A recycle that is read again after a crash proves that time was past its stall: decide the stall again.
 
         The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
@@ -194,7 +194,7 @@ class ChunkRun:
             entry.ledger.tick(self._rules.policy, at + 1)
             self._settle(entry, ())
 
-    def _settle(self, entry: Entry, headers: Sequence[tuple[str, bytes | None]]) -> None:
+    def _settle(self, entry: CachedLead, headers: Sequence[tuple[str, bytes | None]]) -> None:
         """Emit what follows, and file the lead's next deadline."""
         if entry.ledger.emissions:
             traceparent = traceparent_of(headers)
@@ -237,7 +237,7 @@ class ChunkRun:
             chunk.put(NOW, b"%d" % self._clock.now)
             loop.stored_now = self._clock.now
 
-    def _snapshot(self, entry: Entry) -> None:
+    def _snapshot(self, entry: CachedLead) -> None:
         record = snapshot(entry.ledger.lead_id, entry.ledger.history, entry.due, self._clock.now)
         self._out.snapshot(self._chunk, entry.key, record)
 

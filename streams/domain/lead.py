@@ -98,7 +98,7 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     @property
     def is_progressed(self) -> bool:
-        """Whether a touch of this pass got somewhere."""
+        """Whether a touch of this pass had a result."""
         return bool(self.reached & PROGRESSED)
 
 
@@ -116,7 +116,7 @@ def apply(lead: Lead, fact: Fact) -> Lead:
         case Stalled():
             return _stalled(lead, fact)
         case Decided():
-            return _verdict(lead, fact)
+            return _decided(lead, fact)
         case Closed():
             return _closed(lead, fact)
         case Revoked():
@@ -135,7 +135,7 @@ def fold(facts: Iterable[Fact], start: Lead = NOBODY) -> Lead:
 
 
 def revocations(facts: Iterable[Fact]) -> tuple[SentRecycle, ...]:
-    """The recycles that these facts take back."""
+    """The recycles that these facts revoke."""
     return tuple(SentRecycle(fact.recycle_id, fact.stall_id) for fact in facts if type(fact) is Revoked)
 
 
@@ -252,32 +252,25 @@ def _closed(lead: Lead, fact: Closed) -> Lead:
         unstalled = _unstalled(lead, "won")
         return replace(unstalled, closed="won", won_ever=True, newest_at=newest_at, reached=lead.reached | WON)
     stall = lead.stall or Stall(fact.event_id, fact.at, fact.reason, "close")
-    reached = lead.reached | LOST | STALLED
-    return replace(
-        lead, closed="lost", stall=stall, newest_at=newest_at, reached=reached, last_stall_reason=stall.reason
-    )
+    lost = replace(lead, closed="lost", stall=stall, newest_at=newest_at, last_stall_reason=stall.reason)
+    return replace(lost, reached=lead.reached | LOST | STALLED)
 
 
 def _stalled(lead: Lead, fact: Stalled) -> Lead:
     if lead.closed is not None or lead.stall is not None or _is_void(lead, fact):
         return _seen(lead, fact.at)
     stall = Stall(fact.event_id, fact.at, fact.reason, fact.declared_by, fact.resume_at)
-    return replace(
-        lead,
-        stall=stall,
-        newest_at=max(lead.newest_at, fact.at),
-        reached=lead.reached | STALLED,
-        last_stall_reason=stall.reason,
-    )
+    newest_at, reached = max(lead.newest_at, fact.at), lead.reached | STALLED
+    return replace(lead, stall=stall, newest_at=newest_at, reached=reached, last_stall_reason=stall.reason)
 
 
 def _is_void(lead: Lead, fact: Stalled) -> bool:
-    # A fact that came late had already moved the lead when the detector spoke.
+    # A late fact shows that the lead had moved before the detector declared the stall.
     return fact.declared_by == "detector" and (clock_of(lead, fact.reason) or 0) > fact.idle_since
 
 
-def _verdict(lead: Lead, fact: Decided) -> Lead:
-    # It stands for whatever stall is active when it falls: a late fact may have put another in its place.
+def _decided(lead: Lead, fact: Decided) -> Lead:
+    # It applies to the active stall, whichever that is: a late fact may have replaced the one it was made for.
     lead, stall = _seen(lead, fact.at), lead.stall
     if fact.decided == "recycle":
         return _recycled(lead, fact)

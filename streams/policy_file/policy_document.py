@@ -84,11 +84,11 @@ def _list(value: object) -> object:
 
 
 SpanField = Annotated[SpanWords, PlainValidator(_span)]
-Clock = Annotated[SpanWords | None, PlainValidator(_clock)]
+PromiseSpan = Annotated[SpanWords | None, PlainValidator(_clock)]
 SpanOrOff = Annotated[SpanWords | None, PlainValidator(_span_or_off)]
 CountOrOff = Annotated[int | None, PlainValidator(_count_or_off)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
-Word = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # what is told in records must fit them
+NonEmptyText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # what is told in records must fit them
 Day = Annotated[date, PlainValidator(parse_day)]
 
 
@@ -117,9 +117,9 @@ class _CalendarFile(_Section):
 
 
 class _PromisesFile(_Section):
-    never_contacted: Clock = None
-    no_follow_up: Clock = None
-    no_progress: Clock = None
+    never_contacted: PromiseSpan = None
+    no_follow_up: PromiseSpan = None
+    no_progress: PromiseSpan = None
     grace: SpanOrOff = None
     max_attempts: CountOrOff = None
 
@@ -142,7 +142,7 @@ class _RuleFile(_Section):
 
 
 class _ActionFile(_Section):
-    track: Word
+    track: NonEmptyText
     delay: SpanField = SpanWords(0, "day", None)
     cooldown: SpanField | None = None
 
@@ -168,7 +168,7 @@ class _LimitsFile(_Section):
 
 
 class _PolicyFile(_Section):
-    version: Word
+    version: NonEmptyText
     calendars: dict[str, _CalendarFile] = {}
     promises: _PromisesFile = _PromisesFile()
     rules: list[_RuleFile] = []

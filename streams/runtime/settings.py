@@ -20,7 +20,7 @@ from .environment import Environment
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
 
-Clock = Literal["wall", "events"]
+ClockMode = Literal["wall", "events"]
 StoreKind = Literal["rocks", "memory"]
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
@@ -192,7 +192,7 @@ class StreamsSettings(_MetricsSettings, _SessionSettings, _CommitSettings, _Part
     """Of a streams worker."""
 
     instance_id: str = _setting("", _text("LEADLOOP_INSTANCE_ID"))
-    clock: Clock = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
+    clock: ClockMode = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
     grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))
     policy_file: Path | None = _setting(None, _file("LEADLOOP_POLICY_FILE"))
     data_dir: Path = _setting(Path("var"), lambda env, default: Path(env.text("LEADLOOP_DATA_DIR", str(default))))

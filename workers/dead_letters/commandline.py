@@ -6,17 +6,17 @@ import typer
 
 dead_letters_cli = typer.Typer(no_args_is_help=True, help="Show what could not be used, and why, and send it again.")
 
-Reason = Annotated[str, typer.Option(metavar="REASON", help="Only those that were rejected for this reason")]
-Topic = Annotated[str, typer.Option(metavar="TOPIC", help="Only those that came from this topic")]
-Since = Annotated[str, typer.Option(metavar="WHEN", help="From then on: ISO 8601, or how long ago (30m, 6h, 2d)")]
-Place = Annotated[
+ReasonOption = Annotated[str, typer.Option(metavar="REASON", help="Only those that were rejected for this reason")]
+TopicOption = Annotated[str, typer.Option(metavar="TOPIC", help="Only those that came from this topic")]
+SinceOption = Annotated[str, typer.Option(metavar="WHEN", help="From then on: ISO 8601, or how long ago (30m, 6h, 2d)")]
+PlaceOption = Annotated[
     list[str] | None, typer.Option(metavar="PLACE", help="Only these: partition:offset, as the list shows; repeatable")
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be done")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be done")]
 
 
 @dead_letters_cli.command("list")
-def list_dead_letters(reason: Reason = "", topic: Topic = "", since: Since = "") -> None:
+def list_dead_letters(reason: ReasonOption = "", topic: TopicOption = "", since: SinceOption = "") -> None:
     """Show dead letters, one JSON line each."""
     from . import commands  # noqa: PLC0415
 
@@ -33,11 +33,11 @@ def show(place: Annotated[str, typer.Argument(metavar="PLACE", help="partition:o
 
 @dead_letters_cli.command("replay")
 def replay(
-    reason: Reason = "",
-    topic: Topic = "",
-    since: Since = "",
-    place: Place = None,
-    dry_run: DryRun = False,
+    reason: ReasonOption = "",
+    topic: TopicOption = "",
+    since: SinceOption = "",
+    place: PlaceOption = None,
+    dry_run: DryRunOption = False,
     again: Annotated[bool, typer.Option("--again", metavar="", help="Also those that were replayed before")] = False,
 ) -> None:
     """Send dead letters again to the topic that they came from, once each."""

@@ -12,9 +12,9 @@ from schemas.dead_letters import TOPIC
 from schemas.errors import UserError
 from streams.runtime.settings import ProcessSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.instants import instant
 from workers.kafka import AsyncProducer
 from workers.reading import records
+from workers.time_options import instant
 
 from .dead_letter import DeadLetter, marker_of
 from .render import in_full, in_short

@@ -6,7 +6,7 @@ from typing import Self
 
 from schemas import dead_letters as dl
 
-Headers = Sequence[tuple[str, bytes | None]]
+RawHeaders = Sequence[tuple[str, bytes | None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class DeadLetter:
         return f"{self.partition}:{self.offset}"
 
     @classmethod
-    def of(cls, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: Headers) -> Self:
+    def of(cls, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: RawHeaders) -> Self:
         """Read one. What is missing or invalid is empty: any producer may have written it."""
         values = {
             name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(dl.PREFIX)
@@ -55,7 +55,7 @@ class DeadLetter:
         )
 
 
-def marker_of(headers: Headers) -> str:
+def marker_of(headers: RawHeaders) -> str:
     """The place that a replay marker names; empty if the record is a dead letter, whatever headers it has."""
     values = dict(headers)
     return "" if dl.REASON in values else (values.get(dl.REPLAYED) or b"").decode(errors="replace")

@@ -14,8 +14,8 @@ from schemas.instants import iso
 from streams.runtime.documents import did_you_mean
 from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.instants import instant
 from workers.kafka import AsyncProducer, Outgoing
+from workers.time_options import instant
 
 from .history import ARRIVED, Asked, DeliveryHistory
 

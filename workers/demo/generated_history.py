@@ -21,9 +21,9 @@ LEADS = 5_000
 DAYS = 300
 END = datetime(2025, 6, 30, 18, tzinfo=UTC)
 _BERLIN = ZoneInfo("Europe/Berlin")
-Row = Sequence[str]
+HistoryRow = Sequence[str]
 
-HEADERS: dict[str, Row] = {
+HEADERS: dict[str, HistoryRow] = {
     "leads.csv": (
         "Lead ID", "Created", "Source", "Campaign", "Segment", "Owner", "Account", "Consent until", "Do not contact",
         "Expected value",
@@ -51,7 +51,7 @@ def history_mapping() -> Mapping:
 
 def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datetime = END) -> GeneratedHistory:
     """Write the files of a history that ends before `end` (aware) into a folder that is there."""
-    rows: dict[str, list[tuple[datetime, Row]]] = {name: [] for name in HEADERS}
+    rows: dict[str, list[tuple[datetime, HistoryRow]]] = {name: [] for name in HEADERS}
     for number in range(leads):
         dice = random.Random(f"{seed}/{number}")  # noqa: S311  # repeatable on purpose
         for name, at, row in _lead_rows(dice, number, end):
@@ -61,14 +61,14 @@ def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datet
     return GeneratedHistory(folder, leads, sum(map(len, rows.values())))
 
 
-def _write(path: Path, header: Row, rows: Iterable[Row]) -> None:
+def _write(path: Path, header: HistoryRow, rows: Iterable[HistoryRow]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(header)
         writer.writerows(rows)
 
 
-def _lead_rows(dice: random.Random, number: int, end: datetime) -> Iterator[tuple[str, datetime, Row]]:
+def _lead_rows(dice: random.Random, number: int, end: datetime) -> Iterator[tuple[str, datetime, HistoryRow]]:
     lead, lead_id = cast(dice), f"L-{100_001 + number}"
     start = waking_hours(end - timedelta(seconds=dice.randrange(DAYS * 86_400), days=1))
     person = _Person.of(dice, lead, number)
@@ -99,7 +99,7 @@ class _Person:
         )
 
 
-def _row(event: StoryEvent, lead_id: str, event_id: str, lead: Market, person: _Person) -> tuple[str, Row]:
+def _row(event: StoryEvent, lead_id: str, event_id: str, lead: Market, person: _Person) -> tuple[str, HistoryRow]:
     match event:
         case LeadAppears(at):
             return "leads.csv", (

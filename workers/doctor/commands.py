@@ -7,14 +7,14 @@ import typer
 from streams.runtime.settings import Settings
 from workers.console import explained, out, settings_with_broker
 
-Probes = Annotated[
+ProbeUrls = Annotated[
     list[str] | None, typer.Option("--probe", metavar="URL", help="A process to ask for /readyz; repeatable")
 ]
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line a finding")]
+JsonOutput = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line a finding")]
 
 
 @explained
-def doctor(probe: Probes = None, *, as_json: AsJson = False) -> None:
+def doctor(probe: ProbeUrls = None, *, as_json: JsonOutput = False) -> None:
     """Look at all that Leadloop needs, and say what to do: 0 nothing failed, 1 something did, 2 unusable settings."""
     from . import render  # noqa: PLC0415  # each command loads what it needs
     from .examination import examined  # noqa: PLC0415

@@ -9,10 +9,10 @@ from workers.outbound.addresses import Network, denial_reason_of_any
 
 from .findings import Finding, fail, ok
 
-Resolve = Callable[[str], list[str]]
+ResolveHost = Callable[[str], list[str]]
 
 
-def look(endpoint: Endpoint, allowed: Iterable[Network], resolve: Resolve) -> list[Finding]:
+def look(endpoint: Endpoint, allowed: Iterable[Network], resolve: ResolveHost) -> list[Finding]:
     """One finding; none for an endpoint that is no address, but a topic."""
     target = endpoint.target
     if not isinstance(target, HttpTarget):

@@ -20,7 +20,7 @@ ANSWER_SECONDS = 5.0
 _NOBODY = (KafkaError.GROUP_ID_NOT_FOUND,)
 _DENIED = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
-Place = tuple[str, int]
+GroupPartition = tuple[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,9 @@ class Group:
 
     members: int = 0
     state: str = "EMPTY"
-    assigned: frozenset[Place] = frozenset()
-    committed: Mapping[Place, int] = field(default_factory=dict)
-    ends: Mapping[Place, int] = field(default_factory=dict)
+    assigned: frozenset[GroupPartition] = frozenset()
+    committed: Mapping[GroupPartition, int] = field(default_factory=dict)
+    ends: Mapping[GroupPartition, int] = field(default_factory=dict)
     error: KafkaError | None = None
 
     @property
@@ -131,7 +131,7 @@ def _asked(admin: AdminClient, process: Process) -> Group:
     )
 
 
-def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[Place, int]:
+def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[GroupPartition, int]:
     """Where topics end that are there; asks the leader of each partition, so it must be within reach."""
     known = admin.list_topics(timeout=ANSWER_SECONDS).topics
     places = [TopicPartition(name, number) for name in topics if name in known for number in known[name].partitions]

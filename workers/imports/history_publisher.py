@@ -8,7 +8,7 @@ from .errors import BrokerFailure
 from .publish import Publisher
 from .report import ImportSummary, ProgressReporter
 from .request import ImportRequest
-from .sorting import Entry, Sorter
+from .sorting import SortEntry, Sorter
 
 _KINDS = tuple(RECORDS)
 _LOOK_EVERY = 256
@@ -54,7 +54,7 @@ class HistoryPublisher:
             self._summary.last_at = entry[0]
         self._publisher.flush()
 
-    def _look(self, following: Entry, sent: int, watch: ProgressReporter) -> None:
+    def _look(self, following: SortEntry, sent: int, watch: ProgressReporter) -> None:
         if sent == 0:
             self._summary.first_at = following[0]
         elif sent >= self._beat_count or time.monotonic() >= self._beat_at:

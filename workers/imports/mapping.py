@@ -51,17 +51,17 @@ class _FieldSource(_MappingModel):
         return self
 
 
-Word = Annotated[str, Field(max_length=MAX_TEXT)]
+MappedWord = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class TextSource(_FieldSource):
     """A text: trimmed, then looked up in `values`, where given; `prefix` goes in front."""
 
-    constant: Word | None = None
-    values: Annotated[dict[str, Word], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
-    otherwise: Word = "reject"  # of a word that is not in `values`; or "keep", or the word to take
-    empty: Word | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
-    prefix: Word = ""
+    constant: MappedWord | None = None
+    values: Annotated[dict[str, MappedWord], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
+    otherwise: MappedWord = "reject"  # of a word that is not in `values`; or "keep", or the word to take
+    empty: MappedWord | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
+    prefix: MappedWord = ""
 
     def outcomes(self) -> Iterator[str]:
         """Every word that the mapping itself can put into the field."""
@@ -157,10 +157,10 @@ def _no_values(source: TextSource) -> TextSource:
     return source
 
 
-Text = Annotated[TextSource, BeforeValidator(_column_in_short)]
-Id = Annotated[Text, AfterValidator(_no_values)]
+MappedText = Annotated[TextSource, BeforeValidator(_column_in_short)]
+MappedId = Annotated[MappedText, AfterValidator(_no_values)]
 Flag = Annotated[FlagSource, BeforeValidator(_column_in_short)]
-Instant = Annotated[InstantSource, BeforeValidator(_column_in_short)]
+MappedInstant = Annotated[InstantSource, BeforeValidator(_column_in_short)]
 Amount = Annotated[AmountSource, BeforeValidator(_column_in_short)]
 
 
@@ -184,10 +184,10 @@ class Condition(_MappingModel):
 
 class _FactPart(_MappingModel):
     when: dict[str, Annotated[Condition, BeforeValidator(_condition_in_short)]] = Field(default_factory=dict)
-    event_id: Id | None = None
-    lead_id: Id
-    occurred_at: Instant
-    recorded_at: Instant | None = None
+    event_id: MappedId | None = None
+    lead_id: MappedId
+    occurred_at: MappedInstant
+    recorded_at: MappedInstant | None = None
 
     def sources(self) -> Iterator[tuple[str, TextSource | FlagSource | InstantSource | AmountSource]]:
         """The fields that are mapped, in the order of their names."""
@@ -200,12 +200,12 @@ class CreatedPart(_FactPart):
     """Makes LeadCreated."""
 
     kind: Literal["lead-created"]
-    origin: Text | None = None
-    campaign_id: Text | None = None
-    segment: Text | None = None
-    owner_id: Text | None = None
-    account_id: Text | None = None
-    consent_expires_at: Instant | None = None
+    origin: MappedText | None = None
+    campaign_id: MappedText | None = None
+    segment: MappedText | None = None
+    owner_id: MappedText | None = None
+    account_id: MappedText | None = None
+    consent_expires_at: MappedInstant | None = None
     do_not_contact: Flag | None = None
     expected_amount: Amount | None = None
 
@@ -214,31 +214,31 @@ class ContactedPart(_FactPart):
     """Makes LeadContacted."""
 
     kind: Literal["lead-contacted"]
-    by: Annotated[Text, AfterValidator(_words(By))] | None = None
-    activity: Annotated[Text, AfterValidator(_words(Activity))] | None = None
-    direction: Annotated[Text, AfterValidator(_words(Direction))] | None = None
-    outcome: Annotated[Text, AfterValidator(_words(ContactOutcome))] | None = None
-    owner_id: Text | None = None
-    next_step_at: Instant | None = None
+    by: Annotated[MappedText, AfterValidator(_words(By))] | None = None
+    activity: Annotated[MappedText, AfterValidator(_words(Activity))] | None = None
+    direction: Annotated[MappedText, AfterValidator(_words(Direction))] | None = None
+    outcome: Annotated[MappedText, AfterValidator(_words(ContactOutcome))] | None = None
+    owner_id: MappedText | None = None
+    next_step_at: MappedInstant | None = None
 
 
 class StalledPart(_FactPart):
     """Makes LeadStalled, declared by sales: a detector's stalls are not imported."""
 
     kind: Literal["lead-stalled"]
-    reason: Text
-    note: Text | None = None
-    resume_at: Instant | None = None
+    reason: MappedText
+    note: MappedText | None = None
+    resume_at: MappedInstant | None = None
 
 
 class ClosedPart(_FactPart):
     """Makes DealClosed."""
 
     kind: Literal["deal-closed"]
-    outcome: Annotated[Text, AfterValidator(_words(DealOutcome))]
-    reason: Text | None = None
+    outcome: Annotated[MappedText, AfterValidator(_words(DealOutcome))]
+    reason: MappedText | None = None
     amount: Amount | None = None
-    currency: Text | None = None
+    currency: MappedText | None = None
 
 
 KINDS = ("lead-created", "lead-contacted", "deal-closed", "lead-stalled")

@@ -13,7 +13,7 @@ from schemas.headers import cloudevents_headers
 
 from .conversion import RECORDS
 from .errors import BrokerFailure, ImportFailure
-from .sorting import Entry
+from .sorting import SortEntry
 
 Encode = Callable[[AnyRecord], bytes]
 
@@ -70,7 +70,7 @@ class Publisher:
         self._acked = max(self._acked, self.sent - len(self._producer))
         return self._acked
 
-    def send(self, kind: str, entry: Entry) -> None:
+    def send(self, kind: str, entry: SortEntry) -> None:
         """Send a fact to the topic of its kind."""
         at, _, event_id, lead_id, source, value = entry
         named = RECORDS[kind](event_id=event_id, lead_id=lead_id, occurred_at=at, source=source)

@@ -16,7 +16,7 @@ from .files import SourceFile
 from .publish import Encode
 from .report import ImportSummary, RejectedRow
 from .rows import NumberedRow, Row
-from .sorting import Entry, Sorter
+from .sorting import SortEntry, Sorter
 from .values import abbreviated
 
 _TELL_EVERY = 2_000
@@ -89,7 +89,7 @@ class RowReader:
         if not entries:
             self.summary.silent += 1
 
-    def _entries(self, cells: Row, converter: TableConverter) -> list[Entry]:
+    def _entries(self, cells: Row, converter: TableConverter) -> list[SortEntry]:
         # All of a row's facts before the first goes in: a row is taken whole or not at all.
         try:
             return [

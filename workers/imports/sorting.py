@@ -10,14 +10,14 @@ from typing import Self
 
 import msgspec
 
-Entry = tuple[int, int, str, str, str, bytes]  # occurred_at, rank of the kind, event_id, lead_id, source, value
+SortEntry = tuple[int, int, str, str, str, bytes]  # occurred_at, rank of the kind, event_id, lead_id, source, value
 
 _RUN = 100_000  # facts in memory at a time: about 60 MB
 _FAN_IN = 64  # runs merged at once: open files are few on some machines
 _BATCH = 256
 _LENGTH = 4
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(list[Entry]).decode
+_decode = msgspec.msgpack.Decoder(list[SortEntry]).decode
 
 
 class Sorter:
@@ -32,18 +32,18 @@ class Sorter:
         self.repeated = 0
         self._run_size = run_size
         self._fan_in = fan_in
-        self._entries: list[Entry] = []
+        self._entries: list[SortEntry] = []
         self._runs: list[Path] = []
         self._written = 0
         self._folder = tempfile.TemporaryDirectory(prefix="leadloop-import-", dir=scratch)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: SortEntry) -> None:
         self._entries.append(entry)
         self.count += 1
         if len(self._entries) >= self._run_size:
             self._spill()
 
-    def merged(self) -> Iterator[Entry]:
+    def merged(self) -> Iterator[SortEntry]:
         """All that was added, in order. A fact told twice at one time comes once, and is counted in `repeated`."""
         self._entries.sort()
         last = None
@@ -70,7 +70,7 @@ class Sorter:
                 run.unlink()
             self._runs = [merged]
 
-    def _write(self, entries: Iterable[Entry]) -> Path:
+    def _write(self, entries: Iterable[SortEntry]) -> Path:
         self._written += 1
         path = Path(self._folder.name) / f"{self._written}.run"
         source = iter(entries)
@@ -81,7 +81,7 @@ class Sorter:
         return path
 
 
-def _read(path: Path) -> Iterator[Entry]:
+def _read(path: Path) -> Iterator[SortEntry]:
     with path.open("rb") as file:
         while size := file.read(_LENGTH):
             yield from _decode(file.read(int.from_bytes(size, "big")))

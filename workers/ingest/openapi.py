@@ -11,10 +11,10 @@ from workers.http import problems
 from .envelopes import BATCH, MAX_EVENTS, PLAIN, STRUCTURED, TYPES
 from .fields import FIELDS, REQUIRED
 
-Schema = dict[str, Any]
+JsonSchema = dict[str, Any]
 
-_TEXT: Schema = {"type": "string"}
-_COUNT: Schema = {"type": "integer", "minimum": 0}
+_TEXT: JsonSchema = {"type": "string"}
+_COUNT: JsonSchema = {"type": "integer", "minimum": 0}
 _CREATED = {
     "kind": "lead-created",
     "event_id": "form-7741",
@@ -54,7 +54,7 @@ _OF_EVENTS = (400, 401, 403, 408, 413, 415, 422, 429, 503)
 _OF_WEBHOOKS = (401, 403, 404, 408, 413, 415, 429, 503)
 
 
-def events_operation() -> Schema:
+def events_operation() -> JsonSchema:
     """Return the OpenAPI operation of POST /v1/events."""
     one = {"oneOf": [_ref(_named(kind)) for kind in FIELDS]}
     content = {
@@ -75,7 +75,7 @@ def events_operation() -> Schema:
     }
 
 
-def events_responses() -> dict[int | str, Schema]:
+def events_responses() -> dict[int | str, JsonSchema]:
     accepted = {"anyOf": [_ref("Receipt"), _ref("Receipts")]}
     return {
         202: _answer("The broker has acknowledged all events", accepted),
@@ -87,12 +87,12 @@ def events_responses() -> dict[int | str, Schema]:
     }
 
 
-def webhooks_operation() -> Schema:
+def webhooks_operation() -> JsonSchema:
     content = {PLAIN: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}}
     return {"security": [{"key": []}, {"basic": []}], "requestBody": {"required": True, "content": content}}
 
 
-def webhooks_responses() -> dict[int | str, Schema]:
+def webhooks_responses() -> dict[int | str, JsonSchema]:
     return {
         202: _answer("The broker has acknowledged all items, as facts or as dead letters", _ref("Taken")),
         **_problems(_OF_WEBHOOKS),
@@ -102,7 +102,7 @@ def webhooks_responses() -> dict[int | str, Schema]:
 def document(app: FastAPI, systems: Collection[str]) -> None:
     """Make the application serve its OpenAPI document, with the components that the operations refer to."""
 
-    def made() -> Schema:
+    def made() -> JsonSchema:
         if app.openapi_schema is None:
             found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
             _name_systems(found["paths"]["/v1/webhooks/{system}"]["post"], systems)
@@ -118,14 +118,14 @@ def document(app: FastAPI, systems: Collection[str]) -> None:
     app.openapi = made  # type: ignore[method-assign]  # the documented way to extend it
 
 
-def _name_systems(operation: Schema, systems: Collection[str]) -> None:
+def _name_systems(operation: JsonSchema, systems: Collection[str]) -> None:
     """List the systems of this deployment; drop the framework's 422, which cannot occur for a string parameter."""
     operation["responses"].pop("422", None)
     if systems:
         operation["parameters"][0]["schema"] = {"type": "string", "enum": sorted(systems)}
 
 
-def _schemas() -> Schema:
+def _schemas() -> JsonSchema:
     facts = {_named(kind): _fact(kind) for kind in FIELDS}
     receipt = _object({"status": _COUNT, "event_id": _TEXT, "topic": _TEXT, "partition": _COUNT, "offset": _COUNT})
     problem = problems.schema()
@@ -141,7 +141,7 @@ def _schemas() -> Schema:
     }
 
 
-def _fact(kind: str) -> Schema:
+def _fact(kind: str) -> JsonSchema:
     fields = {name: _nullable(field.schema, name in REQUIRED[kind]) for name, field in FIELDS[kind].items()}
     return {
         "type": "object",
@@ -151,11 +151,11 @@ def _fact(kind: str) -> Schema:
     }
 
 
-def _nullable(schema: Mapping[str, object], is_required: bool) -> Schema:
+def _nullable(schema: Mapping[str, object], is_required: bool) -> JsonSchema:
     return dict(schema) if is_required else {"anyOf": [dict(schema), {"type": "null"}]}
 
 
-def _cloudevent() -> Schema:
+def _cloudevent() -> JsonSchema:
     kinds = [
         {"type": "object", "properties": {name: f for name, f in _fact(kind)["properties"].items() if name != "kind"}}
         for kind in FIELDS
@@ -180,28 +180,28 @@ def _named(kind: str) -> str:
     return "".join(part.capitalize() for part in kind.split("-"))
 
 
-def _ref(name: str) -> Schema:
+def _ref(name: str) -> JsonSchema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def _object(properties: Schema) -> Schema:
+def _object(properties: JsonSchema) -> JsonSchema:
     return {"type": "object", "required": list(properties), "properties": properties}
 
 
-def _header(name: str, text: str) -> Schema:
+def _header(name: str, text: str) -> JsonSchema:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": _TEXT}
 
 
-def _answer(text: str, schema: Schema) -> Schema:
+def _answer(text: str, schema: JsonSchema) -> JsonSchema:
     return {"description": text, "content": {PLAIN: {"schema": schema}}}
 
 
-def _problems(statuses: tuple[int, ...]) -> dict[int | str, Schema]:
+def _problems(statuses: tuple[int, ...]) -> dict[int | str, JsonSchema]:
     return {status: _problem(status) for status in statuses}
 
 
-def _problem(status: int) -> Schema:
-    answer: Schema = {
+def _problem(status: int) -> JsonSchema:
+    answer: JsonSchema = {
         "description": problems.PROBLEM_TYPES[_TITLES[status]][1],
         "content": {problems.MEDIA_TYPE: {"schema": _ref("Problem")}},
     }

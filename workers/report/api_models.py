@@ -28,7 +28,7 @@ def rfc3339(at: datetime) -> str:
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-Instant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
+ApiInstant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 
 
 class ApiModel(BaseModel):
@@ -40,7 +40,7 @@ class ApiModel(BaseModel):
 class AsOf(ApiModel):
     """How far the read model is: whatever Kafka had at `at` is in it. null: it has not said yet."""
 
-    at: Instant | None = Field(examples=["2026-03-16T09:30:00.000Z"])
+    at: ApiInstant | None = Field(examples=["2026-03-16T09:30:00.000Z"])
     behind_records: int = Field(description="Records that Kafka has and the read model has not.", examples=[0])
     is_filling: bool = Field(description="A new read model is being filled; until it is, this one stands still.")
 
@@ -49,7 +49,7 @@ class PassSummary(ApiModel):
     """A pass that is over."""
 
     pass_no: int
-    created_at: Instant | None
+    created_at: ApiInstant | None
     origin: str
     campaign_id: str
     owner_id: str
@@ -63,23 +63,23 @@ class LeadModel(ApiModel):
     lead_id: str = Field(examples=["lead-42"])
     stage: Stage
     pass_no: int
-    created_at: Instant | None = Field(description="When the current pass began.")
+    created_at: ApiInstant | None = Field(description="When the current pass began.")
     origin: str = Field(examples=["webinar"])
     campaign_id: str
     segment: str
     owner_id: str
     account_id: str
-    first_touch_at: Instant | None
-    last_touch_at: Instant | None
-    last_progress_at: Instant | None
+    first_touch_at: ApiInstant | None
+    last_touch_at: ApiInstant | None
+    last_progress_at: ApiInstant | None
     touches: int
     steps: list[str] = Field(description="Steps of the funnel that this pass has reached.", examples=[["created"]])
     stall_id: str
     stall_reason: str = Field(description="Why the lead is cold; empty: it is not.")
-    stalled_at: Instant | None
+    stalled_at: ApiInstant | None
     recycle_id: str = Field(description="The recycle that stands; empty: none.")
     recycles: int
-    due_at: Instant | None = Field(description="When the next promise is broken; null: no clock runs.")
+    due_at: ApiInstant | None = Field(description="When the next promise is broken; null: no clock runs.")
     due_reason: str
     late_facts: int
 
@@ -92,7 +92,7 @@ class DeliveryModel(ApiModel):
     outcome: DeliveryOutcome
     attempts: int
     status: int | None
-    at: Instant
+    at: ApiInstant
     detail: str
 
 
@@ -102,15 +102,15 @@ class RecycleModel(ApiModel):
     recycle_id: str
     lead_id: str
     state: RecycleState = Field(description="requalified: marketing has passed the lead to sales again.")
-    at: Instant
+    at: ApiInstant
     reason: str
     track: str
-    not_before: Instant | None
+    not_before: ApiInstant | None
     pass_no: int
     origin: str
     campaign_id: str
     segment: str
-    revoked_at: Instant | None
+    revoked_at: ApiInstant | None
     cause: str = Field(description="Why it was taken back: moved, won, or void.")
     deliveries: list[DeliveryModel]
 
@@ -118,7 +118,7 @@ class RecycleModel(ApiModel):
 class EventModel(ApiModel):
     """One line of a lead's timeline; in `fields` is what its record says beyond this, without what it leaves open."""
 
-    at: Instant
+    at: ApiInstant
     kind: EventKind
     id: str
     fields: dict[str, Any] = Field(examples=[{"outcome": "connected", "owner_id": "ann"}])

@@ -28,7 +28,7 @@ AGAIN_SECONDS = 5
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 Limit = Annotated[int, Query(ge=1, le=500, description="The most that a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the former page, with the same filters.")]
-Text = Annotated[str | None, Query(max_length=MAX_TEXT)]
+QueryText = Annotated[str | None, Query(max_length=MAX_TEXT)]
 
 
 def _rfc3339(given: object) -> object:
@@ -80,8 +80,8 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
             bool | None, Query(description="Whether a stall stands; true: the longest cold first.")
         ] = None,
         due_before: Annotated[Moment | None, Query(description="A promise breaks before then; the next first.")] = None,
-        origin: Text = None,
-        owner: Text = None,
+        origin: QueryText = None,
+        owner: QueryText = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> api_models.LeadPage:

@@ -28,8 +28,8 @@ from workers.delivery.core.schedule import Schedule
 from workers.delivery.core.wait_topics import WaitTopics
 from workers.delivery.endpoints import parse_endpoints
 from workers.delivery.limits import shared
+from workers.delivery.limits.limiter import Allowance, Grant, Limiter
 from workers.delivery.limits.shared import RedisScripts
-from workers.delivery.limits.terms import Allowance, Grant, Limiter
 from workers.delivery.runtime import endpoint_states, recovery, source, worker
 from workers.delivery.runtime.source import LEFT
 from workers.delivery.runtime.worker import Worker, WorkerConfig, serve

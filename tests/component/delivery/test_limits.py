@@ -10,9 +10,9 @@ import pytest
 from tests.component.delivery.windows import Granted, most_over
 from tests.redis import RealRedis
 from workers.delivery.limits.fallback import FallbackLimiter
+from workers.delivery.limits.limiter import Allowance, Grant, Limiter
 from workers.delivery.limits.local import LocalLimiter
 from workers.delivery.limits.shared import GRACE_SECONDS, RedisScripts, SharedLimiter
-from workers.delivery.limits.terms import Allowance, Grant, Limiter
 
 WORKERS = 3
 Make = Callable[[], Limiter]

@@ -6,8 +6,8 @@ from pathlib import Path
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
 from tests.component.delivery.windows import Granted, most_over
 from tests.redis import RealRedis
+from workers.delivery.limits.limiter import Allowance
 from workers.delivery.limits.shared import GRACE_SECONDS
-from workers.delivery.limits.terms import Allowance
 
 LIMITS = Allowance("nurture", per_second=40, burst=8, concurrency=30)
 

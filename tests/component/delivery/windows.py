@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from operator import attrgetter
 from typing import NamedTuple
 
-from workers.delivery.limits.terms import Allowance
+from workers.delivery.limits.limiter import Allowance
 
 
 class Granted(NamedTuple):

@@ -10,8 +10,8 @@ import pytest
 from redis.exceptions import ReadOnlyError
 
 from workers.delivery.limits import fallback
+from workers.delivery.limits.limiter import Allowance, Grant
 from workers.delivery.limits.local import LocalLimiter
-from workers.delivery.limits.terms import Allowance, Grant
 
 ALLOWANCE = Allowance("nurture", per_second=10, burst=1, concurrency=5)
 

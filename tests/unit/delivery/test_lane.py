@@ -12,7 +12,7 @@ from workers.delivery.attempts import Accepted, DeliveryRequest, Gone, NoOp, Out
 from workers.delivery.core.breaker import Breaker, BreakerRule, Circuit
 from workers.delivery.core.index import DeliveryIndex
 from workers.delivery.core.partition import Item, OpenRecord, OwnedPartition
-from workers.delivery.limits.terms import Allowance, Grant
+from workers.delivery.limits.limiter import Allowance, Grant
 from workers.delivery.runtime.lane import SLOT_PATIENCE, Lane
 
 FREE = Allowance("nurture", per_second=1_000, burst=100, concurrency=2)

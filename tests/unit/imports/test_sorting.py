@@ -5,10 +5,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from workers.imports.sorting import Entry, Sorter
+from workers.imports.sorting import SortEntry, Sorter
 
 
-def an_entry(at: int, rank: int = 0, event_id: str = "") -> Entry:
+def an_entry(at: int, rank: int = 0, event_id: str = "") -> SortEntry:
     return (at, rank, event_id or f"e{at}/{rank}", f"L{at}", "test", bytes([at % 256]))
 
 
@@ -16,7 +16,7 @@ ENTRIES = st.lists(st.builds(an_entry, st.integers(1, 40), st.integers(0, 3)), m
 
 
 @given(ENTRIES, st.integers(1, 9), st.integers(2, 4))
-def test_any_entries_come_back_sorted_and_once(entries: list[Entry], run_size: int, fan_in: int) -> None:
+def test_any_entries_come_back_sorted_and_once(entries: list[SortEntry], run_size: int, fan_in: int) -> None:
     with Sorter(run_size=run_size, fan_in=fan_in) as sorter:
         for entry in entries:
             sorter.add(entry)

@@ -29,7 +29,7 @@ from .unbatched import UnbatchedConnector
 
 _THROTTLED_SECONDS = 10.0
 _MAX_ID_BYTES = 150
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+CustomerName = Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
 
 
 class CustomerIoTarget(VendorTarget):
@@ -41,8 +41,8 @@ class CustomerIoTarget(VendorTarget):
     url: str = "https://track.customer.io"
     site_id: Secret
     api_key: Secret
-    event_name: Name = "lead_recycled"
-    revoke_event_name: Name = "lead_revoked"
+    event_name: CustomerName = "lead_recycled"
+    revoke_event_name: CustomerName = "lead_revoked"
 
 
 class CustomerIo(UnbatchedConnector):

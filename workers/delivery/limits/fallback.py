@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from .limiter import Allowance, Grant
 from .local import LocalLimiter
 from .shared import AWAY, RedisScripts, SharedLimiter
-from .terms import Allowance, Grant
 
 ASK_AGAIN_SECONDS = 0.4
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import floor
 
-from .terms import Allowance, Grant
+from .limiter import Allowance, Grant
 
 GRACE_SECONDS = 1.25
 """How long a bucket that is new gives nothing: a Redis that was only slow is back by then, and no limit was broken."""

@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from .terms import Allowance, Grant, Why
+from .limiter import Allowance, DenialReason, Grant
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -113,7 +113,7 @@ class SharedLimiter:
         ]
         count, wait, why = await self._scripts.take(self._keys(allowance.name), arguments)
         leases = tuple(f"{name}:{number}" for number in range(1, int(count) + 1))
-        return Grant(leases, int(wait) / 1e6, cast("Why", why.decode() if isinstance(why, bytes) else why))
+        return Grant(leases, int(wait) / 1e6, cast("DenialReason", why.decode() if isinstance(why, bytes) else why))
 
     def release(self, allowance: Allowance, lease: str) -> None:
         """Told with the next question, or by itself where none comes soon."""

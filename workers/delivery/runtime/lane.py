@@ -15,7 +15,7 @@ from typing import Protocol
 from ..attempts import Connector, DeliveryRequest, Gone, Outcome, Retry
 from ..core.breaker import Breaker, Circuit
 from ..core.partition import Item
-from ..limits.terms import Allowance, Grant, Limiter
+from ..limits.limiter import Allowance, Grant, Limiter
 
 TOKEN_PATIENCE = 0.25
 """Seconds that a parcel waits in memory for its turn by the rate."""

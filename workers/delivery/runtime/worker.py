@@ -29,9 +29,9 @@ from ..core.model import Availability, ConsumedRecord, Takeover
 from ..core.schedule import Schedule
 from ..core.wait_topics import WaitTopics
 from ..limits.fallback import FallbackLimiter
+from ..limits.limiter import Allowance, Limiter
 from ..limits.local import LocalLimiter
 from ..limits.shared import RedisScripts, SharedLimiter
-from ..limits.terms import Allowance, Limiter
 from ..target import Endpoint
 from .dispatch import Dispatch
 from .endpoint_states import TOPIC as STATES

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-Why = Literal["", "rate", "concurrency", "blocked"]
+DenialReason = Literal["", "rate", "concurrency", "blocked"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Grant:
 
     leases: tuple[str, ...]
     wait: float = 0.0
-    why: Why = ""
+    why: DenialReason = ""
 
 
 class Limiter(Protocol):
