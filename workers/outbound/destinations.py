@@ -72,7 +72,7 @@ def destination_of(url: str, url_policy: UrlPolicy) -> Destination:
         raise InvalidDestination("this is not a URL", "write https://host/path") from None
     scheme = _scheme(parts.scheme, url_policy)
     if "@" in parts.netloc:
-        raise InvalidDestination("a user or password in the URL", "configure it as a secret")
+        raise InvalidDestination("a user or password in the URL", "write it as a secret of its own")
     if parts.fragment:
         raise InvalidDestination("a fragment (#…) in the URL", "leave it out")
     if not (parts.path + parts.query).isascii():

@@ -45,7 +45,7 @@ def test_characters_that_turn_into_others_are_refused(host: str) -> None:
 def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
     with pytest.raises(InvalidDestination) as unfit:
         destination_of("https://user:hunter2@example.com/?token=abc", UrlPolicy())
-    assert unfit.value.fix == "configure it as a secret"
+    assert unfit.value.fix == "write it as a secret of its own"
     assert "hunter2" not in str(unfit.value)
 
 
