@@ -171,7 +171,7 @@ class MemoryLog:
     def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         return {place: len(self.records[place]) for place in places or self.records}
 
-    def ask_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, Future[Any]]:
+    def request_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, Future[Any]]:
         futures: dict[PartitionId, Future[Any]] = {}
         for place in places:
             futures[place] = Future()

@@ -1,1 +1,1 @@
-"""`leadloop doctor`: looks at everything that Leadloop needs, and says what to do. It writes nothing anywhere."""
+"""`leadloop doctor`: checks everything that Leadloop needs and says what to do. It writes nothing."""

@@ -1,4 +1,4 @@
-"""Is there a Kafka that lets us in, and who is it?"""
+"""Checks that Kafka is reachable and accepts the credentials, and reports its version."""
 
 from typing import Any
 
@@ -22,7 +22,7 @@ _TELLING = (*_AUTHENTICATION, _TLS, _NAME)
 
 
 class Broker:
-    """A connection that only asks. `look` first: it says whether there is anything to ask."""
+    """A read-only connection. Call `look` first: it tells whether Kafka can be queried."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -34,9 +34,9 @@ class Broker:
     def look(self) -> list[Finding]:
         try:
             metadata = self.admin.list_topics(timeout=ANSWER_SECONDS)
-        except KafkaException as fault:
+        except KafkaException as error:
             self.admin.poll(0)
-            return [self._away(fault)]
+            return [self._away(error)]
         self.is_there = True
         count = len(metadata.brokers)
         brokers = "1 broker" if count == 1 else f"{count} brokers"
@@ -44,10 +44,10 @@ class Broker:
         how = self._settings.security_protocol
         return [ok("kafka", f"{brokers}{version}, cluster {metadata.cluster_id}, over {how}")]
 
-    def _away(self, fault: KafkaException) -> Finding:
-        # The client tries several addresses; what it was told at one of them says more than that none is left.
+    def _away(self, error: KafkaException) -> Finding:
+        # The client tries several addresses; the error of one of them says more than "all brokers down".
         telling = sorted(self._errors, key=lambda one: (one.code() not in _TELLING, one.code() == _ALL_DOWN))
-        code, reason = (telling[0].code(), telling[0].str()) if telling else (0, reason_of(fault))
+        code, reason = (telling[0].code(), telling[0].str()) if telling else (0, reason_of(error))
         servers = self._settings.bootstrap_servers
         return fail("kafka", f"{servers} does not answer: {reason}", advice(code, reason, self._settings))
 

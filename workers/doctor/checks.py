@@ -1,4 +1,4 @@
-"""Looks at several things at once, each for a bounded time: what hangs, or has a bug, keeps nobody else waiting."""
+"""Runs checks in parallel, each for a bounded time: one that hangs or raises does not delay the others."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -12,13 +12,13 @@ Check = Callable[[], list[Finding]]
 
 
 def looked(looks: Mapping[str, Check], seconds: float) -> list[Finding]:
-    """What all of them found, in their order; whoever takes longer is given up."""
+    """The findings of all checks, in order; a check that exceeds the limit is abandoned."""
     answers: SimpleQueue[tuple[str, list[Finding]]] = SimpleQueue()
     for about, look in looks.items():
-        # Threads that nobody waits for in the end: a resolver that hangs cannot be interrupted.
+        # Daemon threads that are never joined: a DNS resolver that hangs cannot be interrupted.
         Thread(target=_answer, args=(about, look, answers), name=f"doctor {about}", daemon=True).start()
     found = _gathered(answers, len(looks), seconds)
-    late = "look after it, or after the network between here and there"
+    late = "check it, and the network in between"
     return [
         finding
         for about in looks
@@ -41,11 +41,11 @@ def _gathered(answers: SimpleQueue[tuple[str, list[Finding]]], count: int, secon
 def _answer(about: str, look: Check, answers: SimpleQueue[tuple[str, list[Finding]]]) -> None:
     try:
         answers.put((about, look()))
-    except Exception as bug:  # noqa: BLE001  told as a finding: the others are still wanted
+    except Exception as bug:  # noqa: BLE001  reported as a finding: the other checks go on
         answers.put((about, [_bug(about, bug)]))
 
 
 def _bug(about: str, bug: Exception) -> Finding:
-    """Where it happened, not what it says: that may hold an address with a password."""
+    """Where it happened, without the message: that may contain an address with a password."""
     at = extract_tb(bug.__traceback__)[-1]
     return fail(about, f"{type(bug).__name__} at {at.filename}:{at.lineno}", "this is a bug of doctor: report it")

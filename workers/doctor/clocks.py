@@ -1,6 +1,6 @@
 """Does this machine's clock agree with those of others? Nothing is written to find out.
 
-Kafka tells nobody its time. So: Redis' TIME, the Date of the registry's answer, and the timestamp of the newest
+Kafka does not expose its clock. So: Redis' TIME, the Date of the registry's answer, and the timestamp of the newest
 heartbeat, which is the time of the worker that sent it (or of the broker, where the topic is set to that).
 """
 
@@ -15,7 +15,7 @@ _ADVICE = "let both machines follow one time (NTP, chrony): promises, limits and
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """Somebody else's clock. `ahead`: seconds by which it is ahead of ours; `least`: it may be more ahead than that.
+    """The clock of another machine. `ahead`: seconds by which it is ahead of ours; `least`: it may be further ahead.
 
     `error`: how much of it may come from the way it was read.
     """
@@ -27,7 +27,7 @@ class ClockOffset:
 
 
 def judged(clock: ClockOffset) -> Finding:
-    """A clock that is only known to be at least so far ahead says nothing when it seems behind."""
+    """A lower bound proves nothing about a clock that seems to be behind."""
     if clock.is_least and clock.ahead <= LITTLE_SECONDS:
         return ok("clock", f"{clock.whose} was sent {max(0.0, -clock.ahead):.0f} s ago, not in our future")
     skew = max(0.0, abs(clock.ahead) - clock.error)

@@ -8,14 +8,14 @@ from streams.runtime.settings import Settings
 from workers.console import explained, out, settings_with_broker
 
 ProbeUrls = Annotated[
-    list[str] | None, typer.Option("--probe", metavar="URL", help="A process to ask for /readyz; repeatable")
+    list[str] | None, typer.Option("--probe", metavar="URL", help="A process whose /readyz is checked; repeatable")
 ]
 JsonOutput = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line a finding")]
 
 
 @explained
 def doctor(probe: ProbeUrls = None, *, as_json: JsonOutput = False) -> None:
-    """Look at all that Leadloop needs, and say what to do: 0 nothing failed, 1 something did, 2 unusable settings."""
+    """Check everything that Leadloop needs. Exit status 0: no failure; 1: a failure; 2: invalid settings."""
     from . import render  # noqa: PLC0415  # each command loads what it needs
     from .examination import examined  # noqa: PLC0415
 

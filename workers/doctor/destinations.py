@@ -21,9 +21,9 @@ def look(endpoint: Endpoint, allowed: Iterable[Network], resolve: ResolveHost) -
     about, host = f"endpoint {endpoint.name}", destination.host
     try:
         found = [host] if destination.address is not None else resolve(host)
-    except OSError as fault:
+    except OSError as error:
         todo = "see that the name is right, and that this machine's DNS knows it"
-        return [fail(about, f"{host} cannot be resolved ({fault.strerror or type(fault).__name__})", todo)]
+        return [fail(about, f"{host} cannot be resolved ({error.strerror or type(error).__name__})", todo)]
     if reason := denial_reason_of_any(found, allowed):
         todo = "nothing is dialled there; if it is meant, name its network in `allow_networks` of the endpoints file"
         return [fail(about, f"{host}: {reason}", todo)]

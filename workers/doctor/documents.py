@@ -18,7 +18,7 @@ from .findings import Finding, fail, ok, warn
 
 
 class NamedDocument(NamedTuple):
-    """What an endpoints file says that is to be looked at."""
+    """The parts of an endpoints file that are checked."""
 
     endpoints: tuple[Endpoint, ...] = ()
     allowed: tuple[Network, ...] = ()
@@ -47,10 +47,10 @@ def webhooks(settings: Settings) -> list[Finding]:
 
 
 def endpoints(settings: Settings) -> tuple[list[Finding], NamedDocument]:
-    """The finding, and whom the file names: nobody where it is not fit."""
+    """The finding, and the endpoints of the file: none if it is invalid."""
     path = settings.endpoints_file
     if path is None:
-        todo = "name a file that says whom recycle events go to: docs/delivery.md"
+        todo = "name a file that lists the endpoints of recycle events: docs/delivery.md"
         return [warn("endpoints", "LEADLOOP_ENDPOINTS_FILE is not set: deliver will not start", todo)], NamedDocument()
     named: list[NamedDocument] = []
 
@@ -65,7 +65,7 @@ def endpoints(settings: Settings) -> tuple[list[Finding], NamedDocument]:
 def _read(about: str, read: Callable[[], str]) -> Finding:
     try:
         return ok(about, read())
-    except (DocumentError, PolicyError) as fault:
-        return fail(about, str(fault), "mend the lines that are named")
-    except UserError as fault:
-        return fail(about, str(fault), "let the user of this process read it, or name another")
+    except (DocumentError, PolicyError) as error:
+        return fail(about, str(error), "fix these lines")
+    except UserError as error:
+        return fail(about, str(error), "let the user of this process read it, or name another")

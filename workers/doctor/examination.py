@@ -36,12 +36,12 @@ def examined(settings: Settings, probes: Sequence[str] = (), seconds: float = RO
 
 def _standing_alone(settings: Settings, broker: Broker, server: Server, probes: Sequence[str]) -> dict[str, Check]:
     conf = settings.registry
-    asked: dict[str, Check] = {"kafka": broker.look, "redis": server.look}
+    checks: dict[str, Check] = {"kafka": broker.look, "redis": server.look}
     if conf is not None:
-        asked["registry"] = partial(registry.look, conf, settings.topic_prefix)
-        asked["clock of the registry"] = partial(registry.clock_judged, conf)
-    asked["data dir"] = partial(machine.data_dir, settings)
-    return asked | {f"probe {url}": partial(machine.probe, url) for url in probes}
+        checks["registry"] = partial(registry.look, conf, settings.topic_prefix)
+        checks["clock of the registry"] = partial(registry.clock_judged, conf)
+    checks["data dir"] = partial(machine.data_dir, settings)
+    return checks | {f"probe {url}": partial(machine.probe, url) for url in probes}
 
 
 def _of_kafka(settings: Settings, broker: Broker) -> dict[str, Check]:
@@ -54,9 +54,9 @@ def _of_kafka(settings: Settings, broker: Broker) -> dict[str, Check]:
 
 
 def _left_out(broker: Broker, server: Server) -> list[Finding]:
-    kafka = "topics, rights, groups and heartbeats were not looked at"
-    model = "the read model was not looked at"
+    kafka = "topics, rights, groups and heartbeats were not checked"
+    model = "the read model was not checked"
     return [
-        *([] if broker.is_there else [warn("left out", kafka, "mend kafka above, and run this again")]),
-        *([] if server.is_there else [warn("left out", model, "mend redis above, and run this again")]),
+        *([] if broker.is_there else [warn("left out", kafka, "fix kafka above, then run this again")]),
+        *([] if server.is_there else [warn("left out", model, "fix redis above, then run this again")]),
     ]

@@ -1,4 +1,4 @@
-"""What a look at something came to."""
+"""The result of one check."""
 
 from dataclasses import asdict, dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Severity = Literal["ok", "warn", "fail"]
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was looked at. `todo` is empty where nothing is to be done; neither text holds a secret."""
+    """The result of one check. `todo` is empty if there is nothing to do; no text contains a secret."""
 
     about: str
     verdict: Severity

@@ -25,7 +25,7 @@ GroupPartition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Who reads which topics in which group; `most_behind`: records, beyond which it is worth a look."""
+    """Who reads which topics in which group; `most_behind`: lag in records that is worth a warning."""
 
     name: str
     group: str
@@ -39,7 +39,7 @@ class Process:
 
 @dataclass(frozen=True)
 class Group:
-    """What Kafka says of a group. `committed` and `ends` by partition; `error`: it says nothing."""
+    """A group as Kafka describes it. `committed` and `ends` by partition; `error`: there is no description."""
 
     members: int = 0
     state: str = "EMPTY"
@@ -50,7 +50,7 @@ class Group:
 
     @property
     def behind(self) -> int:
-        """What nothing was committed of counts whole, but where the log begins is not asked: at most."""
+        """An upper bound: partitions without a commit count from offset 0, since log start offsets are not queried."""
         return sum(max(0, end - self.committed.get(place, 0)) for place, end in self.ends.items())
 
 
@@ -65,8 +65,8 @@ def processes(settings: Settings) -> tuple[Process, ...]:
 
 
 def look(admin: AdminClient, process: Process) -> list[Finding]:
-    """Ask Kafka, and judge what it says."""
-    return [judged(process, asked(admin, process))]
+    """Query Kafka and evaluate the response."""
+    return [judged(process, describe(admin, process))]
 
 
 def judged(process: Process, group: Group) -> Finding:
@@ -93,7 +93,7 @@ def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
         return warn(process.about, f"{members}, and Kafka is giving out partitions ({group.state})", again)
     if unowned:
         todo = "run this again in a minute; if it stays so, restart its workers one after the other"
-        return fail(process.about, f"{found}; {len(unowned)} partitions belong to nobody", todo)
+        return fail(process.about, f"{found}; {len(unowned)} partitions have no owner", todo)
     if not has_commits:
         return warn(process.about, f"{members}, and no commit yet", "see its log, and run this again in a minute")
     if group.behind > process.most_behind:
@@ -102,28 +102,28 @@ def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
     return ok(process.about, found)
 
 
-def asked(admin: AdminClient, process: Process) -> Group:
-    """What Kafka says of one group."""
+def describe(admin: AdminClient, process: Process) -> Group:
+    """Describe one group."""
     try:
-        return _asked(admin, process)
-    except KafkaException as fault:
-        error: KafkaError = fault.args[0]
+        return _describe(admin, process)
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
         return Group() if error.code() in _NOBODY else Group(error=error)
 
 
-def _asked(admin: AdminClient, process: Process) -> Group:
-    described = admin.describe_consumer_groups([process.group], request_timeout=ANSWER_SECONDS)[process.group]
+def _describe(admin: AdminClient, process: Process) -> Group:
+    future = admin.describe_consumer_groups([process.group], request_timeout=ANSWER_SECONDS)[process.group]
     request = [ConsumerGroupTopicPartitions(process.group)]
     offsets = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)[process.group]
     ends = _ends(admin, process.topics)
-    told: Any = described.result(ANSWER_SECONDS + 1)
+    described: Any = future.result(ANSWER_SECONDS + 1)
     committed = offsets.result(ANSWER_SECONDS + 1).topic_partitions or ()
     return Group(
-        len(told.members),
-        told.state.name if told.state is not None else "UNKNOWN",
+        len(described.members),
+        described.state.name if described.state is not None else "UNKNOWN",
         frozenset(
             (one.topic, one.partition)
-            for member in told.members
+            for member in described.members
             for one in (member.assignment.topic_partitions if member.assignment else ())
         ),
         {(one.topic, one.partition): one.offset for one in committed},

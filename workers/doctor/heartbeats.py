@@ -17,13 +17,13 @@ WITHIN_SECONDS = 4.0
 
 
 def look(conf: Mapping[str, Any], topic: str) -> list[Finding]:
-    """One finding, or none where nobody has sent any."""
+    """One finding, or none if there are no heartbeats."""
     group = {"group.id": lookup_group(), "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     consumer = Consumer({**conf, **group})
     try:
         newest = _newest(consumer, topic)
-    except KafkaException as fault:
-        return [warn("clock", f"heartbeats cannot be read: {reason_of(fault)}", GRANT)]
+    except KafkaException as error:
+        return [warn("clock", f"heartbeats cannot be read: {reason_of(error)}", GRANT)]
     finally:
         consumer.close()
     return [] if newest is None else [judged(_clock_of(newest, time.time()))]

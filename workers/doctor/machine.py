@@ -1,4 +1,4 @@
-"""This machine: room for the state, and the probes of processes that were named."""
+"""This machine: disk space for the state, and the probes of the named processes."""
 
 import os
 import shutil
@@ -38,21 +38,21 @@ def room(path: Path, free: int) -> Finding:
 
 
 def probe(url: str) -> list[Finding]:
-    """What a process says of itself; without a path, `/readyz` is asked."""
+    """The probe of one process; the default path is `/readyz`."""
     parts = urlsplit(url if "://" in url else f"http://{url}")
-    asked = parts._replace(path=parts.path.rstrip("/") or "/readyz").geturl()
+    address = parts._replace(path=parts.path.rstrip("/") or "/readyz").geturl()
     about = f"probe {parts.hostname}:{parts.port or parts.scheme}"
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         return [fail(about, "no http:// address", "write --probe http://host:8001")]
     try:
-        with urlopen(asked, timeout=PROBE_SECONDS) as answer:  # noqa: S310  http(s) only
+        with urlopen(address, timeout=PROBE_SECONDS) as answer:  # noqa: S310  http(s) only
             return [_said(about, answer.status, answer.read(500))]
-    except HTTPError as fault:
-        with fault:
-            return [_said(about, fault.code, fault.read(500))]
-    except (URLError, OSError, ValueError) as fault:
-        reason = getattr(fault, "reason", fault)
-        return [fail(about, f"no answer: {reason}", "start the process, or name the address that its log tells")]
+    except HTTPError as error:
+        with error:
+            return [_said(about, error.code, error.read(500))]
+    except (URLError, OSError, ValueError) as error:
+        reason = getattr(error, "reason", error)
+        return [fail(about, f"no answer: {reason}", "start the process, or name the address that its log shows")]
 
 
 def _said(about: str, status: int, body: bytes) -> Finding:

@@ -20,11 +20,13 @@ from .findings import Finding, fail, ok, warn
 ANSWER_SECONDS = 3.0
 LEAST_MAJOR = 7
 OLD = timedelta(minutes=2)  # as LeadloopReadModelBehind has it
-AWAY = "see that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
+AWAY = (
+    "check that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
+)
 
 
 class Server:
-    """Redis or Valkey. `look` first: it says whether there is anything to ask."""
+    """Redis or Valkey. Call `look` first: it tells whether the server can be queried."""
 
     def __init__(self, settings: ReportSettings) -> None:
         self._settings = settings
@@ -40,8 +42,8 @@ class Server:
             self.clock = _clock_of(redis)
             self.is_there = True
             return judged(redis.info())
-        except (RedisError, OSError) as fault:
-            return [refusal(fault, is_there=self.is_there)]
+        except (RedisError, OSError) as error:
+            return [refusal(error, is_there=self.is_there)]
         finally:
             redis.close()
 
@@ -49,27 +51,27 @@ class Server:
         """How far the read model is, as `report` would say."""
         try:
             return [model_judged(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
-        except queries.ReadModelUnavailable as fault:
-            return [warn("read model", str(fault), "run `leadloop project`, and wait until it is filled")]
+        except queries.ReadModelUnavailable as error:
+            return [warn("read model", str(error), "run `leadloop project`, and wait until it is filled")]
 
 
-def refusal(fault: Exception, *, is_there: bool) -> Finding:
-    """Why it does not say what it is. `is_there`: it told its time before."""
-    match fault:
+def refusal(error: Exception, *, is_there: bool) -> Finding:
+    """Why the server does not describe itself. `is_there`: it answered TIME before."""
+    match error:
         case AuthenticationError():
-            return fail("redis", "it does not take this user or password", "mend REDIS_URL, or REDIS_URL_FILE")
+            return fail("redis", "it rejects this user or password", "fix REDIS_URL, or REDIS_URL_FILE")
         case NoPermissionError():
-            return warn("redis", "this user may not ask what it is (TIME, INFO)", "allow both, to see more")
-        case ResponseError() if is_there and "unknown command" in str(fault):  # a stand-in, or a service that hides it
-            return warn("redis", "it answers, and does not say what it is", "in production use Redis 7 or Valkey")
+            return warn("redis", "this user may not call TIME and INFO", "allow both for a complete check")
+        case ResponseError() if is_there and "unknown command" in str(error):  # a stand-in, or a service that hides it
+            return warn("redis", "it answers, but does not describe itself", "in production use Redis 7 or Valkey")
         case ResponseError():
-            return fail("redis", f"it says no: {fault}", AWAY)
+            return fail("redis", f"it answers with an error: {error}", AWAY)
         case _:
-            return fail("redis", f"it does not answer ({type(fault).__name__})", AWAY)
+            return fail("redis", f"it does not answer ({type(error).__name__})", AWAY)
 
 
 def judged(info: Mapping[str, Any]) -> list[Finding]:
-    """What Redis says of itself."""
+    """Evaluate the INFO of Redis."""
     return [_version(info), *_place(info), *_policy(info), *_room(info)]
 
 
@@ -79,21 +81,23 @@ def model_judged(as_of: AsOf, now: datetime) -> Finding:
         found = f"a new one is being filled; what is read stands still, {behind}"
         return warn("read model", found, "wait; docs/runbooks.md#leadloopreadmodelbehind")
     if as_of.at is None:
-        return warn("read model", "it does not say yet how far it is", "see that `leadloop project` runs")
+        return warn("read model", "its freshness is not known yet", "check that `leadloop project` runs")
     age = now - as_of.at
     if age > OLD:
-        todo = "see that `leadloop project` runs: docs/runbooks.md#leadloopreadmodelbehind"
+        todo = "check that `leadloop project` runs: docs/runbooks.md#leadloopreadmodelbehind"
         return warn("read model", f"{age.total_seconds():.0f} s old, {behind}", todo)
     return ok("read model", f"{max(0.0, age.total_seconds()):.0f} s old, {behind}")
 
 
 def _version(info: Mapping[str, Any]) -> Finding:
     valkey = info.get("valkey_version")
-    told = str(info.get("redis_version", ""))
-    name = f"Valkey {valkey}" if valkey else f"Redis {told}"
-    major = told.partition(".")[0]
+    version = str(info.get("redis_version", ""))
+    name = f"Valkey {valkey}" if valkey else f"Redis {version}"
+    major = version.partition(".")[0]
     if not major.isdigit():
-        return warn("redis", "it answers, and does not say its version", f"see that it is Redis {LEAST_MAJOR} or newer")
+        return warn(
+            "redis", "it answers, but does not report its version", f"see that it is Redis {LEAST_MAJOR} or newer"
+        )
     if int(major) < LEAST_MAJOR:
         return fail("redis", f"{name} is too old", f"use Redis {LEAST_MAJOR} or newer, or Valkey")
     return ok("redis", f"{name}; {_kept(info)}")
@@ -102,7 +106,7 @@ def _version(info: Mapping[str, Any]) -> Finding:
 def _kept(info: Mapping[str, Any]) -> str:
     is_kept = bool(info.get("aof_enabled")) or int(info.get("rdb_last_save_time", 0)) > int(_started_at(info))
     how = "keeps data over a restart" if is_kept else "has saved nothing since it started"
-    return f"{how}, and need not: what is gone is filled again from Kafka"
+    return f"{how}, which is not required: the read model is rebuilt from Kafka"
 
 
 def _started_at(info: Mapping[str, Any]) -> float:
@@ -125,7 +129,7 @@ def _policy(info: Mapping[str, Any]) -> list[Finding]:
     policy = str(info.get("maxmemory_policy", "noeviction"))
     todo = "set maxmemory-policy to noeviction (CONFIG SET, and in its configuration)"
     if policy.startswith("allkeys"):
-        return [fail("redis", f"maxmemory-policy is {policy}: it may drop any key; project will not start", todo)]
+        return [fail("redis", f"maxmemory-policy is {policy}: it may evict any key; project will not start", todo)]
     if policy != "noeviction":
         return [warn("redis", f"maxmemory-policy is {policy}: it may drop the limits of endpoints", todo)]
     return [ok("redis", "maxmemory-policy is noeviction")]
@@ -140,10 +144,10 @@ def _room(info: Mapping[str, Any]) -> list[Finding]:
 
 
 def _clock_of(redis: Any) -> ClockOffset:
-    asked_at = datetime.now(UTC).timestamp()
+    requested_at = datetime.now(UTC).timestamp()
     seconds, micros = redis.time()
-    answered_at = datetime.now(UTC).timestamp()
-    return ClockOffset("Redis", seconds + micros / 1_000_000 - (asked_at + answered_at) / 2)
+    responded_at = datetime.now(UTC).timestamp()
+    return ClockOffset("Redis", seconds + micros / 1_000_000 - (requested_at + responded_at) / 2)
 
 
 async def _as_of(settings: ReportSettings) -> AsOf:

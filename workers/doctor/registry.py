@@ -18,16 +18,16 @@ _AWAY = "see that it is up, and that SCHEMA_REGISTRY_URL, its user and its CA ar
 
 
 def look(conf: RegistryConf, prefix: str) -> list[Finding]:
-    """Ask for the id of every record's schema, as each process does when it starts."""
+    """Query the id of every record's schema, as each process does when it starts."""
     try:
         ids, missing = _ids(conf, prefix)
-    except RegistryUnavailable as fault:
-        return [fail("registry", str(fault), _AWAY)]
+    except RegistryUnavailable as error:
+        return [fail("registry", str(error), _AWAY)]
     if missing:
         todo = "run `leadloop schemas push` before any process of this version starts"
         return [fail("registry", f"not registered: {some(missing)}", todo)]
-    told = ", ".join(f"{name} {number}" for name, number in ids.items())
-    return [ok("registry", f"it has all {len(ids)} schemas: {told}")]
+    described = ", ".join(f"{name} {number}" for name, number in ids.items())
+    return [ok("registry", f"it has all {len(ids)} schemas: {described}")]
 
 
 def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
@@ -42,14 +42,14 @@ def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
 
 
 def clock_judged(conf: RegistryConf) -> list[Finding]:
-    """One finding; none where the registry does not tell its time."""
+    """One finding; none if the registry sends no Date header."""
     found = _clock(conf)
     return [] if found is None else [judged(found)]
 
 
 def _clock(conf: RegistryConf) -> ClockOffset | None:
-    """As far as HTTP tells: whole seconds."""
-    asked_at = time.time()
+    """Resolution of the Date header: whole seconds."""
+    requested_at = time.time()
     date = _date(conf)
     if date is None:
         return None
@@ -57,7 +57,7 @@ def _clock(conf: RegistryConf) -> ClockOffset | None:
         theirs = parsedate_to_datetime(date).timestamp() + 0.5
     except ValueError:
         return None
-    return ClockOffset("the registry", theirs - (asked_at + time.time()) / 2, error=0.5)
+    return ClockOffset("the registry", theirs - (requested_at + time.time()) / 2, error=0.5)
 
 
 def _date(conf: RegistryConf) -> str | None:
@@ -66,8 +66,8 @@ def _date(conf: RegistryConf) -> str | None:
     try:
         with urlopen(Request(conf.url), timeout=ANSWER_SECONDS, context=tls) as answer:  # noqa: S310  http(s) only
             return str(answer.headers.get("Date") or "") or None
-    except HTTPError as fault:
-        with fault:
-            return str(fault.headers.get("Date") or "") or None
+    except HTTPError as error:
+        with error:
+            return str(error.headers.get("Date") or "") or None
     except (URLError, OSError):
         return None

@@ -16,10 +16,10 @@ def table(findings: Iterable[Finding]) -> Table:
     """What is to be done stands under what was found. Texts are shown as they are, without markup."""
     shown = Table("", "what", "found", box=None, padding=(0, 2, 0, 0))
     for one in findings:
-        told = Text(one.found)
+        text = Text(one.found)
         if one.todo:
-            told.append(f"\n→ {one.todo}", style="bold")
-        shown.add_row(Text(one.verdict, style=_STYLES[one.verdict]), Text(one.about), told)
+            text.append(f"\n→ {one.todo}", style="bold")
+        shown.add_row(Text(one.verdict, style=_STYLES[one.verdict]), Text(one.about), text)
     return shown
 
 
@@ -30,4 +30,4 @@ def lines(findings: Iterable[Finding]) -> list[str]:
 
 def summary(findings: Sequence[Finding]) -> str:
     counts = Counter(one.verdict for one in findings)
-    return f"{counts['ok']} ok, {counts['warn']} to look at, {counts['fail']} failed"
+    return f"{counts['ok']} ok, {counts['warn']} to check, {counts['fail']} failed"

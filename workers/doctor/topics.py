@@ -22,7 +22,7 @@ ANSWER_SECONDS = 5.0
 ENOUGH_COPIES = 3
 _MISSING = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)  # noqa: SLF001  named so by the client
 _DENIED = (KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED)
-GRANT = "give this user what deploy/acls.yml says of who is to run here; `operate` may look at everything"
+GRANT = "grant this user the permissions of its process in deploy/acls.yml; `operate` may describe everything"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Copies:
 
 @dataclass(frozen=True)
 class ObservedTopic:
-    """One topic as Kafka tells of it. `config` is None where we may not see it; `error` where we saw nothing else."""
+    """One topic as Kafka describes it. `config` is None without the permission; `error`: nothing else is known."""
 
     topic: Topic
     partitions: int = 0
@@ -51,59 +51,59 @@ class ObservedTopic:
 
 
 def look(admin: AdminClient, settings: Settings) -> list[Finding]:
-    """Ask Kafka, and judge what it says."""
+    """Query Kafka and evaluate the response."""
     return judged(seen(admin, topics_of(settings.app_id, settings.topic_prefix)), settings)
 
 
 def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, ObservedTopic]:
     """Every topic, there or not. Asking by name in this way creates none, whatever the broker is set to."""
-    asked = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=ANSWER_SECONDS)
+    futures = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=ANSWER_SECONDS)
     found: dict[str, ObservedTopic] = {}
-    told: dict[str, TopicDescription] = {}
-    for name, future in asked.items():
+    described: dict[str, TopicDescription] = {}
+    for name, future in futures.items():
         try:
-            told[name] = future.result(ANSWER_SECONDS + 1)
-        except KafkaException as fault:
-            found[name] = ObservedTopic(wanted[name], error=fault.args[0])
-    configs = _configs(admin, list(told))
-    for name, description in told.items():
+            described[name] = future.result(ANSWER_SECONDS + 1)
+        except KafkaException as error:
+            found[name] = ObservedTopic(wanted[name], error=error.args[0])
+    configs = _configs(admin, list(described))
+    for name, description in described.items():
         found[name] = _seen(wanted[name], description, configs.get(name))
     return {name: found[name] for name in wanted}
 
 
 def judged(found: Mapping[str, ObservedTopic], settings: Settings) -> list[Finding]:
     """What is wrong with the topics, the like taken together; one line if nothing is."""
-    faults = [
+    errors = [
         *_absent(found),
         *_counts(found, settings.partitions),
         *_policies(found),
         *_leaders(found),
     ]
     remarks = [*_copies(found), *_unseen(found)]
-    if not faults and found:
+    if not errors and found:
         is_seen = all(one.config is not None for one in found.values())
         what = "partitions and policies" if is_seen else "partitions"
         remarks.insert(0, ok("topics", f"all {len(found)} are there, with their {what}"))
-    return faults + remarks
+    return errors + remarks
 
 
-def _seen(topic: Topic, told: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
+def _seen(topic: Topic, described: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
     copies = Copies(
-        min((len(one.replicas) for one in told.partitions), default=0),
-        min((len(one.isr) for one in told.partitions), default=0),
-        sum(one.leader is None or one.leader.id < 0 for one in told.partitions),
+        min((len(one.replicas) for one in described.partitions), default=0),
+        min((len(one.isr) for one in described.partitions), default=0),
+        sum(one.leader is None or one.leader.id < 0 for one in described.partitions),
         int((config or {}).get("min.insync.replicas", 1)),
     )
-    return ObservedTopic(topic, len(told.partitions), copies, config)
+    return ObservedTopic(topic, len(described.partitions), copies, config)
 
 
 def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    asked: Mapping[ConfigResource, Any] = (
+    futures: Mapping[ConfigResource, Any] = (
         admin.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
     )
     found = {}
-    for resource, future in asked.items():
+    for resource, future in futures.items():
         try:
             entries = future.result(ANSWER_SECONDS + 1)
         except KafkaException:
@@ -117,7 +117,7 @@ def _absent(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     missing = [name for name, error in errors.items() if error.code() in _MISSING]
     denied = [name for name, error in errors.items() if error.code() in _DENIED]
     if missing:
-        unsure = "; a user without Describe is told the same" if len(missing) == len(found) else ""
+        unsure = "; a user without Describe gets the same answer" if len(missing) == len(found) else ""
         yield fail("topics", f"not there: {some(missing)}{unsure}", "run `leadloop topics create`")
     if denied:
         is_blind = len(denied) == len(found)
@@ -132,7 +132,7 @@ def _counts(found: Mapping[str, ObservedTopic], wanted: int) -> Iterator[Finding
     bound = {one.partitions for one in there.values() if one.topic.is_input or one.topic.holds_state}
     if len(bound) == 1 and bound != {wanted}:
         (count,) = bound
-        todo = f"set LEADLOOP_PARTITIONS={count} for every process, or make topics anew under another prefix"
+        todo = f"set LEADLOOP_PARTITIONS={count} for every process, or create topics again under another prefix"
         yield fail("topics", f"they have {count} partitions, not LEADLOOP_PARTITIONS={wanted}", todo)
         wanted = count
     for name, one in there.items():
@@ -144,15 +144,15 @@ def _counts(found: Mapping[str, ObservedTopic], wanted: int) -> Iterator[Finding
 
 def _policies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     for name, one in found.items():
-        for fault in config_differs(name, one.topic, one.config) if one.config is not None else ():
-            text, _, todo = fault.partition(": ")
+        for error in config_differs(name, one.topic, one.config) if one.config is not None else ():
+            text, _, todo = error.partition(": ")
             yield fail(name, text, f"run {todo}")
 
 
 def _leaders(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
     headless = [name for name, one in found.items() if one.copies.headless]
     if headless:
-        yield fail("topics", f"partitions without a leader: {some(headless)}", "look after Kafka: a broker is away")
+        yield fail("topics", f"partitions without a leader: {some(headless)}", "check Kafka: a broker is unavailable")
 
 
 def _copies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
@@ -166,7 +166,7 @@ def _copies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
         todo = "in production have three: set LEADLOOP_REPLICATION=3 before `topics create`, or reassign replicas"
         yield warn("replication", found_text, todo)
     if behind:
-        yield warn("replication", f"copies out of sync: {some(behind)}", "look after Kafka: a broker is away or slow")
+        yield warn("replication", f"copies out of sync: {some(behind)}", "check Kafka: a broker is unavailable or slow")
     if brittle:
         todo = "set min.insync.replicas below the number of copies: one broker that restarts stops all writing"
         yield warn("replication", f"min.insync.replicas as high as the copies: {some(brittle)}", todo)

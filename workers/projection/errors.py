@@ -1,8 +1,8 @@
-"""DocumentError of the read model, by what happens next.
+"""Errors of the read model, by reaction.
 
-Unavailable        Redis or Kafka cannot do it now: wait, and go on from what Redis says
-Moved       Redis is not where this worker thought it was: go on from what Redis says
-Unfit       this Redis must not be used: somebody has to mend it
+Unavailable        Redis or Kafka cannot do it now: wait, then continue from the positions in Redis
+PositionsMoved  the positions in Redis differ from what this worker expects: continue from those in Redis
+UnsafeRedis     this Redis must not be used until its configuration is fixed
 """
 
 import re
@@ -37,12 +37,12 @@ _PASSING = re.compile(
 )
 
 
-def unavailable_reason(fault: RedisError) -> Unavailable | None:
-    """What a fault of Redis means if it is one that passes; None for what is a bug."""
-    if isinstance(fault, OutOfMemoryError) or "OOM " in str(fault):
+def unavailable_reason(error: RedisError) -> Unavailable | None:
+    """What a error of Redis means if it is one that passes; None for what is a bug."""
+    if isinstance(error, OutOfMemoryError) or "OOM " in str(error):
         return Unavailable("redis_full", "Redis has no memory left: give it more, or delete what is not Leadloop's")
-    if isinstance(fault, _BUSY):
-        return Unavailable("redis", f"Redis does not answer ({type(fault).__name__})")
-    if isinstance(fault, ResponseError) and _PASSING.search(str(fault)):
-        return Unavailable("redis", f"Redis says {str(fault)[:100]}")
+    if isinstance(error, _BUSY):
+        return Unavailable("redis", f"Redis does not answer ({type(error).__name__})")
+    if isinstance(error, ResponseError) and _PASSING.search(str(error)):
+        return Unavailable("redis", f"Redis says {str(error)[:100]}")
     return None

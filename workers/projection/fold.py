@@ -52,13 +52,13 @@ class DocumentFold:
     def __call__(self, news: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
         """`stored` has the document, or None, of every lead that the news are about."""
         change = ModelChange()
-        for lead_id, told in by_lead(news).items():
+        for lead_id, events in by_lead(news).items():
             document = decode(stored[lead_id])
             before = document.snapshot
             listed = self._recycles(document) if before is not None else ()
-            latest = _merge(document, told)
+            latest = _merge(document, events)
             change.documents[lead_id] = encode(document)
-            if latest is not None or document.snapshot != before or _has_recycle(told):
+            if latest is not None or document.snapshot != before or _has_recycle(events):
                 self._effects(change, document, before, listed, latest)
         return change
 
@@ -102,10 +102,10 @@ def _merge(document: LeadDocument, news: Iterable[LeadChanged | LeadDeleted | Fa
             case FactRecorded():
                 document.add(one.entry)
             case LeadChanged():
-                document.tell(one.value)
+                document.replace_snapshot(one.value)
                 latest = one.snapshot
             case LeadDeleted():
-                document.forget()
+                document.clear()
                 latest = None
     return latest
 

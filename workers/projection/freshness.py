@@ -1,4 +1,4 @@
-"""How far the read model is behind, by what Kafka says its ends are; never by what we have not heard of them."""
+"""How far the read model is behind, computed from Kafka's end offsets only."""
 
 import time
 from collections import Counter
@@ -14,47 +14,47 @@ from .log import Log
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ASK_EVERY_SECONDS = 1.0
-STILL_ANSWERS = 30
-"""So many in a row, one a second: a process that was paused has heard none meanwhile."""
+REQUEST_EVERY_SECONDS = 1.0
+UNRESPONSIVE_AFTER = 30
+"""Consecutive responses, one per second; a paused process receives none in between."""
 
 FreshnessByPartition = dict[PartitionId, PartitionFreshness]
 
 
 class Freshness:
-    """Asks now and then where the log ends; an answer counts for the moment at which it was asked for."""
+    """Queries the end offsets once a second; a response describes the moment of its request."""
 
     def __init__(self, log: Log) -> None:
         self._log = log
-        self._asked: dict[PartitionId, Future[Any]] = {}
-        self._asked_at = 0.0
+        self._pending: dict[PartitionId, Future[Any]] = {}
+        self._requested_at = 0.0
         self._newest: dict[PartitionId, int] = {}
-        self._stands: dict[PartitionId, tuple[int, int]] = {}
+        self._unmoved: dict[PartitionId, tuple[int, int]] = {}
 
-    def took(self, newest: Mapping[PartitionId, int]) -> None:
+    def record_written(self, newest: Mapping[PartitionId, int]) -> None:
         """The time (epoch ms) at which Kafka got the newest record that is written."""
         self._newest.update(newest)
 
-    def begin(self) -> None:
-        """The places are read from anew: what was asked before is about others, and nobody stands still yet."""
-        self._asked, self._stands = {}, {}
+    def reset(self) -> None:
+        """Start again after an assignment: earlier requests concern other partitions, and none is unresponsive yet."""
+        self._pending, self._unmoved = {}, {}
 
-    def busy(self) -> None:
+    def clear_unmoved(self) -> None:
         """More waits than is taken at once: a place may have to wait for its turn."""
-        self._stands.clear()
+        self._unmoved.clear()
 
-    def still(self) -> list[PartitionId]:
+    def unresponsive(self) -> list[PartitionId]:
         """Places that hold more and have given nothing for too long, while nothing else was in their way."""
-        return [place for place, (_, answers) in self._stands.items() if answers >= STILL_ANSWERS]
+        return [place for place, (_, answers) in self._unmoved.items() if answers >= UNRESPONSIVE_AFTER]
 
-    def look(self, positions: Mapping[PartitionId, int]) -> FreshnessByPartition | None:
-        """What the last answer says of these positions; None while it is awaited."""
+    def poll(self, positions: Mapping[PartitionId, int]) -> FreshnessByPartition | None:
+        """Freshness according to the latest response; None while one is outstanding."""
         now = time.time()
-        if self._asked and all(future.done() for future in self._asked.values()):
-            answers, self._asked = self._asked, {}
+        if self._pending and all(future.done() for future in self._pending.values()):
+            answers, self._pending = self._pending, {}
             return self._evaluate(answers, positions)
-        if not self._asked and abs(now - self._asked_at) >= ASK_EVERY_SECONDS:
-            self._asked, self._asked_at = dict(self._log.ask_ends(self._log.assigned)), now
+        if not self._pending and abs(now - self._requested_at) >= REQUEST_EVERY_SECONDS:
+            self._pending, self._requested_at = dict(self._log.request_ends(self._log.assigned)), now
         return None
 
     def _evaluate(
@@ -65,18 +65,18 @@ class Freshness:
             try:
                 behind = max(0, future.result().offset - positions.get(place, 0))
             except KafkaException:
-                self._stands.pop(place, None)  # whether it holds more is not known
+                self._unmoved.pop(place, None)  # whether it holds more is not known
                 continue
-            self._note(place, positions.get(place, 0) if behind else None)
-            complete_until = self._newest.get(place, 0) if behind else int(self._asked_at * 1000)
+            self._count_unmoved(place, positions.get(place, 0) if behind else None)
+            complete_until = self._newest.get(place, 0) if behind else int(self._requested_at * 1000)
             fresh[place] = PartitionFreshness(behind, complete_until)
         return fresh
 
-    def _note(self, place: PartitionId, stands_at: int | None) -> None:
+    def _count_unmoved(self, place: PartitionId, stands_at: int | None) -> None:
         """Count the answers that find it here; None: it is at its end."""
-        before, answers = self._stands.pop(place, (None, 0))
+        before, answers = self._unmoved.pop(place, (None, 0))
         if stands_at is not None:
-            self._stands[place] = stands_at, answers + 1 if before == stands_at else 0
+            self._unmoved[place] = stands_at, answers + 1 if before == stands_at else 0
 
 
 def by_topic(fresh: FreshnessByPartition) -> Counter[str]:

@@ -1,6 +1,6 @@
-"""The topics as one group reads them: which partitions are ours, what comes out of them, where they end.
+"""The topics as one consumer group reads them: assigned partitions, fetched records, end offsets.
 
-Where reading goes on is told by `place`. What the group has committed is for people and their tools to see, and is
+`place` sets where consumption continues. Committed offsets are only shown to people and their tools, and are
 never read. Partitions that were assigned and not placed are paused.
 """
 
@@ -19,7 +19,7 @@ from .errors import Unavailable
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-ASK_SECONDS = 10.0
+REQUEST_SECONDS = 10.0
 RUN_RECORDS = 1000
 _BEGINNING, _NOWHERE = -2, -1001  # librdkafka's names of offsets
 _LOG = logging.getLogger("leadloop.project")
@@ -34,7 +34,7 @@ _FATAL = (
 
 
 class LogRecord(NamedTuple):
-    """One record as it came. `published_at`: by Kafka's clock, epoch ms."""
+    """One consumed record. `published_at`: Kafka's timestamp, epoch ms."""
 
     place: PartitionId
     offset: int
@@ -44,7 +44,7 @@ class LogRecord(NamedTuple):
 
 
 class LogBatch(NamedTuple):
-    """What came at once. `ends`: places that were read to their end, and where that is."""
+    """One fetched batch. `ends`: partitions that were consumed to their end, with the end offset."""
 
     records: Sequence[LogRecord]
     ends: Mapping[PartitionId, int]
@@ -74,11 +74,11 @@ class Log:
         )
 
     def take(self, seconds: float, most: int = RUN_RECORDS) -> LogBatch:
-        """What is there, waiting so long for it. Nothing comes while the partitions are not placed.
+        """Fetch available records, waiting at most that long. Returns nothing while the partitions are not placed.
 
         Raises:
             Unavailable: a topic is missing.
-            KafkaException: what no waiting will mend.
+            KafkaException: an error that waiting does not fix.
         """
         records: list[LogRecord] = []
         ends: dict[PartitionId, int] = {}
@@ -107,24 +107,24 @@ class Log:
 
     def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         """The ends of the log now; of all topics where no places are named. Raises Away."""
-        asked = self.ask_ends(self._everywhere() if places is None else places)
+        requested = self.request_ends(self._everywhere() if places is None else places)
         try:
-            return {place: future.result(2 * ASK_SECONDS).offset for place, future in asked.items()}
-        except KafkaException as fault:
-            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
-        except TimeoutError as fault:
-            raise Unavailable("kafka", "Kafka does not answer") from fault
+            return {place: future.result(2 * REQUEST_SECONDS).offset for place, future in requested.items()}
+        except KafkaException as error:
+            raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
+        except TimeoutError as error:
+            raise Unavailable("kafka", "Kafka does not answer") from error
 
-    def ask_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, "Future[Any]"]:
-        """Ask for ends without waiting for the answer."""
-        asked = self._partitions(places)
-        if not asked:
+    def request_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, "Future[Any]"]:
+        """Request end offsets without waiting for the response."""
+        requested = self._partitions(places)
+        if not requested:
             return {}
         latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
         try:
-            answers = self._admin.list_offsets(dict.fromkeys(asked, latest), request_timeout=ASK_SECONDS)
-        except KafkaException as fault:
-            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            answers = self._admin.list_offsets(dict.fromkeys(requested, latest), request_timeout=REQUEST_SECONDS)
+        except KafkaException as error:
+            raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
         return {
             PartitionId(one.topic.removeprefix(self._prefix), one.partition): future for one, future in answers.items()
         }
@@ -132,9 +132,9 @@ class Log:
     def cluster(self) -> str:
         """The cluster's id. Raises Away."""
         try:
-            return str(self._consumer.list_topics(timeout=ASK_SECONDS).cluster_id)
-        except KafkaException as fault:
-            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            return str(self._consumer.list_topics(timeout=REQUEST_SECONDS).cluster_id)
+        except KafkaException as error:
+            raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
 
     def show(self, positions: Mapping[PartitionId, int]) -> None:
         """Let Kafka's own tools see how far we are."""
@@ -142,17 +142,17 @@ class Log:
         if offsets:
             try:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
-            except KafkaException as fault:
-                _LOG.debug("positions are not shown: %s", fault)
+            except KafkaException as error:
+                _LOG.debug("positions are not shown: %s", error)
 
     def close(self) -> None:
         self._consumer.close()
 
     def _everywhere(self) -> list[PartitionId]:
         try:
-            found = self._consumer.list_topics(timeout=ASK_SECONDS).topics
-        except KafkaException as fault:
-            raise Unavailable("kafka", f"Kafka does not answer: {fault.args[0].str()}") from fault
+            found = self._consumer.list_topics(timeout=REQUEST_SECONDS).topics
+        except KafkaException as error:
+            raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
         missing = [name for name in self._topics if self._prefix + name not in found]
         if missing:
             raise Unavailable(

@@ -1,4 +1,4 @@
-"""Records to what they say of which lead. Pure, but for a registry that may have to be asked for a schema."""
+"""Decodes records into changes of a lead. Pure, except that an unknown schema may be fetched from a registry."""
 
 from dataclasses import dataclass
 from typing import Any, Final, cast, get_args
@@ -13,7 +13,7 @@ from streams.domain.facts import LAST_AT, fact_of
 from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry
 
 SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
-"""Why a record may be left out. Streams has told of it in its dead letters, where it is an input."""
+"""Why a record may be skipped. Where the topic is an input of streams, streams has published a dead letter for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class FactRecorded:
 
 @dataclass(frozen=True, slots=True)
 class SkippedRecord:
-    """A record that says nothing of any lead."""
+    """A record that concerns no lead."""
 
     reason: str
 
@@ -65,8 +65,8 @@ class RecordDecoder:
             if topic == "lead-snapshots":
                 return self._snapshot(key, value)
             return self._entry(cast("Any", TOPICS[topic].record), value, published_at)
-        except (Undecodable, Poison) as fault:
-            return SkippedRecord(fault.reason)
+        except (Undecodable, Poison) as error:
+            return SkippedRecord(error.reason)
 
     def _snapshot(self, key: bytes | None, value: bytes | None) -> LogEvent:
         if value is None:

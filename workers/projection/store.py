@@ -1,10 +1,10 @@
 """The read model in Redis: what was read is written together with how far it was read, or neither is.
 
 Redis itself is the truth about the positions. So a crash between reading and writing repeats, one after writing does
-not; a Redis that was emptied begins anew, one that was restored from an old dump goes on from that dump's positions.
+not; an emptied Redis starts again from the beginning, a restored one from the positions of its dump.
 
 No lock and no script: WATCH on what a run is based on (positions and documents), EXEC with what it makes of that. If
-anybody else has written any of it, nothing happens, and the run is done again. Redis Cluster is out of scope: the
+another client has written any of it, nothing is written, and the batch is retried. Redis Cluster is out of scope: the
 keys of a run lie in many slots.
 """
 
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from redis.client import Pipeline
 
 TRIES = 5
-RETIRED_SECONDS = 60  # a generation that is read no longer may still be read by those who began before
+RETIRED_SECONDS = 60  # requests that began before the switch may still read the retired generation
 SLICE = 1000
 
 
@@ -63,16 +63,16 @@ class ModelStore:
         self.keys = Keys(app_id)
 
     def check(self) -> None:
-        """Raises Unfit where Redis may drop what it is given, or lets nobody in."""
+        """Raises UnsafeRedis if Redis may evict keys or rejects the credentials."""
         with _passing():
             try:
                 policy = str(self._redis.info("memory").get("maxmemory_policy", "noeviction"))
-            except AuthenticationError as fault:
-                raise UnsafeRedis("REDIS_URL: Redis does not take this user or password") from fault
+            except AuthenticationError as error:
+                raise UnsafeRedis("REDIS_URL: Redis rejects this user or password") from error
             except NoPermissionError:
                 return
-            except ResponseError as fault:
-                if "unknown command" in str(fault):  # a stand-in for Redis, or a service that does not say
+            except ResponseError as error:
+                if "unknown command" in str(error):  # a stand-in for Redis, or a service that does not say
                     return
                 raise
         if policy.startswith("allkeys"):
@@ -94,7 +94,7 @@ class ModelStore:
         """A new generation, to be filled up to these ends before it is read.
 
         Raises:
-            PositionsMoved: somebody else was faster.
+            PositionsMoved: another worker was faster.
         """
         with _passing():
             number = int(self._redis.incr(self.keys.generations))
@@ -153,7 +153,7 @@ class ModelStore:
         return len(due)
 
     def _delete(self, generation: Generation) -> None:
-        self._redis.delete(generation.meta)  # first: nobody writes to it any more
+        self._redis.delete(generation.meta)  # first: this stops all writes to the generation
         slices: list[bytes] = []
         for key in self._redis.scan_iter(match=_literal(generation.prefix) + "*", count=SLICE):
             slices.append(key)
@@ -175,7 +175,7 @@ class ModelStore:
         return {place: _number(value) for place, value in zip(wanted, found, strict=True)}
 
     def write(self, generation: Generation, leads: list[str], positions: Positions, make: Make) -> int:
-        """Write a run as a whole; returns how often it was done again because somebody else wrote the same leads.
+        """Write a batch atomically; returns how many retries concurrent writes to the same leads caused.
 
         Raises:
             PositionsMoved: the positions are not where the run begins, or the generation is no more.
@@ -187,7 +187,7 @@ class ModelStore:
                 except WatchError:
                     continue
                 return conflicts
-        raise PositionsMoved(f"others write the same leads: given up after {TRIES} tries")
+        raise PositionsMoved(f"concurrent writes to the same leads: gave up after {TRIES} tries")
 
     def _try(self, pipe: Any, generation: Generation, leads: list[str], positions: Positions, make: Make) -> None:
         places = list(positions.before)
@@ -244,8 +244,8 @@ def _count(pipe: Any, generation: Generation, change: ModelChange) -> None:
 def _execute(pipe: "Pipeline") -> None:
     try:
         pipe.execute()
-    except WatchError as fault:
-        raise PositionsMoved("another worker was faster") from fault
+    except WatchError as error:
+        raise PositionsMoved("another worker was faster") from error
 
 
 @contextmanager
@@ -254,17 +254,17 @@ def _passing() -> Iterator[None]:
         yield
     except WatchError:
         raise
-    except RedisError as fault:
-        passing = unavailable_reason(fault)
+    except RedisError as error:
+        passing = unavailable_reason(error)
         if passing is None:
             raise
-        raise passing from fault
-    except OSError as fault:
-        raise Unavailable("redis", f"Redis does not answer ({type(fault).__name__})") from fault
+        raise passing from error
+    except OSError as error:
+        raise Unavailable("redis", f"Redis does not answer ({type(error).__name__})") from error
 
 
 def _number(value: bytes | None) -> int | None:
-    """The number in a value; None where there is none, or what somebody else has written."""
+    """The number in a value; None if the value is missing or not a number."""
     return int(value) if value is not None and value.isdigit() else None
 
 

@@ -1,7 +1,7 @@
-"""The loop of `leadloop project`: take a run, write it with its positions, look after generations and freshness.
+"""The loop of `leadloop project`: consume a batch, write it with its positions, maintain generations and freshness.
 
 Whatever happens to Redis (away, emptied, restored, taken over by another worker), the answer is one: forget where we
-were, ask Redis, and read on from there.
+were, read the positions from Redis and continue from there.
 """
 
 import logging
@@ -29,7 +29,7 @@ _LOG = logging.getLogger("leadloop.project")
 
 
 class ProjectWorker:
-    """One member of the group. `is_rebuilding` asks for a new generation once, at the beginning."""
+    """One member of the group. `is_rebuilding` starts one new generation at the beginning."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class ProjectWorker:
         return "filling a new read model" if self._is_filling else ""
 
     def run(self, is_ending: Callable[[], bool]) -> None:
-        """Work until told to end. What is not written by then is read again by whoever comes after."""
+        """Run until the stop condition holds. The next worker consumes what was not written by then."""
         try:
             while not is_ending():
                 self.turn()
@@ -84,13 +84,13 @@ class ProjectWorker:
             self._look_after()
             self._wait_for("")
         except PositionsMoved as moved:
-            _LOG.warning("%s: going on from what Redis says", moved)
+            _LOG.warning("%s: continuing from the positions in Redis", moved)
             self._metrics.moves.inc()
             self._log.lose_place()
-        except Unavailable as fault:
-            self._wait_for(fault.what, str(fault))
-        except RegistryUnavailable as fault:
-            self._wait_for("registry", str(fault))
+        except Unavailable as error:
+            self._wait_for(error.what, str(error))
+        except RegistryUnavailable as error:
+            self._wait_for("registry", str(error))
 
     # -- where to go on ----------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class ProjectWorker:
             self._is_rebuilding = True
             raise PositionsMoved(f"the log is shorter than what was read of it ({beyond[0]}): filling a new read model")
         self._log.place(self._positions)
-        self._freshness.begin()
+        self._freshness.reset()
 
     def _choose(self) -> tuple[int, Pointers]:
         pointers = self._store.pointers()
@@ -143,8 +143,8 @@ class ProjectWorker:
         conflicts = self._store.write(generation, leads, positions, lambda stored: self._fold(news, stored))
         self._positions.update(after)
         if len(run.records) >= RUN_RECORDS:
-            self._freshness.busy()
-        self._freshness.took({one.place: one.published_at for one in run.records})
+            self._freshness.clear_unmoved()
+        self._freshness.record_written({one.place: one.published_at for one in run.records})
         self._metrics.conflicts.inc(conflicts)
         self._metrics.took(
             Counter(one.place.topic for one in run.records),
@@ -191,14 +191,14 @@ class ProjectWorker:
 
     def _write_freshness(self, generation: Generation) -> None:
         known = {place: at for place, at in self._positions.items() if at is not None}
-        fresh = self._freshness.look(known)
+        fresh = self._freshness.poll(known)
         if fresh is None:
             return
         self._store.write_freshness(generation, fresh)
         self._metrics.is_fresh(by_topic(fresh), complete_until(fresh))
         self._log.show(known)
-        if still := self._freshness.still():
-            raise Unavailable("kafka", f"{still[0].name} holds more and gives nothing: it is asked for anew")
+        if unresponsive := self._freshness.unresponsive():
+            raise Unavailable("kafka", f"{unresponsive[0].name} has more records but returns none: it is fetched again")
 
     def _wait_for(self, what: str, why: str = "") -> None:
         if what:

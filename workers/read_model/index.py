@@ -13,7 +13,7 @@ from streams.domain.funnel import PASS_LABELS, STEPS
 from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
 
 STEP_NAMES = (*STEPS, "requalified", "won_back")
-"""The steps of streams' own funnel, and two that look from one pass to the next."""
+"""The steps of streams' funnel, and two that relate one pass to the next."""
 
 ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
 RECYCLE_STATES = ("standing", "revoked", "requalified")
@@ -90,8 +90,8 @@ def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
 def reached_by(lead: LeadSnapshot) -> int:
     """The steps that the current pass has reached.
 
-    A pass begins with a step. So a snapshot of a pass with none was written before snapshots told of them: then what
-    its other fields prove counts. It may have taken more steps, which nobody can tell before it moves.
+    A pass begins with a step. So a snapshot of a pass without steps predates that field: then what
+    its other fields prove counts. Further steps are unknown until the lead changes.
     """
     return lead.reached or (_proven_by(lead) if lead.pass_no else 0)
 
@@ -99,7 +99,7 @@ def reached_by(lead: LeadSnapshot) -> int:
 def _proven_by(lead: LeadSnapshot) -> int:
     proofs = {
         CREATED: True,
-        TOUCHED: lead.touches > 0,  # `last_progress_at` proves less: it also says when the lead moved again
+        TOUCHED: lead.touches > 0,  # `last_progress_at` proves less: it is also set when the lead moves again
         STALLED: lead.stalled_at is not None or lead.stage == "lost",
         RECYCLED: bool(lead.recycle_id),
         WON: lead.stage == "won",
@@ -112,7 +112,7 @@ def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str,
     """Every recycle that is known: its state and when it was decided.
 
     One that neither stands nor was taken back is over: marketing passed the lead to sales again. A snapshot older than
-    the recycle has not heard of it.
+    the recycle does not contain it.
     """
     states: dict[str, tuple[str, int]] = {}
     revoked = set()

@@ -1,4 +1,4 @@
-"""Where the read model stands in Redis. An internal detail: ask the API, not these keys.
+"""The keys of the read model in Redis. Internal: clients use the API instead.
 
 leadloop:<app>:current      the generation that readers read
 leadloop:<app>:building     the generation that is being filled, if any
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from schemas.names import read_model_key
 
 FORMAT = 2
-"""Of what stands in a generation. One of another format is not read on, but filled anew beside it."""
+"""Format of a generation. A generation of another format is not continued; a new one is filled beside it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,7 +44,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc
 class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing of it is kept any more.
 
-    Facts and decisions, recycles, and deliveries have a room each, so that none can push out another; each keeps its
+    Facts with decisions, recycles and deliveries are bounded separately, so none can evict another; each keeps its
     newest. Of deliveries there is one for each endpoint, recycle and action: the newest.
     """
 
@@ -54,11 +54,11 @@ class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     recycles: list[TimelineEntry] = msgspec.field(default_factory=list)
     deliveries: list[TimelineEntry] = msgspec.field(default_factory=list)
 
-    def tell(self, snapshot: bytes) -> None:
+    def replace_snapshot(self, snapshot: bytes) -> None:
         """The newest truth about the lead."""
         self.snapshot, self.is_gone = snapshot, False
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """The lead is to be known no longer."""
         self.snapshot, self.is_gone = None, True
         self.facts, self.recycles, self.deliveries = [], [], []
@@ -93,7 +93,7 @@ def decode(value: bytes | None) -> LeadDocument:
 
 
 def _insert(entries: list[TimelineEntry], entry: TimelineEntry, kept: int) -> None:
-    """Told twice, the lesser bytes stand; beyond `kept` the oldest goes, which no later record can bring back."""
+    """Of two records with one id, the smaller bytes win; beyond `kept` the oldest is dropped for good."""
     at = bisect_left(entries, entry)
     for place in (at - 1, at):
         if 0 <= place < len(entries) and _is_same(entries[place], entry):

@@ -38,7 +38,7 @@ class ApiModel(BaseModel):
 
 
 class AsOf(ApiModel):
-    """How far the read model is: whatever Kafka had at `at` is in it. null: it has not said yet."""
+    """How far the read model is: everything that Kafka had at `at` is in it. null: not known yet."""
 
     at: ApiInstant | None = Field(examples=["2026-03-16T09:30:00.000Z"])
     behind_records: int = Field(description="Records that Kafka has and the read model has not.", examples=[0])
@@ -116,7 +116,7 @@ class RecycleModel(ApiModel):
 
 
 class EventModel(ApiModel):
-    """One line of a lead's timeline; in `fields` is what its record says beyond this, without what it leaves open."""
+    """One line of a lead's timeline; `fields` has the other fields of its record, without defaults."""
 
     at: ApiInstant
     kind: EventKind
@@ -134,7 +134,7 @@ class LeadDetail(LeadModel):
 
 
 class Page(ApiModel):
-    """`next` goes into `cursor=` for what follows; null: that was all. A page may hold less than was asked for."""
+    """`next` is the `cursor=` of the next page; null: there is none. A page may hold fewer entries than `limit`."""
 
     next: str | None
     as_of: AsOf

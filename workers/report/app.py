@@ -89,7 +89,7 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
         due = None if due_before is None else _epoch_ms(due_before)
         return await model.leads(LeadQuery(stage, stalled, due, origin, owner), cursor, limit)
 
-    @router.get("/leads/{lead_id:path}", responses={404: {"description": "Nobody knows this lead.", **_PROBLEM}})
+    @router.get("/leads/{lead_id:path}", responses={404: {"description": "This lead is unknown.", **_PROBLEM}})
     async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> api_models.LeadDetail:
         """One lead: its current truth, its passes and recycles, and its timeline."""
         found = await model.lead(lead_id)
@@ -119,8 +119,8 @@ def _add_sums(router: APIRouter, model: ReadModel) -> None:
         return await model.recycles(state, cursor, limit)
 
 
-async def _no_model(_: Request, fault: Exception) -> Response:
-    return problems.problem_response(retry_later("unavailable", str(fault), AGAIN_SECONDS))
+async def _no_model(_: Request, error: Exception) -> Response:
+    return problems.problem_response(retry_later("unavailable", str(error), AGAIN_SECONDS))
 
 
 def _epoch_ms(at: datetime) -> int:
@@ -128,7 +128,7 @@ def _epoch_ms(at: datetime) -> int:
 
 
 class ReadinessMemo:
-    """What was missing when last looked; an answer that is old counts as none."""
+    """The result of the latest readiness check; an old result counts as not ready."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

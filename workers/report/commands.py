@@ -71,25 +71,25 @@ def funnel(
     _warn(found.as_of)
 
 
-def _read(ask: "Callable[[ReadModel], Awaitable[T]]") -> T:
-    """Ask the read model. Raises UserError where there is none."""
+def _read(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
+    """Query the read model. Raises UserError if it is unavailable."""
     from workers.read_model.redis_clients import connect_async  # noqa: PLC0415
 
     from .queries import ReadModel, ReadModelUnavailable  # noqa: PLC0415
 
     settings = ReportSettings.from_env()
 
-    async def asked() -> T:
+    async def query() -> T:
         model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec_of(settings))
         try:
-            return await ask(model)
+            return await use(model)
         finally:
             await model.close()
 
     try:
-        return asyncio.run(asked())
-    except ReadModelUnavailable as fault:
-        raise UserError(str(fault)) from fault
+        return asyncio.run(query())
+    except ReadModelUnavailable as error:
+        raise UserError(str(error)) from error
 
 
 def _warn(as_of: api_models.AsOf) -> None:

@@ -1,4 +1,4 @@
-"""Where a page ended, as text that is opaque to whoever carries it: the list, and its last member that was looked at.
+"""The end of a page as an opaque text: the list, and its last member that was read.
 
 It names a place in an order and not a number of rows, so that what is written between two pages moves nothing.
 """

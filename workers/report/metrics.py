@@ -20,7 +20,7 @@ class ReportMetrics:
         )
 
     def saw(self, as_of: AsOf | None) -> None:
-        """What the last look found; None: nothing to read."""
+        """Result of the latest check; None: nothing to read."""
         self._ready.set(as_of is not None)
         if as_of is not None:
             self._until.set(as_of.at.timestamp() if as_of.at else 0)

@@ -1,4 +1,4 @@
-"""Reads the read model: the one way in which the API and the command line ask Redis.
+"""Queries of the read model: the only way in which the API and the command line read Redis.
 
 A request reads one generation, the one that is current when it begins; it stays readable for a minute after another
 has taken its place.
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 T = TypeVar("T")
-SCANNED = 2_000  # members of a list that one request looks at, whatever it filters
+SCANNED = 2_000  # list members that one request scans at most, whatever it filters
 SLICE = 200
 
 
 class ReadModelUnavailable(Exception):
-    """There is no read model to read: Redis is away, or nothing has been projected yet. The text says which."""
+    """The read model cannot be read: Redis is unavailable, or nothing was projected yet. The message says which."""
 
 
 class LeadQuery(NamedTuple):
@@ -46,7 +46,7 @@ class LeadQuery(NamedTuple):
 
     @property
     def list_name(self) -> str:
-        """The list that is looked through: the shortest that holds all that was asked for."""
+        """The list to scan: the shortest that contains every lead that may match."""
         owner, by_owner = self.owner, f":{self.owner}"
         if self.due_before is not None:
             return f"owner-due{by_owner}" if owner else "due"
@@ -88,30 +88,30 @@ class ReadModel:
         self._shown = Renderer(codec)
 
     async def lead(self, lead_id: str) -> api_models.LeadDetail | None:
-        """Everything about one lead; None if nobody knows it."""
+        """Everything about one lead; None if it is unknown."""
         with _answering():
             reading = await self._begin()
             document = decode(await self._redis.get(reading.generation.lead(lead_id)))
         snapshot = self._shown.snapshot(document)
         return None if snapshot is None else self._shown.whole(document, snapshot, reading.as_of)
 
-    async def leads(self, asked: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
-        """A page of leads, in the order of the list that fits: by time where one was asked for, else by lead_id."""
+    async def leads(self, query: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
+        """A page of leads in the order of the scanned list: by time if the query has one, else by lead_id."""
         reading = await self._begin()
         found: list[api_models.LeadModel] = []
 
         async def take(members: list[bytes]) -> int:
             # In lists by time, the lead's name stands behind the time.
-            skip = len(timed(0)) if asked.list_name.startswith(_TIMED) else 0
+            skip = len(timed(0)) if query.list_name.startswith(_TIMED) else 0
             for n, document in enumerate(await self._documents(reading, [member[skip:] for member in members])):
                 snapshot = self._shown.snapshot(document)
-                if snapshot is not None and asked.fits(snapshot):
+                if snapshot is not None and query.fits(snapshot):
                     found.append(lead_of(snapshot))
                 if len(found) == limit:
                     return n + 1
             return len(members)
 
-        following = await self._page(reading, asked.list_name, cursor, take, lambda: len(found) >= limit, asked.end)
+        following = await self._page(reading, query.list_name, cursor, take, lambda: len(found) >= limit, query.end)
         return api_models.LeadPage(leads=found, next=following, as_of=reading.as_of)
 
     async def recycles(
@@ -177,7 +177,7 @@ class ReadModel:
             meta, fresh = await _both(self._redis, generation)
         if meta is None or decode_meta(meta).format != FORMAT:
             raise ReadModelUnavailable(
-                "the read model is of another version: `leadloop project` of this version makes it anew"
+                "the read model has another version: `leadloop project` of this version rebuilds it"
             )
         return _Reading(generation, _as_of(fresh, is_filling=building is not None))
 
@@ -207,7 +207,7 @@ class ReadModel:
         *,
         is_backwards: bool = False,
     ) -> str | None:
-        """Hand slices of a list to `take`, which says how many it looked at; returns where the next page begins."""
+        """Pass slices of a list to `take`, which returns how many it consumed; returns the cursor of the next page."""
         last = None if cursor is None else member_of(cursor, name)
         for _ in range(SCANNED // SLICE):
             members = await self._members(reading.generation.list(name), last, end, is_backwards=is_backwards)
@@ -255,7 +255,7 @@ def _sum(rows: list[api_models.FunnelRow]) -> api_models.FunnelRow:
 def _answering() -> Iterator[None]:
     try:
         yield
-    except (RedisError, OSError) as fault:
+    except (RedisError, OSError) as error:
         raise ReadModelUnavailable(
-            f"Redis does not answer ({type(fault).__name__}): is REDIS_URL right, and is it up?"
-        ) from fault
+            f"Redis does not answer ({type(error).__name__}): is REDIS_URL right, and is it up?"
+        ) from error

@@ -124,19 +124,19 @@ def _recycle(
     events: Mapping[str, LeadRecycled],
     results: Iterable[DeliveryResult],
 ) -> api_models.RecycleModel:
-    told, revoke = events.get("RECYCLE") or LeadRecycled(), events.get("REVOKE")
+    recycle, revoke = events.get("RECYCLE") or LeadRecycled(), events.get("REVOKE")
     return api_models.RecycleModel(
         recycle_id=recycle_id,
         lead_id=lead.lead_id,
         state=state,
         at=instant(at),
-        reason=told.reason,
-        track=told.track,
-        not_before=maybe(told.not_before),
-        pass_no=told.pass_no,
-        origin=told.origin,
-        campaign_id=told.campaign_id,
-        segment=told.segment,
+        reason=recycle.reason,
+        track=recycle.track,
+        not_before=maybe(recycle.not_before),
+        pass_no=recycle.pass_no,
+        origin=recycle.origin,
+        campaign_id=recycle.campaign_id,
+        segment=recycle.segment,
         revoked_at=None if revoke is None else instant(revoke.occurred_at),
         cause="" if revoke is None else revoke.cause,
         deliveries=[_delivery(result) for result in results],

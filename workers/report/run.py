@@ -1,4 +1,4 @@
-"""Runs `leadloop report`: the server, and a look at Redis now and then, by which it knows whether it is ready."""
+"""Runs `leadloop report`: the HTTP server, and a periodic check of Redis that decides readiness."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ LOOK_SECONDS = 2.0
 
 
 def run_report(settings: ReportSettings, codec: Codec, told: Callable[[str], object]) -> None:
-    """Serve until told to end. Raises Refused, DocumentError."""
+    """Serve until SIGTERM. Raises UserError if the address or the keys file cannot be used."""
     asyncio.run(_run(settings, codec, told))
 
 
@@ -47,10 +47,10 @@ async def _look(model: ReadModel, looks: ReadinessMemo, metrics: ReportMetrics) 
         try:
             metrics.saw(await model.as_of())
             looks.saw("")
-        except ReadModelUnavailable as fault:
+        except ReadModelUnavailable as error:
             metrics.saw(None)
-            looks.saw(str(fault))
-        # Whoever has written what stands there may mend it: that must be seen then.
+            looks.saw(str(error))
+        # The writer may repair what it wrote: the next check has to see that.
         except Exception:  # noqa: BLE001
             _LOG.exception("the read model cannot be read")
             metrics.saw(None)

@@ -42,7 +42,7 @@ def warning(as_of: api_models.AsOf, now: datetime) -> str:
     if as_of.behind_records:
         return f"{as_of.behind_records:,} records are not in yet; everything up to {_at(as_of.at)} is."
     if as_of.at is None or (now - as_of.at).total_seconds() > _OLD_SECONDS:
-        return f"Everything up to {_at(as_of.at)} is in; nobody has looked since: is `leadloop project` running?"
+        return f"Everything up to {_at(as_of.at)} is in; nothing newer was read: is `leadloop project` running?"
     return ""
 
 
@@ -88,7 +88,7 @@ _KNOWN = frozenset({"source", "stall_id", "recycle_id", "policy_version"})
 
 
 def _plain(text: str) -> str:
-    """Text that somebody else wrote, without what would move a terminal or colour it."""
+    """Untrusted text without control characters that would move or colour a terminal."""
     return escape("".join(letter if category(letter)[0] != "C" else " " for letter in text))
 
 

@@ -27,7 +27,7 @@ def test_a_group_that_works_says_how_far_it_is_behind() -> None:
         (replace(WELL, members=0, state="EMPTY"), "fail", "no members; 4 records wait", "start `leadloop deliver`"),
         (replace(WELL, committed={}), "warn", "no commit yet", "log"),
         (replace(WELL, committed={("t", 0): -1001}), "warn", "no commit yet", "log"),
-        (replace(WELL, assigned=frozenset({("t", 0)})), "fail", "1 partitions belong to nobody", "restart"),
+        (replace(WELL, assigned=frozenset({("t", 0)})), "fail", "1 partitions have no owner", "restart"),
         (replace(WELL, state="PREPARING_REBALANCING"), "warn", "giving out", "leadlooprebalancestorm"),
         (replace(WELL, ends={("t", 0): 10_000}), "warn", "9990 records behind", "start more"),
         (Group(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), "warn", "authorization", "acls.yml"),

@@ -132,4 +132,4 @@ def test_findings_are_a_line_each_for_machines_and_a_table_for_people() -> None:
     text = screen.file.getvalue()  # type: ignore[attr-defined]
     assert "[away]" in text
     assert "→ look after it" in text
-    assert render.summary(findings) == "1 ok, 0 to look at, 1 failed"
+    assert render.summary(findings) == "1 ok, 0 to check, 1 failed"

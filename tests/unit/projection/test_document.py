@@ -63,6 +63,6 @@ def test_of_a_delivery_only_the_newest_result_is_kept() -> None:
 
 def test_a_lead_that_was_forgotten_takes_nothing_in() -> None:
     document = made_of([TimelineEntry(1, 0, "a", b"")])
-    document.forget()
+    document.clear()
     document.add(TimelineEntry(2, 0, "b", b""))
     assert decode(encode(document)) == LeadDocument(is_gone=True)

@@ -124,8 +124,8 @@ def test_a_place_that_gives_nothing_though_it_holds_more_is_asked_for_anew(
     app_id, clean = f"deaf{uuid4().hex}", f"well{uuid4().hex}"
     log = Deaf(records, dice)
     worker = a_worker(log, redis, app_id)
-    monkeypatch.setattr(freshness, "ASK_EVERY_SECONDS", 0.0)
-    for _ in range(freshness.STILL_ANSWERS):  # an answer is asked for in one turn and heard in another
+    monkeypatch.setattr(freshness, "REQUEST_EVERY_SECONDS", 0.0)
+    for _ in range(freshness.UNRESPONSIVE_AFTER):  # an answer is asked for in one turn and heard in another
         a_turn(worker)
     assert log.placed == 1  # it may be slow
     work(worker, log)

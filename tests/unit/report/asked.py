@@ -43,7 +43,7 @@ def project(log: LogOf, redis_url: str, app_id: str) -> None:
     memory = MemoryLog(log.records, random.Random(1), most=500)
     worker = a_worker(memory, Redis.from_url(redis_url), app_id)
     work(worker, memory)
-    worker._freshness._asked_at = -1e9  # noqa: SLF001  # no second between two questions
+    worker._freshness._requested_at = -1e9  # noqa: SLF001  # no second between two questions
     for _ in ("it asks", "it is answered"):
         a_turn(worker)
 
