@@ -22,7 +22,7 @@ from workers.outbound import Client
 
 from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
 from .attempts import Rejected as SaidNo
-from .configuration import connecting, endpoints_of, plan_of
+from .configuration import connecting, endpoints_of, worker_config
 from .core.wait_topics import WaitTopics
 from .endpoints import Document
 from .runtime.endpoint_states import read_states
@@ -43,7 +43,7 @@ def deliver() -> None:
 
 async def _deliver(settings: DeliverSettings, document: Document, endpoints: tuple[Endpoint, ...]) -> int:
     client, registry = Client(document.allow_networks), process_registry()
-    worker = Worker(plan_of(settings, endpoints, client), registry)
+    worker = Worker(worker_config(settings, endpoints, client), registry)
     probes = Probes(
         settings.metrics_host,
         settings.metrics_port,
@@ -82,7 +82,7 @@ def listed() -> None:
     states = read_states(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
     table = Table("endpoint", "kind", "state", "since", "by", "why")
     for one in endpoints:
-        said = states.said(one.name) or EndpointState(endpoint=one.name, state="active")
+        said = states.latest(one.name) or EndpointState(endpoint=one.name, state="active")
         since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(said.occurred_at / 1000)) if said.occurred_at else ""
         table.add_row(one.name, document.endpoints[one.name].kind, said.state, since, said.by, said.why)
     out.print(table)

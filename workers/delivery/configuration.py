@@ -16,7 +16,7 @@ from workers.outbound import Client
 from .attempts import Connector
 from .connectors import connector_of
 from .endpoints import Document, parse_endpoints
-from .runtime.worker import WorkerConfig
+from .runtime.config import WorkerConfig
 from .target import Endpoint
 
 NO_FILE = (
@@ -55,7 +55,7 @@ def connecting(client: Client, codec: Codec) -> Callable[[Endpoint, Sender], Con
     return lambda endpoint, sender: connector_of(endpoint, client, time.time, EventProducer(sender, codec))
 
 
-def plan_of(settings: DeliverSettings, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
+def worker_config(settings: DeliverSettings, endpoints: tuple[Endpoint, ...], client: Client) -> WorkerConfig:
     """What a worker needs to know."""
     codec = codec_of(settings)
     return WorkerConfig(

@@ -20,7 +20,7 @@ Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class DeliveryQuery:
     """Which deliveries are meant; instants are epoch ms."""
 
     endpoint: str = ""
@@ -44,14 +44,14 @@ class DeliveryHistory:
         self._codec = codec
         self._prefix = prefix
 
-    def last_results(self, asked: Asked) -> list[DeliveryResult]:
+    def last_results(self, query: DeliveryQuery) -> list[DeliveryResult]:
         """Of each parcel the newest result, where that one is asked for; what arrived once has arrived."""
         newest: dict[Key, DeliveryResult] = {}
-        for result in self._results(asked.since):
+        for result in self._results(query.since):
             key = (result.endpoint, result.recycle_id, result.action)
             if key not in newest or newest[key].outcome not in ARRIVED:
                 newest[key] = result
-        return sorted(filter(asked.fits, newest.values()), key=lambda result: result.occurred_at)
+        return sorted(filter(query.fits, newest.values()), key=lambda result: result.occurred_at)
 
     def returns(self, results: Sequence[DeliveryResult]) -> tuple[list[Outgoing], list[DeliveryResult]]:
         """What is to be written to try these again, and those whose event is in Kafka no more."""
@@ -88,7 +88,7 @@ def waiting_again(
     prefix: str, endpoint: str, replay: str, now: int, key: bytes | None, value: bytes, partition: int
 ) -> Outgoing:
     """A parcel that deliver finds in a waiting topic, and tries as a new one: all its attempts are before it."""
-    note = RetryState(
+    retry = RetryState(
         endpoint, published_at=now, first_at=now, due_at=now, why="replay", replay=replay, may_have_arrived=True
     )
-    return Outgoing(prefix + WaitTopics().of(0), key, value, note.headers(), partition)
+    return Outgoing(prefix + WaitTopics().of(0), key, value, retry.headers(), partition)

@@ -17,7 +17,7 @@ from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.kafka import AsyncProducer, Outgoing
 from workers.time_options import instant
 
-from .history import ARRIVED, Asked, DeliveryHistory
+from .history import ARRIVED, DeliveryHistory, DeliveryQuery
 
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 
@@ -26,7 +26,7 @@ STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 def listed(endpoint: str, since: str, until: str, state: Sequence[str]) -> None:
     """One JSON line for each parcel: how it stands."""
     _, history = _opened()
-    for result in history.last_results(_asked(endpoint, since, until, state)):
+    for result in history.last_results(_query(endpoint, since, until, state)):
         out.print(json.dumps(_shown(result), ensure_ascii=False), markup=False)
 
 
@@ -37,7 +37,7 @@ def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry
         left = [one for one in STATES if one not in ARRIVED]
         raise UserError(f"what was accepted is never sent again; choose among {', '.join(left)}")
     settings, history = _opened()
-    chosen = history.last_results(_asked(endpoint, since, until, state or ("dead",)))
+    chosen = history.last_results(_query(endpoint, since, until, state or ("dead",)))
     outgoing, lost = history.returns(chosen)
     if not dry_run:
         asyncio.run(send(settings, outgoing))
@@ -64,11 +64,11 @@ def _opened() -> tuple[DeliverSettings, DeliveryHistory]:
     return settings, DeliveryHistory(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
 
 
-def _asked(endpoint: str, since: str, until: str, state: Sequence[str]) -> Asked:
+def _query(endpoint: str, since: str, until: str, state: Sequence[str]) -> DeliveryQuery:
     for name in state:
         if name not in STATES:
             raise UserError(f"--state {name} is not known; {did_you_mean(name, STATES)}")
-    return Asked(
+    return DeliveryQuery(
         endpoint,
         instant(since, "--since") if since else 0,
         instant(until, "--until") if until else 2**62,

@@ -30,9 +30,10 @@ from workers.delivery.endpoints import parse_endpoints
 from workers.delivery.limits import shared
 from workers.delivery.limits.limiter import Allowance, Grant, Limiter
 from workers.delivery.limits.shared import RedisScripts
-from workers.delivery.runtime import endpoint_states, recovery, source, worker
+from workers.delivery.runtime import build, endpoint_states, recovery, source
+from workers.delivery.runtime.config import WorkerConfig
 from workers.delivery.runtime.source import LEFT
-from workers.delivery.runtime.worker import Worker, WorkerConfig, serve
+from workers.delivery.runtime.worker import Worker, serve
 from workers.delivery.target import Endpoint
 from workers.kafka import Outgoing, Sender
 from workers.outbound import Client, HttpResult
@@ -95,7 +96,7 @@ class Job:
             commit_seconds=self.commit_seconds,
             drain_seconds=self.drain_seconds,
             schedule=Schedule(tuple(self.delays), (500, 2_000), (500, 2_000), (100, 2_000)),
-            tiers=WaitTopics(tuple(zip(WAITS, self.tiers, strict=True))),
+            wait_topics=WaitTopics(tuple(zip(WAITS, self.tiers, strict=True))),
             breaker=BreakerRule(**self.breaker),
             sender=lambda producer: CrashingSender(producer, points, self.prefix),
             limiter=lambda limiter: NotingLimiter(limiter, self.grants_file),
@@ -254,7 +255,7 @@ class Deaf(Consumer):
 def arm(job: Job, points: CrashPoints) -> None:
     """Let all that this process does pass the points."""
     setattr(source, "Consumer", committing_with(points))  # noqa: B010  a module tells nobody what it imports
-    setattr(worker, "RedisScripts", lambda url: CrashingScripts(url, points))  # noqa: B010
+    setattr(build, "RedisScripts", lambda url: CrashingScripts(url, points))  # noqa: B010
     shared.GRACE_SECONDS = job.new_redis_seconds
     endpoint_states._Reader.next = next_with(points)  # type: ignore[assignment,method-assign]  # noqa: SLF001
     for module in (endpoint_states, recovery):

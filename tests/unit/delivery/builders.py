@@ -3,8 +3,10 @@
 from typing import Any
 
 from schemas.events import LeadRecycled
-from workers.delivery.core.model import RetryState
-from workers.delivery.core.partition import Pending
+from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.model import ConsumedRecord, RetryState
+from workers.delivery.core.offset_tracker import OffsetTracker
+from workers.delivery.core.partition import Delivery, OpenRecord, OwnedPartition
 
 NOW = 1_760_000_000_000
 
@@ -13,6 +15,22 @@ def a_recycle(action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:
     return LeadRecycled(**{"event_id": "e1", "lead_id": "lead-1", "action": action, "recycle_id": "r1", **fields})
 
 
-def a_pending(action: Any = "RECYCLE", event: dict[str, Any] | None = None, **note: Any) -> Pending:
-    named = {"endpoint": "nurture", "published_at": NOW, "first_at": NOW, **note}
-    return Pending(a_recycle(action, **(event or {})), RetryState(**named))
+def a_record(topic: str = "lead-recycled", offset: int = 0, **fields: Any) -> ConsumedRecord:
+    given: dict[str, Any] = {"partition": 0, "key": None, "value": b"", "headers": (), "written_at": 0} | fields
+    return ConsumedRecord(topic=topic, offset=offset, **given)
+
+
+def a_partition(index: DeliveryIndex | None = None, *topics: str) -> OwnedPartition:
+    trackers = {topic: OffsetTracker(0) for topic in topics or ("lead-recycled",)}
+    return OwnedPartition(0, DeliveryIndex() if index is None else index, trackers, {})
+
+
+def a_retry_state(**fields: Any) -> RetryState:
+    return RetryState(**{"endpoint": "nurture", "published_at": NOW, "first_at": NOW, **fields})
+
+
+def a_delivery(action: Any = "RECYCLE", event: dict[str, Any] | None = None, **retry: Any) -> Delivery:
+    """Of a record that is open, on a partition whose index knows nothing."""
+    partition, record = a_partition(), a_record()
+    record_of = OpenRecord(record, partition.trackers[record.topic])
+    return Delivery(a_recycle(action, **(event or {})), a_retry_state(**retry), record_of, partition)

@@ -45,19 +45,19 @@ def test_failures_older_than_the_window_are_forgotten() -> None:
 
 def test_an_open_one_lets_nothing_through_until_its_time_is_over() -> None:
     breaker = after("-" * 10)
-    assert breaker.room(29.9) == 0
+    assert breaker.capacity(29.9) == 0
     assert breaker.wait(10.0) == 20.0
     assert breaker.state(30.0) is HALF_OPEN
-    assert breaker.room(30.0) == 2
+    assert breaker.capacity(30.0) == 2
 
 
 def test_half_open_lets_few_probes_through_at_a_time() -> None:
     breaker = after("-" * 10)
     breaker.begun(30.0)
     breaker.begun(30.0)
-    assert breaker.room(30.0) == 0
+    assert breaker.capacity(30.0) == 0
     breaker.ended(31.0, is_success=None)
-    assert breaker.room(31.0) == 1
+    assert breaker.capacity(31.0) == 1
 
 
 def test_five_successes_close_it() -> None:
@@ -66,7 +66,7 @@ def test_five_successes_close_it() -> None:
         assert breaker.state(at) is HALF_OPEN
         probe(breaker, at, is_success=True)
     assert breaker.state(35) is CLOSED
-    assert breaker.room(35) is None
+    assert breaker.capacity(35) is None
 
 
 def test_one_failing_probe_opens_it_again() -> None:
@@ -82,7 +82,7 @@ def test_whatever_comes_it_either_lets_try_or_says_when(steps: list[tuple[float,
     breaker, now = Breaker(), 0.0
     for pause, is_success in steps:
         now += pause
-        room = breaker.room(now)
+        room = breaker.capacity(now)
         assert room is None or 0 <= room <= 2
         if room == 0:
             assert breaker.wait(now) > 0 or breaker.state(now) is HALF_OPEN

@@ -6,7 +6,7 @@ import pytest
 
 from streams.runtime.documents import DocumentError
 from streams.runtime.settings import Settings
-from workers.delivery.configuration import endpoints_of, plan_of
+from workers.delivery.configuration import endpoints_of, worker_config
 from workers.outbound import Client
 
 ENV = {
@@ -25,13 +25,13 @@ def endpoint_file(folder: Path, topic: str) -> str:
     return str(path)
 
 
-async def test_no_secret_is_in_the_repr_of_a_plan(tmp_path: Path) -> None:
+async def test_no_secret_is_in_the_repr_of_a_configuration(tmp_path: Path) -> None:
     settings = Settings.from_env(ENV | {"LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, "crm.handover")})
     _, endpoints = endpoints_of(settings)
     async with Client() as client:
-        plan = plan_of(settings, endpoints, client)
-    assert "hunter2" in str(plan.kafka)
-    assert "hunter" not in repr(plan)
+        config = worker_config(settings, endpoints, client)
+    assert "hunter2" in str(config.kafka)
+    assert "hunter" not in repr(config)
 
 
 @pytest.mark.parametrize(("prefix", "topic"), [("", "lead-recycled"), ("eu.", "eu.lead-recycled")])

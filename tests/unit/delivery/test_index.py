@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from msgspec.structs import replace as replace_in
 
 from schemas.events import DeliveryResult
-from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from tests.unit.delivery.builders import NOW, a_recycle, a_retry_state
 from workers.delivery.core.index import KEPT_MS, DeliveryIndex, OpenDelivery
 
 RECYCLE, REVOKE = a_recycle(), a_recycle("REVOKE")
-NOTE = a_pending().note
+NOTE = a_retry_state()
 
 
 def a_result(outcome: Any, action: Any = "RECYCLE", attempts: int = 1) -> DeliveryResult:
@@ -23,10 +23,10 @@ def a_result(outcome: Any, action: Any = "RECYCLE", attempts: int = 1) -> Delive
 
 
 def told(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
-    ledger = DeliveryIndex()
+    index = DeliveryIndex()
     for result in results:
-        ledger.result(result, replay)
-    return ledger
+        index.result(result, replay)
+    return index
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead"])
@@ -35,77 +35,77 @@ def test_what_ended_is_finished(outcome: str) -> None:
 
 
 def test_what_is_finished_is_remembered_while_its_topic_keeps_it_and_not_for_ever() -> None:
-    ledger, other = DeliveryIndex(), a_recycle(recycle_id="r2")
+    index, other = DeliveryIndex(), a_recycle(recycle_id="r2")
 
     def ends(recycle_id: str, at: int) -> None:
-        ledger.result(replace_in(a_result("accepted"), recycle_id=recycle_id, occurred_at=at))
+        index.result(replace_in(a_result("accepted"), recycle_id=recycle_id, occurred_at=at))
 
     ends("r1", NOW)
     for at in (NOW + KEPT_MS, NOW + KEPT_MS + 1):
         ends("r2", at)
-        assert ledger.is_finished(RECYCLE, NOTE)
+        assert index.is_finished(RECYCLE, NOTE)
     ends("r2", NOW + 2 * KEPT_MS + 2)
-    assert not ledger.is_finished(RECYCLE, NOTE)
-    assert ledger.is_finished(other, NOTE)
-    assert ledger.sizes == (2, 0)
+    assert not index.is_finished(RECYCLE, NOTE)
+    assert index.is_finished(other, NOTE)
+    assert index.sizes == (2, 0)
 
 
 def test_what_is_tried_again_is_not_finished_and_its_tries_are_known() -> None:
-    ledger = told(a_result("retry", attempts=3))
-    assert not ledger.is_finished(RECYCLE, NOTE)
-    assert ledger.under_way(RECYCLE, NOTE) == OpenDelivery(3, 7, may_have_arrived=True)
+    index = told(a_result("retry", attempts=3))
+    assert not index.is_finished(RECYCLE, NOTE)
+    assert index.under_way(RECYCLE, NOTE) == OpenDelivery(3, 7, may_have_arrived=True)
 
 
 def test_one_endpoint_says_nothing_about_another_nor_recycle_about_revoke() -> None:
-    ledger = told(a_result("accepted"))
-    assert not ledger.is_finished(RECYCLE, replace(NOTE, endpoint="other"))
-    assert not ledger.is_finished(REVOKE, NOTE)
+    index = told(a_result("accepted"))
+    assert not index.is_finished(RECYCLE, replace(NOTE, endpoint="other"))
+    assert not index.is_finished(REVOKE, NOTE)
 
 
 @pytest.mark.parametrize(("outcome", "may_again"), [("accepted", False), ("unverified", False), ("dead", True)])
 def test_a_replay_is_sent_again_unless_it_was_accepted(outcome: str, may_again: bool) -> None:
-    ledger = told(a_result(outcome))
-    assert ledger.is_finished(RECYCLE, replace(NOTE, replay="again")) is not may_again
+    index = told(a_result(outcome))
+    assert index.is_finished(RECYCLE, replace(NOTE, replay="again")) is not may_again
 
 
 def test_a_replay_that_ended_is_finished_and_the_next_is_not() -> None:
-    ledger = told(a_result("dead"))
-    ledger.result(a_result("refused"), "first")
-    assert ledger.is_finished(RECYCLE, replace(NOTE, replay="first"))
-    assert not ledger.is_finished(RECYCLE, replace(NOTE, replay="second"))
+    index = told(a_result("dead"))
+    index.result(a_result("refused"), "first")
+    assert index.is_finished(RECYCLE, replace(NOTE, replay="first"))
+    assert not index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
 def test_a_replay_that_is_accepted_is_the_end_of_all() -> None:
-    ledger = told(a_result("dead"))
-    ledger.result(a_result("accepted"), "first")
-    assert ledger.is_finished(RECYCLE, NOTE)
-    assert ledger.is_finished(RECYCLE, replace(NOTE, replay="second"))
+    index = told(a_result("dead"))
+    index.result(a_result("accepted"), "first")
+    assert index.is_finished(RECYCLE, NOTE)
+    assert index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
 def test_what_a_late_call_says_undoes_no_acceptance() -> None:
-    ledger = told(a_result("accepted"), a_result("refused"), a_result("retry"))
-    assert ledger.is_finished(RECYCLE, replace(NOTE, replay="again"))
+    index = told(a_result("accepted"), a_result("refused"), a_result("retry"))
+    assert index.is_finished(RECYCLE, replace(NOTE, replay="again"))
 
 
 def test_a_recycle_is_taken_back_as_soon_as_its_revoke_is_there() -> None:
-    ledger = DeliveryIndex()
-    assert not ledger.is_taken_back(RECYCLE, "nurture")
-    ledger.comes(REVOKE, NOTE)
-    assert ledger.is_taken_back(RECYCLE, "nurture")
+    index = DeliveryIndex()
+    assert not index.is_taken_back(RECYCLE, "nurture")
+    index.comes(REVOKE, NOTE)
+    assert index.is_taken_back(RECYCLE, "nurture")
     assert told(a_result("no_op", "REVOKE", 0)).is_taken_back(RECYCLE, "nurture")
 
 
 def test_a_recycle_that_waits_untried_was_never_sent() -> None:
-    ledger = DeliveryIndex()
-    ledger.comes(RECYCLE, NOTE)
-    assert ledger.was_never_sent(REVOKE, "nurture")
+    index = DeliveryIndex()
+    index.comes(RECYCLE, NOTE)
+    assert index.was_never_sent(REVOKE, "nurture")
 
 
 def test_a_recycle_that_was_begun_may_have_arrived() -> None:
-    ledger = DeliveryIndex()
-    ledger.comes(RECYCLE, NOTE)
-    ledger.begun(RECYCLE, NOTE)
-    assert not ledger.was_never_sent(REVOKE, "nurture")
+    index = DeliveryIndex()
+    index.comes(RECYCLE, NOTE)
+    index.begun(RECYCLE, NOTE)
+    assert not index.was_never_sent(REVOKE, "nurture")
 
 
 def test_not_to_know_a_recycle_is_no_proof_that_it_was_never_sent() -> None:
@@ -113,9 +113,9 @@ def test_not_to_know_a_recycle_is_no_proof_that_it_was_never_sent() -> None:
 
 
 def test_what_a_predecessor_may_have_had_in_its_hands_may_have_arrived() -> None:
-    ledger = DeliveryIndex()
-    ledger.comes(RECYCLE, replace(NOTE, may_have_arrived=True))
-    assert not ledger.was_never_sent(REVOKE, "nurture")
+    index = DeliveryIndex()
+    index.comes(RECYCLE, replace(NOTE, may_have_arrived=True))
+    assert not index.was_never_sent(REVOKE, "nurture")
 
 
 def test_a_recycle_that_ended_untried_was_never_sent_and_one_that_ended_after_tries_may_have_been() -> None:
@@ -125,10 +125,10 @@ def test_a_recycle_that_ended_untried_was_never_sent_and_one_that_ended_after_tr
 
 
 def test_a_recycle_that_is_under_way_or_was_tried_is_one_that_its_revoke_follows() -> None:
-    ledger = DeliveryIndex()
-    assert not ledger.has_recycle_of(REVOKE, "nurture")
-    ledger.comes(RECYCLE, NOTE)
-    assert ledger.has_recycle_of(REVOKE, "nurture")
+    index = DeliveryIndex()
+    assert not index.has_recycle_of(REVOKE, "nurture")
+    index.comes(RECYCLE, NOTE)
+    assert index.has_recycle_of(REVOKE, "nurture")
     assert told(a_result("accepted")).has_recycle_of(REVOKE, "nurture")
     assert told(a_result("dead", attempts=9)).has_recycle_of(REVOKE, "nurture")
 
@@ -139,5 +139,5 @@ def test_a_recycle_that_ended_untried_is_none_that_its_revoke_follows() -> None:
 
 @given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead"]), max_size=8))
 def test_once_accepted_always_finished(outcomes: list[str]) -> None:
-    ledger = told(*(a_result(outcome) for outcome in outcomes))
-    assert ledger.is_finished(RECYCLE, replace(NOTE, replay="x")) is ("accepted" in outcomes)
+    index = told(*(a_result(outcome) for outcome in outcomes))
+    assert index.is_finished(RECYCLE, replace(NOTE, replay="x")) is ("accepted" in outcomes)

@@ -1,64 +1,19 @@
 """One endpoint's lane: what goes together, what waits, and what is put back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
-from tests.unit.delivery.builders import a_pending
+from tests.unit.delivery.builders import a_delivery
 from workers.delivery.attempts import Accepted, DeliveryRequest, Gone, NoOp, Outcome, Rejected, Retry
 from workers.delivery.core.breaker import Breaker, BreakerRule, Circuit
-from workers.delivery.core.index import DeliveryIndex
-from workers.delivery.core.partition import Item, OpenRecord, OwnedPartition
 from workers.delivery.limits.limiter import Allowance, Grant
-from workers.delivery.runtime.lane import SLOT_PATIENCE, Lane
+from workers.delivery.runtime.lane import SLOT_PATIENCE, Lane, NoCapacity
 
 FREE = Allowance("nurture", per_second=1_000, burst=100, concurrency=2)
-
-
-def an_item(number: int) -> Item:
-    receipt = OpenRecord("lead-recycled", 0, number, None, b"", lambda: None, left=1)
-    pending = a_pending(event={"recycle_id": f"r{number}"})
-    return Item(pending, receipt, OwnedPartition(0, DeliveryIndex(), {}, {}))
-
-
-@dataclass
-class FakeDesk:
-    """Notes what it is told. `unwanted`: parcels that are not to be tried any more."""
-
-    unwanted: set[str] = field(default_factory=set)
-    is_ours: bool = True
-    put_back: list[tuple[str, float, str]] = field(default_factory=list)
-    ended: dict[str, Outcome] = field(default_factory=dict)
-    faults: list[BaseException] = field(default_factory=list)
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def still_goes(self, item: Item) -> bool:
-        return item.pending.event.recycle_id not in self.unwanted
-
-    def crowded_out(self, item: Item, wait: float, why: str) -> None:
-        self.put_back.append((item.pending.event.recycle_id, wait, why))
-
-    async def tried(self, batch: Sequence[Item], outcomes: Sequence[Outcome], seconds: float) -> None:
-        del seconds
-        names = [item.pending.event.recycle_id for item in batch]
-        self.ended |= dict(zip(names, outcomes, strict=True))
-
-    def spawn(self, work: Coroutine[None, None, None], items: Sequence[Item]) -> None:
-        assert items
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and (fault := task.exception()):
-            self.faults.append(fault)
-
-    def may_send(self) -> bool:
-        return self.is_ours
 
 
 @dataclass
@@ -114,25 +69,62 @@ class FakeLimiter:
 
 
 class Driven:
-    """A lane that runs, on a clock that is moved by hand."""
+    """A lane that runs, on a clock that is moved by hand, and the deliveries that want a permit of it.
+
+    `unwanted`: deliveries that decline. `sent_away`: those without a permit, with the wait and its reason.
+    """
 
     def __init__(self, connector: FakeConnector, limiter: FakeLimiter | None = None, seconds: float = 0.0) -> None:
         self.now = 1_000.0
-        self.desk, self.connector, self.limiter = FakeDesk(), connector, limiter or FakeLimiter()
-        rule = BreakerRule(at_least=4, open_for=30.0)
+        self.connector, self.limiter = connector, limiter or FakeLimiter()
+        self.unwanted: set[str] = set()
+        self.is_member = True
+        self.sent_away: list[tuple[str, float, str]] = []
+        self.outcomes: dict[str, Outcome] = {}
+        self.faults: list[BaseException] = []
+        self.attempted: list[int] = []
+        self._tasks: list[asyncio.Task[None]] = []
         self.lane = Lane(
-            connector, FREE, self.limiter, Breaker(rule), self.desk, seconds, lambda: 1.0, clock=lambda: self.now
+            connector=connector,
+            allowance=FREE,
+            limiter=self.limiter,
+            breaker=Breaker(BreakerRule(at_least=4, open_for=30.0)),
+            batch_seconds=seconds,
+            share=lambda: 1.0,
+            may_send=lambda: self.is_member,
+            attempted=lambda count, _: self.attempted.append(count),
+            clock=lambda: self.now,
         )
 
     @asynccontextmanager
     async def runs(self) -> AsyncIterator[None]:
         task = asyncio.get_running_loop().create_task(self.lane.run())
         yield
+        self.cancel()
         task.cancel()
-        await asyncio.wait([task, *self.desk.tasks], timeout=1)
+        await asyncio.wait([task, *self._tasks], timeout=1)
 
-    def offer(self, *numbers: int) -> list[float | None]:
-        return [self.lane.offer(an_item(number)) for number in numbers]
+    async def offer(self, *numbers: int) -> None:
+        """Let them ask for permits; they have, when this returns."""
+        self._tasks += [asyncio.get_running_loop().create_task(self._deliver(number)) for number in numbers]
+        await asyncio.sleep(0)
+
+    def cancel(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+
+    async def _deliver(self, number: int) -> None:
+        delivery = a_delivery(event={"recycle_id": f"r{number}"})
+        name, permit = delivery.event.recycle_id, await self.lane.acquire()
+        if isinstance(permit, NoCapacity):
+            self.sent_away.append((name, permit.wait, permit.why))
+        elif name in self.unwanted:
+            permit.decline()
+        else:
+            try:
+                self.outcomes[name] = await permit.call(DeliveryRequest(delivery.event, delivery.message_id, 1))
+            except RuntimeError as fault:
+                self.faults.append(fault)
 
 
 async def until(condition: Callable[[], object]) -> None:
@@ -149,18 +141,18 @@ async def turned() -> None:
 async def test_a_batch_is_what_came_together_and_each_parcel_has_its_own_outcome() -> None:
     mixed: dict[str, Outcome] = {"r1": Rejected(404, "unknown"), "r2": NoOp(200, "was there"), "r3": Retry("busy", 503)}
     driven = Driven(FakeConnector(batch_size=5, answers=mixed))
-    driven.offer(0, 1, 2, 3, 4)
+    await driven.offer(0, 1, 2, 3, 4)
     async with driven.runs():
-        await until(lambda: len(driven.desk.ended) == 5)
+        await until(lambda: len(driven.outcomes) == 5)
     assert driven.connector.calls == [["r0", "r1", "r2", "r3", "r4"]]
-    assert driven.desk.ended == {"r0": Accepted(200), "r4": Accepted(200)} | mixed
+    assert driven.outcomes == {"r0": Accepted(200), "r4": Accepted(200)} | mixed
     assert driven.limiter.leases == []
     assert driven.lane.circuit is Circuit.CLOSED
 
 
 async def test_a_batch_that_is_not_full_waits_as_long_as_it_may_and_no_longer() -> None:
     driven = Driven(FakeConnector(batch_size=3), seconds=0.2)
-    driven.offer(0, 1)
+    await driven.offer(0, 1)
     async with driven.runs():
         await turned()
         assert driven.connector.calls == []
@@ -171,7 +163,7 @@ async def test_a_batch_that_is_not_full_waits_as_long_as_it_may_and_no_longer() 
 
 async def test_full_batches_go_at_once_and_the_rest_stays() -> None:
     driven = Driven(FakeConnector(batch_size=2), seconds=60.0)
-    driven.offer(0, 1, 2, 3, 4)
+    await driven.offer(0, 1, 2, 3, 4)
     async with driven.runs():
         await until(lambda: len(driven.connector.calls) == 2)
         await turned()
@@ -181,17 +173,17 @@ async def test_full_batches_go_at_once_and_the_rest_stays() -> None:
 
 async def test_what_is_not_to_be_tried_any_more_leaves_its_batch() -> None:
     driven = Driven(FakeConnector(batch_size=3))
-    driven.desk.unwanted = {"r1"}
-    driven.offer(0, 1, 2)
+    driven.unwanted = {"r1"}
+    await driven.offer(0, 1, 2)
     async with driven.runs():
-        await until(lambda: len(driven.desk.ended) == 2)
+        await until(lambda: len(driven.outcomes) == 2)
     assert driven.connector.calls == [["r0", "r2"]]
 
 
 async def test_a_batch_of_which_nothing_is_left_is_no_call_and_gives_back_its_lease() -> None:
     driven = Driven(FakeConnector(batch_size=2))
-    driven.desk.unwanted = {"r0", "r1"}
-    driven.offer(0, 1)
+    driven.unwanted = {"r0", "r1"}
+    await driven.offer(0, 1)
     async with driven.runs():
         await until(lambda: driven.lane.queued == 0)
         await turned()
@@ -202,51 +194,53 @@ async def test_a_batch_of_which_nothing_is_left_is_no_call_and_gives_back_its_le
 async def test_one_of_a_batch_that_is_throttled_blocks_the_endpoint_for_all() -> None:
     slow = Retry("slow down", 429, 40.0, throttled=True)
     driven = Driven(FakeConnector(batch_size=2, answers={"r1": slow}))
-    driven.offer(0, 1)
+    await driven.offer(0, 1)
     async with driven.runs():
-        await until(lambda: len(driven.desk.ended) == 2)
+        await until(lambda: len(driven.outcomes) == 2)
     assert driven.limiter.blocks == [40.0]
-    assert driven.offer(2) == [40.0]
+    await driven.offer(2)
+    assert driven.sent_away == [("r2", 40.0, "rate")]
     assert driven.lane.is_crowded
 
 
 async def test_no_more_calls_are_under_way_than_may_be_and_who_waits_too_long_is_put_back() -> None:
     driven = Driven(FakeConnector(hangs=True))
-    driven.offer(0, 1, 2)
+    await driven.offer(0, 1, 2)
     async with driven.runs():
         await until(lambda: len(driven.connector.calls) == 2)
         await turned()
-        assert (driven.lane.in_flight, driven.lane.queued, driven.desk.put_back) == (2, 1, [])
+        assert (driven.lane.in_flight, driven.lane.queued, driven.sent_away) == (2, 1, [])
         driven.now += SLOT_PATIENCE + 0.01
-        await until(lambda: driven.desk.put_back)
-        assert driven.desk.put_back == [("r2", 0.0, "busy")]
+        await until(lambda: driven.sent_away)
+        assert driven.sent_away == [("r2", 0.0, "busy")]
         driven.connector.let_go.set()
-        await until(lambda: len(driven.desk.ended) == 2)
+        await until(lambda: len(driven.outcomes) == 2)
     assert driven.lane.in_flight == 0
 
 
 async def test_what_the_rate_does_not_let_through_soon_is_put_back_with_the_wait() -> None:
     driven = Driven(FakeConnector(), FakeLimiter(refusal=Grant((), 7.0, "rate")))
-    driven.offer(0, 1)
+    await driven.offer(0, 1)
     async with driven.runs():
-        await until(lambda: len(driven.desk.put_back) == 2)
-    assert {(wait, why) for _, wait, why in driven.desk.put_back} == {(7.0, "rate")}
+        await until(lambda: len(driven.sent_away) == 2)
+    assert {(wait, why) for _, wait, why in driven.sent_away} == {(7.0, "rate")}
     assert driven.connector.calls == []
-    assert driven.offer(2) == [7.0]
+    await driven.offer(2)
+    assert driven.sent_away[-1] == ("r2", 7.0, "rate")
 
 
 async def test_an_open_circuit_puts_back_what_queues_and_half_open_lets_few_through() -> None:
     down: dict[str, Outcome] = {f"r{number}": Retry("down", 500) for number in range(4)}
     driven = Driven(FakeConnector(batch_size=1, answers=down))
     async with driven.runs():
-        driven.offer(0, 1, 2, 3)
+        await driven.offer(0, 1, 2, 3)
         await until(lambda: driven.lane.circuit is Circuit.OPEN)
-        driven.offer(4)
-        await until(lambda: driven.desk.put_back)
-        assert driven.desk.put_back == [("r4", 0.0, "circuit_open")]
+        await driven.offer(4)
+        await until(lambda: driven.sent_away)
+        assert driven.sent_away == [("r4", 0.0, "circuit_open")]
         driven.now += 30.0
         driven.connector.hangs = True
-        driven.offer(5, 6, 7)
+        await driven.offer(5, 6, 7)
         await until(lambda: len(driven.connector.calls) == 6)  # two probes
         await turned()
         assert len(driven.connector.calls) == 6
@@ -256,21 +250,21 @@ async def test_an_open_circuit_puts_back_what_queues_and_half_open_lets_few_thro
 @pytest.mark.parametrize("answer", [Gone(410, "gone"), Retry("slow down", 429, 0.0, throttled=True)])
 async def test_to_be_told_off_or_throttled_opens_no_circuit(answer: Outcome) -> None:
     driven = Driven(FakeConnector(batch_size=4, answers={f"r{number}": answer for number in range(4)}))
-    driven.offer(0, 1, 2, 3)
+    await driven.offer(0, 1, 2, 3)
     async with driven.runs():
-        await until(lambda: len(driven.desk.ended) == 4)
+        await until(lambda: len(driven.outcomes) == 4)
     assert driven.lane.circuit is Circuit.CLOSED
 
 
 async def test_a_worker_that_is_not_sure_of_its_partitions_sends_nothing() -> None:
     driven = Driven(FakeConnector())
-    driven.desk.is_ours = False
-    driven.offer(0)
+    driven.is_member = False
+    await driven.offer(0)
     async with driven.runs():
         await turned()
         assert driven.connector.calls == []
         driven.now += SLOT_PATIENCE + 0.01
-        await until(lambda: driven.desk.put_back)
+        await until(lambda: driven.sent_away)
     assert driven.limiter.leases == []
 
 
@@ -278,10 +272,10 @@ async def test_a_worker_that_was_stopped_while_it_asked_for_its_limit_sends_noth
     driven = Driven(FakeConnector())
 
     def stopped() -> None:
-        driven.desk.is_ours = False
+        driven.is_member = False
 
     driven.limiter.asked = stopped
-    driven.offer(0)
+    await driven.offer(0)
     async with driven.runs():
         await turned()
     assert driven.connector.calls == []
@@ -291,17 +285,51 @@ async def test_a_worker_that_was_stopped_while_it_asked_for_its_limit_sends_noth
 
 async def test_a_bug_of_a_connector_is_heard_and_its_lease_comes_back() -> None:
     driven = Driven(FakeConnector(fault=RuntimeError("a bug")))
-    driven.offer(0)
+    await driven.offer(0)
     async with driven.runs():
-        await until(lambda: driven.desk.faults)
+        await until(lambda: driven.faults)
     assert driven.limiter.leases == []
     assert driven.lane.in_flight == 0
 
 
 async def test_what_is_dropped_is_not_sent() -> None:
     driven = Driven(FakeConnector())
-    driven.offer(0, 1)
-    driven.lane.drop_all()
+    await driven.offer(0, 1)
+    driven.lane.clear()
     async with driven.runs():
         await turned()
     assert driven.connector.calls == []
+
+
+async def test_the_others_of_a_batch_get_their_outcomes_when_the_last_of_it_declines_late() -> None:
+    driven = Driven(FakeConnector(batch_size=3))
+    driven.unwanted = {"r2"}
+    await driven.offer(0, 1, 2)
+    async with driven.runs():
+        await until(lambda: len(driven.outcomes) == 2)
+    assert driven.connector.calls == [["r0", "r1"]]
+    assert driven.attempted == [2]
+
+
+async def test_a_delivery_that_is_cancelled_with_its_permit_gives_back_slot_and_lease() -> None:
+    driven = Driven(FakeConnector())
+    task = asyncio.get_running_loop().create_task(driven.lane.acquire())
+    await asyncio.sleep(0)
+    driven.limiter.leases = ["lease0"]
+    driven.lane._grant("lease0")  # noqa: SLF001  so that nothing runs between the grant and the cancellation
+    assert driven.lane.in_flight == 1
+    task.cancel()
+    await asyncio.wait([task])
+    assert driven.limiter.leases == []
+    assert driven.lane.in_flight == 0
+
+
+async def test_cancelled_batches_leave_no_call_in_flight() -> None:
+    driven = Driven(FakeConnector(batch_size=2, hangs=True))
+    await driven.offer(0, 1)
+    async with driven.runs():
+        await until(lambda: driven.connector.calls)
+        driven.cancel()
+        await turned()
+        assert driven.lane.in_flight == 0
+    assert driven.limiter.leases == []

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import assert_never
 
-from tests.unit.delivery.builders import NOW, a_pending
+from tests.unit.delivery.builders import NOW, a_delivery, a_partition
 from workers.delivery.attempts import Accepted, Outcome, Retry
 from workers.delivery.core.admission import Attempt, Drop, GiveUp, Settle, Wait, admit
 from workers.delivery.core.breaker import Breaker
-from workers.delivery.core.index import DeliveryIndex
 from workers.delivery.core.model import Availability
-from workers.delivery.core.outcomes import Resolution, dead, ended, settled
-from workers.delivery.core.partition import Pending
+from workers.delivery.core.outcomes import Resolution, after_attempt, given_up, without_attempt
+from workers.delivery.core.partition import Delivery
 from workers.delivery.core.schedule import Schedule
 from workers.delivery.core.wait_topics import WaitTopics
 
@@ -30,55 +29,56 @@ class Simulation:
     ends: dict[str, tuple[int, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._ledger, self._breaker = DeliveryIndex(), Breaker()
+        self._partition, self._breaker = a_partition(), Breaker()
         self._schedule, self._tiers = Schedule(), WaitTopics()
-        self._queue: list[tuple[int, int, Pending]] = []
+        self._queue: list[tuple[int, int, Delivery]] = []
         self._count = count()
 
     def run(self, arrivals: list[int]) -> None:
         for number, at in enumerate(arrivals):
-            self._push(at, a_pending(event={"recycle_id": f"r{number}"}, first_at=NOW + at))
+            delivery = a_delivery(event={"recycle_id": f"r{number}"}, first_at=NOW + at)
+            self._push(at, replace(delivery, partition=self._partition))
         while self._queue:
-            at, _, pending = heapq.heappop(self._queue)
-            self._step(at, pending)
+            at, _, delivery = heapq.heappop(self._queue)
+            self._step(at, delivery)
 
-    def _push(self, at: int, pending: Pending) -> None:
-        heapq.heappush(self._queue, (at, next(self._count), pending))
+    def _push(self, at: int, delivery: Delivery) -> None:
+        heapq.heappush(self._queue, (at, next(self._count), delivery))
 
-    def _step(self, at: int, pending: Pending) -> None:
-        standing = Availability.OPEN if self._breaker.room(at / 1000) == 0 else Availability.ACTIVE
-        match admit(pending, self._ledger, standing, NOW + at, self._schedule):
+    def _step(self, at: int, delivery: Delivery) -> None:
+        availability = Availability.OPEN if self._breaker.capacity(at / 1000) == 0 else Availability.ACTIVE
+        match admit(delivery, availability, NOW + at, self._schedule):
             case Attempt():
-                self._settle(at, pending, self._try(at, pending))
-            case Wait(note):
-                self._wait(at, replace(pending, note=note))
+                self._settle(at, delivery, self._try(at, delivery))
+            case Wait(retry):
+                self._wait(at, replace(delivery, retry=retry))
             case GiveUp(detail, attempts):
-                self._settle(at, pending, dead(pending, detail, attempts, NOW + at))
+                self._settle(at, delivery, given_up(delivery, detail, attempts, NOW + at))
             case Settle(outcome, attempts):
-                self._settle(at, pending, ended(pending, outcome, attempts, NOW + at))
+                self._settle(at, delivery, without_attempt(delivery, outcome, attempts, NOW + at))
             case Drop():
                 pass
             case never:
                 assert_never(never)
 
-    def _try(self, at: int, pending: Pending) -> Resolution:
+    def _try(self, at: int, delivery: Delivery) -> Resolution:
         self.tries.append(at)
         outcome = self.endpoint(at)
         self._breaker.begun(at / 1000)
         is_success = None if isinstance(outcome, Retry) and outcome.throttled else isinstance(outcome, Accepted)
         self._breaker.ended(at / 1000, is_success)
-        return settled(pending, outcome, NOW + at, self._schedule)
+        return after_attempt(delivery, outcome, NOW + at, self._schedule)
 
-    def _settle(self, at: int, pending: Pending, what: Resolution) -> None:
-        self._ledger.result(what.result)
-        if what.note is None:
-            self.ends[pending.event.recycle_id] = at, what.result.outcome
+    def _settle(self, at: int, delivery: Delivery, what: Resolution) -> None:
+        self._partition.index.result(what.result)
+        if what.retry is None:
+            self.ends[delivery.event.recycle_id] = at, what.result.outcome
         else:
-            self._wait(at, replace(pending, note=what.note))
+            self._wait(at, replace(delivery, retry=what.retry))
 
-    def _wait(self, at: int, pending: Pending) -> None:
-        delay = self._tiers.delays[self._tiers.of(pending.note.due_at - NOW - at)]
-        self._push(at + delay, pending)
+    def _wait(self, at: int, delivery: Delivery) -> None:
+        delay = self._tiers.delays[self._tiers.of(delivery.retry.due_at - NOW - at)]
+        self._push(at + delay, delivery)
 
     def share_ended_by(self, at: int) -> float:
         return sum(when <= at for when, _ in self.ends.values()) / len(self.ends)

@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.unit.delivery.builders import NOW, a_pending
+from tests.unit.delivery.builders import NOW, a_delivery
 from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
-from workers.delivery.core.outcomes import MAX_DETAIL, Resolution, settled
-from workers.delivery.core.partition import Pending
+from workers.delivery.core.outcomes import MAX_DETAIL, Resolution, after_attempt
+from workers.delivery.core.partition import Delivery
 from workers.delivery.core.schedule import Schedule
 
 SCHEDULE = Schedule()
 
 
-def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Resolution:
-    return settled(pending or a_pending(), outcome, at, SCHEDULE)
+def after(outcome: Outcome, delivery: Delivery | None = None, at: int = NOW) -> Resolution:
+    return after_attempt(delivery or a_delivery(), outcome, at, SCHEDULE)
 
 
 @pytest.mark.parametrize(
@@ -25,34 +25,34 @@ def after(outcome: Outcome, pending: Pending | None = None, at: int = NOW) -> Re
     ],
 )
 def test_an_answer_for_good_ends_it(outcome: Outcome, name: str) -> None:
-    found = after(outcome, a_pending(attempts=2))
-    assert (found.result.outcome, found.result.attempts, found.note, found.is_dead) == (name, 3, None, False)
+    found = after(outcome, a_delivery(attempts=2))
+    assert (found.result.outcome, found.result.attempts, found.retry, found.is_dead) == (name, 3, None, False)
 
 
 def test_a_failure_uses_an_attempt_and_waits_by_the_schedule() -> None:
     found = after(Retry("down", 503))
     assert (found.result.outcome, found.result.status, found.result.attempts) == ("retry", 503, 1)
-    assert found.note is not None
-    assert (found.note.attempts, found.note.may_have_arrived) == (1, True)
-    assert 4_000 <= found.note.due_at - NOW <= 6_000
+    assert found.retry is not None
+    assert (found.retry.attempts, found.retry.may_have_arrived) == (1, True)
+    assert 4_000 <= found.retry.due_at - NOW <= 6_000
 
 
 def test_retry_after_is_kept() -> None:
     found = after(Retry("down", 503, after_seconds=120))
-    assert found.note is not None
-    assert found.note.due_at == NOW + 120_000
+    assert found.retry is not None
+    assert found.retry.due_at == NOW + 120_000
 
 
 def test_the_last_failure_is_death() -> None:
-    found = after(Retry("down"), a_pending(attempts=9))
-    assert (found.result.outcome, found.result.attempts, found.note, found.is_dead) == ("dead", 10, None, True)
+    found = after(Retry("down"), a_delivery(attempts=9))
+    assert (found.result.outcome, found.result.attempts, found.retry, found.is_dead) == ("dead", 10, None, True)
 
 
 def test_to_be_throttled_uses_no_attempt() -> None:
-    found = after(Retry("slow down", 429, after_seconds=30, throttled=True), a_pending(attempts=2))
-    assert found.note is not None
-    assert (found.result.outcome, found.result.attempts, found.note.attempts) == ("retry", 2, 2)
-    assert 30_000 <= found.note.due_at - NOW <= 32_000
+    found = after(Retry("slow down", 429, after_seconds=30, throttled=True), a_delivery(attempts=2))
+    assert found.retry is not None
+    assert (found.result.outcome, found.result.attempts, found.retry.attempts) == ("retry", 2, 2)
+    assert 30_000 <= found.retry.due_at - NOW <= 32_000
 
 
 def test_to_be_throttled_for_longer_than_the_schedule_is_death() -> None:
@@ -61,9 +61,9 @@ def test_to_be_throttled_for_longer_than_the_schedule_is_death() -> None:
 
 
 def test_a_parcel_whose_endpoint_is_gone_waits_for_it_to_be_resumed() -> None:
-    found = after(Gone(410, "gone"), a_pending(attempts=2))
-    assert found.note is not None
-    assert (found.result.outcome, found.note.attempts, found.note.why) == ("retry", 2, "gone")
+    found = after(Gone(410, "gone"), a_delivery(attempts=2))
+    assert found.retry is not None
+    assert (found.result.outcome, found.retry.attempts, found.retry.why) == ("retry", 2, "gone")
 
 
 def test_a_long_detail_is_cut() -> None:

@@ -9,7 +9,7 @@ from confluent_kafka import TopicPartition
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import LeadRecycled
-from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from tests.unit.delivery.builders import NOW, a_delivery, a_recycle
 from workers.delivery.core.model import Takeover
 from workers.delivery.runtime import recovery
 from workers.delivery.runtime.recovery import IndexRecovery, RecoveredPartition
@@ -37,7 +37,7 @@ class Waits:
         return self._offset
 
     def headers(self) -> list[tuple[str, bytes]]:
-        return a_pending().note.headers()
+        return a_delivery().retry.headers()
 
     def value(self) -> bytes:
         return CODEC.encode(self._event)
@@ -75,12 +75,12 @@ def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> Recove
 
 def test_what_waits_is_under_way_and_due(monkeypatch: pytest.MonkeyPatch) -> None:
     found = recovered(monkeypatch, a_recycle())
-    assert found.ledger.due.by_age(NOW) == {("nurture", "under_15s"): 1}
+    assert found.index.due.by_age(NOW) == {("nurture", "under_15s"): 1}
     assert found.waiting == {"nurture": 1}
 
 
 @pytest.mark.parametrize("event", [a_recycle("UNKNOWN"), a_recycle(recycle_id="")])
 def test_what_will_be_a_dead_letter_is_neither(monkeypatch: pytest.MonkeyPatch, event: LeadRecycled) -> None:
     found = recovered(monkeypatch, event)
-    assert not +found.ledger.due.by_age(NOW)
-    assert (found.ledger.sizes, found.waiting) == ((0, 0), {})
+    assert not +found.index.due.by_age(NOW)
+    assert (found.index.sizes, found.waiting) == ((0, 0), {})

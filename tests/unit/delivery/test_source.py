@@ -2,6 +2,8 @@
 
 from typing import Any, cast
 
+from workers.delivery.runtime.flow import ConsumerCommands
+from workers.delivery.runtime.membership import GroupMembership
 from workers.delivery.runtime.source import KafkaSource
 
 
@@ -16,8 +18,17 @@ class NothingGiven:
 
 
 async def test_a_worker_without_partitions_is_behind_with_nothing() -> None:
-    intake = KafkaSource({"bootstrap.servers": "127.0.0.1:9"}, "g", ["lead-recycled"], 30, cast("Any", None))
-    assert intake.behind == {"lead-recycled": 0}
-    intake.behind = {"lead-recycled": 500}
-    intake._assigned(cast("Any", NothingGiven()), [])  # noqa: SLF001  as its client would
-    assert intake.behind == {"lead-recycled": 0}
+    source = KafkaSource(
+        {"bootstrap.servers": "127.0.0.1:9"},
+        "g",
+        ["lead-recycled"],
+        30,
+        receiver=cast("Any", None),
+        commands=ConsumerCommands(),
+        membership=GroupMembership(30),
+        failed=lambda _: None,
+    )
+    assert source.behind == {"lead-recycled": 0}
+    source.behind = {"lead-recycled": 500}
+    source._assigned(cast("Any", NothingGiven()), [])  # noqa: SLF001  as its client would
+    assert source.behind == {"lead-recycled": 0}

@@ -1,4 +1,4 @@
-"""How old what is not settled is: what the ledger counts, and what is told of it."""
+"""How old what is not settled is: what the index counts, and what is told of it."""
 
 import asyncio
 from collections import Counter
@@ -11,29 +11,29 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 
 from schemas.events import DeliveryResult
-from tests.unit.delivery.builders import NOW, a_pending, a_recycle
+from tests.unit.delivery.builders import NOW, a_delivery, a_recycle, a_retry_state
 from workers.delivery.core.index import DeliveryIndex
 from workers.delivery.core.model import RetryState
-from workers.delivery.core.partition import Item, OpenRecord, OwnedPartition
+from workers.delivery.core.partition import Delivery
 from workers.delivery.core.unsettled import AGES, UnsettledCounter, due_since
-from workers.delivery.runtime.dispatch import Dispatch
+from workers.delivery.runtime.deliverer import Deliverer
 from workers.delivery.runtime.metrics import DeliveryMetrics
 
 SECOND, HOUR, DAY = 1_000, 3_600_000, 86_400_000
 RECYCLE = a_recycle()
-NOTE = a_pending().note
-REPLAY = replace(NOTE, replay="again", published_at=NOW + HOUR)
+RETRY = a_retry_state()
+REPLAY = replace(RETRY, replay="again", published_at=NOW + HOUR)
 
 
 def a_result(outcome: Any, recycle_id: str = "r1", endpoint: str = "nurture") -> DeliveryResult:
     return DeliveryResult(endpoint=endpoint, recycle_id=recycle_id, action="RECYCLE", outcome=outcome, attempts=1)
 
 
-def a_ledger(*notes: RetryState) -> DeliveryIndex:
-    ledger = DeliveryIndex()
-    for note in notes:
-        ledger.comes(RECYCLE, note)
-    return ledger
+def an_index(*retries: RetryState) -> DeliveryIndex:
+    index = DeliveryIndex()
+    for retry in retries:
+        index.comes(RECYCLE, retry)
+    return index
 
 
 # -- since when -------------------------------------------------------------------------------------
@@ -42,112 +42,113 @@ def a_ledger(*notes: RetryState) -> DeliveryIndex:
 @given(st.integers(0, 10 * DAY), st.none() | st.integers(0, 30 * DAY))
 def test_nothing_looks_older_than_it_is_nor_more_than_a_minute_younger(told: int, not_before: int | None) -> None:
     due = max(told, not_before or 0)
-    since = due_since(a_recycle(not_before=not_before), replace(NOTE, published_at=told))
+    since = due_since(a_recycle(not_before=not_before), replace(RETRY, published_at=told))
     assert 0 <= since - due < (5 * SECOND if due < told + HOUR else 60 * SECOND)
 
 
 def test_what_is_told_in_the_same_seconds_shares_its_entry() -> None:
-    ledger = DeliveryIndex()
+    index = DeliveryIndex()
     events = [a_recycle(recycle_id=f"r{number}") for number in range(2)]
-    notes = [replace(NOTE, published_at=NOW + 1 + number) for number in range(2)]
-    for event, note in zip(events, notes, strict=True):
-        ledger.comes(event, note)
-    assert ledger.under_way(events[0], notes[0]) is ledger.under_way(events[1], notes[1])
+    retries = [replace(RETRY, published_at=NOW + 1 + number) for number in range(2)]
+    for event, retry in zip(events, retries, strict=True):
+        index.comes(event, retry)
+    assert index.under_way(events[0], retries[0]) is index.under_way(events[1], retries[1])
 
 
-# -- what the ledger counts -------------------------------------------------------------------------
+# -- what the index counts -------------------------------------------------------------------------
 
 FRESH = {("nurture", "under_15s"): 1}
 
 
-def due(ledger: DeliveryIndex, now: int = NOW) -> dict[tuple[str, str], int]:
+def due(index: DeliveryIndex, now: int = NOW) -> dict[tuple[str, str], int]:
     """By endpoint and age, all but zeros."""
-    return {key: parcels for key, parcels in ledger.due.by_age(now).items() if parcels}
+    return {key: parcels for key, parcels in index.due.by_age(now).items() if parcels}
 
 
 def test_a_parcel_counts_from_when_it_comes_until_it_ends() -> None:
-    ledger = a_ledger(NOTE)
-    assert due(ledger) == FRESH
-    ledger.begun(RECYCLE, NOTE)
-    ledger.result(a_result("retry"))
-    assert due(ledger) == FRESH
-    ledger.result(a_result("accepted"))
-    assert due(ledger) == {}
+    index = an_index(RETRY)
+    assert due(index) == FRESH
+    index.begun(RECYCLE, RETRY)
+    index.result(a_result("retry"))
+    assert due(index) == FRESH
+    index.result(a_result("accepted"))
+    assert due(index) == {}
 
 
 def test_a_parcel_that_comes_again_after_a_crash_counts_once() -> None:
-    ledger = a_ledger(NOTE, replace(NOTE, may_have_arrived=True), replace(NOTE, published_at=NOW - HOUR))
-    assert due(ledger) == FRESH
+    index = an_index(RETRY, replace(RETRY, may_have_arrived=True), replace(RETRY, published_at=NOW - HOUR))
+    assert due(index) == FRESH
 
 
 def test_a_result_that_is_read_before_what_waits_counts_once_that_is_read() -> None:
-    ledger = DeliveryIndex()
-    ledger.result(a_result("retry"))
-    assert due(ledger) == {}
-    ledger.comes(RECYCLE, replace(NOTE, attempts=1))
-    ledger.result(a_result("retry"))
-    assert due(ledger) == FRESH
+    index = DeliveryIndex()
+    index.result(a_result("retry"))
+    assert due(index) == {}
+    index.comes(RECYCLE, replace(RETRY, attempts=1))
+    index.result(a_result("retry"))
+    assert due(index) == FRESH
 
 
 def test_a_late_word_about_what_is_finished_makes_nothing_count() -> None:
-    ledger = a_ledger(NOTE)
-    ledger.result(a_result("dead"))
-    ledger.result(a_result("retry"))
-    ledger.comes(RECYCLE, NOTE)
-    assert due(ledger) == {}
+    index = an_index(RETRY)
+    index.result(a_result("dead"))
+    index.result(a_result("retry"))
+    index.comes(RECYCLE, RETRY)
+    assert due(index) == {}
 
 
 def test_what_is_not_due_yet_does_not_count_until_it_is() -> None:
-    ledger, event = DeliveryIndex(), a_recycle(not_before=NOW + HOUR)
-    ledger.comes(event, NOTE)
-    assert due(ledger, NOW + HOUR - 1) == {}
-    assert due(ledger, NOW + HOUR + 60 * SECOND) == {("nurture", "under_1m"): 1}
+    index, event = DeliveryIndex(), a_recycle(not_before=NOW + HOUR)
+    index.comes(event, RETRY)
+    assert due(index, NOW + HOUR - 1) == {}
+    assert due(index, NOW + HOUR + 60 * SECOND) == {("nurture", "under_1m"): 1}
 
 
 def test_a_replay_counts_from_when_it_was_asked_for() -> None:
-    ledger = a_ledger(NOTE)
-    ledger.result(a_result("dead"))
-    ledger.comes(RECYCLE, REPLAY)
-    assert due(ledger, REPLAY.published_at) == FRESH
-    ledger.result(a_result("refused"), REPLAY.replay)
-    assert due(ledger, REPLAY.published_at) == {}
+    index = an_index(RETRY)
+    index.result(a_result("dead"))
+    index.comes(RECYCLE, REPLAY)
+    assert due(index, REPLAY.published_at) == FRESH
+    index.result(a_result("refused"), REPLAY.replay)
+    assert due(index, REPLAY.published_at) == {}
 
 
 def test_a_replay_that_ends_is_the_end_of_what_it_replays() -> None:
-    ledger = a_ledger(NOTE, REPLAY)
-    ledger.result(a_result("accepted"), REPLAY.replay)
-    assert due(ledger, REPLAY.published_at) == {}
+    index = an_index(RETRY, REPLAY)
+    index.result(a_result("accepted"), REPLAY.replay)
+    assert due(index, REPLAY.published_at) == {}
 
 
 def test_a_parcel_of_which_nobody_knows_since_when_does_not_count() -> None:
-    assert due(a_ledger(replace(NOTE, published_at=0))) == {}
+    assert due(an_index(replace(RETRY, published_at=0))) == {}
 
 
 def test_what_was_accepted_is_so_for_all_that_replays_it() -> None:
     other = replace(REPLAY, replay="other")
-    ledger = a_ledger(NOTE, REPLAY, other)
-    ledger.result(a_result("refused"), other.replay)
-    assert due(ledger, REPLAY.published_at) == FRESH
-    ledger.comes(RECYCLE, replace(REPLAY, replay="third"))
-    ledger.result(a_result("accepted"))
-    assert (due(ledger, REPLAY.published_at), ledger.sizes[1]) == ({}, 0)
+    index = an_index(RETRY, REPLAY, other)
+    index.result(a_result("refused"), other.replay)
+    assert due(index, REPLAY.published_at) == FRESH
+    index.comes(RECYCLE, replace(REPLAY, replay="third"))
+    index.result(a_result("accepted"))
+    assert (due(index, REPLAY.published_at), index.sizes[1]) == ({}, 0)
 
 
 def test_what_is_dropped_is_under_way_no_more() -> None:
-    route = OwnedPartition(0, DeliveryIndex(), {}, {})
-    route.ledger.result(a_result("accepted"))
-    route.ledger.result(a_result("retry"), REPLAY.replay)  # late
-    assert route.ledger.sizes[1] == 1
-    receipt = OpenRecord("delivery-wait-1s", 0, 0, None, b"", lambda: None, left=1)
-    item = Item(replace(a_pending(), note=REPLAY), receipt, route)
-    route.enter(item)
-    asyncio.run(_proceed(item))
-    assert (due(route.ledger), route.ledger.sizes[1]) == ({}, 0)
+    delivery = replace(a_delivery(), retry=REPLAY)
+    partition = delivery.partition
+    partition.open(delivery.record.record)
+    partition.index.result(a_result("accepted"))
+    partition.index.result(a_result("retry"), REPLAY.replay)  # late
+    assert partition.index.sizes[1] == 1
+    partition.enter(delivery)
+    asyncio.run(_deliver(delivery))
+    assert (due(partition.index), partition.index.sizes[1]) == ({}, 0)
+    assert list(partition.positions()) == [("lead-recycled", 1)]
 
 
-async def _proceed(item: Item) -> None:
-    unused = {part.name: None for part in fields(Dispatch)}
-    Dispatch(**cast("Any", unused | {"lanes": {}, "now": lambda: NOW})).proceed(item)
+async def _deliver(delivery: Delivery) -> None:
+    unused = {part.name: None for part in fields(Deliverer)}
+    await Deliverer(**cast("Any", unused | {"lanes": {}, "now": lambda: NOW})).deliver(delivery)
 
 
 # -- against a plain model --------------------------------------------------------------------------
@@ -199,28 +200,28 @@ STEPS = st.tuples(
 
 @given(st.lists(STEPS, max_size=40))
 def test_the_ledger_counts_what_a_recount_finds(steps: list[tuple[str, str, str, str, int, int]]) -> None:
-    ledger, model, now = DeliveryIndex(), Model(), NOW
+    index, model, now = DeliveryIndex(), Model(), NOW
     for what, endpoint, recycle_id, replay, ahead, passes in steps:
         key, since = (endpoint, recycle_id, replay), now + ahead
         event = a_recycle(recycle_id=recycle_id)
-        note = replace(NOTE, endpoint=endpoint, replay=replay, published_at=since)
-        assert ledger.is_finished(event, note) == model.is_finished(key)
+        retry = replace(RETRY, endpoint=endpoint, replay=replay, published_at=since)
+        assert index.is_finished(event, retry) == model.is_finished(key)
         if what not in ("comes", "begun"):
-            ledger.result(a_result(what, recycle_id, endpoint), replay)
+            index.result(a_result(what, recycle_id, endpoint), replay)
             if what != "retry":
                 model.ends(key, what)
         elif model.is_finished(key):
-            ledger.drops(event, note)
+            index.drops(event, retry)
             model.since.pop(key, None)
         else:
-            ledger.comes(event, note)
+            index.comes(event, retry)
             model.since.setdefault(key, -(-since // (5 * SECOND)) * 5 * SECOND)
             if what == "begun":
-                ledger.begun(event, note)
+                index.begun(event, retry)
         now += passes * SECOND
         if passes:
-            assert due(ledger, now) == model.due(now)
-    assert due(ledger, now) == model.due(now)
+            assert due(index, now) == model.due(now)
+    assert due(index, now) == model.due(now)
 
 
 @given(st.lists(st.tuples(st.integers(-900, 900), st.integers(1, 3), st.integers(0, 900)), max_size=30))

@@ -47,8 +47,8 @@ def test_every_wait_has_its_topic() -> None:
         may_have_arrived=st.booleans(),
     )
 )
-def test_a_note_is_read_back_as_it_was_written(note: RetryState) -> None:
-    assert RetryState.of([("traceparent", b"x"), *note.headers()]) == note
+def test_a_note_is_read_back_as_it_was_written(retry: RetryState) -> None:
+    assert RetryState.of([("traceparent", b"x"), *retry.headers()]) == retry
 
 
 @pytest.mark.parametrize("headers", [None, [], [("dw_endpoint", b"a")], [("dw_endpoint", b"\xff")]])

@@ -45,7 +45,7 @@ class Breaker:
             return Circuit.CLOSED
         return Circuit.HALF_OPEN if now - self.opened_at >= self.rule.open_for else Circuit.OPEN
 
-    def room(self, now: float) -> int | None:
+    def capacity(self, now: float) -> int | None:
         """How many tries may begin now; None: as many as one likes."""
         match self.state(now):
             case Circuit.CLOSED:

@@ -94,43 +94,43 @@ class DeliveryIndex:
         if first in self._replays:
             self._end_replays(result.endpoint, first, key, code)
 
-    def comes(self, event: LeadRecycled, note: RetryState) -> None:
+    def comes(self, event: LeadRecycled, retry: RetryState) -> None:
         """A parcel is there, or waits: a REVOKE is known from now on."""
-        key, since = _key(event, note), due_since(event, note)
+        key, since = _key(event, retry), due_since(event, retry)
         known = self._open.get(key)
         if known is None:
-            if self._ended_as(key) is None or note.replay:
-                self._open[key] = _coming(note.attempts, since, may_have_arrived=note.may_have_arrived)
-                self._count(event, note, key, since)
-                self._takes_back(event, note, key)
+            if self._ended_as(key) is None or retry.replay:
+                self._open[key] = _coming(retry.attempts, since, may_have_arrived=retry.may_have_arrived)
+                self._count(event, retry, key, since)
+                self._takes_back(event, retry, key)
             return
-        if note.may_have_arrived and not known.may_have_arrived:
+        if retry.may_have_arrived and not known.may_have_arrived:
             known = known._replace(may_have_arrived=True)
         if not known.since and self._ended_as(key) is None:  # its results were read before it
             known = known._replace(since=since)
-            self._count(event, note, key, since)
+            self._count(event, retry, key, since)
         self._open[key] = known
-        self._takes_back(event, note, key)
+        self._takes_back(event, retry, key)
 
-    def begun(self, event: LeadRecycled, note: RetryState) -> None:
+    def begun(self, event: LeadRecycled, retry: RetryState) -> None:
         """A try begins."""
-        key = _key(event, note)
+        key = _key(event, retry)
         self._open[key] = self._open.get(key, _COMING)._replace(may_have_arrived=True)
 
-    def drops(self, event: LeadRecycled, note: RetryState) -> None:
+    def drops(self, event: LeadRecycled, retry: RetryState) -> None:
         """It is finished already, and nothing more comes of it: another answered for it, or word of it was late."""
-        self._ends(note.endpoint, _key(event, note))
+        self._ends(retry.endpoint, _key(event, retry))
 
-    def is_finished(self, event: LeadRecycled, note: RetryState) -> bool:
+    def is_finished(self, event: LeadRecycled, retry: RetryState) -> bool:
         """Whether nothing is left to do. What was accepted stays so; all else may be replayed, each replay once."""
-        code = self._ended_as(key_of(note.endpoint, event.recycle_id, event.action))
-        if code in (None, FinalState.ACCEPTED) or not note.replay:
+        code = self._ended_as(key_of(retry.endpoint, event.recycle_id, event.action))
+        if code in (None, FinalState.ACCEPTED) or not retry.replay:
             return code is not None
-        return self._ended_as(_key(event, note)) is not None
+        return self._ended_as(_key(event, retry)) is not None
 
-    def under_way(self, event: LeadRecycled, note: RetryState) -> OpenDelivery | None:
+    def under_way(self, event: LeadRecycled, retry: RetryState) -> OpenDelivery | None:
         """What is known of a parcel that is not finished."""
-        return self._open.get(_key(event, note))
+        return self._open.get(_key(event, retry))
 
     def is_taken_back(self, event: LeadRecycled, endpoint: str) -> bool:
         """Whether the REVOKE of a RECYCLE is known."""
@@ -155,14 +155,14 @@ class DeliveryIndex:
         key = key_of(endpoint, revoke.recycle_id, "RECYCLE")
         return key in self._open or self._ended_as(key) not in (None, FinalState.UNTRIED)
 
-    def _count(self, event: LeadRecycled, note: RetryState, key: bytes, since: int) -> None:
-        self.due.add(note.endpoint, since)
-        if note.replay:
-            self._replays.setdefault(key_of(note.endpoint, event.recycle_id, event.action), set()).add(key)
+    def _count(self, event: LeadRecycled, retry: RetryState, key: bytes, since: int) -> None:
+        self.due.add(retry.endpoint, since)
+        if retry.replay:
+            self._replays.setdefault(key_of(retry.endpoint, event.recycle_id, event.action), set()).add(key)
 
-    def _takes_back(self, event: LeadRecycled, note: RetryState, key: bytes) -> None:
+    def _takes_back(self, event: LeadRecycled, retry: RetryState, key: bytes) -> None:
         if event.action == "REVOKE":
-            lead = self._lead_of[key] = key_of(note.endpoint, event.lead_id, "")
+            lead = self._lead_of[key] = key_of(retry.endpoint, event.lead_id, "")
             self._revokes.setdefault(lead, set()).add(key)
 
     def _end_replays(self, endpoint: str, first: bytes, key: bytes, code: FinalState) -> None:
@@ -204,5 +204,5 @@ class DeliveryIndex:
         return len(self._done) + len(self._before), len(self._open)
 
 
-def _key(event: LeadRecycled, note: RetryState) -> bytes:
-    return key_of(note.endpoint, event.recycle_id, event.action, note.replay)
+def _key(event: LeadRecycled, retry: RetryState) -> bytes:
+    return key_of(retry.endpoint, event.recycle_id, event.action, retry.replay)

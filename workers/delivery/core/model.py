@@ -1,4 +1,14 @@
-"""The values of delivery: a consumed record, the retry state of a delivery, whether its endpoint is available."""
+"""The values of delivery. A delivery is one recycle event for one endpoint.
+
+Its states:
+
+open        its record is consumed, and its offset is held back (`partition.OpenRecord`)
+chained     it waits for an earlier delivery with the same endpoint and recycle_id (`OwnedPartition.enter`)
+queued      it is admitted (`admission.admit`), and waits in the lane of its endpoint for a permit, for about a second
+attempted   the connector calls the endpoint
+waiting     it is in a waiting topic of Kafka, with its `RetryState` in the headers, until it is due and open again
+finished    accepted, unverified, no_op, refused or dead: in `delivery-results` and in the `DeliveryIndex`
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +47,10 @@ class ConsumedRecord:
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
     written_at: int
+
+    @property
+    def place(self) -> str:
+        return f"topic {self.topic}, partition {self.partition}, offset {self.offset}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +105,7 @@ class RetryState:
         """
         found = {name: (value or b"").decode() for name, value in headers or () if name.startswith("dw_")}
         try:
-            note = cls(
+            retry = cls(
                 endpoint=found["dw_endpoint"],
                 attempts=int(found["dw_attempts"]),
                 waits=int(found["dw_waits"]),
@@ -104,6 +118,6 @@ class RetryState:
             )
         except KeyError as missing:
             raise ValueError(f"no header {missing}") from missing
-        if min(note.attempts, note.waits) < 0:
+        if min(retry.attempts, retry.waits) < 0:
             raise ValueError("fewer than no tries")
-        return note
+        return retry

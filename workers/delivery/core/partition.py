@@ -1,7 +1,11 @@
-"""One partition as long as this worker owns it: its records, its deliveries, and what must not be in progress twice."""
+"""A partition that this worker owns, its open records and its deliveries.
+
+Guarantees two things: the position of a topic never passes a record with an unfinished delivery, and of one chain
+(an endpoint and a recycle_id) only one delivery is in progress at a time.
+"""
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.events import LeadRecycled
@@ -10,113 +14,109 @@ from .index import DeliveryIndex
 from .model import ConsumedRecord, RetryState
 from .offset_tracker import OffsetTracker
 
-Finish = Callable[[], None]
-
 
 @dataclass(slots=True)
 class OpenRecord:
-    """A consumed record. It is finished when all that came of it is; `finish` is then called, once."""
+    """A consumed record; its offset may be committed once all its deliveries (`unfinished`) have finished."""
 
-    topic: str
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes
-    finish: Finish
-    left: int = 0
+    record: ConsumedRecord
+    tracker: OffsetTracker
+    unfinished: int = 1
 
     @property
     def place(self) -> str:
-        return f"topic {self.topic}, partition {self.partition}, offset {self.offset}"
+        return self.record.place
 
-    def one_less(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            self.finish()
+    def expect(self, deliveries: int) -> None:
+        """Set how many deliveries come of the record; with none it is finished at once."""
+        self.unfinished = deliveries
+        if deliveries == 0:
+            self.tracker.finish(self.record.offset)
+
+    def finish_one(self) -> None:
+        """Count one delivery as finished: the broker has acked all its effects."""
+        self.unfinished -= 1
+        if self.unfinished == 0:
+            self.tracker.finish(self.record.offset)
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
-    """A recycle event on its way to one endpoint, or (`is_left_out`) to be remembered as kept from it by its filter."""
+@dataclass(slots=True, eq=False)
+class Delivery:
+    """One recycle event for one endpoint. `is_left_out`: the filter excludes it, which is only recorded."""
 
     event: LeadRecycled
-    note: RetryState
+    retry: RetryState
+    record: OpenRecord
+    partition: "OwnedPartition"
     traceparent: str = ""
     is_left_out: bool = False
 
     @property
+    def endpoint(self) -> str:
+        return self.retry.endpoint
+
+    @property
     def message_id(self) -> str:
+        """The same on every attempt; without dots."""
         return f"{self.event.recycle_id}_{self.event.action.lower()}".replace(".", "-")
 
     @property
     def seed(self) -> str:
-        return f"{self.message_id} {self.note.endpoint}"
-
-
-@dataclass(slots=True, eq=False)
-class Item:
-    """`queued_at`: since when it waits in its lane, on the clock of the lane."""
-
-    pending: Pending
-    receipt: OpenRecord
-    route: "OwnedPartition"
-    queued_at: float = field(default=0.0)
-
-    @property
-    def endpoint(self) -> str:
-        return self.pending.note.endpoint
+        """Seed of the jitter of its waits."""
+        return f"{self.message_id} {self.retry.endpoint}"
 
     @property
     def chain(self) -> tuple[str, str]:
-        """What must not be under way twice."""
-        return self.pending.note.endpoint, self.pending.event.recycle_id
+        """The deliveries with the same chain are made one after the other: a RECYCLE before its REVOKE."""
+        return self.retry.endpoint, self.event.recycle_id
 
 
 @dataclass(slots=True, eq=False)
 class OwnedPartition:
-    """`unsure_below`: by topic, records that a predecessor may have had in its hands when it died."""
+    """One partition number of `lead-recycled` and the waiting topics, as long as this worker owns it.
 
-    partition: int
-    ledger: DeliveryIndex
+    `unsure_below`: by topic, the offset below which a crashed predecessor may have begun attempts. `in_progress` counts
+    deliveries with unacked effects (a call, a write); one that was cut off stays counted. `waiting`: deliveries in the
+    waiting topics, by endpoint.
+    """
+
+    number: int
+    index: DeliveryIndex
     trackers: Mapping[str, OffsetTracker]
     unsure_below: Mapping[str, int]
-    is_held: bool = True
-    busy: int = 0  # parcels that are being tried or written about
-    waiting: Counter[str] = field(default_factory=Counter)  # parcels in the waiting topics, by endpoint
-    sleeping: dict[str, deque[ConsumedRecord]] = field(
-        default_factory=dict
-    )  # by topic: read, and not looked at before its time
-    _chains: dict[tuple[str, str], deque[Item]] = field(default_factory=dict)
+    is_owned: bool = True
+    in_progress: int = 0
+    waiting: Counter[str] = field(default_factory=Counter)
+    _chains: dict[tuple[str, str], deque[Delivery]] = field(default_factory=dict)
 
-    def receipt(self, came: ConsumedRecord) -> OpenRecord:
-        """Take note of a record; it holds the offset until it is finished."""
-        tracker, offset = self.trackers[came.topic], came.offset
-        tracker.begin(offset)
-        return OpenRecord(
-            came.topic, came.partition, offset, came.key, came.value or b"", lambda: tracker.finish(offset)
-        )
+    def open(self, record: ConsumedRecord) -> OpenRecord:
+        """Register a consumed record: no offset from its own on may be committed until it is finished."""
+        tracker = self.trackers[record.topic]
+        tracker.begin(record.offset)
+        return OpenRecord(record, tracker)
 
-    def is_unsure(self, came: ConsumedRecord) -> bool:
-        return came.offset < self.unsure_below.get(came.topic, 0)
+    def is_unsure(self, record: ConsumedRecord) -> bool:
+        """Whether a crashed predecessor may have begun an attempt of it."""
+        return record.offset < self.unsure_below.get(record.topic, 0)
 
-    def enter(self, item: Item) -> bool:
-        """Whether it may go on; else it goes on when what is before it is done."""
-        chain = self._chains.get(item.chain)
+    def enter(self, delivery: Delivery) -> bool:
+        """Enter its chain. Returns whether it may begin; otherwise `leave` of the one before it returns it."""
+        chain = self._chains.get(delivery.chain)
         if chain is None:
-            self._chains[item.chain] = deque()
+            self._chains[delivery.chain] = deque()
             return True
-        chain.append(item)
+        chain.append(delivery)
         return False
 
-    def leave(self, item: Item) -> Item | None:
-        """It is done; who may go on now."""
-        item.receipt.one_less()
-        chain = self._chains[item.chain]
+    def leave(self, delivery: Delivery) -> Delivery | None:
+        """Finish a delivery. Returns the next one of its chain, which may begin now."""
+        delivery.record.finish_one()
+        chain = self._chains[delivery.chain]
         if chain:
             return chain.popleft()
-        del self._chains[item.chain]
+        del self._chains[delivery.chain]
         return None
 
     def positions(self) -> Iterable[tuple[str, int]]:
-        """By topic, what may be committed."""
+        """By topic, the offset that may be committed."""
         return [(topic, tracker.position) for topic, tracker in self.trackers.items()]

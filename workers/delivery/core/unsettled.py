@@ -22,13 +22,13 @@ Instant = tuple[int, str]
 """Since when (epoch ms), and the endpoint."""
 
 
-def due_since(event: LeadRecycled, note: RetryState) -> int:
+def due_since(event: LeadRecycled, retry: RetryState) -> int:
     """When a parcel might be sent first, epoch ms; 0 where that is not known.
 
     Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is told an hour ahead or more.
     """
-    due = max(note.published_at, event.not_before or 0)
-    unit = _UNIT_MS if due - note.published_at < _FAR_MS else _FAR_UNIT_MS
+    due = max(retry.published_at, event.not_before or 0)
+    unit = _UNIT_MS if due - retry.published_at < _FAR_MS else _FAR_UNIT_MS
     return -(-due // unit) * unit
 
 

@@ -14,7 +14,7 @@ from schemas.names import ENDPOINT_STATES_GROUP
 from ..core.model import Availability
 
 TOPIC = "endpoint-states"
-STANDINGS: Mapping[EndpointIs, Availability] = {"paused": Availability.PAUSED, "disabled": Availability.DISABLED}
+AVAILABILITY: Mapping[EndpointIs, Availability] = {"paused": Availability.PAUSED, "disabled": Availability.DISABLED}
 _ANSWER_SECONDS = 20.0
 
 
@@ -24,15 +24,15 @@ class EndpointStates:
     def __init__(self) -> None:
         self._said: dict[str, EndpointState] = {}
 
-    def standing(self, endpoint: str) -> Availability:
+    def availability(self, endpoint: str) -> Availability:
         """Of whom nothing was said is active."""
         said = self._said.get(endpoint)
-        return STANDINGS.get(said.state, Availability.ACTIVE) if said else Availability.ACTIVE
+        return AVAILABILITY.get(said.state, Availability.ACTIVE) if said else Availability.ACTIVE
 
-    def said(self, endpoint: str) -> EndpointState | None:
+    def latest(self, endpoint: str) -> EndpointState | None:
         return self._said.get(endpoint)
 
-    def hear(self, state: EndpointState) -> None:
+    def apply(self, state: EndpointState) -> None:
         """The newest word stands, in the order of the topic."""
         self._said[state.endpoint] = state
 
@@ -47,7 +47,7 @@ def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> EndpointS
     reader = _Reader(conf, codec, prefix + TOPIC)
     try:
         for state in reader.to_the_end():
-            states.hear(state)
+            states.apply(state)
     finally:
         reader.close()
     return states
@@ -79,7 +79,7 @@ class EndpointStateFollower:
         """
         self._loop = asyncio.get_running_loop()
         for state in await asyncio.to_thread(self._reader.to_the_end, self._is_wanted):
-            self.states.hear(state)
+            self.states.apply(state)
         self._thread.start()
 
     async def stop(self) -> None:
@@ -92,7 +92,7 @@ class EndpointStateFollower:
         try:
             while not self._stopping.is_set():
                 for state in self._reader.next(0.2):
-                    self._loop.call_soon_threadsafe(self.states.hear, state)
+                    self._loop.call_soon_threadsafe(self.states.apply, state)
         except BaseException as fault:  # noqa: BLE001  told to the loop, which ends the process
             self._failed(fault)
 

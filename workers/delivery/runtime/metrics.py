@@ -73,7 +73,7 @@ class DeliveryMetrics:
         self.lag = Gauge(
             "leadloop_deliver_lag", "Records in Kafka that deliver has not processed yet", ("topic",), registry=registry
         )
-        self.ledger = Gauge("leadloop_deliver_ledger_entries", "Deliveries in the index", ("kind",), registry=registry)
+        self.index = Gauge("leadloop_deliver_ledger_entries", "Deliveries in the index", ("kind",), registry=registry)
         self.poison = Counter(
             "leadloop_deliver_rejected",
             "Undecodable records sent to the dead-letter topic",
@@ -126,6 +126,6 @@ class DeliveryMetrics:
         for source in ("redis", "local"):
             self.limiter.labels(source).set(source == name)
 
-    def stands(self, endpoint: str, standing: Availability, circuit: Circuit) -> None:
-        self.state.labels(endpoint).set(STATES[standing])
+    def stands(self, endpoint: str, availability: Availability, circuit: Circuit) -> None:
+        self.state.labels(endpoint).set(STATES[availability])
         self.circuit.labels(endpoint).set(int(circuit))

@@ -21,7 +21,7 @@ _ANSWER_SECONDS = 20.0
 class RecoveredPartition:
     """What a partition knows, and how many parcels wait there by endpoint."""
 
-    ledger: DeliveryIndex = field(default_factory=DeliveryIndex)
+    index: DeliveryIndex = field(default_factory=DeliveryIndex)
     waiting: Counter[str] = field(default_factory=Counter)
 
 
@@ -122,15 +122,15 @@ class _Reading:
         try:
             if message.topic() == self._results:
                 replay = (dict(headers).get("dw_replay") or b"").decode()
-                one.ledger.result(self._codec.decode(value, DeliveryResult), replay)
+                one.index.result(self._codec.decode(value, DeliveryResult), replay)
                 return
-            event, note = self._codec.decode(value, LeadRecycled), RetryState.of(headers)
+            event, retry = self._codec.decode(value, LeadRecycled), RetryState.of(headers)
         except (Undecodable, ValueError):
             return  # dead-lettered, or to be, by who reads it in its turn
         if not is_known(event):
             return  # the same
-        one.waiting[note.endpoint] += 1
-        if one.ledger.is_finished(event, note):
+        one.waiting[retry.endpoint] += 1
+        if one.index.is_finished(event, retry):
             return
-        is_unsure = not self._takeovers[message.partition() or 0].is_sure and note.due_at <= self._now
-        one.ledger.comes(event, replace(note, may_have_arrived=note.may_have_arrived or is_unsure))
+        is_unsure = not self._takeovers[message.partition() or 0].is_sure and retry.due_at <= self._now
+        one.index.comes(event, replace(retry, may_have_arrived=retry.may_have_arrived or is_unsure))

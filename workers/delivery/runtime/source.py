@@ -7,15 +7,14 @@ hands. Offsets are committed only as they are told to. All calls of the consumer
 
 import asyncio
 import threading
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from functools import partial
-from queue import Empty, SimpleQueue
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, assert_never
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ..core.model import ConsumedRecord, Takeover
+from .flow import Commit, ConsumerCommands, Pause, Place, Resume
+from .membership import GroupMembership, awake_seconds
 
 T = TypeVar("T")
 
@@ -24,7 +23,6 @@ HELD, LEFT = "held", "left"
 BATCH = 256
 _POLL_SECONDS = 0.02
 _BROKER_SECONDS = 20.0
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", None)
 _COMMITS_REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -33,45 +31,50 @@ _COMMITS_REFUSED = {
 }
 
 
-def awake_seconds() -> float:
-    """As `time.monotonic`, and goes on while the machine sleeps, where the system has such a clock."""
-    return time.monotonic() if _CLOCK is None else time.clock_gettime(_CLOCK)
-
-
 class Receiver(Protocol):
-    """The event loop's side. All but `noticed` run in the loop."""
+    """The event loop's side. Its methods run in the loop, while the thread of the consumer waits for them."""
 
-    async def took_over(self, takeovers: Sequence[Takeover]) -> None: ...
-    async def came(self, batch: Sequence[ConsumedRecord]) -> None: ...
-    async def given_up(self) -> Mapping[tuple[str, int], int]:
-        """Everything is to be let go; answers what may be committed, of partitions that were left cleanly."""
+    async def partitions_assigned(self, takeovers: Sequence[Takeover]) -> None: ...
+    async def records_consumed(self, batch: Sequence[ConsumedRecord]) -> None:
+        """Accept records; nothing more is consumed until it returns."""
         ...
 
-    async def taken_away(self) -> None:
-        """Everything is another's already."""
+    async def partitions_revoked(self) -> Mapping[Place, int]:
+        """Release everything. Returns what may be committed, of partitions that were left with nothing in progress."""
         ...
 
-    def failed(self, fault: BaseException) -> None: ...
+    async def partitions_lost(self) -> None:
+        """Release everything: it belongs to another worker already."""
+        ...
 
 
 class KafkaSource:
     """The consumer and its thread."""
 
     def __init__(
-        self, conf: Mapping[str, Any], group: str, topics: Sequence[str], session_seconds: float, receiver: Receiver
+        self,
+        conf: Mapping[str, Any],
+        group: str,
+        topics: Sequence[str],
+        session_seconds: float,
+        *,
+        receiver: Receiver,
+        commands: ConsumerCommands,
+        membership: GroupMembership,
+        failed: Callable[[BaseException], None],
     ) -> None:
         self._topics = list(topics)
         self._receiver = receiver
+        self._commands = commands
+        self._membership = membership
+        self._failed = failed
         self._loop = asyncio.get_running_loop()
         self._stopping = threading.Event()
         self._batch: list[Message] = []
-        self._asked_at: float | None = None
-        self.renewed_at = awake_seconds()  # when the group last took a commit of ours
+        self._commit_sent_at: float | None = None
         self.is_settled = False
         self.behind: Mapping[str, int] = dict.fromkeys(topics, 0)
         """Records by topic that are not finished, as far as the last fetch knew."""
-        self._turn = 0  # counts assignments
-        self._orders: SimpleQueue[tuple[int, Callable[[], object]]] = SimpleQueue()
         self._consumer = Consumer(
             {
                 **conf,
@@ -88,7 +91,7 @@ class KafkaSource:
                 "on_commit": self._committed,
             }
         )
-        self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="source", daemon=True)
 
     def start(self) -> None:
         self._thread.start()
@@ -98,20 +101,8 @@ class KafkaSource:
         self._stopping.set()
         await asyncio.to_thread(self._thread.join)
 
-    def pause(self, topic: str, partition: int) -> None:
-        """Soon: what was fetched meanwhile still comes."""
-        self._orders.put((self._turn, partial(self._consumer.pause, [TopicPartition(topic, partition)])))
-
-    def resume(self, topic: str, partition: int) -> None:
-        """Soon."""
-        self._orders.put((self._turn, partial(self._consumer.resume, [TopicPartition(topic, partition)])))
-
-    def commit(self, positions: Mapping[tuple[str, int], int]) -> None:
-        """Soon, and without waiting. What comes of it shows in `renewed_at`, and in `behind`."""
-        self._orders.put((self._turn, partial(self._commit, positions)))
-
-    def _commit(self, positions: Mapping[tuple[str, int], int]) -> None:
-        self._asked_at = self._asked_at or awake_seconds()
+    def _commit(self, positions: Mapping[Place, int]) -> None:
+        self._commit_sent_at = self._commit_sent_at or awake_seconds()
         self._consumer.commit(offsets=_places(positions, HELD), asynchronous=True)
         behind = dict.fromkeys(self._topics, 0)
         for (topic, partition), position in positions.items():
@@ -120,17 +111,19 @@ class KafkaSource:
         self.behind = behind
 
     def _obey(self) -> None:
-        while True:
+        for command in self._commands.taken():
             try:
-                turn, order = self._orders.get_nowait()
-            except Empty:
-                return
-            if turn != self._turn:
-                continue  # it was about partitions that are another's
-            try:
-                order()
-            except KafkaException as fault:
-                _judge(fault.args[0])
+                match command:
+                    case Pause(place):
+                        self._consumer.pause([TopicPartition(*place)])
+                    case Resume(place):
+                        self._consumer.resume([TopicPartition(*place)])
+                    case Commit(positions):
+                        self._commit(positions)
+                    case never:
+                        assert_never(never)
+            except KafkaException as error:
+                _tolerate(error.args[0])
 
     def _run(self) -> None:
         try:
@@ -143,23 +136,23 @@ class KafkaSource:
             self._revoked(self._consumer, [])
             self._consumer.close()
         except BaseException as fault:  # noqa: BLE001  told to the loop, which ends the process
-            self._receiver.failed(fault)
+            self._failed(fault)
 
     def _poll(self) -> None:
         message = self._consumer.poll(_POLL_SECONDS)
         while message is not None:
             if fault := message.error():
-                _judge(fault)
+                _tolerate(fault)
             else:
                 self._batch.append(message)
             message = self._consumer.poll(0) if len(self._batch) < BATCH else None
         batch, self._batch = self._batch, []
         if batch:
-            self._wait(self._receiver.came([_consumed_record(one) for one in batch]))
+            self._wait(self._receiver.records_consumed([_consumed_record(one) for one in batch]))
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._batch.clear()
-        self._turn += 1
+        self._commands.assignment_changed()
         committed = consumer.committed(partitions, timeout=_BROKER_SECONDS)
         takeovers = _takeovers(consumer, committed, self._topics)
         starts = [
@@ -176,24 +169,24 @@ class KafkaSource:
         held = {(one.topic, one.partition): one.offset for one in starts}
         # Before anything is delivered: whoever takes over from us must know that we were here.
         consumer.commit(offsets=_places(held, HELD), asynchronous=False)
-        self.renewed_at = awake_seconds()
-        self._wait(self._receiver.took_over(takeovers))
+        self._membership.confirm(awake_seconds())
+        self._wait(self._receiver.partitions_assigned(takeovers))
 
     def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         self._batch.clear()  # not accepted: it will be read again
-        left = self._wait(self._receiver.given_up())
-        self._turn += 1
+        left = self._wait(self._receiver.partitions_revoked())
+        self._commands.assignment_changed()
         if left:
             try:
                 consumer.commit(offsets=_places(left, LEFT), asynchronous=False)
             except KafkaException as fault:
-                _judge(fault.args[0])
+                _tolerate(fault.args[0])
         self.is_settled = False
 
     def _lost(self, _: Consumer, __: list[TopicPartition]) -> None:
         self._batch.clear()
-        self._wait(self._receiver.taken_away())
-        self._turn += 1
+        self._wait(self._receiver.partitions_lost())
+        self._commands.assignment_changed()
         self.is_settled = False
 
     def _committed(self, fault: KafkaError | None, places: list[TopicPartition]) -> None:
@@ -201,9 +194,9 @@ class KafkaSource:
         for one in (fault, *(place.error for place in places)):
             if one is not None and one.code() in _COMMITS_REFUSED:
                 raise KafkaException(one)
-        if fault is None and self._asked_at is not None:
-            self.renewed_at = self._asked_at
-        self._asked_at = None
+        if fault is None and self._commit_sent_at is not None:
+            self._membership.confirm(self._commit_sent_at)
+        self._commit_sent_at = None
 
     def _wait(self, work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result()
@@ -228,7 +221,7 @@ def _headers(message: Message) -> Sequence[tuple[str, bytes | None]]:
         return ()
 
 
-def _places(positions: Mapping[tuple[str, int], int], how: str) -> list[TopicPartition]:
+def _places(positions: Mapping[Place, int], how: str) -> list[TopicPartition]:
     return [TopicPartition(topic, partition, offset, metadata=how) for (topic, partition), offset in positions.items()]
 
 
@@ -251,7 +244,7 @@ def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartiti
     return Takeover(number, positions, ends, all(place.metadata == LEFT for place in known))
 
 
-def _judge(fault: KafkaError) -> None:
+def _tolerate(fault: KafkaError) -> None:
     """What mends itself is waited for; an offset that was too late belongs to another already."""
     passing = {
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it

@@ -1,0 +1,152 @@
+"""The partitions of this worker: taken over with a delivery index, fed with records, released with their offsets."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from ..core.model import ConsumedRecord, Takeover
+from ..core.offset_tracker import OffsetTracker
+from ..core.partition import OwnedPartition
+from .flow import FlowControl, Place, Reason
+from .recovery import RecoveredPartition
+from .waits import WaitScheduler
+
+MAX_OPEN = 2_000
+"""Open records of one partition of a topic: at more, no more is fetched. Twice what lanes may hold, if that is more:
+the deliveries of an endpoint that hangs must not keep the others from theirs."""
+EASE_SECONDS = 1.0
+"""The longest that nothing is consumed because every lane has enough."""
+
+
+class Deliveries(Protocol):
+    """What an assignment needs of the deliverer."""
+
+    @property
+    def max_held(self) -> int: ...
+    def accept_event(self, partition: OwnedPartition, record: ConsumedRecord) -> None: ...
+    async def has_room(self, within: float) -> None: ...
+    async def release(self, partitions: Sequence[OwnedPartition], within: float) -> None: ...
+
+
+@dataclass(eq=False)
+class Assignment:
+    """The receiver of the source; lives in the event loop.
+
+    `owned`: the partitions by number; empty until the index of each is rebuilt by `recover`, which runs in a thread
+    and ends early once its second argument returns False.
+    """
+
+    owned: MutableMapping[int, OwnedPartition]
+    deliveries: Deliveries
+    waits: WaitScheduler
+    flow: FlowControl
+    recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredPartition]]
+    failed: Callable[[BaseException, str], None]
+    drain_seconds: float
+    is_recovering: bool = False
+
+    def __post_init__(self) -> None:
+        self._generation = 0
+        self._recovering: set[asyncio.Task[None]] = set()
+
+    async def partitions_assigned(self, takeovers: Sequence[Takeover]) -> None:
+        """Rebuild the index of each partition; everything stays paused until then."""
+        self._generation += 1
+        self.is_recovering = True
+        self.flow.assigned((topic, one.partition) for one in takeovers for topic in one.positions)
+        task = asyncio.get_running_loop().create_task(self._recover(takeovers, self._generation))
+        self._recovering.add(task)
+        task.add_done_callback(self._recovering.discard)
+
+    async def records_consumed(self, batch: Sequence[ConsumedRecord]) -> None:
+        """Accept records, then wait until more are wanted."""
+        for record in batch:
+            partition = self.owned.get(record.partition)
+            if partition is None or not partition.is_owned:
+                continue
+            try:
+                self._accept(partition, record)
+            except Exception as error:
+                self.failed(error, record.place)
+                raise
+        self._pause_full(batch)
+        await self.deliveries.has_room(EASE_SECONDS)
+
+    async def partitions_revoked(self) -> Mapping[Place, int]:
+        """See `source.Receiver`."""
+        partitions = self._forget()
+        await self.deliveries.release(partitions, self.drain_seconds)
+        return _positions(one for one in partitions if not one.in_progress)
+
+    async def partitions_lost(self) -> None:
+        await self.deliveries.release(self._forget(), 0.0)
+
+    def positions(self) -> Mapping[Place, int]:
+        """Return the offsets that may be committed."""
+        return _positions(self.owned.values())
+
+    def resume_where_possible(self) -> None:
+        """Fetch again where few enough records are open; to be called often."""
+        for topic, number in self.flow.held(Reason.FULL):
+            partition = self.owned.get(number)
+            if partition is not None and partition.trackers[topic].outstanding < self._max_open // 2:
+                self.flow.release((topic, number), Reason.FULL)
+
+    def close(self) -> None:
+        """End the rebuilding of indexes: nobody waits for it."""
+        self._forget()
+
+    async def _recover(self, takeovers: Sequence[Takeover], generation: int) -> None:
+        try:
+            found = await asyncio.to_thread(self.recover, takeovers, lambda: generation == self._generation)
+        except Exception as error:  # noqa: BLE001  ends the process
+            if generation == self._generation:
+                self.failed(error, "while delivery indexes were rebuilt")
+            return
+        if generation != self._generation:
+            return  # the partitions belong to another worker by now
+        self.is_recovering = False
+        for one in takeovers:
+            self.owned[one.partition] = _owned(one, found[one.partition])
+            for topic in one.positions:
+                self.flow.release((topic, one.partition), Reason.RECOVERING)
+
+    def _accept(self, partition: OwnedPartition, record: ConsumedRecord) -> None:
+        if record.topic in self.waits.delays:
+            self.waits.add(partition, record)
+        else:
+            self.deliveries.accept_event(partition, record)
+
+    def _pause_full(self, batch: Sequence[ConsumedRecord]) -> None:
+        for topic, number in {(record.topic, record.partition) for record in batch}:
+            partition = self.owned.get(number)
+            if partition and partition.trackers[topic].outstanding >= self._max_open:
+                self.flow.hold((topic, number), Reason.FULL)
+
+    @property
+    def _max_open(self) -> int:
+        return max(MAX_OPEN, 2 * self.deliveries.max_held)
+
+    def _forget(self) -> list[OwnedPartition]:
+        partitions = list(self.owned.values())
+        self._generation += 1
+        self.is_recovering = False
+        self.owned.clear()
+        self.flow.clear()
+        self.waits.clear()
+        return partitions
+
+
+def _positions(partitions: Iterable[OwnedPartition]) -> dict[Place, int]:
+    return {(topic, one.number): at for one in partitions for topic, at in one.positions()}
+
+
+def _owned(takeover: Takeover, recovered: RecoveredPartition) -> OwnedPartition:
+    return OwnedPartition(
+        number=takeover.partition,
+        index=recovered.index,
+        trackers={topic: OffsetTracker(position) for topic, position in takeover.positions.items()},
+        unsure_below={} if takeover.is_sure else takeover.ends,
+        waiting=recovered.waiting,
+    )

@@ -1,0 +1,188 @@
+"""Builds a worker's parts in the order of their dependencies: each gets what it needs when it is made.
+
+producer → endpoint states → limiter → lanes → recorder → deliverer → waits → assignment → source
+"""
+
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+
+from schemas.events import EndpointState
+from schemas.names import deliver_group, delivery_limits_key
+from workers.kafka import AsyncProducer, Sender
+
+from ..core.breaker import Breaker
+from ..core.expansion import Expansion
+from ..core.model import Availability
+from ..core.partition import OwnedPartition
+from ..limits.fallback import FallbackLimiter
+from ..limits.limiter import Allowance, Limiter
+from ..limits.local import LocalLimiter
+from ..limits.shared import RedisScripts, SharedLimiter
+from ..target import Endpoint
+from .assignment import Assignment
+from .config import WorkerConfig
+from .deliverer import Deliverer
+from .endpoint_states import EndpointStateFollower, EndpointStates
+from .flow import ConsumerCommands, FlowControl
+from .lane import Lane
+from .membership import GroupMembership
+from .metrics import DeliveryMetrics
+from .recorder import Recorder
+from .records import RecordFactory
+from .recovery import IndexRecovery
+from .shutdown import Shutdown
+from .source import KafkaSource
+from .tasks import SupervisedTasks
+from .waits import WaitScheduler
+
+log = logging.getLogger("leadloop.deliver")
+
+PRODUCER = {"message.timeout.ms": 120_000, "linger.ms": 2}
+"""Kafka may be away for so long; then the process ends, and repeats what was not acked."""
+
+
+@dataclass(frozen=True, eq=False)
+class Runtime:
+    """The parts of a worker that its process works with."""
+
+    source: KafkaSource
+    commands: ConsumerCommands
+    assignment: Assignment
+    lanes: Mapping[str, Lane]
+    states: EndpointStates
+
+
+@dataclass(frozen=True, eq=False)
+class _Builder:
+    """`stack` closes in reverse order. `owned` is filled and emptied by the assignment."""
+
+    config: WorkerConfig
+    metrics: DeliveryMetrics
+    partitions: int
+    shutdown: Shutdown
+    stack: AsyncExitStack
+    membership: GroupMembership
+    owned: dict[int, OwnedPartition] = field(default_factory=dict)
+
+    def share(self) -> float:
+        """Return this worker's part of all partitions, and so of every limit."""
+        return len(self.owned) / self.partitions
+
+    def sender(self) -> Sender:
+        producer = AsyncProducer({**self.config.kafka, **PRODUCER})
+        producer.start()
+        self.stack.push_async_callback(producer.close)
+        return self.config.sender(producer)
+
+    async def states(self) -> EndpointStates:
+        config, shutdown = self.config, self.shutdown
+        follower = EndpointStateFollower(
+            config.kafka, config.codec, config.prefix, shutdown.failed, lambda: not shutdown.is_requested
+        )
+        self.stack.push_async_callback(follower.stop)
+        await follower.start()
+        return follower.states
+
+    def limiter(self) -> Limiter:
+        scripts = RedisScripts(self.config.redis_url)
+        shared = SharedLimiter(scripts, delivery_limits_key(self.config.app_id, self.config.prefix))
+        local = LocalLimiter(time.monotonic, self.share)
+        fallback = FallbackLimiter(scripts, shared, local, self.metrics.source)
+        self.stack.push_async_callback(fallback.close)
+        return self.config.limiter(fallback)
+
+    def lane(self, endpoint: Endpoint, limiter: Limiter, sender: Sender) -> Lane:
+        limits, target = endpoint.limits, endpoint.target
+        connector = self.config.connector_of(endpoint, sender)
+        self.stack.push_async_callback(connector.close)
+        lease = target.timeout_seconds * target.max_calls + 10.0
+        return Lane(
+            connector=connector,
+            allowance=Allowance(endpoint.name, limits.per_second, limits.burst, limits.concurrency, lease),
+            limiter=limiter,
+            breaker=Breaker(self.config.breaker),
+            batch_seconds=target.batch_milliseconds / 1000 if connector.batch_size > 1 else 0.0,
+            share=self.share,
+            may_send=lambda: self.membership.is_confirmed,
+            attempted=lambda count, seconds: self.metrics.tried(endpoint.name, count, seconds),
+        )
+
+    def deliverer(self, sender: Sender, states: EndpointStates, lanes: Mapping[str, Lane]) -> Deliverer:
+        config = self.config
+        factory = RecordFactory(config.codec, config.prefix, config.wait_topics)
+        return Deliverer(
+            expansion=Expansion({one.name: one for one in config.endpoints}, config.codec, config.now_ms),
+            lanes=lanes,
+            declared=states.availability,
+            disable=_disabling(states, sender, factory, config.now_ms),
+            recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms),
+            schedule=config.schedule,
+            tasks=SupervisedTasks(self.shutdown.failed),
+            now=config.now_ms,
+        )
+
+    def assignment(self, deliverer: Deliverer, commands: ConsumerCommands) -> Assignment:
+        config, failed, flow = self.config, self.shutdown.failed, FlowControl(commands)
+        delays = {config.prefix + topic: ms for topic, ms in config.wait_topics.waits}
+        recovery = IndexRecovery(config.kafka, config.codec, f"{config.prefix}delivery-results", list(delays))
+        assignment = Assignment(
+            owned=self.owned,
+            deliveries=deliverer,
+            waits=WaitScheduler(delays, flow, config.now_ms, deliverer.accept_wait, failed),
+            flow=flow,
+            recover=lambda takeovers, is_wanted: recovery.run(takeovers, config.now_ms(), is_wanted),
+            failed=failed,
+            drain_seconds=config.drain_seconds,
+        )
+        self.stack.callback(assignment.close)
+        return assignment
+
+    def source(self, assignment: Assignment, commands: ConsumerCommands) -> KafkaSource:
+        config = self.config
+        return KafkaSource(
+            config.kafka,
+            deliver_group(config.app_id, config.prefix),
+            [f"{config.prefix}lead-recycled", *assignment.waits.delays],
+            config.session_seconds,
+            receiver=assignment,
+            commands=commands,
+            membership=self.membership,
+            failed=self.shutdown.failed,
+        )
+
+
+async def build(
+    config: WorkerConfig, metrics: DeliveryMetrics, partitions: int, shutdown: Shutdown, stack: AsyncExitStack
+) -> Runtime | None:
+    """Build everything; nothing is consumed before the source is started. None where the shutdown came first.
+
+    Raises:
+        KafkaException: the broker is unavailable, or denies access.
+    """
+    builder = _Builder(config, metrics, partitions, shutdown, stack, GroupMembership(config.session_seconds))
+    sender = builder.sender()
+    states = await builder.states()
+    if shutdown.is_requested:
+        return None
+    limiter = builder.limiter()
+    lanes = {one.name: builder.lane(one, limiter, sender) for one in config.endpoints}
+    commands = ConsumerCommands()
+    assignment = builder.assignment(builder.deliverer(sender, states, lanes), commands)
+    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, states)
+
+
+def _disabling(
+    states: EndpointStates, sender: Sender, factory: RecordFactory, now: Callable[[], int]
+) -> Callable[[str, str], Awaitable[None]]:
+    async def disable(endpoint: str, why: str) -> None:
+        if states.availability(endpoint) is Availability.DISABLED:
+            return
+        state = EndpointState(endpoint=endpoint, state="disabled", occurred_at=now(), by="deliver", why=why[:200])
+        states.apply(state)
+        await sender.send_all([factory.state(state)])
+        log.warning("%s is disabled: %s", endpoint, why)
+
+    return disable

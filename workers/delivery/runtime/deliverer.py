@@ -1,0 +1,187 @@
+"""The life of a delivery: admit → acquire → call → record. Offsets move after effects: a crash repeats, never loses.
+
+admit     `core.admission` decides from what is known: drop, settle, wait, give up, or attempt
+acquire   the lane of the endpoint grants a permit: a call slot, the rate, the circuit breaker
+call      the connector makes one attempt, for a batch of deliveries at once where the endpoint takes batches
+record    result, retry state or dead letter are acked by the broker; then the index knows; then the offset may move
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import assert_never
+
+from ..attempts import DeliveryRequest, Gone
+from ..core.admission import Attempt, Decision, Drop, GiveUp, Settle, Wait, admit
+from ..core.breaker import Circuit
+from ..core.expansion import BadRecord, Expansion
+from ..core.model import Availability, ConsumedRecord
+from ..core.outcomes import after_attempt, given_up, without_attempt
+from ..core.partition import Delivery, OpenRecord, OwnedPartition
+from ..core.schedule import Schedule, backed_off_ms
+from .lane import Lane, NoCapacity
+from .recorder import Recorder
+from .tasks import SupervisedTasks
+
+_CHECK_SECONDS = 0.005
+
+
+@dataclass(frozen=True, eq=False)
+class Deliverer:
+    """All deliveries of this process.
+
+    `declared`: whether an endpoint was paused or disabled. `disable` does so durably, for all workers. `now` returns
+    epoch ms.
+    """
+
+    expansion: Expansion
+    lanes: Mapping[str, Lane]
+    declared: Callable[[str], Availability]
+    disable: Callable[[str, str], Awaitable[None]]
+    recorder: Recorder
+    schedule: Schedule
+    tasks: SupervisedTasks
+    now: Callable[[], int]
+
+    async def deliver(self, delivery: Delivery) -> None:
+        """Make one delivery, from its admission until its outcome is recorded, or until its partition is released."""
+        index = delivery.partition.index
+        while delivery.partition.is_owned:
+            decision = self._admit(delivery, self._availability(delivery.endpoint))  # admit
+            if not isinstance(decision, Attempt):
+                await self._conclude(delivery, decision)
+                return
+            permit = await self.lanes[delivery.endpoint].acquire()  # acquire
+            if isinstance(permit, NoCapacity):
+                if permit.why in ("circuit_open", "released"):
+                    continue  # admitted again: it waits for the endpoint, or is given up
+                await self._conclude(delivery, self._wait_for_capacity(delivery, permit))
+                return
+            if not self._is_still_admitted(delivery):
+                permit.decline()
+                continue
+            index.begun(delivery.event, delivery.retry)
+            delivery.partition.in_progress += 1
+            outcome = await permit.call(_request(delivery))  # call
+            if isinstance(outcome, Gone):
+                await self.disable(delivery.endpoint, outcome.detail)
+            await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
+            self._finish(delivery)
+            return
+
+    async def _conclude(self, delivery: Delivery, decision: Drop | Settle | Wait | GiveUp) -> None:
+        """End it, or let it wait in Kafka, without an attempt."""
+        delivery.partition.in_progress += 1
+        match decision:
+            case Drop():
+                delivery.partition.index.drops(delivery.event, delivery.retry)
+            case Settle(outcome, attempts):
+                await self.recorder.record(delivery, without_attempt(delivery, outcome, attempts, self.now()))
+            case GiveUp(detail, attempts):
+                await self.recorder.record(delivery, given_up(delivery, detail, attempts, self.now()))
+            case Wait(retry):
+                await self.recorder.wait(delivery, retry)
+            case never:
+                assert_never(never)
+        self._finish(delivery)
+
+    def _finish(self, delivery: Delivery) -> None:
+        """All its effects are acked: its record may be committed, and the next of its chain begins."""
+        delivery.partition.in_progress -= 1
+        following = delivery.partition.leave(delivery)
+        if following is not None:
+            self._begin(following)
+
+    def _begin(self, delivery: Delivery) -> None:
+        self.tasks.start(self.deliver(delivery), delivery.record.place)
+
+    def _admit(self, delivery: Delivery, availability: Availability) -> Decision:
+        return admit(delivery, availability, self.now(), self.schedule)
+
+    def _is_still_admitted(self, delivery: Delivery) -> bool:
+        """Time has passed in the queue: its partition, its REVOKE or its endpoint may have changed."""
+        if not delivery.partition.is_owned:
+            return False
+        return isinstance(self._admit(delivery, self.declared(delivery.endpoint)), Attempt)
+
+    def _availability(self, endpoint: str) -> Availability:
+        lane = self.lanes.get(endpoint)
+        if lane is None:
+            return Availability.MISSING
+        declared = self.declared(endpoint)
+        if declared is Availability.ACTIVE and lane.circuit is Circuit.OPEN:
+            return Availability.OPEN
+        return declared
+
+    def _wait_for_capacity(self, delivery: Delivery, missing: NoCapacity) -> Wait:
+        retry, now = delivery.retry, self.now()
+        due_at = now + backed_off_ms(retry.waits, self.schedule.crowded, delivery.seed)
+        if missing.why == "rate":
+            due_at = self.lanes[delivery.endpoint].turn_at(
+                now + max(int(missing.wait * 1000), self.schedule.crowded[0])
+            )
+        return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why=missing.why))
+
+    # Where records come in.
+
+    def accept_event(self, partition: OwnedPartition, record: ConsumedRecord) -> None:
+        """Begin the deliveries of a record of `lead-recycled`; undecodable ones go to the dead-letter topic."""
+        opened = partition.open(record)
+        try:
+            deliveries = self.expansion.of_event(partition, opened)
+        except BadRecord as error:
+            self._reject(partition, opened, error)
+            return
+        opened.expect(len(deliveries))
+        for delivery in deliveries:
+            self._accept(delivery)
+
+    def accept_wait(self, partition: OwnedPartition, record: ConsumedRecord) -> None:
+        """Continue with a delivery whose record has waited its time in a waiting topic."""
+        opened = partition.open(record)
+        try:
+            delivery = self.expansion.of_wait(partition, opened)
+        except BadRecord as error:
+            self._reject(partition, opened, error)
+            return
+        partition.waiting[delivery.endpoint] -= 1
+        self._accept(delivery)
+
+    def _accept(self, delivery: Delivery) -> None:
+        index = delivery.partition.index
+        if not index.is_finished(delivery.event, delivery.retry):
+            index.comes(delivery.event, delivery.retry)
+        if delivery.partition.enter(delivery):
+            self._begin(delivery)
+
+    def _reject(self, partition: OwnedPartition, record: OpenRecord, error: BadRecord) -> None:
+        partition.in_progress += 1
+        self.tasks.start(self.recorder.reject(partition, record, error), record.place)
+
+    # Room, and the end.
+
+    async def has_room(self, within: float) -> None:
+        """Wait until any lane has room, at most `within` seconds: more would only go to the waiting topics."""
+        await asyncio.sleep(0)  # what was accepted just now is queued by then
+        deadline = asyncio.get_running_loop().time() + within
+        while self.lanes and all(lane.is_crowded for lane in self.lanes.values()):
+            if asyncio.get_running_loop().time() >= deadline:
+                return
+            await asyncio.sleep(_CHECK_SECONDS)
+
+    @property
+    def max_held(self) -> int:
+        """How many deliveries all lanes may hold together."""
+        return sum(lane.max_held for lane in self.lanes.values())
+
+    async def release(self, partitions: Sequence[OwnedPartition], within: float) -> None:
+        """Begin nothing more for these partitions; cut off what is in progress after `within` seconds."""
+        for partition in partitions:
+            partition.is_owned = False
+        for lane in self.lanes.values():
+            lane.clear()
+        await self.tasks.drain(within)
+
+
+def _request(delivery: Delivery) -> DeliveryRequest:
+    return DeliveryRequest(delivery.event, delivery.message_id, delivery.retry.attempts + 1, delivery.traceparent)
