@@ -8,7 +8,7 @@ from typing import Protocol
 from ..core.model import ConsumedRecord, Takeover
 from ..core.offset_tracker import OffsetTracker
 from ..core.partition import OwnedPartition
-from .flow import FlowControl, Place, Reason
+from .flow import FlowControl, PauseReason, Place
 from .recovery import RecoveredPartition
 from .waits import WaitScheduler
 
@@ -88,10 +88,10 @@ class Assignment:
 
     def resume_where_possible(self) -> None:
         """Fetch again where few enough records are open; to be called often."""
-        for topic, number in self.flow.held(Reason.FULL):
+        for topic, number in self.flow.held(PauseReason.FULL):
             partition = self.owned.get(number)
             if partition is not None and partition.trackers[topic].outstanding < self._max_open // 2:
-                self.flow.release((topic, number), Reason.FULL)
+                self.flow.release((topic, number), PauseReason.FULL)
 
     def close(self) -> None:
         """End the rebuilding of indexes: nobody waits for it."""
@@ -110,7 +110,7 @@ class Assignment:
         for one in takeovers:
             self.owned[one.partition] = _owned(one, found[one.partition])
             for topic in one.positions:
-                self.flow.release((topic, one.partition), Reason.RECOVERING)
+                self.flow.release((topic, one.partition), PauseReason.RECOVERING)
 
     def _accept(self, partition: OwnedPartition, record: ConsumedRecord) -> None:
         if record.topic in self.waits.delays:
@@ -122,7 +122,7 @@ class Assignment:
         for topic, number in {(record.topic, record.partition) for record in batch}:
             partition = self.owned.get(number)
             if partition and partition.trackers[topic].outstanding >= self._max_open:
-                self.flow.hold((topic, number), Reason.FULL)
+                self.flow.hold((topic, number), PauseReason.FULL)
 
     @property
     def _max_open(self) -> int:

@@ -54,7 +54,7 @@ class ConsumerCommands:
         self._assignment += 1
 
 
-class Reason(Enum):
+class PauseReason(Enum):
     """Why nothing is fetched of a topic's partition."""
 
     RECOVERING = "its delivery index is being rebuilt"
@@ -71,26 +71,26 @@ class FlowControl:
 
     def __init__(self, commands: Commands) -> None:
         self._commands = commands
-        self._reasons: dict[Place, set[Reason]] = {}
+        self._reasons: dict[Place, set[PauseReason]] = {}
 
     def assigned(self, places: Iterable[Place]) -> None:
         """Note what the source has paused at the assignment."""
-        self._reasons.update({place: {Reason.RECOVERING} for place in places})
+        self._reasons.update({place: {PauseReason.RECOVERING} for place in places})
 
-    def hold(self, place: Place, reason: Reason) -> None:
+    def hold(self, place: Place, reason: PauseReason) -> None:
         reasons = self._reasons.setdefault(place, set())
         if not reasons:
             self._commands.put(Pause(place))
         reasons.add(reason)
 
-    def release(self, place: Place, reason: Reason) -> None:
+    def release(self, place: Place, reason: PauseReason) -> None:
         reasons = self._reasons.get(place, set())
         if reason in reasons:
             reasons.remove(reason)
             if not reasons:
                 self._commands.put(Resume(place))
 
-    def held(self, reason: Reason) -> list[Place]:
+    def held(self, reason: PauseReason) -> list[Place]:
         """Return what is paused for this reason."""
         return [place for place, reasons in self._reasons.items() if reason in reasons]
 

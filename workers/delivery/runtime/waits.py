@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..core.model import ConsumedRecord
 from ..core.partition import OwnedPartition
-from .flow import FlowControl, Place, Reason
+from .flow import FlowControl, PauseReason, Place
 
 _LONGEST_SLEEP_SECONDS = 30.0
 
@@ -53,9 +53,9 @@ class WaitScheduler:
         while waiting and waiting[0].written_at + delay <= self.now():
             self._hand_over(partition, waiting.popleft())
         if not waiting:
-            self.flow.release(place, Reason.NOT_DUE)
+            self.flow.release(place, PauseReason.NOT_DUE)
             return
-        self.flow.hold(place, Reason.NOT_DUE)
+        self.flow.hold(place, PauseReason.NOT_DUE)
         left = (waiting[0].written_at + delay - self.now()) / 1000
         seconds = min(max(left, 0.001), _LONGEST_SLEEP_SECONDS)
         self._timers[place] = asyncio.get_running_loop().call_later(seconds, self._check, partition, topic)
