@@ -15,10 +15,7 @@ CLASSES: dict[str, str] = {
     "Headers": "the headers of a Kafka record, read-only on the hot path and a list elsewhere",
     "PassSummary": "the summary of a pass: as the state holds it, and as the API shows it",
     "Row": "the cells of one row of a file",
-    "Item": "TO DO: the merge and delivery each have one",
-    "Decision": "TO DO: the record's enum, the domain's decisions and delivery's admission",
-    "Endpoint": "TO DO: delivery's option of that name",
-    "RecoveredPartition": "TO DO: of the engine and of deliver",
+    "Decision": "TO DO: the record's enum, and the domain's decisions",
 }
 """Public classes and type aliases that are defined in several modules, and why."""
 
@@ -44,8 +41,6 @@ MODULES: dict[str, str] = {
     "topics": "the table of topics, and doctor's check of it",
     "events": "the records, and events over HTTP that become them",
     "keys": "TO DO: API keys, and keys in Redis",
-    "index": "TO DO: of deliveries, and of the read model",
-    "partition": "TO DO: of the engine, and of deliver",
 }
 """Module names that occur in several packages, and why."""
 

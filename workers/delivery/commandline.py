@@ -14,7 +14,7 @@ deliveries_cli = typer.Typer(
 
 Named = Annotated[str, typer.Argument(metavar="NAME", help="Of an endpoint in endpoints.yml")]
 Why = Annotated[str, typer.Option(metavar="WORDS", help="Shown by `list`")]
-Endpoint = Annotated[str, typer.Option(metavar="NAME", help="Only of this endpoint")]
+EndpointOption = Annotated[str, typer.Option(metavar="NAME", help="Only of this endpoint")]
 Since = Annotated[str, typer.Option(metavar="WHEN", help="From then on: ISO 8601, or how long ago (30m, 6h, 2d)")]
 Until = Annotated[str, typer.Option(metavar="WHEN", help="Up to then")]
 State = Annotated[
@@ -78,7 +78,7 @@ def resume(name: Named, why: Why = "") -> None:
 
 
 @deliveries_cli.command("list")
-def list_deliveries(endpoint: Endpoint = "", since: Since = "", until: Until = "", state: State = None) -> None:
+def list_deliveries(endpoint: EndpointOption = "", since: Since = "", until: Until = "", state: State = None) -> None:
     """Show how deliveries stand, one JSON line each."""
     from . import history_commands  # noqa: PLC0415
 
@@ -87,7 +87,7 @@ def list_deliveries(endpoint: Endpoint = "", since: Since = "", until: Until = "
 
 @deliveries_cli.command("replay")
 def replay_deliveries(
-    endpoint: Endpoint = "", since: Since = "", until: Until = "", state: State = None, dry_run: DryRun = False
+    endpoint: EndpointOption = "", since: Since = "", until: Until = "", state: State = None, dry_run: DryRun = False
 ) -> None:
     """Try again what is dead (or as --state says). What was accepted is never sent again."""
     from . import history_commands  # noqa: PLC0415

@@ -3,10 +3,10 @@
 from typing import Any
 
 from schemas.events import LeadRecycled
-from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.delivery_index import DeliveryIndex
 from workers.delivery.core.model import ConsumedRecord, RetryState
 from workers.delivery.core.offset_tracker import OffsetTracker
-from workers.delivery.core.partition import Delivery, OpenRecord, OwnedPartition
+from workers.delivery.core.owned_partition import Delivery, OpenRecord, OwnedPartition
 
 NOW = 1_760_000_000_000
 

@@ -7,11 +7,11 @@ import pytest
 
 from schemas.events import DeliveryResult, LeadRecycled
 from tests.unit.delivery.builders import NOW, a_delivery, a_recycle
-from workers.delivery.core.admission import Attempt, Decision, Drop, GiveUp, Settle, Wait, admit
-from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.admission import Admission, Attempt, Drop, GiveUp, Settle, Wait, admit
+from workers.delivery.core.delivery_index import DeliveryIndex
 from workers.delivery.core.model import Availability, is_known
 from workers.delivery.core.outcomes import without_attempt
-from workers.delivery.core.partition import Delivery
+from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.schedule import Schedule
 
 SCHEDULE = Schedule()
@@ -23,7 +23,7 @@ def decision(
     index: DeliveryIndex | None = None,
     availability: Availability = Availability.ACTIVE,
     at: int = NOW,
-) -> Decision:
+) -> Admission:
     if index is not None:
         delivery.partition.index = index
     return admit(delivery, availability, at, SCHEDULE)

@@ -8,10 +8,10 @@ import pytest
 
 from tests.unit.delivery.builders import a_record
 from workers.delivery.core.model import ConsumedRecord, Takeover
-from workers.delivery.core.partition import OpenRecord, OwnedPartition
+from workers.delivery.core.owned_partition import OpenRecord, OwnedPartition
 from workers.delivery.runtime.assignment import MAX_OPEN, Assignment
 from workers.delivery.runtime.flow import Command, Commit, FlowControl, Pause, Resume
-from workers.delivery.runtime.recovery import RecoveredPartition
+from workers.delivery.runtime.recovery import RecoveredIndex
 from workers.delivery.runtime.waits import WaitScheduler
 
 WAIT = "delivery-wait-1s"
@@ -66,7 +66,7 @@ class Assigned:
 
     def __init__(
         self,
-        recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredPartition]],
+        recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredIndex]],
         fault: Exception | None = None,
     ) -> None:
         self.faults: list[tuple[BaseException, str]] = []
@@ -92,9 +92,9 @@ class Assigned:
                 await asyncio.sleep(0.005)
 
 
-def at_once(takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, RecoveredPartition]:
+def at_once(takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, RecoveredIndex]:
     assert is_wanted()
-    return {one.partition: RecoveredPartition() for one in takeovers}
+    return {one.partition: RecoveredIndex() for one in takeovers}
 
 
 class Slow:
@@ -104,9 +104,7 @@ class Slow:
         self.ended = threading.Event()
         self._count = 0
 
-    def __call__(
-        self, takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]
-    ) -> Mapping[int, RecoveredPartition]:
+    def __call__(self, takeovers: Sequence[Takeover], is_wanted: Callable[[], bool]) -> Mapping[int, RecoveredIndex]:
         self._count += 1
         if self._count > 1:
             return at_once(takeovers, is_wanted)
@@ -139,7 +137,7 @@ async def test_to_close_ends_the_rebuilding() -> None:
 
 
 async def test_what_breaks_while_ledgers_are_rebuilt_ends_the_process() -> None:
-    def breaks(_: Sequence[Takeover], __: Callable[[], bool]) -> Mapping[int, RecoveredPartition]:
+    def breaks(_: Sequence[Takeover], __: Callable[[], bool]) -> Mapping[int, RecoveredIndex]:
         raise RuntimeError("a bug")
 
     assigned = Assigned(breaks)

@@ -12,7 +12,7 @@ from workers.delivery.core.admission import Attempt, Drop, GiveUp, Settle, Wait,
 from workers.delivery.core.breaker import Breaker
 from workers.delivery.core.model import Availability
 from workers.delivery.core.outcomes import Resolution, after_attempt, given_up, without_attempt
-from workers.delivery.core.partition import Delivery
+from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.schedule import Schedule
 from workers.delivery.core.wait_topics import WaitTopics
 

@@ -5,7 +5,7 @@ import pytest
 from tests.unit.delivery.builders import NOW, a_delivery
 from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from workers.delivery.core.outcomes import MAX_DETAIL, Resolution, after_attempt
-from workers.delivery.core.partition import Delivery
+from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.schedule import Schedule
 
 SCHEDULE = Schedule()

@@ -12,7 +12,7 @@ from schemas.events import LeadRecycled
 from tests.unit.delivery.builders import NOW, a_delivery, a_recycle
 from workers.delivery.core.model import Takeover
 from workers.delivery.runtime import recovery
-from workers.delivery.runtime.recovery import IndexRecovery, RecoveredPartition
+from workers.delivery.runtime.recovery import IndexRecovery, RecoveredIndex
 
 CODEC = Codec(Catalogue.bundled())
 WAIT = "delivery-wait-1s"
@@ -66,7 +66,7 @@ class FakeConsumer:
         """Nothing is open."""
 
 
-def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> RecoveredPartition:
+def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> RecoveredIndex:
     records = [Waits(event, offset) for offset, event in enumerate(waiting)]
     monkeypatch.setattr(recovery, "Consumer", lambda _: FakeConsumer(records))
     takeover = Takeover(0, {WAIT: 0}, {WAIT: len(records)}, is_sure=True)

@@ -12,9 +12,9 @@ from prometheus_client import CollectorRegistry
 
 from schemas.events import DeliveryResult
 from tests.unit.delivery.builders import NOW, a_delivery, a_recycle, a_retry_state
-from workers.delivery.core.index import DeliveryIndex
+from workers.delivery.core.delivery_index import DeliveryIndex
 from workers.delivery.core.model import RetryState
-from workers.delivery.core.partition import Delivery
+from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.unsettled import AGES, UnsettledCounter, due_since
 from workers.delivery.runtime.deliverer import Deliverer
 from workers.delivery.runtime.metrics import DeliveryMetrics

@@ -10,9 +10,9 @@ Attempt   it may be attempted, once its lane grants a permit
 from dataclasses import dataclass, replace
 
 from ..attempts import NoOp
-from .index import DeliveryIndex
+from .delivery_index import DeliveryIndex
 from .model import Availability, RetryState
-from .partition import Delivery
+from .owned_partition import Delivery
 from .schedule import Schedule, backed_off_ms
 
 
@@ -43,12 +43,12 @@ class Attempt:
     pass
 
 
-Decision = Drop | Settle | Wait | GiveUp | Attempt
+Admission = Drop | Settle | Wait | GiveUp | Attempt
 
 
 def admit(  # noqa: PLR0911  one return per decision
     delivery: Delivery, availability: Availability, now: int, schedule: Schedule
-) -> Decision:
+) -> Admission:
     """Decide what happens to a delivery.
 
     Args:

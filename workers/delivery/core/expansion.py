@@ -9,7 +9,7 @@ from schemas.headers import traceparent_of
 
 from ..target import Endpoint
 from .model import ConsumedRecord, RetryState, is_known
-from .partition import Delivery, OpenRecord, OwnedPartition
+from .owned_partition import Delivery, OpenRecord, OwnedPartition
 
 
 class BadRecord(Exception):

@@ -2,7 +2,7 @@
 
 Its states:
 
-open        its record is consumed, and its offset is held back (`partition.OpenRecord`)
+open        its record is consumed, and its offset is held back (`owned_partition.OpenRecord`)
 chained     it waits for an earlier delivery with the same endpoint and recycle_id (`OwnedPartition.enter`)
 queued      it is admitted (`admission.admit`), and waits in the lane of its endpoint for a permit, for about a second
 attempted   the connector calls the endpoint

@@ -7,7 +7,7 @@ from schemas.events import DeliveryOutcome, DeliveryResult
 
 from ..attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from .model import RetryState
-from .partition import Delivery
+from .owned_partition import Delivery
 from .schedule import Schedule, asked_ms, backed_off_ms
 
 MAX_DETAIL = 500

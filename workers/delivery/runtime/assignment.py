@@ -7,9 +7,9 @@ from typing import Protocol
 
 from ..core.model import ConsumedRecord, Takeover
 from ..core.offset_tracker import OffsetTracker
-from ..core.partition import OwnedPartition
+from ..core.owned_partition import OwnedPartition
 from .flow import FlowControl, PauseReason, Place
-from .recovery import RecoveredPartition
+from .recovery import RecoveredIndex
 from .waits import WaitScheduler
 
 MAX_OPEN = 2_000
@@ -41,7 +41,7 @@ class Assignment:
     deliveries: Deliveries
     waits: WaitScheduler
     flow: FlowControl
-    recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredPartition]]
+    recover: Callable[[Sequence[Takeover], Callable[[], bool]], Mapping[int, RecoveredIndex]]
     failed: Callable[[BaseException, str], None]
     drain_seconds: float
     is_recovering: bool = False
@@ -142,7 +142,7 @@ def _positions(partitions: Iterable[OwnedPartition]) -> dict[Place, int]:
     return {(topic, one.number): at for one in partitions for topic, at in one.positions()}
 
 
-def _owned(takeover: Takeover, recovered: RecoveredPartition) -> OwnedPartition:
+def _owned(takeover: Takeover, recovered: RecoveredIndex) -> OwnedPartition:
     return OwnedPartition(
         number=takeover.partition,
         index=recovered.index,

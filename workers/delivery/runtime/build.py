@@ -16,7 +16,7 @@ from workers.kafka import AsyncProducer, Sender
 from ..core.breaker import Breaker
 from ..core.expansion import Expansion
 from ..core.model import Availability
-from ..core.partition import OwnedPartition
+from ..core.owned_partition import OwnedPartition
 from ..limits.fallback import FallbackLimiter
 from ..limits.limiter import Allowance, Limiter
 from ..limits.local import LocalLimiter

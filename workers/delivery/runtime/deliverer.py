@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from ..attempts import DeliveryRequest, Gone
-from ..core.admission import Attempt, Decision, Drop, GiveUp, Settle, Wait, admit
+from ..core.admission import Admission, Attempt, Drop, GiveUp, Settle, Wait, admit
 from ..core.breaker import Circuit
 from ..core.expansion import BadRecord, Expansion
 from ..core.model import Availability, ConsumedRecord
 from ..core.outcomes import after_attempt, given_up, without_attempt
-from ..core.partition import Delivery, OpenRecord, OwnedPartition
+from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
 from ..core.schedule import Schedule, backed_off_ms
 from .lane import Lane, NoCapacity
 from .recorder import Recorder
@@ -95,7 +95,7 @@ class Deliverer:
     def _begin(self, delivery: Delivery) -> None:
         self.tasks.start(self.deliver(delivery), delivery.record.place)
 
-    def _admit(self, delivery: Delivery, availability: Availability) -> Decision:
+    def _admit(self, delivery: Delivery, availability: Availability) -> Admission:
         return admit(delivery, availability, self.now(), self.schedule)
 
     def _is_still_admitted(self, delivery: Delivery) -> bool:

@@ -9,7 +9,7 @@ from workers.kafka import Full, Outgoing, Sender
 from ..core.expansion import BadRecord
 from ..core.model import RetryState
 from ..core.outcomes import Resolution
-from ..core.partition import Delivery, OpenRecord, OwnedPartition
+from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
 from .metrics import DeliveryMetrics
 from .records import RecordFactory
 

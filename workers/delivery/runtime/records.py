@@ -8,7 +8,7 @@ from workers.kafka import Outgoing
 
 from ..core.model import ConsumedRecord, RetryState
 from ..core.outcomes import Resolution
-from ..core.partition import Delivery
+from ..core.owned_partition import Delivery
 from ..core.wait_topics import WaitTopics
 
 Headers = list[tuple[str, bytes]]

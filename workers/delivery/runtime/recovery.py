@@ -11,14 +11,14 @@ from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult, LeadRecycled
 from schemas.names import DELIVER_RECOVERY_GROUP
 
-from ..core.index import DeliveryIndex
+from ..core.delivery_index import DeliveryIndex
 from ..core.model import RetryState, Takeover, is_known
 
 _ANSWER_SECONDS = 20.0
 
 
 @dataclass(slots=True)
-class RecoveredPartition:
+class RecoveredIndex:
     """What a partition knows, and how many parcels wait there by endpoint."""
 
     index: DeliveryIndex = field(default_factory=DeliveryIndex)
@@ -34,9 +34,7 @@ class IndexRecovery:
         self._results = results
         self._waits = waits
 
-    def run(
-        self, takeovers: Sequence[Takeover], now: int, is_wanted: Callable[[], bool]
-    ) -> dict[int, RecoveredPartition]:
+    def run(self, takeovers: Sequence[Takeover], now: int, is_wanted: Callable[[], bool]) -> dict[int, RecoveredIndex]:
         """Read everything that is there by now, or as far as it `is_wanted`. `now` is epoch ms. Several may run.
 
         Raises:
@@ -76,7 +74,7 @@ class _Reading:
         now: int,
         is_wanted: Callable[[], bool],
     ) -> None:
-        self.found = {one.partition: RecoveredPartition() for one in takeovers}
+        self.found = {one.partition: RecoveredIndex() for one in takeovers}
         self._consumer = consumer
         self._codec = codec
         self._results = results
@@ -116,7 +114,7 @@ class _Reading:
                 if at.offset >= left[at.topic, at.partition]:
                     del left[at.topic, at.partition]
 
-    def _tell(self, one: RecoveredPartition, message: Message) -> None:
+    def _tell(self, one: RecoveredIndex, message: Message) -> None:
         headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         value = message.value()
         try:

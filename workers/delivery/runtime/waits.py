@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ..core.model import ConsumedRecord
-from ..core.partition import OwnedPartition
+from ..core.owned_partition import OwnedPartition
 from .flow import FlowControl, PauseReason, Place
 
 _LONGEST_SLEEP_SECONDS = 30.0

@@ -10,7 +10,7 @@ from msgspec.structs import replace as replace_in
 
 from schemas.events import DeliveryResult
 from tests.unit.delivery.builders import NOW, a_recycle, a_retry_state
-from workers.delivery.core.index import KEPT_MS, DeliveryIndex, OpenDelivery
+from workers.delivery.core.delivery_index import KEPT_MS, DeliveryIndex, OpenDelivery
 
 RECYCLE, REVOKE = a_recycle(), a_recycle("REVOKE")
 NOTE = a_retry_state()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from schemas.events import LeadRecycled
 
-from .index import DeliveryIndex
+from .delivery_index import DeliveryIndex
 from .model import ConsumedRecord, RetryState
 from .offset_tracker import OffsetTracker
 
