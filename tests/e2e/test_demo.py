@@ -34,7 +34,7 @@ def test_what_stands_with_the_marketing_tool_is_what_was_decided(tmp_path: Path)
     assert (decided - taken_back, refused) == (standing, 0)
     assert standing == by_decisions == recycles - revokes > here > 0
     assert decided + taken_back == recycles + revokes + unsent
-    assert "The read model has the same funnel." in happened
+    assert "The read model shows the same funnel." in happened
 
 
 def _figures(text: str) -> list[int]:

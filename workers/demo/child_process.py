@@ -1,4 +1,4 @@
-"""A part of the demo: one command of Leadloop in a process of its own, with a log, that ends when the demo ends."""
+"""A child process of the demo: one command with a log, which ends when the demo ends."""
 
 import os
 import re
@@ -16,18 +16,18 @@ from schemas.errors import UserError
 from . import supervised
 
 START_SECONDS = 60.0
-END_SECONDS = supervised.GRACE_SECONDS + 5.0  # it is made to end before
-_LOOK_SECONDS = 0.1
+END_SECONDS = supervised.GRACE_SECONDS + 5.0  # the supervisor kills it before
+_POLL_SECONDS = 0.1
 _ADDRESS = re.compile(r"(?:http|redis)://127\.0\.0\.1:\d+")
 _OURS = ("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_")
 
 
 class DemoFailed(UserError):
-    """A part of the demo ended or stood still. The text says which, with the last lines of its log."""
+    """A process of the demo ended or made no progress. The message has the last lines of its log."""
 
 
 class ChildProcess:
-    """Begun at once, and in a session of its own: Ctrl-C is for the demo, which ends its parts in order.
+    """Starts at once, in a session of its own: Ctrl-C reaches only the demo, which ends its processes in order.
 
     Args:
         name: Also that of its log.
@@ -40,7 +40,7 @@ class ChildProcess:
         self.log = folder / f"{name}.log"
         self._address = ""
         clean = {key: value for key, value in os.environ.items() if not key.startswith(_OURS)}
-        # By path and isolated from it: runs whatever the working directory is.
+        # By path: independent of the working directory.
         command = [sys.executable, "-P", "-S", supervised.__file__, sys.executable, "-m", *module]
         with self.log.open("wb") as sink:
             self._process = subprocess.Popen(
@@ -54,14 +54,14 @@ class ChildProcess:
 
     @property
     def address(self) -> str:
-        """Where it answers: the first address that it has told."""
+        """Its address: the first one in its log."""
         if not self._address:
-            told = _ADDRESS.search(self.log.read_text(errors="replace"))
-            self._address = told[0] if told else ""
+            found = _ADDRESS.search(self.log.read_text(errors="replace"))
+            self._address = found[0] if found else ""
         return self._address
 
     def wait_for_address(self, within: float = START_SECONDS) -> str:
-        """Raises DemoFailed where it does not tell one."""
+        """Raises DemoFailed if it logs no address in time."""
         self.wait(lambda: bool(self.address), within)
         return self.address
 
@@ -76,7 +76,7 @@ class ChildProcess:
             self.check()
             if time.monotonic() > deadline:
                 raise DemoFailed(f"{self.name} does not come up; its log ends:\n{self.tail()}")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     @property
     def is_ready(self) -> bool:

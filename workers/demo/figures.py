@@ -1,4 +1,4 @@
-"""The demo's numbers: out of the workers' own /metrics (the same as everywhere), and of what others see of them."""
+"""The demo's figures: from the workers' /metrics, from the marketing tool and from the read API."""
 
 import json
 from collections import Counter
@@ -17,7 +17,7 @@ SETTLED = ("accepted", "no_op", "refused", "unverified", "dead")
 
 @dataclass
 class FunnelSnapshot:
-    """Numbers at one moment. `funnel` by (origin, step), all passes together; `now` is stream time in seconds."""
+    """Figures at one moment. `funnel` by (origin, step), all passes together; `now` is stream time in seconds."""
 
     funnel: Counter[tuple[str, str]] = field(default_factory=Counter)
     second_pass: Counter[str] = field(default_factory=Counter)
@@ -29,11 +29,11 @@ class FunnelSnapshot:
     is_ready: bool = False
 
     def decided(self, action: str) -> int:
-        return sum(count for (said, _), count in self.decisions.items() if said == action)
+        return sum(count for (name, _), count in self.decisions.items() if name == action)
 
     def reached(self, step: str) -> int:
         """Passes that reached a step, of all origins."""
-        return sum(count for (_, said), count in self.funnel.items() if said == step)
+        return sum(count for (_, name), count in self.funnel.items() if name == step)
 
     @property
     def day(self) -> str:
@@ -71,7 +71,7 @@ def _add(picture: FunnelSnapshot, name: str, labels: dict[str, str], value: floa
 
 
 @dataclass
-class HttpClient:
+class ExternalFigures:
     """Numbers at one moment. `outcomes` by deliver; the rest by the marketing tool."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -86,20 +86,20 @@ class HttpClient:
         return sum(self.outcomes[outcome] for outcome in SETTLED)
 
 
-def look(crew: DemoProcesses) -> HttpClient:
-    """Ask both. What does not answer yet says nothing."""
-    counts = _json(get(f"{crew.marketing.address}/counts"))
-    return HttpClient(
-        _outcomes(get(f"{crew.deliver.address}/metrics") if crew.deliver.address else None),
+def external_figures(processes: DemoProcesses) -> ExternalFigures:
+    """Query both; a process that does not respond yet contributes nothing."""
+    counts = _json(get(f"{processes.marketing.address}/counts"))
+    return ExternalFigures(
+        _outcomes(get(f"{processes.deliver.address}/metrics") if processes.deliver.address else None),
         **{name: counts.get(name, 0) for name in ("received", "taken_back", "in_nurture", "refused")},
     )
 
 
-def reads_the_same(crew: DemoProcesses, picture: FunnelSnapshot) -> bool:
+def reads_the_same(processes: DemoProcesses, picture: FunnelSnapshot) -> bool:
     """Whether the read model's funnel has the numbers of streams."""
-    if not crew.report.address:
+    if not processes.report.address:
         return False
-    total = _json(get(f"{crew.report.address}/v1/funnel", crew.props.key)).get("total", {})
+    total = _json(get(f"{processes.report.address}/v1/funnel", processes.files.key)).get("total", {})
     return bool(total) and all(total[step] == picture.reached(step) for step in STEPS)
 
 

@@ -3,7 +3,7 @@
 python -m workers.demo.marketing --port 8030 --secret-file marketing.secret     prints its address, runs until SIGTERM
 
 `POST /` takes a message of Standard Webhooks 1.0: 204, or 401 for what none of the secrets signed, 400 for what is
-no message. `GET /` shows what came of it, `GET /leads/ID` the messages about one lead. All of it is in memory.
+no message. `GET /` shows what came of it, `GET /leads/ID` the messages about one lead. Everything is kept in memory.
 """
 
 import argparse
@@ -31,7 +31,7 @@ class NoMessage(ValueError):
 
 
 class Message(NamedTuple):
-    """One that was signed. `data` as it came."""
+    """A message with a valid signature. `data` as received."""
 
     message_id: str
     type: str
@@ -42,18 +42,18 @@ class Message(NamedTuple):
     def of(cls, message_id: str, body: bytes) -> "Message":
         """Raises NoMessage."""
         try:
-            said = json.loads(body)
-            kind, at, data = said["type"], said["timestamp"], said["data"]
+            message = json.loads(body)
+            kind, at, data = message["type"], message["timestamp"], message["data"]
             data["lead_id"], data["recycle_id"]
-        except (ValueError, KeyError, TypeError) as fault:
-            raise NoMessage(f"no message about a lead: {fault}") from fault
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoMessage(f"no message about a lead: {error}") from error
         if kind not in _TYPES:
             raise NoMessage(f"no type that is known here: {str(kind)[:40]}")
         return cls(message_id, kind, at, data)
 
 
 class Inbox:
-    """What came, once each, and who is in nurture because of it. `refused`: signed by none of our secrets."""
+    """Received messages, once each, and the leads in nurture. `refused`: requests with an invalid signature."""
 
     def __init__(self) -> None:
         self.refused = 0
@@ -118,17 +118,17 @@ def _shown(message: Message) -> dict[str, Any]:
 
 
 def tool(inbox: Inbox, secrets: Sequence[WebhookKey]) -> web.Application:
-    """The application. Whoever asks may read: it is for this machine only."""
+    """The application. Unauthenticated reads: it listens on this machine only."""
 
     async def take(request: web.Request) -> web.Response:
         body = await request.read()
         try:
             inbox.take(Message.of(verify(request.headers, body, secrets, time.time()), body))
-        except VerificationError as fault:
+        except VerificationError as error:
             inbox.refused += 1
-            return web.json_response({"refused": str(fault)}, status=401)
-        except NoMessage as fault:
-            return web.json_response({"refused": str(fault)}, status=400)
+            return web.json_response({"refused": str(error)}, status=401)
+        except NoMessage as error:
+            return web.json_response({"refused": str(error)}, status=400)
         return web.Response(status=204)
 
     async def show(_: web.Request) -> web.Response:
@@ -182,8 +182,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         secrets = [parse_key(path.read_text(encoding="utf-8")) for path in given.secret_file]
         asyncio.run(_serve(secrets, given.port))
-    except (OSError, InvalidKey) as fault:
-        sys.stderr.write(f"{fault}\n")
+    except (OSError, InvalidKey) as error:
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

@@ -1,4 +1,4 @@
-"""Everybody who works in the demo: broker, Redis, a marketing tool, Leadloop's own processes; all at the same time."""
+"""The processes of the demo: a broker, a Redis, a marketing tool and Leadloop's own, all in parallel."""
 
 import base64
 import secrets
@@ -22,7 +22,7 @@ _LEADLOOP = ("ingest", "deliver", "project", "report")
 
 @dataclass(frozen=True)
 class DemoFiles:
-    """What the demo makes for itself: a folder for all, and a key that may post and read."""
+    """The files of the demo: keys, secrets and endpoints in one folder; the key may ingest and read."""
 
     folder: Path
     key: str
@@ -32,15 +32,15 @@ class DemoFiles:
 
     @classmethod
     def made(cls, folder: Path) -> "DemoFiles":
-        props = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
+        files = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-        props.secret_file.write_text(secret, encoding="utf-8")
-        source = f"  curl: {{keys: [{digest_of(props.key)}], scopes: [ingest, read]}}"
-        props.keys_file.write_text(f"sources:\n{source}\n", encoding="utf-8")
-        return props
+        files.secret_file.write_text(secret, encoding="utf-8")
+        source = f"  curl: {{keys: [{digest_of(files.key)}], scopes: [ingest, read]}}"
+        files.keys_file.write_text(f"sources:\n{source}\n", encoding="utf-8")
+        return files
 
     def name_endpoint(self, address: str) -> None:
-        """Write endpoints.yml: the tool at this address, and nobody else. It is fast, and may be called fast."""
+        """Write endpoints.yml with the marketing tool as the only endpoint, with high limits."""
         self.endpoints_file.write_text(
             "allow_networks: [127.0.0.0/8]\n"
             "endpoints:\n"
@@ -56,10 +56,10 @@ class DemoFiles:
 
 
 class DemoProcesses:
-    """All of them, up. `streams` may be exchanged for one with another clock."""
+    """All running processes. `go_live` replaces `streams` by one with the wall clock."""
 
-    def __init__(self, props: DemoFiles, env: dict[str, str], marketing: ChildProcess, stack: ExitStack) -> None:
-        self.props = props
+    def __init__(self, files: DemoFiles, env: dict[str, str], marketing: ChildProcess, stack: ExitStack) -> None:
+        self.files = files
         self.marketing = marketing
         self.env = env
         self._stack = stack
@@ -75,7 +75,7 @@ class DemoProcesses:
         return (self.streams, self.ingest, self.deliver, self.project, self.report, self.marketing)
 
     def check(self) -> None:
-        """Raises DemoFailed where one of them has ended."""
+        """Raises DemoFailed if one of them has ended."""
         for part in self.parts:
             part.check()
 
@@ -94,14 +94,14 @@ class DemoProcesses:
     def _streams(self, clock: str) -> ChildProcess:
         env = self.env | {
             "LEADLOOP_CLOCK": clock,
-            "LEADLOOP_DATA_DIR": str(self.props.folder / "streams"),
+            "LEADLOOP_DATA_DIR": str(self.files.folder / "streams"),
             # To this broker nobody says good-bye: for so long it waits for the one that was exchanged.
             "LEADLOOP_SESSION_SECONDS": str(SESSION_SECONDS),
         }
-        return self._begun(ChildProcess(f"streams-{clock}", self.props.folder, ("streams",), env))
+        return self._begun(ChildProcess(f"streams-{clock}", self.files.folder, ("streams",), env))
 
     def _leadloop(self, command: str) -> ChildProcess:
-        return self._begun(ChildProcess(command, self.props.folder, ("workers.cli", command), self.env))
+        return self._begun(ChildProcess(command, self.files.folder, ("workers.cli", command), self.env))
 
     def _begun(self, part: ChildProcess) -> ChildProcess:
         self._stack.callback(part.end)
@@ -109,17 +109,17 @@ class DemoProcesses:
 
 
 @contextmanager
-def crew(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[DemoProcesses]:
+def demo_processes(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[DemoProcesses]:
     """Start them all beside one another; on leaving they end, those that read before what they read from.
 
     Raises:
         DemoFailed: one of them does not come up.
         NoEmbeddedBroker: there is no broker in librdkafka here.
     """
-    props = DemoFiles.made(folder)
+    files = DemoFiles.made(folder)
     topics = {**dict.fromkeys(TOPICS, PARTITIONS), changelog_of(APP_ID).name: PARTITIONS}
     with ExitStack() as stack:
-        tool = ("workers.demo.marketing", "--secret-file", str(props.secret_file))
+        tool = ("workers.demo.marketing", "--secret-file", str(files.secret_file))
         redis, marketing = (
             ChildProcess("redis", folder, ("workers.demo.redis_server",), {}),
             ChildProcess("marketing", folder, tool, {}),
@@ -127,14 +127,14 @@ def crew(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[Dem
         for part in (redis, marketing):
             stack.callback(part.end)
         broker = stack.enter_context(EmbeddedBroker(topics))
-        props.name_endpoint(marketing.wait_for_address())
-        env = _settings(props, broker.bootstrap, redis.wait_for_address(), policy, is_staying=is_staying)
-        found = DemoProcesses(props, env, marketing, stack)
+        files.name_endpoint(marketing.wait_for_address())
+        env = _settings(files, broker.bootstrap, redis.wait_for_address(), policy, is_staying=is_staying)
+        found = DemoProcesses(files, env, marketing, stack)
         stack.callback(found.tell_to_end)
         yield found
 
 
-def _settings(props: DemoFiles, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
+def _settings(files: DemoFiles, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
     return {
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap,
         "REDIS_URL": f"{redis}/0",
@@ -146,7 +146,7 @@ def _settings(props: DemoFiles, bootstrap: str, redis: str, policy: Path | None,
         "LEADLOOP_METRICS_PORT": "0",
         "LEADLOOP_INGEST_PORT": "0",
         "LEADLOOP_REPORT_PORT": "0",
-        "LEADLOOP_KEYS_FILE": str(props.keys_file),
-        "LEADLOOP_ENDPOINTS_FILE": str(props.endpoints_file),
+        "LEADLOOP_KEYS_FILE": str(files.keys_file),
+        "LEADLOOP_ENDPOINTS_FILE": str(files.endpoints_file),
         **({"LEADLOOP_POLICY_FILE": str(policy.resolve())} if policy else {}),
     }

@@ -34,27 +34,29 @@ class DemoOptions:
     is_staying: bool = False
 
 
-def mappings_of(asked: DemoOptions) -> list[Mapping]:
+def mappings_of(options: DemoOptions) -> list[Mapping]:
     """What the columns of the files mean. Raises ImportFailure where nothing says it, or there are no such files."""
-    if asked.data is None:
-        if asked.mappings:
+    if options.data is None:
+        if options.mappings:
             raise ImportFailure("--mapping needs --data: the files whose columns it explains")
         return [history_mapping()]
-    if not asked.mappings:
+    if not options.mappings:
         raise ImportFailure("--data needs --mapping: it says which columns make which facts (docs/mapping.md)")
-    mappings = [_mapping(path) for path in asked.mappings]
-    assign([asked.data], mappings)
+    mappings = [_mapping(path) for path in options.mappings]
+    assign([options.data], mappings)
     return mappings
 
 
-def what_to_import(asked: DemoOptions, mappings: Sequence[Mapping], folder: Path, console: Console) -> ImportRequest:
+def import_request_of(
+    options: DemoOptions, mappings: Sequence[Mapping], folder: Path, console: Console
+) -> ImportRequest:
     """What to import: the user's files, or generated ones."""
-    if asked.data is not None:
-        return _request([asked.data], mappings, Path("rejects.jsonl"))
+    if options.data is not None:
+        return _request([options.data], mappings, Path("rejects.jsonl"))
     files = folder / "history"
     files.mkdir()
-    history = write_history(files, leads=asked.leads, seed=asked.seed)
-    console.print(f"generated a history of {history.leads:,} leads (seed {asked.seed})", style="dim")
+    history = write_history(files, leads=options.leads, seed=options.seed)
+    console.print(f"generated a history of {history.leads:,} leads (seed {options.seed})", style="dim")
     return _request([files], mappings, folder / "rejects.jsonl")
 
 
@@ -70,7 +72,7 @@ def _request(files: Sequence[Path], mappings: Sequence[Mapping], rejects: Path) 
 
 
 class Publishing:
-    """The import, in a thread beside the show; held back to the speed that was asked for."""
+    """The import, in a thread of its own; limited to the requested speed."""
 
     def __init__(self, request: ImportRequest, bootstrap: str, speed: int) -> None:
         self._request = request
@@ -78,7 +80,7 @@ class Publishing:
         self._speed = speed
         self._begun = 0.0
         self._thread = threading.Thread(target=self._run, daemon=True)
-        self._fault: BaseException | None = None
+        self._error: BaseException | None = None
         self.share = 0.0
         self.summary: ImportSummary | None = None
 
@@ -87,20 +89,20 @@ class Publishing:
 
     def check(self) -> None:
         """Raise what the import raised."""
-        if self._fault is not None:
-            raise self._fault
+        if self._error is not None:
+            raise self._error
 
     def _run(self) -> None:
         try:
             summary = run_import(
                 self._request, self._conf, Codec(Catalogue.bundled()).encode, on_progress=self._progress
             )
-            self.summary, self._fault = (
+            self.summary, self._error = (
                 summary,
-                None if summary.facts else ImportFailure(f"no fact came in:\n{summary}"),
+                None if summary.facts else ImportFailure(f"no fact was imported:\n{summary}"),
             )
-        except BaseException as fault:  # noqa: BLE001  # the thread that watches raises it
-            self._fault = fault
+        except BaseException as error:  # noqa: BLE001  # raised again in the thread of the screen
+            self._error = error
 
     def _progress(self, progress: ImportProgress) -> None:
         if progress.phase == "reading":

@@ -1,4 +1,4 @@
-"""What the demo shows: figures and the newest recycle events, drawn for a terminal, or told in a line."""
+"""Renders the demo: figures and the newest recycle events, as a screen for a terminal or as one line."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -12,26 +12,18 @@ from rich.text import Text
 
 from schemas.events import LeadRecycled
 
-from .figures import STEPS, FunnelSnapshot, HttpClient
+from .figures import STEPS, ExternalFigures, FunnelSnapshot
 
-WORDS = {
-    "created": "passes",
-    "touched": "contacted",
-    "progressed": "moved",
-    "stalled": "cold",
-    "recycled": "recycled",
-    "won": "won",
-}
 REASONS = {
     "never_contacted": "nobody contacted it in time",
     "no_follow_up": "nobody followed up",
-    "no_progress": "touched, but nothing moved",
+    "no_progress": "touched, but no progress",
     "attempts_exhausted": "all attempts were used up",
 }
 CAUSES = {"moved": "it moved again", "won": "it was won", "void": "the stall proved void"}
 
 
-def in_words(event: LeadRecycled) -> Text:
+def sentence_of(event: LeadRecycled) -> Text:
     """One recycle event as a sentence."""
     day = datetime.fromtimestamp(event.occurred_at / 1000, UTC).strftime("%Y-%m-%d")
     line = Text(f"{day}  ", style="dim")
@@ -41,13 +33,15 @@ def in_words(event: LeadRecycled) -> Text:
         return line.append(f"  taken back from marketing: {CAUSES.get(event.cause, event.cause)}", style="green")
     reason = REASONS.get(event.reason, event.reason.replace("_", " "))
     touches = "1 touch" if event.touches == 1 else f"{event.touches} touches"
-    told = f"  handed to marketing: {reason}; {touches}, pass {event.pass_no} → {event.track}"
-    return line.append(told, style="yellow")
+    sentence = f"  handed to marketing: {reason}; {touches}, pass {event.pass_no} → {event.track}"
+    return line.append(sentence, style="yellow")
 
 
-def drawn(picture: FunnelSnapshot, outside: HttpClient, news: list[LeadRecycled], progress: str) -> RenderableType:
-    """The whole screen: two columns where there is room, one below the other where there is not."""
-    newest = Group(*(in_words(event) for event in news[-8:])) if news else Text("nothing yet", style="dim")
+def render_screen(
+    picture: FunnelSnapshot, outside: ExternalFigures, news: list[LeadRecycled], progress: str
+) -> RenderableType:
+    """The whole screen; the columns wrap on a narrow terminal."""
+    newest = Group(*(sentence_of(event) for event in news[-8:])) if news else Text("none yet", style="dim")
     return Group(
         Text.assemble(("Leadloop", "bold cyan"), f"   {picture.day}   {progress}"),
         Columns([_funnel(picture), Group(_stalls(picture), _loop(picture, outside))], padding=(0, 2)),
@@ -59,7 +53,7 @@ def _funnel(picture: FunnelSnapshot) -> RenderableType:
     table = _table("Funnel by origin")
     table.add_column("origin")
     for step in STEPS:
-        table.add_column(WORDS[step], justify="right")
+        table.add_column(step, justify="right")
     origins = Counter({origin: n for (origin, step), n in picture.funnel.items() if step == "created" and n})
     for origin, _ in origins.most_common(12):
         table.add_row(origin, *(f"{picture.funnel[origin, step]:,}" for step in STEPS))
@@ -81,24 +75,24 @@ def _stalls(picture: FunnelSnapshot) -> RenderableType:
     return table
 
 
-def _loop(picture: FunnelSnapshot, outside: HttpClient) -> RenderableType:
+def _loop(picture: FunnelSnapshot, outside: ExternalFigures) -> RenderableType:
     table = _table("The loop", has_header=False)
     for words, count in (
         ("handed to marketing", picture.decided("RECYCLE")),
         ("taken back", picture.decided("REVOKE")),
-        ("arrived there, signed", outside.received),
-        ("and taken out of nurture again", outside.taken_back),
+        ("received by the marketing tool, signed", outside.received),
+        ("removed from nurture again", outside.taken_back),
         ("with marketing now", picture.leads["nurture"]),
-        ("kept out, or kept back to compare", sum(map(picture.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
-        ("second passes and later", picture.second_pass["created"]),
-        ("of these won", picture.second_pass["won"]),
+        ("suppressed, retired or held out", sum(map(picture.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
+        ("second and later passes", picture.second_pass["created"]),
+        ("of these, won", picture.second_pass["won"]),
     ):
         table.add_row(words, f"{count:,}")
     return table
 
 
-def in_a_line(picture: FunnelSnapshot, outside: HttpClient, progress: str) -> str:
-    """The screen in one line, for what is no terminal."""
+def render_line(picture: FunnelSnapshot, outside: ExternalFigures, progress: str) -> str:
+    """The screen in one line, for output that is not a terminal."""
     return (
         f"{picture.day}  {sum(picture.leads.values()):,} leads, {sum(picture.stalls.values()):,} promises broken, "
         f"{picture.decided('RECYCLE'):,} handed over, {picture.decided('REVOKE'):,} taken back, "
@@ -106,38 +100,36 @@ def in_a_line(picture: FunnelSnapshot, outside: HttpClient, progress: str) -> st
     )
 
 
-def ending(picture: FunnelSnapshot, outside: HttpClient, waiting: int) -> RenderableType:
-    """What happened, and what to try next. `waiting`: recycles that marketing is to get on a day to come."""
+def render_summary(picture: FunnelSnapshot, outside: ExternalFigures, waiting: int) -> RenderableType:
+    """What happened, and what to try next. `waiting`: recycles whose `not_before` is in the future."""
     created, stalled = picture.reached("created"), picture.reached("stalled")
     return Text.from_markup(
         f"\n[bold]What happened.[/] {sum(picture.leads.values()):,} leads made {created:,} passes from marketing to"
-        f" sales; {stalled:,} of the passes went cold. {sum(picture.stalls.values()):,} times a promise was broken.\n"
+        f" sales; {stalled:,} of the passes stalled. {sum(picture.stalls.values()):,} promises were broken.\n"
         f"Leadloop handed {picture.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
         f" {picture.decided('REVOKE'):,} of them back because the lead moved again. {picture.second_pass['created']:,}"
-        f" passes were second ones or later; {picture.second_pass['won']:,} of those were won.\n"
-        "The read model has the same funnel.\n\n"
+        f" passes were second or later passes; {picture.second_pass['won']:,} of those were won.\n"
+        "The read model shows the same funnel.\n\n"
         f"{_delivered(picture, outside, waiting)}\n\n"
         "[bold]Try next.[/]\n"
-        "  make demo ARGS=--stay                 go live, walk a lead through with curl\n"
-        "  make demo ARGS='--seed 7 --speed 0'   another history, as fast as it goes\n"
+        "  make demo ARGS=--stay                 go live, follow a lead with curl\n"
+        "  make demo ARGS='--seed 7 --speed 0'   another history, at full speed\n"
         "  make demo ARGS='--policy P.yml'       other promises: deploy/config/policy.yml\n"
         "  make demo ARGS='--data DIR --mapping M.yml'   your files: docs/mapping.md\n"
-        "  README.md, “Follow one lead”          the same loop on a Kafka of yours\n"
+        "  README.md, “Follow one lead”          the same loop on your own Kafka\n"
     )
 
 
-def _delivered(picture: FunnelSnapshot, outside: HttpClient, waiting: int) -> str:
+def _delivered(picture: FunnelSnapshot, outside: ExternalFigures, waiting: int) -> str:
     standing, here = picture.decided("RECYCLE") - picture.decided("REVOKE"), picture.leads["nurture"]
     failed = outside.outcomes["refused"] + outside.outcomes["dead"]
     arrived = f"{outside.received:,} RECYCLEs and {outside.taken_back:,} REVOKEs"
-    told = (
-        f"[bold]What arrived.[/] {arrived}, each signed and verified; {outside.refused:,} were refused.",
-        f"{outside.in_nurture:,} recycles stand there now; {standing:,} by what Leadloop decided.",
-        f"{here:,} leads are with marketing; the other recycles have brought theirs back to sales."
-        if here < standing
-        else "",
-        f"{outside.outcomes['no_op']:,} events were not sent: taken back in time.",
+    sentences = (
+        f"[bold]What arrived.[/] {arrived}, each signed and verified; {outside.refused:,} were rejected.",
+        f"{outside.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
+        f"{here:,} leads are with marketing; the other recycled leads are back with sales." if here < standing else "",
+        f"{outside.outcomes['no_op']:,} events were not sent: revoked in time.",
         f"{failed:,} deliveries failed." if failed else "",
-        f"{waiting:,} wait for their day." if waiting else "",
+        f"{waiting:,} wait for their date." if waiting else "",
     )
-    return " ".join(filter(None, told))
+    return " ".join(filter(None, sentences))

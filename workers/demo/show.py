@@ -1,4 +1,4 @@
-"""Watches the demo while the import runs beside it, until everything has come to its end outside as well."""
+"""Shows the demo while the import runs in parallel, until every decision is delivered and readable."""
 
 import time
 from collections.abc import Iterator
@@ -14,87 +14,90 @@ from schemas.events import LeadRecycled
 from schemas.names import DEMO_VIEW_GROUP
 
 from .child_process import DemoFailed
-from .figures import FunnelSnapshot, HttpClient, look, reads_the_same, take
+from .figures import ExternalFigures, FunnelSnapshot, external_figures, reads_the_same, take
 from .processes import PARTITIONS, DemoProcesses
 from .publishing import Publishing
-from .screen import drawn, in_a_line
+from .screen import render_line, render_screen
 
-PATIENCE_SECONDS = 60.0  # without any movement
-LOOK_SECONDS = 0.5
+PATIENCE_SECONDS = 60.0  # without any progress
+POLL_SECONDS = 0.5
 LINE_SECONDS = 2.0
 
 
 class Show:
-    """`run` ends when history is in, all that follows is decided, delivered and taken, and can be read."""
+    """`run` ends when the history is processed, every recycle event is delivered, and the read model shows it."""
 
-    def __init__(self, crew: DemoProcesses, publishing: Publishing, console: Console) -> None:
-        self._crew = crew
+    def __init__(self, processes: DemoProcesses, publishing: Publishing, console: Console) -> None:
+        self._processes = processes
         self._publishing = publishing
         self._console = console
         self._codec = Codec(Catalogue.bundled())
         self._news: list[LeadRecycled] = []
-        self._told = 0  # recycle events
-        self._later = 0  # of these, those that marketing is to get on a day to come
+        self._consumed = 0  # recycle events
+        self._later = 0  # of these, RECYCLEs whose `not_before` is in the future
         self._seen: object = None
         self._moved_at = time.monotonic()
-        self._said_at = 0.0
+        self._printed_at = 0.0
 
-    def run(self) -> tuple[FunnelSnapshot, HttpClient]:
-        """The numbers at the end. Raises DemoFailed, and what the import raises."""
-        for part in (self._crew.streams, self._crew.deliver):  # so that what is handed back is seen to arrive
+    def run(self) -> tuple[FunnelSnapshot, ExternalFigures]:
+        """The final figures. Raises DemoFailed, and what the import raises."""
+        for part in (
+            self._processes.streams,
+            self._processes.deliver,
+        ):  # the screen should show deliveries from the start
             part.wait_ready()
         self._publishing.start()
         with self._recycles() as consumer, Live(console=self._console, auto_refresh=False) as live:
             while True:
                 self._read(consumer)
-                picture, outside = take(self._crew.streams.address), look(self._crew)
+                picture, outside = take(self._processes.streams.address), external_figures(self._processes)
                 doing = self._doing(picture, outside)
                 if not doing:
                     break
                 self._show(live, picture, outside, doing)
                 self._check(picture, outside, doing)
-                time.sleep(LOOK_SECONDS)
-            live.update(drawn(picture, outside, self._news, "the whole history"), refresh=True)
+                time.sleep(POLL_SECONDS)
+            live.update(render_screen(picture, outside, self._news, "the whole history"), refresh=True)
         return picture, outside
 
     @property
     def waiting(self) -> int:
-        """Recycles of which the day has not come yet."""
+        """RECYCLEs whose date has not come yet."""
         return self._later
 
-    def _doing(self, picture: FunnelSnapshot, outside: HttpClient) -> str:
-        """What is still to be done, in words; nothing at the end."""
+    def _doing(self, picture: FunnelSnapshot, outside: ExternalFigures) -> str:
+        """A description of the work left; empty at the end."""
         self._publishing.check()
         summary = self._publishing.summary
         if summary is None or picture.lag or picture.now * 1000 < (summary.complete_until or 0):
             return f"{self._publishing.share:.0%} of the history published, {picture.lag:,} records to go"
-        if self._told < picture.decided("RECYCLE") + picture.decided("REVOKE"):
-            return "reading what was decided"
-        if outside.settled < self._told - self._later:
-            return f"{self._told - self._later - outside.settled:,} deliveries to go"
-        return "" if reads_the_same(self._crew, picture) else "the read model is catching up"
+        if self._consumed < picture.decided("RECYCLE") + picture.decided("REVOKE"):
+            return "reading the decisions"
+        if outside.settled < self._consumed - self._later:
+            return f"{self._consumed - self._later - outside.settled:,} deliveries to go"
+        return "" if reads_the_same(self._processes, picture) else "the read model is catching up"
 
-    def _show(self, live: Live, picture: FunnelSnapshot, outside: HttpClient, doing: str) -> None:
+    def _show(self, live: Live, picture: FunnelSnapshot, outside: ExternalFigures, doing: str) -> None:
         if self._console.is_terminal:
-            live.update(drawn(picture, outside, self._news, doing), refresh=True)
-        elif time.monotonic() - self._said_at > LINE_SECONDS:
-            self._console.print(in_a_line(picture, outside, doing), soft_wrap=True)
-            self._said_at = time.monotonic()
+            live.update(render_screen(picture, outside, self._news, doing), refresh=True)
+        elif time.monotonic() - self._printed_at > LINE_SECONDS:
+            self._console.print(render_line(picture, outside, doing), soft_wrap=True)
+            self._printed_at = time.monotonic()
 
-    def _check(self, picture: FunnelSnapshot, outside: HttpClient, doing: str) -> None:
-        self._crew.check()
+    def _check(self, picture: FunnelSnapshot, outside: ExternalFigures, doing: str) -> None:
+        self._processes.check()
         seen = picture.lag, picture.now, self._publishing.share, outside.settled, doing
         if seen != self._seen:
             self._seen, self._moved_at = seen, time.monotonic()
         if time.monotonic() - self._moved_at > PATIENCE_SECONDS:
-            tails = "\n".join(f"the log of {part.name} ends:\n{part.tail()}" for part in self._crew.parts)
-            raise DemoFailed(f"nothing moves any more ({doing})\n{tails}")
+            tails = "\n".join(f"the log of {part.name} ends:\n{part.tail()}" for part in self._processes.parts)
+            raise DemoFailed(f"no progress any more ({doing})\n{tails}")
 
     @contextmanager
     def _recycles(self) -> Iterator[Consumer]:
         consumer = Consumer(
             {
-                "bootstrap.servers": self._crew.bootstrap,
+                "bootstrap.servers": self._processes.bootstrap,
                 "group.id": DEMO_VIEW_GROUP,
                 "enable.auto.commit": False,
             }
@@ -106,10 +109,10 @@ class Show:
             consumer.close()
 
     def _read(self, consumer: Consumer) -> None:
-        """Take in what was told since."""
+        """Consume the recycle events published since."""
         messages = [message for message in consumer.consume(5000, timeout=0.05) if not message.error()]
         events = [self._codec.decode(message.value(), LeadRecycled) for message in messages]
         now = time.time() * 1000
-        self._told += len(events)
+        self._consumed += len(events)
         self._later += sum(event.action == "RECYCLE" and (event.not_before or 0) > now for event in events)
         self._news = sorted([*self._news, *events], key=lambda event: event.occurred_at)[-50:]

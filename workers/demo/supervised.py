@@ -1,7 +1,7 @@
-"""Runs a command that ends with whoever started it, however that one ends: `python tied.py COMMAND…`.
+"""Runs a command that ends when its parent ends, however the parent ends: `python supervised.py COMMAND…`.
 
-The starter holds our stdin; when it closes, or the starter is gone, the command is told to end, and after a while made
-to. Its exit code is ours. Standard library only, and run by path: it costs a few milliseconds.
+The parent holds our stdin. When stdin closes or the parent is gone, the command gets SIGTERM and, after a grace period,
+SIGKILL. Its exit code is ours. Standard library only, and run by path: it costs a few milliseconds.
 """
 
 import os
@@ -11,34 +11,34 @@ import subprocess
 import sys
 from types import FrameType
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 GRACE_SECONDS = 15.0
 
 
 def main(command: list[str]) -> int:
     """Run it to its end."""
-    parent, told = os.getppid(), list[int]()
+    parent, signals = os.getppid(), list[int]()
 
-    def tell(number: int, _: FrameType | None) -> None:
-        told.append(number)
+    def on_signal(number: int, _: FrameType | None) -> None:
+        signals.append(number)
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, tell)
+        signal.signal(number, on_signal)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            if told or os.getppid() != parent or _is_let_go():
+            if signals or os.getppid() != parent or _is_let_go():
                 return ended(process)
         return process.returncode
 
 
 def _is_let_go() -> bool:
-    # Both signs count: somebody whom the starter forked may hold the pipe too.
-    readable, _, _ = select.select([sys.stdin], [], [], LOOK_SECONDS)
+    # Check both: a process that the parent forked may hold the pipe too.
+    readable, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
     return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
 
 
 def ended(process: "subprocess.Popen[bytes]") -> int:
-    """Tell it to end, and make it, if it does not. Its exit code."""
+    """SIGTERM, then SIGKILL after the grace period; returns the exit code."""
     process.terminate()
     try:
         return process.wait(GRACE_SECONDS)

@@ -1,4 +1,4 @@
-"""One lead, walked through the loop with curl: as the README has it, and as `leadloop demo --stay` prints it."""
+"""The curl commands that follow one lead through the loop, as in the README and in `leadloop demo --stay`."""
 
 from collections.abc import Mapping
 
@@ -42,10 +42,10 @@ STEPS: tuple[tuple[str, str], ...] = (
 
 
 def commands() -> str:
-    """The steps, to be copied one after the other."""
+    """The steps, to copy one after the other."""
     return "\n\n".join(f"# {says}\n{curl}" for says, curl in STEPS)
 
 
 def exported(values: Mapping[str, str]) -> str:
-    """The line that goes before: `values` by `NAMES`."""
+    """The `export` line for these values, in the order of `NAMES`."""
     return "export " + " ".join(f"{name}={values[name]}" for name in NAMES)

@@ -1,11 +1,11 @@
-"""The demo's figures, and how they are told."""
+"""The demo's figures, and how they are summary."""
 
 from collections import Counter
 
 from rich.console import Console
 
-from workers.demo.figures import FunnelSnapshot, HttpClient
-from workers.demo.screen import drawn, ending, in_a_line
+from workers.demo.figures import ExternalFigures, FunnelSnapshot
+from workers.demo.screen import render_line, render_screen, render_summary
 
 
 def a_picture() -> FunnelSnapshot:
@@ -15,10 +15,10 @@ def a_picture() -> FunnelSnapshot:
     return picture
 
 
-def _told(outside: HttpClient, waiting: int = 0) -> str:
+def _summary_of(outside: ExternalFigures, waiting: int = 0) -> str:
     console = Console(width=400)
     with console.capture() as capture:
-        console.print(ending(a_picture(), outside, waiting))
+        console.print(render_summary_of(a_picture(), outside, waiting))
     return capture.get()
 
 
@@ -27,28 +27,29 @@ def test_steps_are_summed_over_origins() -> None:
 
 
 def test_a_delivery_that_is_tried_again_is_not_settled() -> None:
-    assert HttpClient(Counter(accepted=3, no_op=2, retry=9, dead=1)).settled == 6
+    assert ExternalFigures(Counter(accepted=3, no_op=2, retry=9, dead=1)).settled == 6
 
 
 def test_the_ending_says_what_arrived_and_what_stands() -> None:
-    told = _told(HttpClient(Counter(accepted=5, no_op=0), received=4, taken_back=1, in_nurture=3))
+    summary = _summary_of(ExternalFigures(Counter(accepted=5, no_op=0), received=4, taken_back=1, in_nurture=3))
     assert (
-        "4 RECYCLEs and 1 REVOKEs, each signed and verified; 0 were refused. 3 recycles stand there now; 3 by" in told
+        "4 RECYCLEs and 1 REVOKEs, each signed and verified; 0 were rejected. 3 recycles stand there now; 3 according"
+        in summary
     )
-    assert "0 leads are with marketing; the other recycles have brought theirs back to sales." in told
-    assert "failed" not in told
-    assert "wait for" not in told
+    assert "0 leads are with marketing; the other recycled leads are back with sales." in summary
+    assert "failed" not in summary
+    assert "wait for" not in summary
 
 
 def test_the_ending_conceals_neither_failures_nor_what_waits() -> None:
-    told = _told(HttpClient(Counter(dead=2, refused=1)), waiting=7)
-    assert "3 deliveries failed. 7 wait for their day." in told
+    summary = _summary_of(ExternalFigures(Counter(dead=2, refused=1)), waiting=7)
+    assert "3 deliveries failed. 7 wait for their date." in summary
 
 
 def test_what_arrived_is_seen_while_it_runs() -> None:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(drawn(a_picture(), HttpClient(received=41, taken_back=17), [], "half way"))
+        console.print(render_screen(a_picture(), ExternalFigures(received=41, taken_back=17), [], "half way"))
     assert "41" in capture.get()
     assert "17" in capture.get()
-    assert "58 delivered" in in_a_line(a_picture(), HttpClient(received=41, taken_back=17), "half way")
+    assert "58 delivered" in render_line(a_picture(), ExternalFigures(received=41, taken_back=17), "half way")

@@ -31,7 +31,7 @@ def test_what_cannot_be_shown_is_said_before_anything_starts(
     arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(run, "crew", _started)
+    monkeypatch.setattr(run, "demo_processes", _started)
     Path("m.yml").write_text(MAPPING, encoding="utf-8")
     Path("bad.yml").write_text("promise: {never_contacted: soon}\n", encoding="utf-8")
     result = CliRunner().invoke(cli, ["demo", *arguments])
