@@ -18,7 +18,7 @@ def a_picture() -> FunnelSnapshot:
 def _summary_of(outside: ExternalFigures, waiting: int = 0) -> str:
     console = Console(width=400)
     with console.capture() as capture:
-        console.print(render_summary_of(a_picture(), outside, waiting))
+        console.print(render_summary(a_picture(), outside, waiting))
     return capture.get()
 
 
