@@ -1,4 +1,4 @@
-"""Who may do what in Kafka: deploy/acls.yml and the writers that schemas/topics.py names, as one list of grants."""
+"""The access rights in Kafka as one list of grants, from deploy/acls.yml and the writers in schemas/topics.py."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -6,16 +6,16 @@ from typing import Any, Literal
 
 from schemas.topics import INPUTS, TOPICS, changelog_of
 
-APP, PREFIX = "{app}", "{prefix}"  # stand for LEADLOOP_APP_ID and LEADLOOP_TOPIC_PREFIX until they are known
+APP, PREFIX = "{app}", "{prefix}"  # placeholders for LEADLOOP_APP_ID and LEADLOOP_TOPIC_PREFIX
 EVERY_TOPIC = (*TOPICS, changelog_of(APP).name)
-UPSTREAM = ("ingest", "import")  # whoever publishes for others
+UPSTREAM = ("ingest", "import")  # processes that publish for upstream systems
 
 Kind = Literal["topic", "group"]
 
 
 @dataclass(frozen=True)
 class Grant:
-    """`operations` on everything of one kind that is called so; a name that ends in * is the beginning of names."""
+    """`operations` on the resources of one kind with this name; a name that ends in * is a prefix."""
 
     kind: Kind
     names: tuple[str, ...]
@@ -23,7 +23,7 @@ class Grant:
 
 
 def grants_of(who: str, asked: Mapping[str, Any]) -> Iterator[Grant]:
-    """What `who` may do: `asked` is its part of acls.yml."""
+    """Return the grants of `who`; `asked` is its entry in acls.yml."""
     if asked.get("admin"):
         yield Grant("topic", EVERY_TOPIC, tuple(asked["admin"]))
     reads, writes = _topics(asked.get("reads", ())), written_by(who, asked)
@@ -40,13 +40,13 @@ def grants_of(who: str, asked: Mapping[str, Any]) -> Iterator[Grant]:
 
 
 def written_by(who: str, asked: Mapping[str, Any]) -> list[str]:
-    """The topics that `who` writes: those that the table of topics says, and those that it asks for besides."""
+    """Return the topics that `who` writes: those of the topic table, and those of its entry."""
     own = [topic.name for topic in (*TOPICS.values(), changelog_of(APP)) if is_writer(who, topic.written_by)]
     return _topics([*own, *asked.get("writes", ())])
 
 
 def is_writer(who: str, writers: Iterable[str]) -> bool:
-    """Whether the table of topics means `who`: `upstream` are all who publish for others."""
+    """Whether the topic table lists `who` as a writer; `upstream` means ingest and import."""
     return who in writers or (who in UPSTREAM and "upstream" in writers)
 
 

@@ -29,6 +29,13 @@ ROOMS = (
     "tests",
 )
 VARIABLE = re.compile(r"\b(?:LEADLOOP|KAFKA|SCHEMA_REGISTRY|REDIS)_[A-Z_]+[A-Z]\b")
+PRIVATE_WORDS = re.compile(r"\b(told|anew|mend(?:s|ed|ing)?|whoever|parcels?|deaf)\b", re.IGNORECASE)
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+TEXTS = [
+    *PAGES,
+    *sorted(path for pattern in ("*.yml", "*.yaml", "*.json", "*.txt") for path in (ROOT / "deploy").rglob(pattern)),
+    ROOT / "docker-compose.yml",
+]
 FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "KAFKA_SASL_PASSWORD_FILE"}
 
 
@@ -65,6 +72,13 @@ def _anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", one.lstrip("# ").lower()).replace(" ", "-") for one in headings}
 
 
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_texts_for_users_use_standard_terms(page: Path) -> None:
+    """Code and test names are exempt: they are in backticks."""
+    prose = CODE.sub("", page.read_text(encoding="utf-8"))
+    assert sorted({word.lower() for word in PRIVATE_WORDS.findall(prose)}) == []
+
+
 def test_the_page_on_operations_names_variables_that_are_read() -> None:
     assert set(VARIABLE.findall(OPERATIONS)) - FOR_TESTS - {"REDIS_URL_FILE"} <= _read_by_settings()
 
@@ -78,6 +92,16 @@ def test_every_module_has_its_place_in_the_architecture(room: str) -> None:
     modules = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py", "conftest.py"}
     named = re.findall(r"`([\w*.]+\.py)`", ARCHITECTURE)
     assert {name for name in modules if not any(fnmatchcase(name, pattern) for pattern in named)} == set()
+
+
+def test_every_module_that_the_architecture_names_exists() -> None:
+    named = set(re.findall(r"`([a-z_]+/)?(\w+\.py)`", ARCHITECTURE))
+    files = {
+        path.name
+        for tree in ("schemas", "streams", "workers", "deploy", "tests")
+        for path in (ROOT / tree).rglob("*.py")
+    }
+    assert {name for _, name in named if name not in files} == set()
 
 
 @pytest.mark.parametrize("house", ["streams", "workers", "deploy", "tests"])

@@ -119,7 +119,7 @@ def test_a_value_that_cannot_be_is_refused(path: str, value: object) -> None:
         ("documents.keys.inline", "sources: {}", "set more than once"),
         ("redis.url", "", "say where Redis is"),
         ("kafka.securityProtocol", "SASL_SSL", "kafka.sasl.existingSecret is not set"),
-        ("deliver.keda", {"enabled": True, "minReplicas": 9}, "more than maxReplicas"),
+        ("deliver.keda", {"enabled": True, "minReplicas": 9}, "exceeds maxReplicas"),
     ],
 )
 def test_what_does_not_fit_together_is_told_in_words(path: str, value: object, says: str) -> None:
