@@ -1,4 +1,4 @@
-"""The border between the engine of delivery and its connectors: what is handed over, and what one try came to.
+"""The border between the engine of delivery and its connectors: what is requested, and the outcome of one attempt.
 
 A connector raises nothing for what an endpoint does: every answer, and the want of one, is an outcome.
 """
@@ -14,8 +14,8 @@ from schemas.events import LeadRecycled
 class DeliveryRequest:
     """One recycle event for one endpoint.
 
-    `message_id` is `<recycle_id>_<action in lower case>`: the same on every try, without dots. `attempt` is 1 for the
-    first. `is_test` marks a sample that `leadloop endpoints test` sends.
+    `message_id` is `<recycle_id>_<action in lower case>`: the same on every attempt, without dots. `attempt` is 1 for
+    the first. `is_test` marks a sample that `leadloop endpoints test` sends.
     """
 
     event: LeadRecycled
@@ -79,12 +79,12 @@ Outcome = Accepted | NoOp | Unverified | Rejected | Retry | Gone
 
 
 class Connector(Protocol):
-    """One per endpoint and process. `batch_size`: the most parcels that one `deliver` takes (1: no batching)."""
+    """One per endpoint and process. `batch_size`: the most requests that one `deliver` takes (1: no batching)."""
 
     batch_size: int
 
     async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        """Try once: one outcome for each parcel, in the same order."""
+        """Make one attempt. Returns one outcome for each request, in the same order."""
         ...
 
     async def close(self) -> None: ...

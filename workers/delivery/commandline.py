@@ -55,7 +55,7 @@ def try_out(
     lead: Annotated[str, typer.Option(metavar="ID", help="The lead that the sample is about")] = "leadloop-test",
     track: Annotated[str, typer.Option(metavar="TRACK", help="The track that it asks for")] = "nurture",
 ) -> None:
-    """Send a sample to an endpoint, once, and say what came of it."""
+    """Send a sample to an endpoint, once, and show its outcome."""
     from . import commands  # noqa: PLC0415
 
     commands.tested(name, lead, track)

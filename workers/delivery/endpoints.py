@@ -1,4 +1,4 @@
-"""endpoints.yml: who gets recycle events, and how much of them at once."""
+"""endpoints.yml: the endpoints of recycle events, and their limits."""
 
 from typing import Annotated
 

@@ -45,7 +45,7 @@ class DeliveryHistory:
         self._prefix = prefix
 
     def last_results(self, query: DeliveryQuery) -> list[DeliveryResult]:
-        """Of each parcel the newest result, where that one is asked for; what arrived once has arrived."""
+        """Return the newest result of each delivery, if the query wants it; what arrived once has arrived."""
         newest: dict[Key, DeliveryResult] = {}
         for result in self._results(query.since):
             key = (result.endpoint, result.recycle_id, result.action)
@@ -54,7 +54,7 @@ class DeliveryHistory:
         return sorted(filter(query.fits, newest.values()), key=lambda result: result.occurred_at)
 
     def returns(self, results: Sequence[DeliveryResult]) -> tuple[list[Outgoing], list[DeliveryResult]]:
-        """What is to be written to try these again, and those whose event is in Kafka no more."""
+        """Return the records that replay these, and the results whose event is no longer in Kafka."""
         wanted: dict[tuple[str, str], list[DeliveryResult]] = {}
         for result in results:
             if result.outcome not in ARRIVED:
@@ -87,7 +87,7 @@ class DeliveryHistory:
 def waiting_again(
     prefix: str, endpoint: str, replay: str, now: int, key: bytes | None, value: bytes, partition: int
 ) -> Outgoing:
-    """A parcel that deliver finds in a waiting topic, and tries as a new one: all its attempts are before it."""
+    """Return the waiting record of a replay: deliver attempts it as a new delivery, with all its attempts."""
     retry = RetryState(
         endpoint, published_at=now, first_at=now, due_at=now, why="replay", replay=replay, may_have_arrived=True
     )

@@ -24,7 +24,7 @@ STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 
 @explained
 def listed(endpoint: str, since: str, until: str, state: Sequence[str]) -> None:
-    """One JSON line for each parcel: how it stands."""
+    """Print one JSON line for each delivery, with its state."""
     _, history = _opened()
     for result in history.last_results(_query(endpoint, since, until, state)):
         out.print(json.dumps(_shown(result), ensure_ascii=False), markup=False)

@@ -1,4 +1,4 @@
-"""A recycle event that means nobody, to try an endpoint with."""
+"""A recycle event about no real lead, to test an endpoint with."""
 
 from uuid import uuid4
 
@@ -8,7 +8,7 @@ from .attempts import DeliveryRequest
 
 
 def a_sample(lead_id: str, track: str, now: int) -> DeliveryRequest:
-    """`now` is epoch ms. Marked as a test wherever there is room for a mark."""
+    """`now` is epoch ms. Marked as a test wherever the format allows it."""
     recycle_id = f"test-{uuid4().hex}"
     event = LeadRecycled(
         event_id=recycle_id,

@@ -12,7 +12,7 @@ from tests.simulators.receiver import Behaviour
 
 
 @pytest.mark.parametrize("is_hanging", [False, True])
-async def test_it_ends_when_it_is_told_to_while_kafka_is_away(
+async def test_a_worker_stops_on_sigterm_while_kafka_is_unavailable(
     own_kafka: RealKafka, redis: RealRedis, tmp_path: Path, is_hanging: bool
 ) -> None:
     broker = Broker(own_kafka.bootstrap, "real")

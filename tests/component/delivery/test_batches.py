@@ -26,7 +26,7 @@ class Silent(Simulator):
         return web.Response()
 
 
-async def test_parcels_of_one_call_end_each_in_its_own_way_and_are_taken_back(world: World) -> None:
+async def test_deliveries_of_one_call_have_their_own_outcomes_and_are_revoked(world: World) -> None:
     async with HubSpot(SECRET) as hubspot:
         hubspot.records = {str(number) for number in range(1, 41)}
         hubspot.lists[LIST] = {"3"}
@@ -57,7 +57,7 @@ async def test_parcels_of_one_call_end_each_in_its_own_way_and_are_taken_back(wo
         assert await stopped(worker) == 0
 
 
-async def test_a_batch_that_was_cut_off_by_a_crash_is_repeated_and_every_parcel_ends_once(world: World) -> None:
+async def test_a_batch_cut_off_by_a_crash_is_repeated_and_every_delivery_finishes_once(world: World) -> None:
     async with HubSpot(SECRET) as hubspot:
         hubspot.records = {str(number) for number in range(1, 21)}
         hubspot.lists[LIST] = set()
@@ -80,7 +80,7 @@ async def test_a_batch_that_was_cut_off_by_a_crash_is_repeated_and_every_parcel_
         assert len(hubspot.joined) == len(events)  # nobody joined twice
 
 
-async def test_big_batches_that_hang_keep_no_other_endpoint_from_its_events(
+async def test_big_batches_that_hang_hold_up_no_other_endpoint(
     real_kafka: Broker, redis: RealRedis, tmp_path: Path
 ) -> None:
     async with (

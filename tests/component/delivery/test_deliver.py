@@ -152,7 +152,7 @@ async def test_a_bug_ends_the_process_with_the_place_and_what_it_was_about_is_re
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle"] * 2
 
 
-async def test_the_command_runs_until_it_is_told_to_end(world: World) -> None:
+async def test_the_command_runs_until_sigterm(world: World) -> None:
     nurture = await world.endpoint("nurture")
     file = world.directory / "endpoints.yml"
     file.write_text(world.document())

@@ -20,7 +20,7 @@ async def test_who_may_not_read_how_endpoints_stand_ends_the_process(world: Worl
     assert "a bug" in world.logs()
 
 
-async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_told_to(world: World) -> None:
+async def test_a_worker_that_never_receives_endpoint_states_stops_on_sigterm(world: World) -> None:
     await world.endpoint("nurture")
     world.say("nurture", "paused")
     worker = world.start(world.job(deaf=("endpoint_states",)))
@@ -30,7 +30,7 @@ async def test_a_worker_that_never_hears_how_endpoints_stand_ends_when_it_is_tol
     assert await stopped(worker) == 0
 
 
-async def test_a_worker_that_never_hears_what_was_delivered_ends_when_it_is_told_to(world: World) -> None:
+async def test_a_worker_that_never_receives_results_stops_on_sigterm(world: World) -> None:
     nurture = await world.endpoint("nurture")
     events = [a_recycle(number) for number in range(6)]
     world.tell(events)

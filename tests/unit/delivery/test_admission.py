@@ -39,12 +39,12 @@ def knowing(outcome: Any, action: Any = "RECYCLE", attempts: int = 1, at: int = 
     return index
 
 
-def test_a_new_parcel_goes() -> None:
+def test_a_new_delivery_is_attempted() -> None:
     assert decision(a_delivery()) == Attempt()
 
 
 @pytest.mark.parametrize("action", ["RECYCLE", "REVOKE"])
-def test_that_it_is_known_to_have_come_keeps_no_parcel_from_going(action: str) -> None:
+def test_a_delivery_that_the_index_lists_as_open_is_attempted(action: str) -> None:
     index, delivery = DeliveryIndex(), a_delivery(action)
     index.comes(delivery.event, delivery.retry)
     assert decision(delivery, index) == Attempt()
@@ -58,11 +58,11 @@ def test_an_event_is_known_by_its_action_and_names_a_recycle(event: LeadRecycled
     assert is_known(event) is is_right
 
 
-def test_a_finished_one_is_dropped() -> None:
+def test_a_finished_delivery_is_dropped() -> None:
     assert decision(a_delivery(), knowing("accepted")) == Drop()
 
 
-def test_a_recycle_whose_revoke_is_there_is_not_sent() -> None:
+def test_a_recycle_whose_revoke_is_known_is_not_sent() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle("REVOKE"), a_delivery().retry)
     found = decision(a_delivery(), index)
@@ -71,7 +71,7 @@ def test_a_recycle_whose_revoke_is_there_is_not_sent() -> None:
     assert found.outcome.detail == "taken back before it was sent"
 
 
-def test_a_recycle_that_may_have_been_sent_and_is_taken_back_says_so() -> None:
+def test_a_revoked_recycle_that_may_have_been_sent_counts_an_attempt() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle("REVOKE"), a_delivery().retry)
     found = decision(a_delivery(may_have_arrived=True), index)
@@ -79,7 +79,7 @@ def test_a_recycle_that_may_have_been_sent_and_is_taken_back_says_so() -> None:
     assert found.attempts == 1
 
 
-def test_a_recycle_that_has_come_and_was_never_tried_is_taken_back_untried() -> None:
+def test_a_recycle_without_an_attempt_is_revoked_without_one() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle(), a_delivery().retry)
     index.comes(a_recycle("REVOKE"), a_delivery().retry)
@@ -88,7 +88,7 @@ def test_a_recycle_that_has_come_and_was_never_tried_is_taken_back_untried() -> 
     assert (found.attempts, found.outcome.detail) == (0, "taken back before it was sent")
 
 
-def test_a_recycle_that_another_chain_tried_is_taken_back_with_all_tries() -> None:
+def test_a_recycle_that_its_copy_attempted_is_revoked_with_all_attempts() -> None:
     index = knowing("retry", attempts=3)
     index.comes(a_recycle("REVOKE"), a_delivery().retry)
     found = decision(a_delivery(attempts=1), index)
@@ -96,18 +96,18 @@ def test_a_recycle_that_another_chain_tried_is_taken_back_with_all_tries() -> No
     assert (found.attempts, found.outcome.detail) == (3, "taken back before it was sent again")
 
 
-def test_a_revoke_of_what_was_never_sent_is_not_sent() -> None:
+def test_the_revoke_of_a_recycle_that_was_never_sent_is_not_sent() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle(), a_delivery().retry)
     assert isinstance(decision(a_delivery("REVOKE"), index), Settle)
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "unverified", "retry", "refused", "dead"])
-def test_a_revoke_of_what_was_tried_is_sent(outcome: str) -> None:
+def test_the_revoke_of_an_attempted_recycle_is_sent(outcome: str) -> None:
     assert decision(a_delivery("REVOKE"), knowing(outcome)) == Attempt()
 
 
-def test_a_revoke_of_what_nobody_remembers_is_sent() -> None:
+def test_the_revoke_of_an_unknown_recycle_is_sent() -> None:
     assert decision(a_delivery("REVOKE")) == Attempt()
 
 
@@ -123,7 +123,7 @@ def test_a_recycle_waits_for_the_revoke_of_the_one_before_it_and_uses_no_attempt
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead"])
-def test_it_goes_once_that_revoke_has_ended_however(outcome: str) -> None:
+def test_the_recycle_is_attempted_once_that_revoke_is_finished(outcome: str) -> None:
     index, before = DeliveryIndex(), a_delivery("REVOKE", {"recycle_id": "r0"})
     index.comes(before.event, before.retry)
     for each in ("retry", outcome):
@@ -140,34 +140,34 @@ def test_not_before_is_kept() -> None:
     assert (found.retry.attempts, found.retry.waits) == (0, 0)
 
 
-def test_a_parcel_that_wakes_too_early_waits_on() -> None:
+def test_a_delivery_that_is_consumed_before_its_due_time_waits_again() -> None:
     found = decision(a_delivery(due_at=NOW + 1, why="retry", attempts=2))
     assert isinstance(found, Wait)
     assert (found.retry.due_at, found.retry.why, found.retry.attempts) == (NOW + 1, "retry", 2)
 
 
-def test_of_two_chains_of_one_parcel_the_one_that_is_behind_waits_for_the_other() -> None:
+def test_of_two_copies_of_a_delivery_the_one_behind_waits_for_the_other() -> None:
     found = decision(a_delivery(attempts=1), knowing("retry", attempts=3))
     assert isinstance(found, Wait)
     assert found.retry.attempts == 3
     assert found.retry.due_at == SCHEDULE.next_due(3, NOW, None, a_delivery().seed)
 
 
-def test_a_chain_that_is_behind_one_that_is_used_up_gives_up() -> None:
+def test_a_copy_behind_one_without_attempts_left_is_given_up() -> None:
     assert isinstance(decision(a_delivery(attempts=1), knowing("retry", attempts=10)), GiveUp)
 
 
 @pytest.mark.parametrize(
     "availability", [Availability.PAUSED, Availability.DISABLED, Availability.OPEN, Availability.MISSING]
 )
-def test_a_parcel_waits_for_an_endpoint_that_is_away_and_uses_no_attempt(availability: Availability) -> None:
+def test_a_delivery_waits_for_an_unavailable_endpoint_and_uses_no_attempt(availability: Availability) -> None:
     found = decision(a_delivery(attempts=2), availability=availability)
     assert isinstance(found, Wait)
     assert (found.retry.attempts, found.retry.waits, found.retry.why) == (2, 1, availability.value)
     assert 8_000 <= found.retry.due_at - NOW <= 12_000
 
 
-def test_parcels_do_not_come_back_to_an_endpoint_all_at_once() -> None:
+def test_deliveries_do_not_return_to_an_endpoint_all_at_once() -> None:
     found = [
         decision(a_delivery(event={"recycle_id": name}), availability=Availability.PAUSED)
         for name in ("r1", "r2", "r3")
@@ -175,14 +175,16 @@ def test_parcels_do_not_come_back_to_an_endpoint_all_at_once() -> None:
     assert len({one.retry.due_at for one in found if isinstance(one, Wait)}) == 3
 
 
-def test_the_longer_an_endpoint_is_away_the_rarer_it_is_looked_for_up_to_ten_minutes() -> None:
+def test_waits_for_an_unavailable_endpoint_grow_up_to_ten_minutes() -> None:
     found = decision(a_delivery(waits=30), availability=Availability.PAUSED)
     assert isinstance(found, Wait)
     assert 500_000 <= found.retry.due_at - NOW <= 700_000
 
 
 @pytest.mark.parametrize("availability", [Availability.DISABLED, Availability.OPEN, Availability.MISSING])
-def test_an_endpoint_that_is_away_for_longer_than_the_schedule_is_given_up(availability: Availability) -> None:
+def test_a_delivery_to_an_endpoint_unavailable_for_longer_than_the_schedule_is_given_up(
+    availability: Availability,
+) -> None:
     late = NOW + SCHEDULE.span_ms + 1
     assert isinstance(decision(a_delivery(), availability=availability, at=late), GiveUp)
     assert isinstance(decision(a_delivery(), availability=availability, at=late - 1), Wait)
@@ -192,19 +194,19 @@ def test_a_paused_endpoint_is_never_given_up() -> None:
     assert isinstance(decision(a_delivery(), availability=Availability.PAUSED, at=NOW + 300 * DAY), Wait)
 
 
-def test_what_is_taken_back_ends_even_while_its_endpoint_is_paused() -> None:
+def test_a_revoked_recycle_is_finished_even_while_its_endpoint_is_paused() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle("REVOKE"), a_delivery().retry)
     assert isinstance(decision(a_delivery(), index, Availability.PAUSED), Settle)
 
 
-def test_a_message_id_is_the_same_on_every_try_and_has_no_dots() -> None:
+def test_a_message_id_is_the_same_on_every_attempt_and_has_no_dots() -> None:
     first, second = a_delivery(event={"recycle_id": "a.b"}), a_delivery(event={"recycle_id": "a.b"}, attempts=3)
     assert first.message_id == second.message_id == "a-b_recycle"
     assert replace(first, event=a_recycle("REVOKE")).message_id == "r1_revoke"
 
 
-def test_what_the_filter_leaves_out_ends_untried_so_that_its_revoke_is_not_sent() -> None:
+def test_a_filtered_recycle_is_finished_without_an_attempt_so_that_its_revoke_is_not_sent() -> None:
     left_out = replace(a_delivery(), is_left_out=True)
     found = decision(left_out)
     assert isinstance(found, Settle)

@@ -114,7 +114,7 @@ class Slow:
         raise KeyError("a partition that is another's")
 
 
-async def test_a_rebalance_ends_the_rebuilding_of_ledgers_that_nobody_wants_and_what_it_broke_on_is_no_fault() -> None:
+async def test_a_rebalance_ends_a_rebuild_that_is_no_longer_wanted_and_ignores_its_error() -> None:
     slow = Slow()
     assigned = Assigned(slow)
     await assigned.assignment.partitions_assigned([TAKEOVER])
@@ -127,7 +127,7 @@ async def test_a_rebalance_ends_the_rebuilding_of_ledgers_that_nobody_wants_and_
     assert set(assigned.assignment.owned) == {0}
 
 
-async def test_to_close_ends_the_rebuilding() -> None:
+async def test_closing_ends_a_rebuild() -> None:
     slow = Slow()
     assigned = Assigned(slow)
     await assigned.assignment.partitions_assigned([TAKEOVER])
@@ -136,7 +136,7 @@ async def test_to_close_ends_the_rebuilding() -> None:
     assert assigned.faults == []
 
 
-async def test_what_breaks_while_ledgers_are_rebuilt_ends_the_process() -> None:
+async def test_an_error_while_an_index_is_rebuilt_ends_the_process() -> None:
     def breaks(_: Sequence[Takeover], __: Callable[[], bool]) -> Mapping[int, RecoveredIndex]:
         raise RuntimeError("a bug")
 
@@ -148,7 +148,7 @@ async def test_what_breaks_while_ledgers_are_rebuilt_ends_the_process() -> None:
     assert assigned.faults[0][1] == "while delivery indexes were rebuilt"
 
 
-async def test_what_breaks_when_a_record_comes_is_told_with_its_place() -> None:
+async def test_an_error_at_a_consumed_record_is_reported_with_its_offset() -> None:
     assigned = Assigned(at_once, RuntimeError("a bug"))
     await assigned.assignment.partitions_assigned([TAKEOVER])
     await assigned.settled()
@@ -160,7 +160,7 @@ async def test_what_breaks_when_a_record_comes_is_told_with_its_place() -> None:
         raise AssertionError
 
 
-async def test_what_breaks_when_a_record_is_woken_by_an_alarm_is_told_with_its_place() -> None:
+async def test_an_error_at_a_record_that_became_due_is_reported_with_its_offset() -> None:
     assigned = Assigned(at_once, RuntimeError("a bug"))
     await assigned.assignment.partitions_assigned([TAKEOVER])
     await assigned.settled()
@@ -173,7 +173,7 @@ async def test_what_breaks_when_a_record_is_woken_by_an_alarm_is_told_with_its_p
     assert assigned.faults[0][1] == f"topic {WAIT}, partition 0, offset 3"
 
 
-async def test_what_sleeps_is_not_committed_and_is_woken_in_its_order() -> None:
+async def test_waiting_records_are_not_committed_and_become_due_in_order() -> None:
     assigned = Assigned(at_once)
     await assigned.assignment.partitions_assigned([TAKEOVER])
     await assigned.settled()
@@ -190,7 +190,7 @@ async def test_what_sleeps_is_not_committed_and_is_woken_in_its_order() -> None:
 
 
 @pytest.mark.parametrize("max_held", [0, 3_000])
-async def test_no_more_is_fetched_once_twice_as_much_is_under_way_as_lanes_may_hold(max_held: int) -> None:
+async def test_fetching_pauses_at_twice_as_many_open_records_as_lanes_may_hold(max_held: int) -> None:
     assigned = Assigned(at_once)
     assigned.deliveries.held = []
     assigned.deliveries.max_held = max_held

@@ -80,7 +80,7 @@ async def test_delivery_goes_on_by_this_process_share(monkeypatch: pytest.Monkey
     assert 90 <= count <= 120
 
 
-async def test_what_redis_gave_meanwhile_makes_the_share_begin_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_grants_of_redis_reset_the_local_share(monkeypatch: pytest.MonkeyPatch) -> None:
     shared, clock = Shared(), Clock()
     async with limiting(shared, clock, monkeypatch) as limiter:
         await taken(limiter, clock, 3.0)

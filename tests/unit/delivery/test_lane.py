@@ -138,7 +138,7 @@ async def turned() -> None:
     await asyncio.sleep(0.15)
 
 
-async def test_a_batch_is_what_came_together_and_each_parcel_has_its_own_outcome() -> None:
+async def test_deliveries_that_queue_together_are_one_batch_and_each_has_its_own_outcome() -> None:
     mixed: dict[str, Outcome] = {"r1": Rejected(404, "unknown"), "r2": NoOp(200, "was there"), "r3": Retry("busy", 503)}
     driven = Driven(FakeConnector(batch_size=5, answers=mixed))
     await driven.offer(0, 1, 2, 3, 4)
@@ -171,7 +171,7 @@ async def test_full_batches_go_at_once_and_the_rest_stays() -> None:
     assert driven.lane.queued == 1
 
 
-async def test_what_is_not_to_be_tried_any_more_leaves_its_batch() -> None:
+async def test_a_delivery_that_declines_leaves_its_batch() -> None:
     driven = Driven(FakeConnector(batch_size=3))
     driven.unwanted = {"r1"}
     await driven.offer(0, 1, 2)
@@ -180,7 +180,7 @@ async def test_what_is_not_to_be_tried_any_more_leaves_its_batch() -> None:
     assert driven.connector.calls == [["r0", "r2"]]
 
 
-async def test_a_batch_of_which_nothing_is_left_is_no_call_and_gives_back_its_lease() -> None:
+async def test_a_batch_in_which_all_decline_makes_no_call_and_releases_its_lease() -> None:
     driven = Driven(FakeConnector(batch_size=2))
     driven.unwanted = {"r0", "r1"}
     await driven.offer(0, 1)
@@ -203,7 +203,7 @@ async def test_one_of_a_batch_that_is_throttled_blocks_the_endpoint_for_all() ->
     assert driven.lane.is_crowded
 
 
-async def test_no_more_calls_are_under_way_than_may_be_and_who_waits_too_long_is_put_back() -> None:
+async def test_concurrency_is_limited_and_a_delivery_that_queues_too_long_is_sent_away() -> None:
     driven = Driven(FakeConnector(hangs=True))
     await driven.offer(0, 1, 2)
     async with driven.runs():
@@ -218,7 +218,7 @@ async def test_no_more_calls_are_under_way_than_may_be_and_who_waits_too_long_is
     assert driven.lane.in_flight == 0
 
 
-async def test_what_the_rate_does_not_let_through_soon_is_put_back_with_the_wait() -> None:
+async def test_a_delivery_that_the_rate_delays_is_sent_away_with_the_wait() -> None:
     driven = Driven(FakeConnector(), FakeLimiter(refusal=Grant((), 7.0, "rate")))
     await driven.offer(0, 1)
     async with driven.runs():
@@ -229,7 +229,7 @@ async def test_what_the_rate_does_not_let_through_soon_is_put_back_with_the_wait
     assert driven.sent_away[-1] == ("r2", 7.0, "rate")
 
 
-async def test_an_open_circuit_puts_back_what_queues_and_half_open_lets_few_through() -> None:
+async def test_an_open_circuit_sends_away_what_queues_and_a_half_open_one_lets_probes_through() -> None:
     down: dict[str, Outcome] = {f"r{number}": Retry("down", 500) for number in range(4)}
     driven = Driven(FakeConnector(batch_size=1, answers=down))
     async with driven.runs():
@@ -248,7 +248,7 @@ async def test_an_open_circuit_puts_back_what_queues_and_half_open_lets_few_thro
 
 
 @pytest.mark.parametrize("answer", [Gone(410, "gone"), Retry("slow down", 429, 0.0, throttled=True)])
-async def test_to_be_told_off_or_throttled_opens_no_circuit(answer: Outcome) -> None:
+async def test_neither_410_nor_429_opens_the_circuit(answer: Outcome) -> None:
     driven = Driven(FakeConnector(batch_size=4, answers={f"r{number}": answer for number in range(4)}))
     await driven.offer(0, 1, 2, 3)
     async with driven.runs():
@@ -268,7 +268,9 @@ async def test_a_worker_that_is_not_sure_of_its_partitions_sends_nothing() -> No
     assert driven.limiter.leases == []
 
 
-async def test_a_worker_that_was_stopped_while_it_asked_for_its_limit_sends_nothing_and_gives_it_back() -> None:
+async def test_a_worker_that_was_paused_during_the_request_to_its_limiter_sends_nothing_and_releases_the_lease() -> (
+    None
+):
     driven = Driven(FakeConnector())
 
     def stopped() -> None:
@@ -283,7 +285,7 @@ async def test_a_worker_that_was_stopped_while_it_asked_for_its_limit_sends_noth
     assert driven.lane.queued == 1
 
 
-async def test_a_bug_of_a_connector_is_heard_and_its_lease_comes_back() -> None:
+async def test_an_exception_of_a_connector_is_raised_and_releases_its_lease() -> None:
     driven = Driven(FakeConnector(fault=RuntimeError("a bug")))
     await driven.offer(0)
     async with driven.runs():
@@ -292,7 +294,7 @@ async def test_a_bug_of_a_connector_is_heard_and_its_lease_comes_back() -> None:
     assert driven.lane.in_flight == 0
 
 
-async def test_what_is_dropped_is_not_sent() -> None:
+async def test_deliveries_are_not_sent_after_the_lane_is_cleared() -> None:
     driven = Driven(FakeConnector())
     await driven.offer(0, 1)
     driven.lane.clear()

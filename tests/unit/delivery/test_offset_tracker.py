@@ -19,7 +19,7 @@ def test_nothing_is_committed_past_what_is_not_finished() -> None:
 def test_a_record_does_not_come_twice() -> None:
     tracker = OffsetTracker(0)
     tracker.begin(3)
-    with pytest.raises(ValueError, match="came after"):
+    with pytest.raises(ValueError, match="was consumed after"):
         tracker.begin(3)
 
 

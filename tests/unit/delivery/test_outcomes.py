@@ -24,7 +24,7 @@ def after(outcome: Outcome, delivery: Delivery | None = None, at: int = NOW) -> 
         (Rejected(404, "no such lead"), "refused"),
     ],
 )
-def test_an_answer_for_good_ends_it(outcome: Outcome, name: str) -> None:
+def test_a_final_response_finishes_a_delivery(outcome: Outcome, name: str) -> None:
     found = after(outcome, a_delivery(attempts=2))
     assert (found.result.outcome, found.result.attempts, found.retry, found.is_dead) == (name, 3, None, False)
 
@@ -43,24 +43,24 @@ def test_retry_after_is_kept() -> None:
     assert found.retry.due_at == NOW + 120_000
 
 
-def test_the_last_failure_is_death() -> None:
+def test_the_last_failure_makes_a_delivery_dead() -> None:
     found = after(Retry("down"), a_delivery(attempts=9))
     assert (found.result.outcome, found.result.attempts, found.retry, found.is_dead) == ("dead", 10, None, True)
 
 
-def test_to_be_throttled_uses_no_attempt() -> None:
+def test_429_uses_no_attempt() -> None:
     found = after(Retry("slow down", 429, after_seconds=30, throttled=True), a_delivery(attempts=2))
     assert found.retry is not None
     assert (found.result.outcome, found.result.attempts, found.retry.attempts) == ("retry", 2, 2)
     assert 30_000 <= found.retry.due_at - NOW <= 32_000
 
 
-def test_to_be_throttled_for_longer_than_the_schedule_is_death() -> None:
+def test_429_for_longer_than_the_schedule_makes_a_delivery_dead() -> None:
     found = after(Retry("slow down", 429, throttled=True), at=NOW + SCHEDULE.span_ms + 1)
     assert found.is_dead
 
 
-def test_a_parcel_whose_endpoint_is_gone_waits_for_it_to_be_resumed() -> None:
+def test_after_410_a_delivery_waits_until_its_endpoint_is_resumed() -> None:
     found = after(Gone(410, "gone"), a_delivery(attempts=2))
     assert found.retry is not None
     assert (found.result.outcome, found.retry.attempts, found.retry.why) == ("retry", 2, "gone")

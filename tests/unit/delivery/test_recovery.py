@@ -73,14 +73,14 @@ def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> Recove
     return IndexRecovery({}, CODEC, "delivery-results", [WAIT]).run([takeover], NOW, lambda: True)[0]
 
 
-def test_what_waits_is_under_way_and_due(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_waiting_delivery_is_open_and_due(monkeypatch: pytest.MonkeyPatch) -> None:
     found = recovered(monkeypatch, a_recycle())
     assert found.index.due.by_age(NOW) == {("nurture", "under_15s"): 1}
     assert found.waiting == {"nurture": 1}
 
 
 @pytest.mark.parametrize("event", [a_recycle("UNKNOWN"), a_recycle(recycle_id="")])
-def test_what_will_be_a_dead_letter_is_neither(monkeypatch: pytest.MonkeyPatch, event: LeadRecycled) -> None:
+def test_a_future_dead_letter_is_neither_open_nor_due(monkeypatch: pytest.MonkeyPatch, event: LeadRecycled) -> None:
     found = recovered(monkeypatch, event)
     assert not +found.index.due.by_age(NOW)
     assert (found.index.sizes, found.waiting) == ((0, 0), {})

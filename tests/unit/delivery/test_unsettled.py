@@ -46,7 +46,7 @@ def test_nothing_looks_older_than_it_is_nor_more_than_a_minute_younger(told: int
     assert 0 <= since - due < (5 * SECOND if due < told + HOUR else 60 * SECOND)
 
 
-def test_what_is_told_in_the_same_seconds_shares_its_entry() -> None:
+def test_deliveries_published_in_the_same_seconds_share_an_entry() -> None:
     index = DeliveryIndex()
     events = [a_recycle(recycle_id=f"r{number}") for number in range(2)]
     retries = [replace(RETRY, published_at=NOW + 1 + number) for number in range(2)]
@@ -65,7 +65,7 @@ def due(index: DeliveryIndex, now: int = NOW) -> dict[tuple[str, str], int]:
     return {key: parcels for key, parcels in index.due.by_age(now).items() if parcels}
 
 
-def test_a_parcel_counts_from_when_it_comes_until_it_ends() -> None:
+def test_a_delivery_counts_from_its_opening_until_it_is_finished() -> None:
     index = an_index(RETRY)
     assert due(index) == FRESH
     index.begun(RECYCLE, RETRY)
@@ -75,7 +75,7 @@ def test_a_parcel_counts_from_when_it_comes_until_it_ends() -> None:
     assert due(index) == {}
 
 
-def test_a_parcel_that_comes_again_after_a_crash_counts_once() -> None:
+def test_a_delivery_repeated_after_a_crash_counts_once() -> None:
     index = an_index(RETRY, replace(RETRY, may_have_arrived=True), replace(RETRY, published_at=NOW - HOUR))
     assert due(index) == FRESH
 
@@ -104,7 +104,7 @@ def test_what_is_not_due_yet_does_not_count_until_it_is() -> None:
     assert due(index, NOW + HOUR + 60 * SECOND) == {("nurture", "under_1m"): 1}
 
 
-def test_a_replay_counts_from_when_it_was_asked_for() -> None:
+def test_a_replay_counts_from_its_request() -> None:
     index = an_index(RETRY)
     index.result(a_result("dead"))
     index.comes(RECYCLE, REPLAY)
@@ -119,7 +119,7 @@ def test_a_replay_that_ends_is_the_end_of_what_it_replays() -> None:
     assert due(index, REPLAY.published_at) == {}
 
 
-def test_a_parcel_of_which_nobody_knows_since_when_does_not_count() -> None:
+def test_a_delivery_of_unknown_age_does_not_count() -> None:
     assert due(an_index(replace(RETRY, published_at=0))) == {}
 
 
@@ -133,7 +133,7 @@ def test_what_was_accepted_is_so_for_all_that_replays_it() -> None:
     assert (due(index, REPLAY.published_at), index.sizes[1]) == ({}, 0)
 
 
-def test_what_is_dropped_is_under_way_no_more() -> None:
+def test_a_dropped_delivery_is_no_longer_open() -> None:
     delivery = replace(a_delivery(), retry=REPLAY)
     partition = delivery.partition
     partition.open(delivery.record.record)
@@ -199,7 +199,7 @@ STEPS = st.tuples(
 
 
 @given(st.lists(STEPS, max_size=40))
-def test_the_ledger_counts_what_a_recount_finds(steps: list[tuple[str, str, str, str, int, int]]) -> None:
+def test_the_index_counts_what_a_recount_finds(steps: list[tuple[str, str, str, str, int, int]]) -> None:
     index, model, now = DeliveryIndex(), Model(), NOW
     for what, endpoint, recycle_id, replay, ahead, passes in steps:
         key, since = (endpoint, recycle_id, replay), now + ahead
@@ -264,13 +264,13 @@ def test_every_endpoint_and_age_is_there_from_the_start() -> None:
         (360_000, "over_1h"),
     ],
 )
-def test_a_parcel_has_the_age_it_has_been_due_for(seconds: int, age: str) -> None:
+def test_the_age_of_a_delivery_is_how_long_it_has_been_due(seconds: int, age: str) -> None:
     counted = UnsettledCounter()
     counted.add("nurture", NOW - seconds * SECOND, 3)
     assert counted.by_age(NOW) == {("nurture", age): 3}
 
 
-def test_partitions_add_up_and_what_has_ended_is_told_no_more() -> None:
+def test_partitions_add_up_and_finished_deliveries_are_no_longer_reported() -> None:
     registry = CollectorRegistry()
     metrics = DeliveryMetrics(registry, ["nurture"])
     metrics.not_settled([{("nurture", "over_1h"): 2}, {("nurture", "over_1h"): 1}])
@@ -279,7 +279,7 @@ def test_partitions_add_up_and_what_has_ended_is_told_no_more() -> None:
     assert set(told(registry).values()) == {0}
 
 
-def test_what_is_for_an_endpoint_that_is_configured_no_more_is_not_told() -> None:
+def test_deliveries_for_an_endpoint_that_is_no_longer_configured_are_not_reported() -> None:
     registry = CollectorRegistry()
     DeliveryMetrics(registry, ["nurture"]).not_settled([{("retired", "over_1h"): 1}])
     assert set(told(registry)) == {("nurture", age) for age in AGES}

@@ -1,6 +1,6 @@
 """A circuit breaker per endpoint: what fails again and again is left alone for a while, then probed.
 
-    closed → open       of the tries of the last 5 minutes, at least 10, 70 % failed
+    closed → open       of the attempts of the last 5 minutes, at least 10, 70 % failed
     open → half open    after 30 s; a few probes may go
     half open → closed  after 5 successes, else → open at the first failure
 
@@ -32,7 +32,7 @@ class BreakerRule:
 
 @dataclass(slots=True)
 class Breaker:
-    """`tried` for each try that says whether the endpoint works; a throttled one says nothing."""
+    """Counts the attempts that say whether the endpoint works; a throttled one says nothing."""
 
     rule: BreakerRule = field(default_factory=BreakerRule)
     opened_at: float | None = None
@@ -46,7 +46,7 @@ class Breaker:
         return Circuit.HALF_OPEN if now - self.opened_at >= self.rule.open_for else Circuit.OPEN
 
     def capacity(self, now: float) -> int | None:
-        """How many tries may begin now; None: as many as one likes."""
+        """How many attempts may begin now; None: as many as one likes."""
         match self.state(now):
             case Circuit.CLOSED:
                 return None
@@ -62,12 +62,12 @@ class Breaker:
         return max(0.0, self.opened_at + self.rule.open_for - now)
 
     def begun(self, now: float) -> None:
-        """A try begins."""
+        """An attempt begins."""
         if self.state(now) is Circuit.HALF_OPEN:
             self._probing += 1
 
     def ended(self, now: float, is_success: bool | None) -> None:
-        """A try ended; None: in a way that says nothing about the endpoint."""
+        """An attempt ended; None: in a way that says nothing about the endpoint."""
         if self.opened_at is not None:
             self._probing = max(0, self._probing - 1)
             if self.state(now) is Circuit.HALF_OPEN and is_success is not None:

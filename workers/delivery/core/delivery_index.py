@@ -1,7 +1,7 @@
-"""What one partition knows of its deliveries: what is finished, and what is under way.
+"""What one partition knows of its deliveries: what is finished, and what is open.
 
-It is rebuilt from `delivery-results` and the waiting topics when the partition is taken over, and told of everything
-that happens after. It answers by (endpoint, recycle_id, action); a replay is a parcel of its own that answers for it.
+It is rebuilt from `delivery-results` and the waiting topics when the partition is taken over, and updated with all
+that happens after. Its key is (endpoint, recycle_id, action); a replay is a delivery of its own, and counts for it.
 """
 
 from enum import IntEnum
@@ -18,7 +18,7 @@ from .unsettled import UnsettledCounter, due_since
 
 
 class FinalState(IntEnum):
-    """How a parcel ended. UNTRIED: as no_op, and no try was ever begun."""
+    """How a delivery ended. UNTRIED: as no_op, and no attempt was ever begun."""
 
     UNTRIED = 1
     NO_OP = 2
@@ -28,7 +28,7 @@ class FinalState(IntEnum):
 
 
 class OpenDelivery(NamedTuple):
-    """A parcel under way: tries that are used up, when the last one ended (epoch ms), whether any may have arrived.
+    """An open delivery: attempts that are used up, when the last one ended (epoch ms), whether any may have arrived.
 
     `since` is when it might be sent first (see `due_since`); 0 where only a result of it is known by now.
     """
@@ -47,7 +47,7 @@ CODES: dict[DeliveryOutcome, FinalState] = {
     "dead": FinalState.DEAD,
 }
 KEPT_MS = TOPICS["delivery-results"].retention_ms
-"""For so long at least a ledger remembers what is finished; for twice as long at the most."""
+"""For so long at least an index remembers what is finished; for twice as long at the most."""
 _COMING = OpenDelivery(0, 0, may_have_arrived=False)
 
 
@@ -58,13 +58,13 @@ def _coming(attempts: int, since: int, *, may_have_arrived: bool) -> OpenDeliver
 
 
 def key_of(endpoint: str, recycle_id: str, action: str, replay: str = "") -> bytes:
-    """Name a parcel in 16 bytes."""
+    """Name a delivery in 16 bytes."""
     parts = f"{endpoint}\x1f{recycle_id}\x1f{action}\x1f{replay}"
     return blake2b(parts.encode(), digest_size=DIGEST_BYTES).digest()
 
 
 class DeliveryIndex:
-    """Of one partition. `due` counts what is under way."""
+    """Of one partition. `due` counts what is open."""
 
     def __init__(self) -> None:
         self._done, self._before = DigestMap(), DigestMap()  # what ended of late, and in the time before that
@@ -76,7 +76,7 @@ class DeliveryIndex:
         self.due = UnsettledCounter()
 
     def result(self, result: DeliveryResult, replay: str = "") -> None:
-        """A try ended, or a parcel ended without one; the broker has the result."""
+        """An attempt ended, or a delivery ended without one; the broker has the result."""
         key = key_of(result.endpoint, result.recycle_id, result.action, replay)
         if result.outcome == "retry":
             since = self._open.get(key, _COMING).since
@@ -95,7 +95,7 @@ class DeliveryIndex:
             self._end_replays(result.endpoint, first, key, code)
 
     def comes(self, event: LeadRecycled, retry: RetryState) -> None:
-        """A parcel is there, or waits: a REVOKE is known from now on."""
+        """A delivery is open, or waits: a REVOKE is known from now on."""
         key, since = _key(event, retry), due_since(event, retry)
         known = self._open.get(key)
         if known is None:
@@ -113,7 +113,7 @@ class DeliveryIndex:
         self._takes_back(event, retry, key)
 
     def begun(self, event: LeadRecycled, retry: RetryState) -> None:
-        """A try begins."""
+        """An attempt begins."""
         key = _key(event, retry)
         self._open[key] = self._open.get(key, _COMING)._replace(may_have_arrived=True)
 
@@ -129,7 +129,7 @@ class DeliveryIndex:
         return self._ended_as(_key(event, retry)) is not None
 
     def under_way(self, event: LeadRecycled, retry: RetryState) -> OpenDelivery | None:
-        """What is known of a parcel that is not finished."""
+        """What is known of a delivery that is not finished."""
         return self._open.get(_key(event, retry))
 
     def is_taken_back(self, event: LeadRecycled, endpoint: str) -> bool:
@@ -138,11 +138,11 @@ class DeliveryIndex:
         return key in self._open or self._ended_as(key) is not None
 
     def is_taking_back(self, lead_id: str, endpoint: str) -> bool:
-        """Whether any REVOKE of this lead is under way there: what is sent meanwhile might be undone by it."""
+        """Whether any REVOKE of this lead is open there: it might undo what is sent meanwhile."""
         return bool(self._revokes) and key_of(endpoint, lead_id, "") in self._revokes
 
     def was_never_sent(self, event: LeadRecycled, endpoint: str) -> bool:
-        """Whether the RECYCLE that this is, or takes back, is known never to have been tried. Not to know is no yes."""
+        """Whether the RECYCLE that this is, or takes back, is known never to have been attempted. False if unknown."""
         key = key_of(endpoint, event.recycle_id, "RECYCLE")
         code = self._ended_as(key)
         if code is not None:
@@ -200,7 +200,7 @@ class DeliveryIndex:
 
     @property
     def sizes(self) -> tuple[int, int]:
-        """Entries of what is finished, and of what is under way."""
+        """Entries of what is finished, and of what is open."""
         return len(self._done) + len(self._before), len(self._open)
 
 

@@ -27,7 +27,7 @@ def is_known(event: LeadRecycled) -> bool:
 
 
 class Availability(Enum):
-    """Whether an endpoint may be tried at all."""
+    """Whether an endpoint may be called at all."""
 
     ACTIVE = "active"
     PAUSED = "paused"
@@ -65,11 +65,11 @@ class Takeover:
 
 @dataclass(frozen=True, slots=True)
 class RetryState:
-    """What is written beside a parcel that waits.
+    """The retry state in the headers of a delivery that waits.
 
-    `attempts`: tries that are used up. `waits`: how often it has waited for capacity since the last try.
-    `published_at`: when streams told it. `first_at`: when it might have been sent for the first time.
-    `may_have_arrived`: whether any try was begun. `replay` names the replay that brought it back, empty if none.
+    `attempts`: attempts that are used up. `waits`: how often it has waited for capacity since the last attempt.
+    `published_at`: when streams published it. `first_at`: when it might have been sent for the first time.
+    `may_have_arrived`: whether any attempt was begun. `replay` names the replay that brought it back, empty if none.
     Instants are epoch ms.
     """
 
@@ -119,5 +119,5 @@ class RetryState:
         except KeyError as missing:
             raise ValueError(f"no header {missing}") from missing
         if min(retry.attempts, retry.waits) < 0:
-            raise ValueError("fewer than no tries")
+            raise ValueError("a negative number of attempts")
         return retry

@@ -1,4 +1,4 @@
-"""Which offset of a partition may be committed, when records are finished in another order than they came."""
+"""Which offset of a partition may be committed, when records finish in another order than they were consumed."""
 
 
 class OffsetTracker:
@@ -11,13 +11,13 @@ class OffsetTracker:
         self._open: dict[int, None] = {}  # in the order of coming, which is that of the offsets
 
     def begin(self, offset: int) -> None:
-        """A record came.
+        """Register a consumed record.
 
         Raises:
-            ValueError: it, or one after it, came before.
+            ValueError: it, or a later one, was registered before.
         """
         if offset < self._next:
-            raise ValueError(f"offset {offset} came after {self._next - 1}")
+            raise ValueError(f"offset {offset} was consumed after {self._next - 1}")
         self._open[offset] = None
         self._next = offset + 1
 
@@ -32,5 +32,5 @@ class OffsetTracker:
 
     @property
     def outstanding(self) -> int:
-        """Records that came and are not finished."""
+        """Consumed records that are not finished."""
         return len(self._open)

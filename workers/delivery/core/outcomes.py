@@ -8,7 +8,7 @@ from schemas.events import DeliveryOutcome, DeliveryResult
 from ..attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from .model import RetryState
 from .owned_partition import Delivery
-from .schedule import Schedule, asked_ms, backed_off_ms
+from .schedule import Schedule, backed_off_ms, bounded_ms
 
 MAX_DETAIL = 500
 
@@ -68,8 +68,10 @@ def _throttled(delivery: Delivery, outcome: Retry, now: int, schedule: Schedule)
     if now - delivery.retry.first_at > schedule.span_ms:
         return given_up(delivery, outcome.detail, delivery.retry.attempts, now, outcome.status)
     wait = backed_off_ms(delivery.retry.waits, schedule.throttled, delivery.seed)
-    asked = asked_ms(outcome.after_seconds)
-    return _without_attempt_used(delivery, outcome, now, now + (asked + wait // 10 if asked else wait), "throttled")
+    requested = bounded_ms(outcome.after_seconds)
+    return _without_attempt_used(
+        delivery, outcome, now, now + (requested + wait // 10 if requested else wait), "throttled"
+    )
 
 
 def _without_attempt_used(delivery: Delivery, outcome: Retry | Gone, now: int, due_at: int, why: str) -> Resolution:

@@ -1,4 +1,4 @@
-"""When to try again: the schedule of Standard Webhooks, with a jitter that is the same whenever it is worked out."""
+"""When to attempt again: the schedule of Standard Webhooks, with a jitter that is always the same."""
 
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -11,11 +11,11 @@ _HOUR = 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """`delays`: seconds before the first, the second … try. After the last try a parcel is dead.
+    """`delays`: seconds before the first, the second … attempt. After the last attempt a delivery is dead.
 
     Waits for capacity double from the first to the second figure, in ms: `absent` while an endpoint is paused, disabled
     or its circuit is open, `throttled` where it says that it is too much and not for how long, `crowded` where its lane
-    has no room.
+    has no capacity.
     """
 
     delays: tuple[float, ...] = (
@@ -27,22 +27,22 @@ class Schedule:
 
     @property
     def span_ms(self) -> int:
-        """How long a parcel that is tried in vain lives; also the most that it waits for an endpoint that is away."""
+        """How long a delivery that always fails lives; also the most that it waits for an unavailable endpoint."""
         return int(sum(self.delays) * 1000 * (1 + JITTER))
 
     def next_due(self, attempts: int, tried_at: int, retry_after: float | None, seed: str) -> int | None:
-        """When to try again after `attempts` tries, the last at `tried_at`; None: never again. Epoch ms.
+        """When to attempt again after `attempts` attempts, the last at `tried_at`; None: never again. Epoch ms.
 
-        A `retry_after` of the endpoint is kept (up to a day); it never brings a try forward.
+        A `retry_after` of the endpoint is kept (up to a day); it never brings an attempt forward.
         """
         if attempts >= len(self.delays):
             return None
         delay = self.delays[attempts] * 1000 * (1 + JITTER * _swing(f"{seed} {attempts}"))
-        return tried_at + max(int(delay), asked_ms(retry_after))
+        return tried_at + max(int(delay), bounded_ms(retry_after))
 
 
-def asked_ms(retry_after: float | None) -> int:
-    """What an endpoint asks for, within bounds."""
+def bounded_ms(retry_after: float | None) -> int:
+    """The Retry-After of an endpoint, within bounds."""
     return 0 if retry_after is None else int(min(max(retry_after * 1000, 0), LONGEST_RETRY_AFTER_MS))
 
 

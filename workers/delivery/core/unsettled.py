@@ -1,7 +1,7 @@
-"""How many parcels of a partition are under way, and how long they have been due: counted as they come and go.
+"""How many deliveries of a partition are open, and how long they have been due: counted as they open and finish.
 
 Hundreds of thousands may wait, for weeks, or for an endpoint that is away for days. They are counted by instants, not
-one by one, and what is ahead or old is not looked at again each time the ages are told.
+one by one, and what is ahead or old is not visited again each time the ages are reported.
 """
 
 from bisect import bisect_left
@@ -23,9 +23,9 @@ Instant = tuple[int, str]
 
 
 def due_since(event: LeadRecycled, retry: RetryState) -> int:
-    """When a parcel might be sent first, epoch ms; 0 where that is not known.
+    """When a delivery might be sent first, epoch ms; 0 where that is not known.
 
-    Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is told an hour ahead or more.
+    Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is due an hour ahead or more.
     """
     due = max(retry.published_at, event.not_before or 0)
     unit = _UNIT_MS if due - retry.published_at < _FAR_MS else _FAR_UNIT_MS
@@ -42,38 +42,38 @@ class UnsettledCounter:
         self._ahead: dict[Instant, int] = {}
         self._next: list[Instant] = []  # a heap of what is ahead, and of some that are so no more
 
-    def add(self, endpoint: str, since: int, parcels: int = 1) -> None:
-        """Count parcels in, or out again with a negative number and the same `since`; 0 is not counted."""
+    def add(self, endpoint: str, since: int, deliveries: int = 1) -> None:
+        """Count deliveries in, or out again with a negative number and the same `since`; 0 is not counted."""
         if not since:
             return
         if since <= self._old_until:
-            self._old[endpoint] += parcels
+            self._old[endpoint] += deliveries
             return
         instant = since, endpoint
         place = self._due if since <= self._due_until else self._ahead
         if place is self._ahead and instant not in place:
             heappush(self._next, instant)
-        place[instant] = place.get(instant, 0) + parcels
+        place[instant] = place.get(instant, 0) + deliveries
         if not place[instant]:
             del place[instant]
 
     def by_age(self, now: int) -> Counter[tuple[str, str]]:
-        """How many parcels by endpoint and age; what is not due at `now` (epoch ms) is left out."""
+        """How many deliveries by endpoint and age; what is not due at `now` (epoch ms) is left out."""
         self._move(now)
         found: Counter[tuple[str, str]] = Counter()
-        for endpoint, parcels in self._old.items():
-            found[endpoint, AGES[-1]] += parcels
-        for (since, endpoint), parcels in self._due.items():
+        for endpoint, deliveries in self._old.items():
+            found[endpoint, AGES[-1]] += deliveries
+        for (since, endpoint), deliveries in self._due.items():
             if since <= now:
-                found[endpoint, AGES[bisect_left(_UP_TO_MS, now - since)]] += parcels
+                found[endpoint, AGES[bisect_left(_UP_TO_MS, now - since)]] += deliveries
         return found
 
     def _move(self, now: int) -> None:
         self._due_until = max(self._due_until, now)
         while self._next and self._next[0][0] <= self._due_until:
             instant = heappop(self._next)
-            if parcels := self._ahead.pop(instant, 0):
-                self._due[instant] = parcels
+            if deliveries := self._ahead.pop(instant, 0):
+                self._due[instant] = deliveries
         self._old_until = max(self._old_until, now - _UP_TO_MS[-1] - 1)
         for instant in [one for one in self._due if one[0] <= self._old_until]:
             self._old[instant[1]] += self._due.pop(instant)

@@ -1,6 +1,6 @@
 """What waits does so in Kafka, in topics whose records are looked at a fixed time after they were written.
 
-Since all records of such a topic wait equally long, each is first in, first out. A parcel goes into the longest wait
+Since all records of such a topic wait equally long, each is first in, first out. A delivery goes into the longest wait
 that is not too long for it, and from there into the next, until it is due: never early, late by at most the shortest.
 """
 

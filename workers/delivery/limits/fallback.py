@@ -12,10 +12,10 @@ ASK_AGAIN_SECONDS = 0.4
 
 
 class FallbackLimiter:
-    """Asks Redis no more from the first failure on; a task of its own looks whether it is back.
+    """Stops using Redis at the first failure; a task checks when it is available again.
 
     A Redis may greet and yet give nothing (read-only, out of memory, slow): then the share of this process goes on from
-    where it stood, and does not begin anew each time that it is asked.
+    where it stood, and does not start over with each request.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What a limiter is asked and answers."""
+"""The interface of limiters: an allowance, a grant, and who gives it."""
 
 from dataclasses import dataclass
 from typing import Literal, Protocol

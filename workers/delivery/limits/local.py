@@ -21,7 +21,7 @@ class _Bucket:
 
 
 class LocalLimiter:
-    """`share`: this process' part of every limit, asked each time. Buckets begin empty: nobody knows what was taken."""
+    """`share`: returns this process' part of every limit. Buckets begin empty: what was taken before is unknown."""
 
     def __init__(self, clock: Callable[[], float], share: Callable[[], float]) -> None:
         self._clock = clock
@@ -30,7 +30,7 @@ class LocalLimiter:
         self._count = 0
 
     def forget(self) -> None:
-        """Begin anew: others had a hand in the limits meanwhile."""
+        """Start over: other workers have used the limits meanwhile."""
         self._buckets.clear()
 
     async def acquire(self, allowance: Allowance, want: int) -> Grant:
@@ -51,10 +51,10 @@ class LocalLimiter:
         if free <= 0:
             return Grant((), _SOON, "concurrency")
         full_at = max(bucket.full_at, now)
-        room = now + depth * interval - full_at
-        count = min(floor(room / interval + 1e-9), want, free)
+        capacity = now + depth * interval - full_at
+        count = min(floor(capacity / interval + 1e-9), want, free)
         if count <= 0:
-            return Grant((), interval - room, "rate")
+            return Grant((), interval - capacity, "rate")
         bucket.full_at = full_at + count * interval
         return Grant(self._leased(bucket, count, now + allowance.lease_seconds))
 

@@ -25,7 +25,7 @@ AWAY = (RedisError, OSError, TimeoutError)
 
 
 class RedisScripts:
-    """Does each thing once: who asks decides what becomes of a failure."""
+    """Makes each call once; the caller handles failures."""
 
     def __init__(self, url: str) -> None:
         self.server = ""
@@ -76,11 +76,11 @@ class RedisScripts:
         await connection.on_connect()
         await connection.send_command("INFO", "server")
         try:
-            told = await connection.read_response()
-        except RedisError:  # who may not ask cannot tell servers apart
+            info = await connection.read_response()
+        except RedisError:  # without the permission for INFO, servers cannot be told apart
             self.server = "unknown"
             return
-        text = told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+        text = info.decode(errors="replace") if isinstance(info, bytes) else str(info)
         lines = dict(line.partition(":")[::2] for line in text.splitlines())
         self.server = lines.get("run_id", "unknown")
 
@@ -123,11 +123,11 @@ class SharedLimiter:
             self._spawn(self._flush(allowance.name))
 
     def block(self, allowance: Allowance, seconds: float) -> None:
-        """Soon. Where Redis is away nobody hears of it: the answer to their next call tells them."""
+        """Soon. While Redis is unavailable other workers learn of it only from the answer to their next call."""
         self._spawn(self._block(allowance, seconds))
 
     async def close(self) -> None:
-        """Tell the rest. Before the connections are closed: what is told later would open new ones."""
+        """Release what is left, before the connections are closed: a later release would open new ones."""
         if self._under_way:
             await asyncio.wait(self._under_way)
 

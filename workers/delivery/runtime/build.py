@@ -107,7 +107,7 @@ class _Builder:
             batch_seconds=target.batch_milliseconds / 1000 if connector.batch_size > 1 else 0.0,
             share=self.share,
             may_send=lambda: self.membership.is_confirmed,
-            attempted=lambda count, seconds: self.metrics.tried(endpoint.name, count, seconds),
+            attempted=lambda count, seconds: self.metrics.attempted(endpoint.name, count, seconds),
         )
 
     def deliverer(self, sender: Sender, states: EndpointStates, lanes: Mapping[str, Lane]) -> Deliverer:

@@ -54,7 +54,7 @@ def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> EndpointS
 
 
 class EndpointStateFollower:
-    """Reads the topic to its end, then goes on in a thread and tells the event loop of what is new."""
+    """Reads the topic to its end, then goes on in a thread and hands new states to the event loop."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class EndpointStateFollower:
             while not self._stopping.is_set():
                 for state in self._reader.next(0.2):
                     self._loop.call_soon_threadsafe(self.states.apply, state)
-        except BaseException as fault:  # noqa: BLE001  told to the loop, which ends the process
+        except BaseException as fault:  # noqa: BLE001  reported to the loop, which ends the process
             self._failed(fault)
 
 

@@ -98,27 +98,27 @@ class DeliveryMetrics:
             gauge.labels(endpoint)
 
     def settled(self, result: DeliveryResult, since: int, traceparent: str = "") -> None:
-        """A result is written. `since`: when the parcel might have been sent first, epoch ms."""
+        """A result is written. `since`: when the delivery might have been sent first, epoch ms."""
         self.outcomes.labels(result.endpoint, result.outcome).inc()
         if result.outcome in ("accepted", "unverified") and since:
             seconds = max(0, result.occurred_at - since) / 1000
             self.to_acceptance.labels(result.endpoint).observe(seconds, exemplar_of(traceparent.encode()))
 
     def not_settled(self, partitions: Iterable[Mapping[tuple[str, str], int]]) -> None:
-        """How old is what is under way, by endpoint and age, of each partition.
+        """How old is what is open, by endpoint and age, of each partition.
 
-        What is for an endpoint that is configured no more is not told: that one is as good as disabled.
+        Deliveries for an endpoint that is no longer configured are not reported: it counts as disabled.
         """
         counts = dict.fromkeys(product(self._endpoints, AGES), 0)
         for by_age in partitions:
-            for labels, parcels in by_age.items():
+            for labels, deliveries in by_age.items():
                 if labels in counts:
-                    counts[labels] += parcels
-        for labels, parcels in counts.items():
-            self.unsettled.labels(*labels).set(parcels)
+                    counts[labels] += deliveries
+        for labels, deliveries in counts.items():
+            self.unsettled.labels(*labels).set(deliveries)
 
-    def tried(self, endpoint: str, parcels: int, seconds: float) -> None:
-        self.attempts.labels(endpoint).inc(parcels)
+    def attempted(self, endpoint: str, deliveries: int, seconds: float) -> None:
+        self.attempts.labels(endpoint).inc(deliveries)
         self.seconds.labels(endpoint).observe(seconds)
 
     def source(self, name: str) -> None:

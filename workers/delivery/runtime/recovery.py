@@ -1,4 +1,4 @@
-"""Rebuilds the ledgers of partitions that were taken over, out of what is in Kafka. Runs in a thread of its own."""
+"""Rebuilds the delivery index of partitions that were taken over from Kafka. Runs in a thread of its own."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,7 +19,7 @@ _ANSWER_SECONDS = 20.0
 
 @dataclass(slots=True)
 class RecoveredIndex:
-    """What a partition knows, and how many parcels wait there by endpoint."""
+    """What a partition knows, and how many deliveries wait there by endpoint."""
 
     index: DeliveryIndex = field(default_factory=DeliveryIndex)
     waiting: Counter[str] = field(default_factory=Counter)
@@ -124,7 +124,7 @@ class _Reading:
                 return
             event, retry = self._codec.decode(value, LeadRecycled), RetryState.of(headers)
         except (Undecodable, ValueError):
-            return  # dead-lettered, or to be, by who reads it in its turn
+            return  # it becomes a dead letter when it is consumed
         if not is_known(event):
             return  # the same
         one.waiting[retry.endpoint] += 1

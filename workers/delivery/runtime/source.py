@@ -1,7 +1,7 @@
 """Kafka's side of deliver: a thread that polls, and hands over to the event loop, which says when it has enough.
 
 All topics have equally many partitions and range assigns them alike, so partition p of every one of them is in the same
-hands. Offsets are committed only as they are told to. All calls of the consumer are made by its thread: librdkafka's
+hands. Offsets are committed only on command. All calls of the consumer are made by its thread: librdkafka's
 `pause` and `resume` wait for answers that a thread in `poll` would have to give.
 """
 
@@ -135,7 +135,7 @@ class KafkaSource:
                 self._poll()
             self._revoked(self._consumer, [])
             self._consumer.close()
-        except BaseException as fault:  # noqa: BLE001  told to the loop, which ends the process
+        except BaseException as fault:  # noqa: BLE001  reported to the loop, which ends the process
             self._failed(fault)
 
     def _poll(self) -> None:
@@ -245,7 +245,7 @@ def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartiti
 
 
 def _tolerate(fault: KafkaError) -> None:
-    """What mends itself is waited for; an offset that was too late belongs to another already."""
+    """Ignore passing errors; a commit that was too late belongs to another worker's partition already."""
     passing = {
         KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
         KafkaError._TRANSPORT,  # noqa: SLF001

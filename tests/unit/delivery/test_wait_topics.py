@@ -14,7 +14,7 @@ NUMBERS = st.integers(0, 2**50)
 
 
 @given(st.integers(0, 40 * 86_400_000))
-def test_a_parcel_is_let_go_not_early_and_late_by_at_most_the_shortest_wait(left: int) -> None:
+def test_a_delivery_is_due_never_early_and_late_by_at_most_the_shortest_wait(left: int) -> None:
     at, hops = 0, 0
     while at < left:
         at += TIERS.delays[TIERS.of(left - at)]
@@ -47,24 +47,24 @@ def test_every_wait_has_its_topic() -> None:
         may_have_arrived=st.booleans(),
     )
 )
-def test_a_note_is_read_back_as_it_was_written(retry: RetryState) -> None:
+def test_a_retry_state_is_read_back_as_it_was_written(retry: RetryState) -> None:
     assert RetryState.of([("traceparent", b"x"), *retry.headers()]) == retry
 
 
 @pytest.mark.parametrize("headers", [None, [], [("dw_endpoint", b"a")], [("dw_endpoint", b"\xff")]])
-def test_headers_that_are_no_note_are_told_from_one(headers: list[tuple[str, bytes | None]] | None) -> None:
+def test_headers_of_another_kind_are_rejected(headers: list[tuple[str, bytes | None]] | None) -> None:
     with pytest.raises(ValueError, match=r".+"):
         RetryState.of(headers)
 
 
-def test_a_number_that_is_none_is_told_as_well() -> None:
+def test_a_retry_state_with_text_for_a_number_is_rejected() -> None:
     broken = [(name, b"x" if name == "dw_attempts" else value) for name, value in RetryState("a").headers()]
     with pytest.raises(ValueError, match=r".+"):
         RetryState.of(broken)
 
 
 @pytest.mark.parametrize("name", ["dw_attempts", "dw_waits"])
-def test_fewer_than_no_tries_are_no_note(name: str) -> None:
+def test_a_retry_state_with_a_negative_number_is_rejected(name: str) -> None:
     broken = [(one, b"-1" if one == name else value) for one, value in RetryState("a").headers()]
-    with pytest.raises(ValueError, match="fewer"):
+    with pytest.raises(ValueError, match="negative"):
         RetryState.of(broken)
