@@ -26,7 +26,7 @@ demo: install  ## watch leads go cold and come back, on a broker inside this pro
 test: install  ## everything tested, on a real Kafka where one can be had
 	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
 
-check: install  ## format, lint, types, arrows, schemas, policy
+check: install  ## format, lint, types, import rules, schemas, policy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -41,7 +41,7 @@ format: install  ## format and fix what a tool can fix
 bench: install  ## the published figures, each a ratio out of one run
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: install  ## the long versions of the crash and churn tests
+soak: install  ## the endurance tests: long churn, every arrival order of the Olist history, real pages
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \

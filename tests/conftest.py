@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,13 +10,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.kafka import Broker, RealKafka, found_broker
 from tests.redis import RealRedis
+from tests.scheduling import SlowTestsApart, start_order
 from tests.started import started
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-STARTED_FIRST = ("e2e", "component", "contract")
-"""Folders by the time that their files take; unit tests fill the gaps."""
+    from xdist.remote import Producer
+
 BROKERS = {"kafka", "real_kafka", "own_kafka"}
 
 # How long an example takes says something about the machine only.
@@ -26,12 +26,12 @@ settings.load_profile("untimed")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "soak: long; runs only when asked for by -m soak")
+    config.addinivalue_line("markers", "soak: endurance test; runs only with -m soak")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Mark tests that need a broker, deselect endurance tests, and put the slowest files first."""
-    items.sort(key=_start_order)  # stable; a slow file that starts last leaves the other processes idle
+    items.sort(key=start_order)  # stable
     for item in items:
         if BROKERS & set(getattr(item, "fixturenames", ())):
             item.add_marker("kafka")
@@ -41,9 +41,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=long)
 
 
-def _start_order(item: pytest.Item) -> int:
-    parts = item.path.relative_to(Path(__file__).parent).parts
-    return STARTED_FIRST.index(parts[0]) if parts[0] in STARTED_FIRST else len(STARTED_FIRST)
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> SlowTestsApart | None:
+    """Replace `--dist loadfile`; any other choice stays."""
+    return SlowTestsApart(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

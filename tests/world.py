@@ -120,7 +120,7 @@ class World:
             "LEADLOOP_TOPIC_PREFIX": self.prefix,
             "LEADLOOP_PARTITIONS": str(self.partitions),
             "LEADLOOP_CLOCK": "events",
-            "LEADLOOP_SESSION_SECONDS": "6",
+            "LEADLOOP_SESSION_SECONDS": "15",  # a broker that is short of CPU must answer a commit within it
             "LEADLOOP_COMMIT_SECONDS": "0.3",
             "LEADLOOP_TICK_SECONDS": "0.3",
             "LEADLOOP_METRICS_PORT": "0",
