@@ -106,7 +106,7 @@ def test_the_words_of_alerts_that_fire_are_filled_in(day: Day) -> None:
     assert "Watchdog" in day.prometheus.firing()
     for one in day.prometheus.alerts():
         for text in one["annotations"].values():
-            assert "error" not in text.lower() or "5xx" in text, text
+            assert "<error" not in text, text  # how Prometheus marks a template that it cannot expand
             assert "{{" not in text
 
 

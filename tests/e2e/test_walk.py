@@ -140,7 +140,7 @@ def test_the_walk_works_in_a_demo_that_stays_and_nobody_stays_when_it_is_killed(
     with said.open("wb") as sink:
         demo = subprocess.Popen(command, env=env, cwd=tmp_path, stdout=sink, stderr=sink)
     try:
-        wait_for(lambda: "Ctrl-C ends it" in said.read_text() or demo.poll() is not None, 120, "it stays")
+        wait_for(lambda: "Ctrl-C ends the demo" in said.read_text() or demo.poll() is not None, 120, "it stays")
         text = said.read_text()
         assert demo.poll() is None, text
         assert commands() in text

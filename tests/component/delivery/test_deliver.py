@@ -90,7 +90,7 @@ async def test_not_before_is_kept_and_a_revoke_meanwhile_lets_nothing_be_sent(wo
     nurture = await world.endpoint("nurture")
     first = world.start()
     later = a_recycle(1)
-    later = a_recycle(1, not_before=later.occurred_at + 6_000)
+    later = a_recycle(1, not_before=later.occurred_at + 15_000)
     world.tell([later, a_recycle(2, not_before=later.occurred_at + 4_000)])
     await until(lambda: any(world.read(f"delivery-wait-{name}") for name in ("1m", "10s", "1s")))
     assert await stopped(first) == 0
