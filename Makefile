@@ -24,7 +24,7 @@ demo: install  ## watch leads go cold and come back, on a broker inside this pro
 	@$(BIN)/leadloop demo $(ARGS)
 
 test: install  ## everything tested, on a real Kafka where one can be had
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
 
 check: install  ## format, lint, types, import rules, schemas, policy
 	$(BIN)/ruff format --check .
