@@ -42,7 +42,7 @@ def test_it_says_why_it_does_not_start() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 def test_it_ends_with_whoever_started_it() -> None:
-    ended = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=30, check=False)
+    ended = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=STUCK, check=False)
     pid = int(ended.stdout)
     wait_for(lambda: not _is_alive(pid), within=10)
 

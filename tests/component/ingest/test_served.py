@@ -255,7 +255,7 @@ def test_without_keys_it_does_not_start(env: dict[str, str], said: str) -> None:
         env={**bare, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", **env},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=STUCK,
         check=False,
         cwd=ROOT,
     )
@@ -272,7 +272,7 @@ def test_a_port_that_is_taken_is_told(served: Served, tmp_path: Path) -> None:
         env={**os.environ, **served.world.env(), **env},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=STUCK,
         check=False,
         cwd=ROOT,
     )
