@@ -14,15 +14,8 @@ from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 
 from .errors import RowError
-from .mapping import (
-    AmountSource,
-    Condition,
-    FactPart,
-    FlagSource,
-    InstantSource,
-    Table,
-    TextSource,
-)
+from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
+from .mapping import Condition, FactPart, Table
 from .timestamps import UncertainTimes, to_instant
 from .values import Cell, Convert, EmptyCells, text_of, to_amount, to_currency, to_flag, to_text, to_word
 

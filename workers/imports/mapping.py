@@ -1,178 +1,47 @@
 """The mapping document: which columns of which files make which facts. docs/mapping.md explains it by example."""
 
 import codecs
-from collections.abc import Callable, Iterator
-from datetime import datetime
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
-from zoneinfo import ZoneInfo
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from schemas.events import Activity, By, ContactOutcome, DealOutcome, Direction
-from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean, load, violation
 
+from .field_sources import (
+    Amount,
+    AmountSource,
+    FieldOrigin,
+    Flag,
+    FlagSource,
+    InstantSource,
+    LocalTime,
+    MappedId,
+    MappedInstant,
+    MappedText,
+    MappingModel,
+    TextSource,
+    TimeFormats,
+    Zone,
+    as_list,
+    not_empty,
+    words_of,
+)
+
 Format = Literal["csv", "jsonl"]
-LocalTime = Literal["first", "second", "reject"]
-NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms")
-_PROBE = datetime(2020, 2, 29, 13, 14, 15)  # noqa: DTZ001  # formats are probed with a time of no zone
-
-
-class _MappingModel(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
-
-
-def _column_in_short(given: Any) -> Any:
-    return {"column": given} if isinstance(given, str) else given
-
-
-def _table_of_words(given: Any) -> Any:
-    if not isinstance(given, dict):
-        return given
-    table = {str(key).strip().casefold(): value for key, value in given.items()}
-    if len(table) < len(given):
-        raise violation("two words differ only in case or blanks, which are not looked at", "keep one of them")
-    return table
-
-
-class _FieldSource(_MappingModel):
-    """Where a field's value comes from: a column, read and translated, or a constant."""
-
-    column: str | None = None
-
-    def is_constant(self) -> bool:
-        return self.column is None
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if (self.column is None) == (getattr(self, "constant", None) is None):
-            raise violation("it must be known where the value comes from", "write either `column:` or `constant:`")
-        return self
-
-
-MappedWord = Annotated[str, Field(max_length=MAX_TEXT)]
-
-
-class TextSource(_FieldSource):
-    """A text: trimmed, then looked up in `values`, where given; `prefix` goes in front."""
-
-    constant: MappedWord | None = None
-    values: Annotated[dict[str, MappedWord], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
-    otherwise: MappedWord = "reject"  # of a word that is not in `values`; or "keep", or the word to take
-    empty: MappedWord | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
-    prefix: MappedWord = ""
-
-    def outcomes(self) -> Iterator[str]:
-        """Every word that the mapping itself can put into the field."""
-        yield from self.values.values()
-        for word, spoken_for in ((self.otherwise, ("reject", "keep")), (self.empty, ("reject", "skip", None))):
-            if word not in spoken_for:
-                yield str(word)
-        if self.constant is not None:
-            yield self.constant
-
-
-class FlagSource(_FieldSource):
-    """Yes or no."""
-
-    constant: bool | None = None
-    values: Annotated[dict[str, bool], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
-    empty: bool | Literal["reject", "skip"] | None = None
-
-
-def _time_format(text: str) -> str:
-    if text in NAMED_FORMATS:
-        return text
-    if "%Z" in text:
-        raise violation("%Z is not read reliably", "drop the zone's name from the column, or use %z (+02:00)")
-    try:
-        read = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007  # a zone is applied when read
-    except ValueError as error:
-        known = ", ".join(NAMED_FORMATS)
-        raise violation(f"{text!r} is no format: {error}", f"write {known}, or one such as %d.%m.%Y") from error
-    if (read.year, read.month) != (_PROBE.year, _PROBE.month):
-        raise violation(f"{text!r} names no year and month", "write %Y (or %y) and %m")
-    return text
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as error:  # by what the name would be as a path
-        raise violation(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from error
-    return name
-
-
-def _as_list(given: Any) -> Any:
-    return [given] if isinstance(given, str | int | float) else given
-
-
-def _not_empty(given: Any) -> Any:
-    if given in ([], {}, None):
-        raise violation("nothing stands here", "write at least one, or leave the key out where it is optional")
-    return given
-
-
-TimeFormats = Annotated[
-    tuple[Annotated[str, AfterValidator(_time_format)], ...], BeforeValidator(_as_list), BeforeValidator(_not_empty)
-]
-Zone = Annotated[str, AfterValidator(_zone)]
-
-
-class InstantSource(_FieldSource):
-    """An instant. What is left out is as the table says."""
-
-    constant: str | None = None
-    formats: TimeFormats | None = None
-    zone: Zone | None = None
-    local_time: LocalTime | None = None
-    empty: Literal["reject", "skip"] | None = None
-
-
-class AmountSource(_FieldSource):
-    """Money, in minor units. A column holds major units with `digits` of minor ones: 2 for most, 0 for yen."""
-
-    constant: int | None = None
-    decimal: Literal[".", ","] = "."
-    digits: int = Field(default=2, ge=0, le=4)
-    empty: Literal["reject", "skip"] | None = None
-
-
-def _words(allowed: Any) -> Callable[[TextSource], TextSource]:
-    known = get_args(allowed)
-
-    def check(source: TextSource) -> TextSource:
-        for word in source.outcomes():
-            if word not in known:
-                raise violation(f"{word!r} is not known here", did_you_mean(word, known))
-        return source
-
-    return check
-
-
-def _no_values(source: TextSource) -> TextSource:
-    if source.values:
-        raise violation("an id is taken as it stands", "leave `values:` out")
-    return source
-
-
-MappedText = Annotated[TextSource, BeforeValidator(_column_in_short)]
-MappedId = Annotated[MappedText, AfterValidator(_no_values)]
-Flag = Annotated[FlagSource, BeforeValidator(_column_in_short)]
-MappedInstant = Annotated[InstantSource, BeforeValidator(_column_in_short)]
-Amount = Annotated[AmountSource, BeforeValidator(_column_in_short)]
 
 
 def _condition_in_short(given: Any) -> Any:
     return {"is": given} if isinstance(given, str | int | float | list) and not isinstance(given, bool) else given
 
 
-class Condition(_MappingModel):
+class Condition(MappingModel):
     """What a column must hold for a fact to arise. Case and blanks around are not looked at."""
 
-    is_: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(default=(), alias="is")
-    is_not: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(default=(), alias="not")
+    is_: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(default=(), alias="is")
+    is_not: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(default=(), alias="not")
     empty: bool | None = None
 
     @model_validator(mode="after")
@@ -182,7 +51,7 @@ class Condition(_MappingModel):
         return self
 
 
-class _FactPart(_MappingModel):
+class _FactPart(MappingModel):
     when: dict[str, Annotated[Condition, BeforeValidator(_condition_in_short)]] = Field(default_factory=dict)
     event_id: MappedId | None = None
     lead_id: MappedId
@@ -192,7 +61,7 @@ class _FactPart(_MappingModel):
     def sources(self) -> Iterator[tuple[str, TextSource | FlagSource | InstantSource | AmountSource]]:
         """The fields that are mapped, in the order of their names."""
         for name in sorted(type(self).model_fields):
-            if isinstance(source := getattr(self, name), _FieldSource):
+            if isinstance(source := getattr(self, name), FieldOrigin):
                 yield name, source  # type: ignore[misc]  # these four are its subclasses
 
 
@@ -214,10 +83,10 @@ class ContactedPart(_FactPart):
     """Makes LeadContacted."""
 
     kind: Literal["lead-contacted"]
-    by: Annotated[MappedText, AfterValidator(_words(By))] | None = None
-    activity: Annotated[MappedText, AfterValidator(_words(Activity))] | None = None
-    direction: Annotated[MappedText, AfterValidator(_words(Direction))] | None = None
-    outcome: Annotated[MappedText, AfterValidator(_words(ContactOutcome))] | None = None
+    by: Annotated[MappedText, AfterValidator(words_of(By))] | None = None
+    activity: Annotated[MappedText, AfterValidator(words_of(Activity))] | None = None
+    direction: Annotated[MappedText, AfterValidator(words_of(Direction))] | None = None
+    outcome: Annotated[MappedText, AfterValidator(words_of(ContactOutcome))] | None = None
     owner_id: MappedText | None = None
     next_step_at: MappedInstant | None = None
 
@@ -235,7 +104,7 @@ class ClosedPart(_FactPart):
     """Makes DealClosed."""
 
     kind: Literal["deal-closed"]
-    outcome: Annotated[MappedText, AfterValidator(_words(DealOutcome))]
+    outcome: Annotated[MappedText, AfterValidator(words_of(DealOutcome))]
     reason: MappedText | None = None
     amount: Amount | None = None
     currency: MappedText | None = None
@@ -272,10 +141,10 @@ def _delimiter(character: str) -> str:
     return character
 
 
-class Table(_MappingModel):
+class Table(MappingModel):
     """One kind of file: how to read it, and the facts of each of its rows."""
 
-    files: Annotated[tuple[str, ...], BeforeValidator(_as_list), BeforeValidator(_not_empty)]
+    files: Annotated[tuple[str, ...], BeforeValidator(as_list), BeforeValidator(not_empty)]
     format: Format | None = None
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] | None = None
@@ -283,8 +152,8 @@ class Table(_MappingModel):
     zone: Zone | None = None
     formats: TimeFormats = ("iso",)
     local_time: LocalTime = "first"
-    empty_values: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = ()
-    facts: Annotated[tuple[FactPart, ...], BeforeValidator(_not_empty)]
+    empty_values: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
+    facts: Annotated[tuple[FactPart, ...], BeforeValidator(not_empty)]
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
@@ -294,12 +163,12 @@ class Table(_MappingModel):
         return self
 
 
-class Mapping(_MappingModel):
+class Mapping(MappingModel):
     """One mapping file. `source` becomes the source of every fact and part of the ids that are derived."""
 
     source: str = Field(min_length=1)
     zone: Zone = "UTC"
-    tables: Annotated[dict[str, Table], BeforeValidator(_not_empty)]
+    tables: Annotated[dict[str, Table], BeforeValidator(not_empty)]
 
 
 def parse_mapping(text: str, name: str) -> Mapping:

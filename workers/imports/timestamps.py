@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from schemas.instants import LAST_MS
 
 from .errors import RowError
-from .mapping import LocalTime
+from .field_sources import LocalTime
 from .values import Cell, Convert, EmptyCells, text_of, whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

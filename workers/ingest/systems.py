@@ -11,7 +11,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from schemas.errors import UserError
 from streams.runtime.documents import DocumentError, Violation, load, violation
 from workers import signing
-from workers.imports.mapping import Mapping, Table, Zone, parse_mapping
+from workers.imports.field_sources import Zone
+from workers.imports.mapping import Mapping, Table, parse_mapping
 from workers.secret import Secret
 
 from .dialects import DIALECTS

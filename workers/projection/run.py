@@ -32,7 +32,7 @@ def run_project(
     """Work until SIGTERM or SIGINT.
 
     Raises:
-        Unfit: this Redis would lose what it is given.
+        UnsafeRedis: this Redis would lose what it is given.
         KafkaException: Kafka refuses for good.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")

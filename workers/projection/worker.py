@@ -95,7 +95,7 @@ class ProjectWorker:
     # -- where to go on ----------------------------------------------------------------------------
 
     def _place(self) -> None:
-        """Choose the generation to write, and read on from its positions. Raises Unfit."""
+        """Choose the generation to write, and read on from its positions. Raises UnsafeRedis."""
         self._store.check()
         number, pointers = self._choose()
         self._generation = self._store.keys.generation(number)

@@ -50,7 +50,7 @@ class Generation:
     fresh     hash by topic/partition: records behind, and the time up to which everything is in
     pos:…     by topic/partition: the offset at which reading goes on; written in one transaction with what was read
     lead:…    one document a lead
-    list:…    sorted sets in the order of their members, see `effects`
+    list:…    sorted sets in the order of their members, see `index`
     count:…   a hash for each row of the funnel, by pass and step
     """
 

@@ -80,7 +80,7 @@ class _Reading:
 
 
 class ReadModel:
-    """The read model of one application. Every method raises NoModel."""
+    """The read model of one application. Every method raises ReadModelUnavailable."""
 
     def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
         self._redis: Any = redis

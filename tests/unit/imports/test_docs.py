@@ -8,19 +8,17 @@ from tests.builders_imports import NOW
 from workers.imports import conversion, row_reader, rows, timestamps, values
 from workers.imports.conversion import ConversionContext, TableConverter
 from workers.imports.errors import RowError
+from workers.imports.field_sources import AmountSource, InstantSource, TextSource
 from workers.imports.files import SourceFile
 from workers.imports.mapping import (
     KINDS,
-    AmountSource,
     ClosedPart,
     Condition,
     ContactedPart,
     CreatedPart,
-    InstantSource,
     Mapping,
     StalledPart,
     Table,
-    TextSource,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/mapping.md").read_text(encoding="utf-8")
