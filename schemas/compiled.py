@@ -163,7 +163,7 @@ def reader_of(schema: Schema, record: type[R]) -> Callable[[bytes], R]:
         def read(data):
             at = {FRAMING_BYTES}{_read_lines(schema)}
             if at != len(data):
-                raise Malformed("the datum does not end where its bytes end")
+                raise MalformedVarint("the datum does not end where its bytes end")
             return Record({_arguments(schema)})"""
     given = {f"READ_{name}": _item_reader(items, _type_of(record, name)) for name, items in _arrays(schema)}
     return cast("Callable[[bytes], R]", _function("read", source, schema, Record=record, **given))

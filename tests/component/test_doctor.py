@@ -211,7 +211,7 @@ def test_tls_where_none_is_spoken_is_told_as_such(env: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("text", "about", "found", "todo"),
     [
-        (ENDPOINTS.replace("webhook", "webhok"), "endpoints", "endpoints.yml:4", "mend the lines"),
+        (ENDPOINTS.replace("webhook", "webhok"), "endpoints", "endpoints.yml:4", "fix these lines"),
         (ENDPOINTS.replace("127.0.0.0/8", "10.0.0.0/8"), "endpoint nurture", "this machine", "allow_networks"),
         (ENDPOINTS.replace("127.0.0.1", "no.such.invalid"), "endpoint nurture", "cannot be resolved", "DNS"),
     ],

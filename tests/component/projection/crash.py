@@ -15,7 +15,7 @@ _CALLS = {
     "begin": (store.ModelStore, "begin"),
     "read": (store.ModelStore, "positions"),
     "try": (store.ModelStore, "_try"),
-    "fresh": (store.ModelStore, "tell_fresh"),
+    "fresh": (store.ModelStore, "write_freshness"),
     "flip": (store.ModelStore, "flip"),
     "sweep": (store.ModelStore, "sweep"),
     "show": (log.Log, "show"),
