@@ -42,7 +42,7 @@ def lookup_group() -> str:
 
 
 def read_model_key(app_id: str) -> str:
-    """What every Redis key of the read model begins with; workers/projection/keys.py lists them."""
+    """What every Redis key of the read model begins with; workers/read_model/redis_keys.py lists them."""
     return f"leadloop:{app_id}:"
 
 

@@ -24,7 +24,7 @@ from workers.projection.record_decoder import RecordDecoder
 from workers.projection.store import ModelStore
 from workers.projection.worker import ProjectWorker
 from workers.read_model.generation import PartitionId
-from workers.read_model.keys import Keys
+from workers.read_model.redis_keys import Keys
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -3,7 +3,7 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from streams.domain.decisions import Decision, Recycle, Revoke
+from streams.domain.decisions import Recycle, Revoke, StallDecision
 
 
 @dataclass(slots=True)
@@ -13,7 +13,7 @@ class ChunkStats:
     facts: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
     stalls: Counter[str] = field(default_factory=Counter)
-    decided: list[tuple[Decision, int]] = field(default_factory=list)  # with the number of the lead's pass
+    decided: list[tuple[StallDecision, int]] = field(default_factory=list)  # with the number of the lead's pass
     repeats: int = 0
     late: int = 0
     rerouted: int = 0
@@ -22,7 +22,7 @@ class ChunkStats:
     freshness: float | None = None
     beat_at: int = 0  # epoch ms: when the newest heartbeat that came through was sent
 
-    def decisions(self) -> Counter[tuple[type[Decision], str]]:
+    def decisions(self) -> Counter[tuple[type[StallDecision], str]]:
         """Decisions by kind and why."""
         return Counter((type(one), one.cause if isinstance(one, Revoke) else one.why) for one, _ in self.decided)
 

@@ -6,17 +6,16 @@ bytes. When a record was really published is Kafka's timestamp on it.
 
 from typing import assert_never
 
-from schemas.events import Decision as DecisionName
-from schemas.events import LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
+from schemas.events import Decision, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
 from streams.domain.deadlines import Deadline
-from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress
+from streams.domain.decisions import Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
 from streams.domain.facts import Stalled
 from streams.domain.lead import Lead, PassSummary, stage
 from streams.domain.lead_history import LeadHistory
 
 SOURCE = "leadloop/streams"
 DAY_MS = 86_400_000
-DECISIONS: dict[type[Decision], DecisionName] = {
+DECISIONS: dict[type[StallDecision], Decision] = {
     Recycle: "RECYCLE",
     Holdout: "HOLDOUT",
     Suppress: "SUPPRESS",
@@ -89,7 +88,7 @@ def _age(lead: Lead, at: int) -> int:
     return max(0, at - (lead.created_at or at)) // DAY_MS
 
 
-def decided(lead_id: str, decision: Decision, lead: Lead, policy_version: str) -> LeadDecided:
+def decided(lead_id: str, decision: StallDecision, lead: Lead, policy_version: str) -> LeadDecided:
     """Every decision with why: also why a lead was not handed back."""
     event_id, recycle_id, reason, why = _described(decision)
     return LeadDecided(
@@ -109,7 +108,7 @@ def decided(lead_id: str, decision: Decision, lead: Lead, policy_version: str) -
     )
 
 
-def _described(decision: Decision) -> tuple[str, str, str, str]:
+def _described(decision: StallDecision) -> tuple[str, str, str, str]:
     """Id, recycle, reason and why of a decision."""
     match decision:
         case Recycle():

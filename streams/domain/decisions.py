@@ -57,10 +57,11 @@ class Revoke(Struct, frozen=True, gc=False):
     cause: Cause
 
 
-Decision = Recycle | Holdout | Suppress | Retire | Revoke
+StallDecision = Recycle | Holdout | Suppress | Retire | Revoke
+"""The outcome of a stall; `schemas.events.Decision` is its name in a record."""
 
 
-def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> Decision | None:
+def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> StallDecision | None:
     """Decide about this lead; None if there is nothing to decide. `now` is stream time: replays must agree."""
     if lead.to_revoke:
         pending = lead.to_revoke[0]
@@ -73,7 +74,7 @@ def decide(lead_id: str, lead: Lead, policy: Policy, now: int) -> Decision | Non
     return _kept(case) or _recycle(case)
 
 
-def fact_of_decision(decision: Decision) -> Decided | Revoked:
+def fact_of_decision(decision: StallDecision) -> Decided | Revoked:
     """The decision as the fact that the lead remembers."""
     match decision:
         case Recycle():

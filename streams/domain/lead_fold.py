@@ -4,7 +4,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .deadlines import Deadline, next_deadline
-from .decisions import Decision, decide, fact_of_decision
+from .decisions import StallDecision, decide, fact_of_decision
 from .facts import Fact, Stalled
 from .ids import digest
 from .lead import Lead
@@ -18,7 +18,7 @@ class Emission(Struct, frozen=True, gc=False):
     `now` is the stream time of the decision.
     """
 
-    what: Stalled | Decision
+    what: Stalled | StallDecision
     fact: Fact
     lead: Lead
     now: int
@@ -66,7 +66,7 @@ class LeadFold(Struct, eq=False, gc=False):
             if not self._emit(decision, fact_of_decision(decision), now):
                 break
 
-    def _emit(self, what: Stalled | Decision, fact: Fact, now: int) -> bool:
+    def _emit(self, what: Stalled | StallDecision, fact: Fact, now: int) -> bool:
         if self.history.add(fact) != "new":
             return False  # a record forged under our own id: emitting it again would never end
         self.emissions.append(Emission(what, fact, self.lead, now))

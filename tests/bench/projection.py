@@ -26,7 +26,7 @@ from tests.redis import RealRedis
 from tests.world import CODEC, World
 from workers.projection.run import worker_of
 from workers.read_model.generation import SOURCE_TOPICS
-from workers.read_model.keys import Keys
+from workers.read_model.redis_keys import Keys
 
 LEADS = 15_000
 ROUNDS = 3

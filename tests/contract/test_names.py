@@ -15,7 +15,6 @@ CLASSES: dict[str, str] = {
     "Headers": "the headers of a Kafka record, read-only on the hot path and a list elsewhere",
     "PassSummary": "the summary of a pass: as the state holds it, and as the API shows it",
     "Row": "the cells of one row of a file",
-    "Decision": "TO DO: the record's enum, and the domain's decisions",
 }
 """Public classes and type aliases that are defined in several modules, and why."""
 
@@ -40,7 +39,6 @@ MODULES: dict[str, str] = {
     "registry": "the schema registry: its interface, and doctor's check of it",
     "topics": "the table of topics, and doctor's check of it",
     "events": "the records, and events over HTTP that become them",
-    "keys": "TO DO: API keys, and keys in Redis",
 }
 """Module names that occur in several packages, and why."""
 

@@ -23,7 +23,7 @@ from workers.read_model.generation import (
     encode_meta,
 )
 from workers.read_model.index import ROWS_BY
-from workers.read_model.keys import FORMAT, Generation, Keys
+from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from .errors import PositionsMoved, Unavailable, UnsafeRedis, unavailable_reason
 from .fold import ModelChange

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from schemas.registry import RegistryUnavailable
 from workers.read_model.generation import PartitionId
-from workers.read_model.keys import FORMAT, Generation
+from workers.read_model.redis_keys import FORMAT, Generation
 
 from .errors import PositionsMoved, Unavailable
 from .fold import DocumentFold, by_lead

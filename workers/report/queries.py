@@ -16,8 +16,8 @@ from schemas.events import LeadSnapshot, Stage
 from streams.domain.funnel import PASS_LABELS
 from workers.read_model.generation import decode_freshness, decode_meta
 from workers.read_model.index import split_recycle_member, timed
-from workers.read_model.keys import FORMAT, Generation, Keys
 from workers.read_model.lead_document import LeadDocument, decode
+from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from . import api_models
 from .cursors import cursor_of, member_of

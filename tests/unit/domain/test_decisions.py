@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.domain.decisions import Decision, Holdout, Recycle, Retire, Revoke, Suppress, decide
+from streams.domain.decisions import Holdout, Recycle, Retire, Revoke, StallDecision, Suppress, decide
 from streams.domain.facts import Fact
 from streams.domain.ids import digest
 from streams.domain.lead import fold
@@ -10,7 +10,7 @@ from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
 from tests.builders_domain import a_policy, contacted, created, lost, revoked, stalled, verdict, won
 
 
-def decision_of(*facts: Fact, policy: Policy | None = None, now: int = 100) -> Decision | None:
+def decision_of(*facts: Fact, policy: Policy | None = None, now: int = 100) -> StallDecision | None:
     return decide("lead", fold(facts), policy or a_policy(), now)
 
 

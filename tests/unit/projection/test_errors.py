@@ -9,7 +9,7 @@ from tests.redis import RealRedis
 from workers.projection.errors import Unavailable, unavailable_reason
 from workers.projection.store import ModelStore
 from workers.read_model.generation import PartitionFreshness, PartitionId
-from workers.read_model.keys import Generation
+from workers.read_model.redis_keys import Generation
 
 
 @pytest.mark.parametrize(

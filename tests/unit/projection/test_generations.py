@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.projected import MemoryLog, a_log, a_worker, content, project, work
 from workers.projection.store import ModelStore
-from workers.read_model.keys import Keys
+from workers.read_model.redis_keys import Keys
 
 
 def test_a_redis_that_was_emptied_is_filled_again(redis: Any, app_id: str) -> None:

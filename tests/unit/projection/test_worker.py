@@ -17,7 +17,7 @@ from tests.unit.projection.disturbed import Breaking, Interrupted
 from workers.projection import freshness
 from workers.projection.log import LogBatch
 from workers.read_model.generation import PartitionId
-from workers.read_model.keys import Keys
+from workers.read_model.redis_keys import Keys
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -9,8 +9,8 @@ from redis import Redis
 from tests.projected import CODEC, LogOf
 from tests.unit.report.asked import WRITER, Client
 from workers.http.auth import KeyRing
-from workers.read_model.keys import Keys
 from workers.read_model.redis_clients import connect_async
+from workers.read_model.redis_keys import Keys
 from workers.report import run
 from workers.report.app import ReadinessMemo
 from workers.report.metrics import ReportMetrics
