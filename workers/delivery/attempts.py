@@ -83,7 +83,7 @@ class Connector(Protocol):
 
     batch_size: int
 
-    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
+    async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
         """Make one attempt. Returns one outcome for each request, in the same order."""
         ...
 

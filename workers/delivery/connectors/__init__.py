@@ -1,17 +1,17 @@
 """The kinds of endpoints: the settings of each in endpoints.yml, and the connector that delivers to it.
 
-To add a kind, add a module here and a line in each of the two lists below.
+To add a kind, add a module here, its settings to `AnyTarget`, and its connector to `connector_of`.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated
 
 from pydantic import Field
 
 from workers.outbound import Client
 
 from ..attempts import Connector
-from ..target import Endpoint, Target
+from ..target import Endpoint
 from .customerio import CustomerIo, CustomerIoTarget
 from .hubspot import HubSpotEvents, HubSpotEventTarget, HubSpotLists, HubSpotListTarget
 from .kafka_topic import KafkaTopic, KafkaTopicTarget, Produce
@@ -32,17 +32,6 @@ AnyTarget = Annotated[
 ]
 
 
-_CONNECTORS: Mapping[type[Target], Callable[[Any, Client, Callable[[], float]], Connector]] = {
-    WebhookTarget: Webhook,
-    HubSpotEventTarget: HubSpotEvents,
-    HubSpotListTarget: HubSpotLists,
-    MarketoCampaignTarget: MarketoCampaigns,
-    MarketoListTarget: MarketoLists,
-    MauticTarget: Mautic,
-    CustomerIoTarget: CustomerIo,
-}
-
-
 def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], produce: Produce) -> Connector:
     """Make the connector of an endpoint.
 
@@ -52,10 +41,27 @@ def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], p
         now: Seconds since 1970.
         produce: For endpoints that are Kafka topics.
     """
-    target = endpoint.target
-    if isinstance(target, KafkaTopicTarget):
-        return KafkaTopic(target, produce)
-    return _CONNECTORS[type(target)](target, client, now)
+    connector: Connector
+    match endpoint.target:
+        case WebhookTarget() as target:
+            connector = Webhook(target, client, now)
+        case HubSpotEventTarget() as target:
+            connector = HubSpotEvents(target, client, now)
+        case HubSpotListTarget() as target:
+            connector = HubSpotLists(target, client, now)
+        case MarketoCampaignTarget() as target:
+            connector = MarketoCampaigns(target, client, now)
+        case MarketoListTarget() as target:
+            connector = MarketoLists(target, client, now)
+        case MauticTarget() as target:
+            connector = Mautic(target, client, now)
+        case CustomerIoTarget() as target:
+            connector = CustomerIo(target, client, now)
+        case KafkaTopicTarget() as target:
+            connector = KafkaTopic(target, produce)
+        case unknown:
+            raise TypeError(f"no connector for {type(unknown).__name__}")
+    return connector
 
 
 __all__ = ["AnyTarget", "Produce", "connector_of"]

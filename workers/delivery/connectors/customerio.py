@@ -17,6 +17,7 @@ from urllib.parse import quote
 
 from pydantic import StringConstraints
 
+from schemas.json_value import JsonObject
 from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
 
@@ -53,31 +54,34 @@ class CustomerIo(UnbatchedConnector):
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
-        target, event = self._target, parcel.event
-        person = target.vendor_id(event.lead_id)
+    async def _deliver(self, request: DeliveryRequest) -> Outcome:
+        target = self._target
+        person = target.vendor_id(request.event.lead_id)
         if not 0 < len(person.encode()) <= _MAX_ID_BYTES or person in (".", ".."):
             return Rejected(None, f"an id at Customer.io has 1 to {_MAX_ID_BYTES} bytes, and is not . or ..")
-        sent = {
-            "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
-            "id": ulid_of(parcel),
-            "timestamp": event.occurred_at // 1000,
-            "data": payload_of(event),
-        }
         reply = await self._client.request(
             "POST",
             target.at(f"/api/v1/customers/{quote(person, safe='')}/events"),
             headers={"authorization": self._credentials(), "content-type": "application/json"},
-            body=to_json(sent),
+            body=to_json(self._event(request)),
             url_policy=target.url_policy,
             timeout_seconds=target.timeout_seconds,
         )
         if isinstance(reply, HttpResponse) and is_success(reply):
             return Accepted(reply.status)
-        trouble = failure_outcome(reply, self._now())
-        if isinstance(trouble, Retry) and trouble.throttled and trouble.after_seconds is None:
-            return Retry(trouble.detail, trouble.status, _THROTTLED_SECONDS, throttled=True)
-        return trouble
+        failure = failure_outcome(reply, self._now())
+        if isinstance(failure, Retry) and failure.throttled and failure.after_seconds is None:
+            return Retry(failure.detail, failure.status, _THROTTLED_SECONDS, throttled=True)
+        return failure
+
+    def _event(self, request: DeliveryRequest) -> JsonObject:
+        target, event = self._target, request.event
+        return {
+            "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
+            "id": ulid_of(request),
+            "timestamp": event.occurred_at // 1000,
+            "data": payload_of(event),
+        }
 
     def _credentials(self) -> str:
         pair = f"{self._target.site_id.reveal()}:{self._target.api_key.reveal()}"

@@ -75,5 +75,5 @@ def ids_for_event(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, 
     """Return the ids that an event concerns: that of its track; all of them for a REVOKE, which has no track."""
     if event.action == "REVOKE":
         return tuple(sorted(set(tracks.values())))
-    place = id_for_track(tracks, event.track)
-    return () if place is None else (place,)
+    track_id = id_for_track(tracks, event.track)
+    return () if track_id is None else (track_id,)

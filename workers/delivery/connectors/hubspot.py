@@ -26,6 +26,7 @@ import msgspec
 from pydantic import Field as Setting
 from pydantic import StringConstraints
 
+from schemas.json_value import JsonObject, JsonValue
 from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
@@ -43,7 +44,7 @@ PropertyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$
 _TIER = Limits(per_second=9, burst=10, concurrency=5)
 
 
-def _as_they_are() -> dict[str, PayloadField]:
+def _default_properties() -> dict[str, PayloadField]:
     return {"recycle_id": "recycle_id", "track": "track", "reason": "reason"}
 
 
@@ -62,7 +63,7 @@ class HubSpotEventTarget(HubSpotTarget):
     kind: Literal["hubspot-event"]
     event_name: EventName
     revoke_event_name: EventName | None = None
-    properties: Annotated[dict[PropertyName, PayloadField], Setting(default_factory=_as_they_are, max_length=50)]
+    properties: Annotated[dict[PropertyName, PayloadField], Setting(default_factory=_default_properties, max_length=50)]
 
 
 class HubSpotListTarget(HubSpotTarget):
@@ -107,23 +108,23 @@ class HubSpotEvents(UnbatchedConnector):
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
-        target, event = self._target, parcel.event
+    async def _deliver(self, request: DeliveryRequest) -> Outcome:
+        target, event = self._target, request.event
         contact = target.number(event.lead_id)
         if contact is None:
             return Rejected(None, not_numeric(event.lead_id))
         name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
         if name is None:
             return Rejected(None, "an event cannot be revoked: configure a revoke_event_name that a workflow acts on")
-        sent = {
+        sent: JsonObject = {
             "eventName": name,
             "objectId": str(contact),
             "occurredAt": iso(event.occurred_at),
-            "uuid": uuid_of(parcel),
+            "uuid": uuid_of(request),
             "properties": selected_fields(event, target.properties),
         }
         reply = await _call(self._client, target, "POST", "/events/2026-03/send", sent)
-        if isinstance(reply, HttpResponse) and (is_success(reply) or _is_known(reply)):
+        if isinstance(reply, HttpResponse) and (is_success(reply) or _is_repeated_uuid(reply)):
             return Accepted(reply.status, "" if is_success(reply) else "it had received this event before")
         return failure_outcome(reply, self._now())
 
@@ -138,65 +139,65 @@ class HubSpotLists:
         self._client = client
         self._now = now
 
-    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        found, changes = membership_changes(parcels, self._target.lists, self._target.number)
+    async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
+        outcomes, changes = membership_changes(requests, self._target.lists, self._target.number)
         for change in changes:
-            contacts = {place: str(lead) for place, lead in change.leads.items()}
+            contacts = {index: str(lead) for index, lead in change.leads.items()}
             made = self._join if change.joins else self._leave
-            for place, outcome in (await made(change.number, contacts)).items():
-                found[place] = more_significant(found.get(place), outcome)
-        return [found[place] for place in range(len(parcels))]
+            for index, outcome in (await made(change.number, contacts)).items():
+                outcomes[index] = more_significant(outcomes.get(index), outcome)
+        return [outcomes[index] for index in range(len(requests))]
 
     async def close(self) -> None:
         """Holds no resources."""
 
     async def _join(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
-        answer, members = await self._change(number, "add", contacts.values())
+        outcome, members = await self._change(number, "add", contacts.values())
         if members is None:
-            return dict.fromkeys(contacts, answer)
-        found = {place: _joined(contact, members, number) for place, contact in contacts.items()}
-        known = {place: contacts[place] for place, outcome in found.items() if isinstance(outcome, NoOp)}
+            return dict.fromkeys(contacts, outcome)
+        outcomes = {index: _joined(contact, members, number) for index, contact in contacts.items()}
+        known = {index: contacts[index] for index, outcome in outcomes.items() if isinstance(outcome, NoOp)}
         if known and self._target.rejoin:
-            found |= await self._rejoin(number, known)
-        return found
+            outcomes |= await self._rejoin(number, known)
+        return outcomes
 
     async def _rejoin(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
-        answer, left = await self._change(number, "remove", contacts.values())
-        if left is not None:
-            answer, left = await self._change(number, "add", contacts.values())
-        if left is None:
-            return dict.fromkeys(contacts, answer)
+        outcome, members = await self._change(number, "remove", contacts.values())
+        if members is not None:
+            outcome, members = await self._change(number, "add", contacts.values())
+        if members is None:
+            return dict.fromkeys(contacts, outcome)
         again = "was on the list: removed and added again"
         return {
-            place: Accepted(HTTPStatus.OK, again) if contact in left.added else _joined(contact, left, number)
-            for place, contact in contacts.items()
+            index: Accepted(HTTPStatus.OK, again) if contact in members.added else _joined(contact, members, number)
+            for index, contact in contacts.items()
         }
 
     async def _leave(self, number: int, contacts: dict[int, str]) -> dict[int, Outcome]:
-        answer, members = await self._change(number, "remove", contacts.values())
+        outcome, members = await self._change(number, "remove", contacts.values())
         if members is None:
-            return dict.fromkeys(contacts, answer)
+            return dict.fromkeys(contacts, outcome)
         absent = NoOp(HTTPStatus.OK, "was not on the list")
         removed = Accepted(HTTPStatus.OK, "removed from the list")
-        return {place: removed if contact in members.removed else absent for place, contact in contacts.items()}
+        return {index: removed if contact in members.removed else absent for index, contact in contacts.items()}
 
     async def _change(
         self, number: int, how: Literal["add", "remove"], contacts: Iterable[str]
     ) -> tuple[Outcome, MembershipResult | None]:
         """Change members. Returns HubSpot's result; if it is None, the outcome applies to all contacts."""
         path = f"/crm/lists/2026-03/{number}/memberships/{how}"
-        reply = await _call(self._client, self._target, "PUT", path, sorted(set(contacts)))
+        reply = await _call(self._client, self._target, "PUT", path, [*sorted(set(contacts))])
         if not (isinstance(reply, HttpResponse) and is_success(reply)):
-            trouble = failure_outcome(reply, self._now())
-            if isinstance(trouble, Rejected):  # the ids are numbers: so the list is wrong, which can be fixed
-                trouble = Retry(f"the list {number} cannot be changed: {trouble.detail}", trouble.status)
-            return trouble, None
+            failure = failure_outcome(reply, self._now())
+            if isinstance(failure, Rejected):  # the ids are numbers: so the list is wrong, which can be fixed
+                failure = Retry(f"the list {number} cannot be changed: {failure.detail}", failure.status)
+            return failure, None
         return Unverified(reply.status, f"an invalid response: {summary_of(reply)}"), decode_body(
             reply, MembershipResult
         )
 
 
-async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: object) -> HttpResult:
+async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: JsonValue) -> HttpResult:
     headers = {"authorization": f"Bearer {target.token.reveal()}", "content-type": "application/json"}
     return await client.request(
         method,
@@ -216,7 +217,8 @@ def _joined(contact: str, members: MembershipResult, number: int) -> Outcome:
     return NoOp(HTTPStatus.OK, f"was on the list {number} already")
 
 
-def _is_known(answer: HttpResponse) -> bool:
+def _is_repeated_uuid(response: HttpResponse) -> bool:
     """Whether HubSpot rejects a repeated uuid. Its response is not documented: 409, or a text that says so."""
-    says_so = answer.status == HTTPStatus.BAD_REQUEST and b"uuid" in answer.body and b"duplicate" in answer.body.lower()
-    return answer.status == HTTPStatus.CONFLICT or says_so
+    body = response.body
+    names_it = response.status == HTTPStatus.BAD_REQUEST and b"uuid" in body and b"duplicate" in body.lower()
+    return response.status == HTTPStatus.CONFLICT or names_it

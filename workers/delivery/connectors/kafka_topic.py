@@ -59,11 +59,11 @@ class KafkaTopic(UnbatchedConnector):
         self._target = target
         self._produce = produce
 
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
-        trace = parcel.traceparent.encode() or None
-        headers = cloudevents_headers(parcel.event, "lead-recycled", trace)
+    async def _deliver(self, request: DeliveryRequest) -> Outcome:
+        trace = request.traceparent.encode() or None
+        headers = cloudevents_headers(request.event, "lead-recycled", trace)
         try:
-            await self._produce(self._target.topic, parcel.event, headers)
+            await self._produce(self._target.topic, request.event, headers)
         except Full:
             return Retry("too many records are in flight to Kafka", after_seconds=1.0, throttled=True)
         except Undelivered as error:

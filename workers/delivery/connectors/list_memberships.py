@@ -19,7 +19,7 @@ class MembershipChange:
 
 
 def membership_changes(
-    parcels: Sequence[DeliveryRequest], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
+    requests: Sequence[DeliveryRequest], tracks: Mapping[str, int], number_of: Callable[[str], int | None]
 ) -> tuple[dict[int, Outcome], list[MembershipChange]]:
     """Group a batch by list.
 
@@ -29,16 +29,16 @@ def membership_changes(
     """
     refused: dict[int, Outcome] = {}
     wanted: dict[tuple[bool, int], dict[int, int]] = {}
-    for place, parcel in enumerate(parcels):
-        event = parcel.event
+    for index, request in enumerate(requests):
+        event = request.event
         lead, lists = number_of(event.lead_id), ids_for_event(tracks, event)
         if lead is None:
-            refused[place] = Rejected(None, not_numeric(event.lead_id))
+            refused[index] = Rejected(None, not_numeric(event.lead_id))
         elif not lists:
-            refused[place] = Rejected(None, f"no list is configured for the track {event.track!r}")
+            refused[index] = Rejected(None, f"no list is configured for the track {event.track!r}")
         else:
             for number in lists:
-                wanted.setdefault((event.action == "RECYCLE", number), {})[place] = lead
+                wanted.setdefault((event.action == "RECYCLE", number), {})[index] = lead
     return refused, [MembershipChange(joins, number, leads) for (joins, number), leads in sorted(wanted.items())]
 
 

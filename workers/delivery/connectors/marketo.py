@@ -21,6 +21,7 @@ from pydantic import Field as Setting
 from pydantic import StringConstraints
 
 from schemas.events import LeadRecycled
+from schemas.json_value import JsonObject, JsonValue
 from workers.outbound import Client
 
 from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
@@ -73,22 +74,22 @@ class MarketoCampaigns:
         self._halves: OrderedDict[str, int] = OrderedDict()
         self._last_half = 0
 
-    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        found: dict[int, Outcome] = {}
+    async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
+        outcomes: dict[int, Outcome] = {}
         groups: dict[tuple[bool, int, int], list[int]] = {}
-        for place, parcel in enumerate(parcels):
-            campaign, half = self._campaign(parcel.event), self._halves.get(parcel.event.event_id, 0)
+        for index, request in enumerate(requests):
+            campaign, half = self._campaign(request.event), self._halves.get(request.event.event_id, 0)
             if isinstance(campaign, Rejected):
-                found[place] = campaign
+                outcomes[index] = campaign
             else:
-                groups.setdefault((parcel.event.action == "RECYCLE", campaign, half), []).append(place)
-        for call, ((_, campaign, _), places) in enumerate(sorted(groups.items())):
+                groups.setdefault((request.event.action == "RECYCLE", campaign, half), []).append(index)
+        for call, ((_, campaign, _), indexes) in enumerate(sorted(groups.items())):
             if call < self._target.max_calls:
-                outcome = await self._request(campaign, [parcels[place] for place in places])
+                outcome = await self._request(campaign, [requests[index] for index in indexes])
             else:
                 outcome = Retry("waits for the next call", None, _HALVED_SECONDS, throttled=True)
-            found |= dict.fromkeys(places, outcome)
-        return [found[place] for place in range(len(parcels))]
+            outcomes |= dict.fromkeys(indexes, outcome)
+        return [outcomes[index] for index in range(len(requests))]
 
     async def close(self) -> None:
         """Holds no resources."""
@@ -103,29 +104,34 @@ class MarketoCampaigns:
         campaign = id_for_track(target.campaigns, event.track)
         return campaign or Rejected(None, f"no campaign is configured for the track {event.track!r}")
 
-    async def _request(self, campaign: int, parcels: Sequence[DeliveryRequest]) -> Outcome:
-        sent: dict[str, object] = {"leads": [{"id": self._target.number(each.event.lead_id)} for each in parcels]}
-        if self._target.tokens:
-            sent["tokens"] = _tokens(self._target.tokens, parcels[0].event)
-        reply = await self._api.call("POST", f"/rest/v1/campaigns/{campaign}/trigger.json", sent={"input": sent})
-        if isinstance(reply, Rejected) and len(parcels) > 1:
-            return self._halve(parcels, reply)
+    async def _request(self, campaign: int, requests: Sequence[DeliveryRequest]) -> Outcome:
+        reply = await self._api.call(
+            "POST", f"/rest/v1/campaigns/{campaign}/trigger.json", sent={"input": self._input(requests)}
+        )
+        if isinstance(reply, Rejected) and len(requests) > 1:
+            return self._halve(requests, reply)
         if isinstance(reply, ApiSuccess | Rejected):
-            for parcel in parcels:
-                self._halves.pop(parcel.event.event_id, None)
+            for request in requests:
+                self._halves.pop(request.event.event_id, None)
         if isinstance(reply, ApiSuccess):
             return Unverified(reply.status, "requested; Marketo does not report whether the lead qualified")
         return reply
 
-    def _halve(self, parcels: Sequence[DeliveryRequest], refused: Rejected) -> Outcome:
+    def _input(self, requests: Sequence[DeliveryRequest]) -> JsonObject:
+        leads: list[JsonValue] = [{"id": self._target.number(each.event.lead_id)} for each in requests]
+        if not self._target.tokens:
+            return {"leads": leads}
+        return {"leads": leads, "tokens": _tokens(self._target.tokens, requests[0].event)}
+
+    def _halve(self, requests: Sequence[DeliveryRequest], refused: Rejected) -> Outcome:
         """Split a rejected batch: one lead must not fail the others. Each half is retried as a batch of its own."""
-        middle = len(parcels) // 2
-        for half in (parcels[:middle], parcels[middle:]):
+        middle = len(requests) // 2
+        for half in (requests[:middle], requests[middle:]):
             self._last_half += 1
-            self._halves.update((parcel.event.event_id, self._last_half) for parcel in half)
+            self._halves.update((request.event.event_id, self._last_half) for request in half)
         while len(self._halves) > MAX_HALVED:
             self._halves.popitem(last=False)
-        why = f"rejected in a batch of {len(parcels)}: {refused.detail}"
+        why = f"rejected in a batch of {len(requests)}: {refused.detail}"
         return Retry(why, refused.status, _HALVED_SECONDS, throttled=True)
 
 
@@ -138,27 +144,27 @@ class MarketoLists:
         self._target = target
         self._api = MarketoApi(target, client, now)
 
-    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        found, changes = membership_changes(parcels, self._target.lists, self._target.number)
+    async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
+        outcomes, changes = membership_changes(requests, self._target.lists, self._target.number)
         for change in changes:
-            for place, outcome in (await self._make(change)).items():
-                found[place] = more_significant(found.get(place), outcome)
-        return [found[place] for place in range(len(parcels))]
+            for index, outcome in (await self._apply(change)).items():
+                outcomes[index] = more_significant(outcomes.get(index), outcome)
+        return [outcomes[index] for index in range(len(requests))]
 
     async def close(self) -> None:
         """Holds no resources."""
 
-    async def _make(self, change: MembershipChange) -> dict[int, Outcome]:
+    async def _apply(self, change: MembershipChange) -> dict[int, Outcome]:
         path, leads = f"/rest/v1/lists/{change.number}/leads", change.leads
-        method, wanted, then = ("POST", "added", "memberof") if change.joins else ("DELETE", "removed", "notmemberof")
+        method, wanted, state = ("POST", "added", "memberof") if change.joins else ("DELETE", "removed", "notmemberof")
         reply = await self._api.call(method, f"{path}.json", ids=sorted(set(leads.values())))
         if not isinstance(reply, ApiSuccess):
             return dict.fromkeys(leads, reply)
-        found = {place: _changed(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
-        changed = {place: leads[place] for place, outcome in found.items() if isinstance(outcome, Accepted)}
+        outcomes = {index: _changed(reply.records.get(str(lead)), wanted) for index, lead in leads.items()}
+        changed = {index: leads[index] for index, outcome in outcomes.items() if isinstance(outcome, Accepted)}
         if changed and self._target.verify:
-            found |= await self._read_back(path, changed, then)
-        return found
+            outcomes |= await self._read_back(path, changed, state)
+        return outcomes
 
     async def _read_back(self, path: str, leads: dict[int, int], wanted: str) -> dict[int, Outcome]:
         reply = await self._api.call("GET", f"{path}/ismember.json", ids=sorted(set(leads.values())))
@@ -166,10 +172,10 @@ class MarketoLists:
             return dict.fromkeys(
                 leads, Unverified(HTTPStatus.OK, "Marketo reports success, which could not be read back")
             )
-        return {place: _verified(reply.records.get(str(lead)), wanted) for place, lead in leads.items()}
+        return {index: _verified(reply.records.get(str(lead)), wanted) for index, lead in leads.items()}
 
 
-def _tokens(tokens: Mapping[str, PayloadField], event: LeadRecycled) -> list[dict[str, str]]:
+def _tokens(tokens: Mapping[str, PayloadField], event: LeadRecycled) -> list[JsonValue]:
     values = selected_fields(event, dict(tokens))
     return [{"name": name, "value": str(values.get(name, ""))} for name in tokens]
 

@@ -11,11 +11,12 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from http import HTTPStatus
-from typing import Any
+from typing import TypeAlias
 from urllib.parse import urlencode
 
 import msgspec
 
+from schemas.json_value import JsonObject
 from workers.outbound import Client, HttpResponse, redacted
 from workers.secret import Secret
 
@@ -102,8 +103,8 @@ class MarketoApi:
         self._fetching = asyncio.Lock()
 
     async def call(
-        self, method: str, path: str, *, ids: Sequence[int] = (), sent: object = None
-    ) -> ApiSuccess | Retry | Rejected | Unverified | NoOp:
+        self, method: str, path: str, *, ids: Sequence[int] = (), sent: JsonObject | None = None
+    ) -> ApiSuccess | Retry | Rejected | Unverified:
         """Call once; a second time with a new token if the first had expired.
 
         Returns:
@@ -120,7 +121,9 @@ class MarketoApi:
             self._forget(token)
         return reply if isinstance(reply, ApiSuccess) else self._outcome(reply)
 
-    async def _request(self, method: str, path: str, token: str, sent: object) -> "ApiSuccess | Outcome | _ApiFailure":
+    async def _request(
+        self, method: str, path: str, token: str, sent: JsonObject | None
+    ) -> "ApiSuccess | _Unsuccessful":
         content = {} if sent is None else {"content-type": "application/json"}
         reply = await self._client.request(
             method,
@@ -140,7 +143,7 @@ class MarketoApi:
             return _ApiFailure(reply.status, body.errors or [])
         return ApiSuccess(reply.status, {str(record.id): record for record in body.result or []})
 
-    def _outcome(self, reply: "Outcome | _ApiFailure") -> Any:
+    def _outcome(self, reply: "_Unsuccessful") -> Retry | Rejected | Unverified:
         return reply.outcome(self._now()) if isinstance(reply, _ApiFailure) else reply
 
     async def _valid_token(self) -> str | Retry:
@@ -165,9 +168,9 @@ class MarketoApi:
         )
         token = decode_body(reply, AccessToken) if isinstance(reply, HttpResponse) and is_success(reply) else None
         if token is None:
-            why = failure_outcome(reply, self._now())
-            passing = why if isinstance(why, Retry) else Retry("")
-            return replace(passing, detail=f"no token: {why.detail}", status=why.status)
+            failure = failure_outcome(reply, self._now())
+            retry = failure if isinstance(failure, Retry) else Retry("")
+            return replace(retry, detail=f"no token: {failure.detail}", status=failure.status)
         self._token = token.access_token
         # A token that is about to expire may expire on the way; Marketo returns the same token until it expires.
         self._good_until = self._now() + max(token.expires_in - _SPARE_SECONDS, 1.0)
@@ -190,15 +193,18 @@ class _ApiFailure:
         return {str(reason.code) for reason in self.reasons}
 
     def outcome(self, now: float) -> Retry | Rejected:
-        codes, words = self.codes, error_text(self.reasons)
+        codes, detail = self.codes, error_text(self.reasons)
         if QUOTA in codes:
-            return Retry(words, self.status, _until_midnight(now), throttled=True)
+            return Retry(detail, self.status, _until_midnight(now), throttled=True)
         if codes & {RATE, CONCURRENCY}:
             after = _RATE_SECONDS if RATE in codes else _CONCURRENCY_SECONDS
-            return Retry(words, self.status, after, throttled=True)
+            return Retry(detail, self.status, after, throttled=True)
         if not codes or codes & (TRANSIENT | FIXABLE | TOKEN):
-            return Retry(words, self.status)
-        return Rejected(self.status, words)
+            return Retry(detail, self.status)
+        return Rejected(self.status, detail)
+
+
+_Unsuccessful: TypeAlias = Retry | Rejected | Unverified | _ApiFailure
 
 
 def error_text(reasons: Sequence[ApiError] | None) -> str:
@@ -208,15 +214,15 @@ def error_text(reasons: Sequence[ApiError] | None) -> str:
 
 def skipped(record: LeadResult) -> Outcome:
     """Map a skipped record to an outcome: nothing to do if the lead is not on the list, or has passed the status."""
-    codes, words = {str(reason.code) for reason in record.reasons or ()}, error_text(record.reasons)
+    codes, detail = {str(reason.code) for reason in record.reasons or ()}, error_text(record.reasons)
     if codes & {NOT_LISTED, SKIPPED}:
-        return NoOp(HTTPStatus.OK, words)
+        return NoOp(HTTPStatus.OK, detail)
     if codes & (TRANSIENT | FIXABLE):
-        return Retry(words, HTTPStatus.OK)
-    return Rejected(HTTPStatus.OK, words)
+        return Retry(detail, HTTPStatus.OK)
+    return Rejected(HTTPStatus.OK, detail)
 
 
-def _is_about_token(reply: "Outcome | _ApiFailure") -> bool:
+def _is_about_token(reply: _Unsuccessful) -> bool:
     denied = isinstance(reply, Retry) and reply.status == HTTPStatus.UNAUTHORIZED
     return denied or (isinstance(reply, _ApiFailure) and bool(reply.codes & TOKEN))
 

@@ -18,7 +18,7 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
 from pydantic import Field, model_validator
@@ -63,7 +63,7 @@ class MauticTarget(VendorTarget):
         return max(3, len(set(self.tracks.values())) + 2)
 
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
+    def _has_either_campaigns_or_segments(self) -> Self:
         if bool(self.campaigns) == bool(self.segments):
             raise violation("either campaigns or segments must be given", "write 'campaigns: {\"*\": 7}'")
         return self
@@ -78,61 +78,61 @@ class ChangeResponse(msgspec.Struct):
 class MembershipsResponse(msgspec.Struct):
     """The memberships of a contact: by id, or an empty list if there are none (PHP makes no difference)."""
 
-    campaigns: dict[str, Any] | list[Any] = {}
-    lists: dict[str, Any] | list[Any] = {}
+    campaigns: dict[str, object] | list[object] = {}
+    lists: dict[str, object] | list[object] = {}
 
 
 class Mautic(UnbatchedConnector):
-    """Changes memberships one by one, and reads them back."""
+    """Changes memberships one by one, and reads them back. A group: a campaign or a segment, as configured."""
 
     def __init__(self, target: MauticTarget, client: Client, now: Callable[[], float]) -> None:
         self._target = target
         self._client = client
         self._now = now
 
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
-        contact = self._target.number(parcel.event.lead_id)
+    async def _deliver(self, request: DeliveryRequest) -> Outcome:
+        contact = self._target.number(request.event.lead_id)
         if contact is None:
-            return Rejected(None, not_numeric(parcel.event.lead_id))
-        if parcel.event.action == "REVOKE":
-            return await self._out(contact)
-        place = id_for_track(self._target.tracks, parcel.event.track)
-        if place is None:
+            return Rejected(None, not_numeric(request.event.lead_id))
+        if request.event.action == "REVOKE":
+            return await self._leave(contact)
+        group = id_for_track(self._target.tracks, request.event.track)
+        if group is None:
             return Rejected(
-                None, f"none of the {self._target.where} is configured for the track {parcel.event.track!r}"
+                None, f"none of the {self._target.where} is configured for the track {request.event.track!r}"
             )
-        return await self._into(place, contact)
+        return await self._join(group, contact)
 
-    async def _into(self, place: int, contact: int) -> Outcome:
-        trouble = await self._change(place, contact, "remove") or await self._change(place, contact, "add")
-        if trouble:
-            return trouble
-        places = await self._places(contact)
-        if not isinstance(places, set):
-            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {places.detail}")
-        if place in places:
+    async def _join(self, group: int, contact: int) -> Outcome:
+        failure = await self._change(group, contact, "remove") or await self._change(group, contact, "add")
+        if failure:
+            return failure
+        groups = await self._groups(contact)
+        if not isinstance(groups, set):
+            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {groups.detail}")
+        if group in groups:
             return Accepted(HTTPStatus.OK, "read back; Mautic acts on it when its cron jobs run")
-        return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is not in {place} (unpublished?)")
+        return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is not in {group} (unpublished?)")
 
-    async def _out(self, contact: int) -> Outcome:
-        before = await self._places(contact)
+    async def _leave(self, contact: int) -> Outcome:
+        before = await self._groups(contact)
         if not isinstance(before, set):
             return before
-        found: Outcome | None = None
-        for place in sorted(set(self._target.tracks.values()) & before):
-            found = more_significant(found, await self._change(place, contact, "remove") or Accepted(HTTPStatus.OK))
-        if not isinstance(found, Accepted):
-            return found or NoOp(HTTPStatus.OK, "was in none of them")
-        left = await self._places(contact)
-        if not isinstance(left, set):
-            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {left.detail}")
-        if still := left & set(self._target.tracks.values()):
+        outcome: Outcome | None = None
+        for group in sorted(set(self._target.tracks.values()) & before):
+            outcome = more_significant(outcome, await self._change(group, contact, "remove") or Accepted(HTTPStatus.OK))
+        if not isinstance(outcome, Accepted):
+            return outcome or NoOp(HTTPStatus.OK, "was in none of them")
+        after = await self._groups(contact)
+        if not isinstance(after, set):
+            return Unverified(HTTPStatus.OK, f"Mautic reports success, which could not be read back: {after.detail}")
+        if still := after & set(self._target.tracks.values()):
             return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is still in {sorted(still)}")
         return Accepted(HTTPStatus.OK, "read back")
 
-    async def _change(self, place: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
+    async def _change(self, group: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
         """Add or remove a contact. None if Mautic reports success."""
-        reply = await self._call("POST", f"/api/{self._target.where}/{place}/contact/{contact}/{how}")
+        reply = await self._call("POST", f"/api/{self._target.where}/{group}/contact/{contact}/{how}")
         if isinstance(reply, HttpResponse) and is_success(reply):
             change = decode_body(reply, ChangeResponse)
             return (
@@ -141,17 +141,17 @@ class Mautic(UnbatchedConnector):
                 else Unverified(reply.status, f"neither success nor failure: {summary_of(reply)}")
             )
         if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
-            return await self._not_found(place, contact)
+            return await self._not_found(group, contact)
         return failure_outcome(reply, self._now())
 
-    async def _not_found(self, place: int, contact: int) -> Outcome:
+    async def _not_found(self, group: int, contact: int) -> Outcome:
         """Find out what does not exist: the contact (final), or the campaign (a configuration error, retried)."""
-        places = await self._places(contact)
-        if isinstance(places, set):
-            return Retry(f"Mautic has none of the {self._target.where} with id {place}", HTTPStatus.NOT_FOUND)
-        return places
+        groups = await self._groups(contact)
+        if isinstance(groups, set):
+            return Retry(f"Mautic has none of the {self._target.where} with id {group}", HTTPStatus.NOT_FOUND)
+        return groups
 
-    async def _places(self, contact: int) -> set[int] | Retry | Rejected | Unverified:
+    async def _groups(self, contact: int) -> set[int] | Retry | Rejected | Unverified:
         """Read the current memberships of a contact."""
         reply = await self._call("GET", f"/api/contacts/{contact}/{self._target.where}")
         if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
@@ -175,9 +175,9 @@ class Mautic(UnbatchedConnector):
         )
 
 
-def _ids(listed: dict[str, Any] | list[Any]) -> set[int]:
+def _ids(listed: dict[str, object] | list[object]) -> set[int]:
     """Return the ids, without memberships that were removed manually."""
     rows = listed.values() if isinstance(listed, dict) else listed
-    here = (row for row in rows if isinstance(row, dict) and not row.get("manuallyRemoved"))
-    found = (str(row.get("id", "")) for row in here)
-    return {int(text) for text in found if _ID.fullmatch(text)}
+    current = (row for row in rows if isinstance(row, dict) and not row.get("manuallyRemoved"))
+    ids = (str(row.get("id", "")) for row in current)
+    return {int(text) for text in ids if _ID.fullmatch(text)}

@@ -1,11 +1,12 @@
 """A recycle event as JSON for vendors, and vendor-specific ids derived from its message id."""
 
 import hashlib
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 from uuid import UUID, uuid5
 
 from schemas import instants
 from schemas.events import LeadRecycled
+from schemas.json_value import JsonObject
 
 from ..attempts import DeliveryRequest
 
@@ -35,12 +36,12 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_CHARACTERS = 26
 
 
-def payload_of(event: LeadRecycled) -> dict[str, Any]:
+def payload_of(event: LeadRecycled) -> JsonObject:
     """Return all fields of an event, instants as ISO 8601 (null if absent)."""
     return {name: _value(event, name) for name in FIELDS}
 
 
-def selected_fields(event: LeadRecycled, names: dict[str, PayloadField]) -> dict[str, Any]:
+def selected_fields(event: LeadRecycled, names: dict[str, PayloadField]) -> JsonObject:
     """Return the configured fields under the configured names, without empty ones."""
     found = {theirs: _value(event, ours) for theirs, ours in names.items()}
     return {name: value for name, value in found.items() if value not in (None, "")}
@@ -51,19 +52,19 @@ def iso(at_ms: int) -> str:
     return instants.iso(min(max(at_ms, 0), instants.LAST_MS))
 
 
-def uuid_of(parcel: DeliveryRequest) -> str:
+def uuid_of(request: DeliveryRequest) -> str:
     """Return the UUID of a delivery, the same on every attempt."""
-    return str(uuid5(_MESSAGES, parcel.message_id))
+    return str(uuid5(_MESSAGES, request.message_id))
 
 
-def ulid_of(parcel: DeliveryRequest) -> str:
+def ulid_of(request: DeliveryRequest) -> str:
     """Return the ULID of a delivery, the same on every attempt: the event's time and a digest of the message id."""
-    at = min(max(parcel.event.occurred_at, 0), 2**48 - 1)
-    digest = int.from_bytes(hashlib.sha256(parcel.message_id.encode()).digest()[:10], "big")
+    at = min(max(request.event.occurred_at, 0), 2**48 - 1)
+    digest = int.from_bytes(hashlib.sha256(request.message_id.encode()).digest()[:10], "big")
     number = at << 80 | digest
     return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARACTERS)))
 
 
-def _value(event: LeadRecycled, name: PayloadField) -> Any:
-    value = getattr(event, name)
-    return iso(value) if name in _INSTANTS and value is not None else value
+def _value(event: LeadRecycled, name: PayloadField) -> str | int | None:
+    value: str | int | None = getattr(event, name)
+    return iso(value) if name in _INSTANTS and isinstance(value, int) else value

@@ -11,6 +11,7 @@ from typing import TypeVar, assert_never
 
 import msgspec
 
+from schemas.json_value import JsonValue
 from workers.outbound import Blocked, HttpFailure, HttpResponse, HttpResult
 
 from ..attempts import Rejected, Retry
@@ -43,26 +44,26 @@ def failure_outcome(reply: HttpResult, now: float) -> Retry | Rejected:
             assert_never(never)
 
 
-def transient_failure(answer: HttpResponse, now: float) -> Retry | None:
+def transient_failure(response: HttpResponse, now: float) -> Retry | None:
     """Return a retry if the response concerns the moment or our configuration; None if it concerns the request."""
-    status, after = answer.status, retry_after_seconds(answer, now)
+    status, after = response.status, retry_after_seconds(response, now)
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return Retry("too many requests (429)", status, after, throttled=True)
     if status in _OVERLOADED:
         # With Retry-After, the endpoint is alive; without it, the schedule applies, and the circuit may open.
-        return Retry(summary_of(answer), status, after, throttled=after is not None)
+        return Retry(summary_of(response), status, after, throttled=after is not None)
     if status in _DENIED:
-        return Retry(f"rejects our credentials: {summary_of(answer)}", status)
+        return Retry(f"rejects our credentials: {summary_of(response)}", status)
     if status in _ELSEWHERE:
         return Retry(f"redirects ({status}), which is not followed: configure the new location as its url", status)
     if status in _TRANSIENT or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Retry(summary_of(answer), status, after)
+        return Retry(summary_of(response), status, after)
     return None
 
 
-def retry_after_seconds(answer: HttpResponse, now: float) -> float | None:
+def retry_after_seconds(response: HttpResponse, now: float) -> float | None:
     """Return the seconds of `Retry-After` (a number, or an HTTP date), at most a day; None without a valid one."""
-    text = answer.headers.get("retry-after", "").strip()
+    text = response.headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         return float(min(int(text[:9]), MAX_RETRY_AFTER_SECONDS))
     try:
@@ -73,21 +74,21 @@ def retry_after_seconds(answer: HttpResponse, now: float) -> float | None:
     return min(max(0.0, at.timestamp() - now), MAX_RETRY_AFTER_SECONDS)
 
 
-def summary_of(answer: HttpResponse) -> str:
+def summary_of(response: HttpResponse) -> str:
     """Summarise a response for messages: status and the redacted beginning of the body."""
-    return f"{answer.status}: {answer.text}" if answer.text else str(answer.status)
+    return f"{response.status}: {response.text}" if response.text else str(response.status)
 
 
-def decode_body(answer: HttpResponse, kind: type[T]) -> T | None:
+def decode_body(response: HttpResponse, kind: type[T]) -> T | None:
     """Decode the body as `kind`; None if it does not conform, or was truncated."""
-    if answer.is_cut:
+    if response.is_cut:
         return None
     try:
-        return msgspec.json.decode(answer.body, type=kind)
+        return msgspec.json.decode(response.body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
 
 
-def to_json(value: object) -> bytes:
+def to_json(value: JsonValue) -> bytes:
     """Encode a request body."""
     return msgspec.json.encode(value)

@@ -1,4 +1,4 @@
-"""Connectors that take one parcel a call."""
+"""Connectors that make one request per call."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -11,11 +11,11 @@ class UnbatchedConnector(ABC):
 
     batch_size = 1
 
-    async def deliver(self, parcels: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        return [await self._deliver(parcel) for parcel in parcels]
+    async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
+        return [await self._deliver(request) for request in requests]
 
     async def close(self) -> None:  # noqa: B027  nothing to do is what most of them do
         """Holds no resources: the client belongs to the caller."""
 
     @abstractmethod
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome: ...
+    async def _deliver(self, request: DeliveryRequest) -> Outcome: ...

@@ -17,6 +17,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
+from schemas.json_value import JsonObject
 from streams.runtime.documents import violation
 from workers.outbound import Client, HttpResponse
 from workers.secret import Secret
@@ -64,14 +65,14 @@ class Webhook(UnbatchedConnector):
         self._now = now
         self._secrets = [parse_key(secret.reveal()) for secret in target.secrets]
 
-    async def _deliver(self, parcel: DeliveryRequest) -> Outcome:
-        body = _body(parcel)
+    async def _deliver(self, request: DeliveryRequest) -> Outcome:
+        body = to_json(_message(request))
         if len(body) >= MAX_BYTES:
             return Rejected(None, f"{len(body)} bytes; a webhook has less than {MAX_BYTES}")
         reply = await self._client.request(
             "POST",
             self._target.url,
-            headers=self._headers(parcel, body),
+            headers=self._headers(request, body),
             body=body,
             url_policy=self._target.url_policy,
             timeout_seconds=self._target.timeout_seconds,
@@ -84,13 +85,13 @@ class Webhook(UnbatchedConnector):
             return Gone(reply.status, summary_of(reply))
         return transient_failure(reply, self._now()) or Retry(summary_of(reply), reply.status)
 
-    def _headers(self, parcel: DeliveryRequest, body: bytes) -> dict[str, str]:
-        headers = signed_headers(parcel.message_id, int(self._now()), body, self._secrets)
-        trace = {"traceparent": parcel.traceparent} if parcel.traceparent else {}
+    def _headers(self, request: DeliveryRequest, body: bytes) -> dict[str, str]:
+        headers = signed_headers(request.message_id, int(self._now()), body, self._secrets)
+        trace = {"traceparent": request.traceparent} if request.traceparent else {}
         return {"content-type": "application/json", **headers, **trace}
 
 
-def _body(parcel: DeliveryRequest) -> bytes:
-    event = parcel.event
-    message = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": payload_of(event)}
-    return to_json(message | {"test": True} if parcel.is_test else message)
+def _message(request: DeliveryRequest) -> JsonObject:
+    event = request.event
+    message: JsonObject = {"type": _TYPES[event.action], "timestamp": iso(event.occurred_at), "data": payload_of(event)}
+    return message | {"test": True} if request.is_test else message
