@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[1]
 
@@ -21,7 +21,7 @@ def environment(**more: str) -> dict[str, str]:
 def attempt(env: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command to its end, whatever that is."""
     command = [sys.executable, "-m", "workers.cli", *arguments]
-    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=STUCK, check=False)
+    return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def run(env: Mapping[str, str], cwd: Path, *arguments: str) -> str:
@@ -40,4 +40,4 @@ def worker(env: Mapping[str, str], log: Path, *arguments: str) -> Iterator[subpr
             yield process
         finally:
             process.terminate()
-            process.wait(STUCK)
+            process.wait(TIMEOUT)

@@ -1,8 +1,8 @@
-"""Kafka for tests: finds a broker, or starts one, and the few things that tests do with it.
+"""A Kafka broker for tests: find one, or start one.
 
-In this order: the broker that KAFKA_BOOTSTRAP_SERVERS names; a real Apache Kafka out of Maven Central's
-jars (tests/broker/pom.xml; needs java, and once mvn); the embedded mock. With LEADLOOP_REQUIRE_KAFKA=1
-there is no falling back to the mock.
+In this order: the broker that KAFKA_BOOTSTRAP_SERVERS names; a real Apache Kafka from Maven Central's jars
+(tests/broker/pom.xml; needs java, and mvn the first time); the embedded mock. With LEADLOOP_REQUIRE_KAFKA=1
+the mock is not used.
 """
 
 from __future__ import annotations
@@ -15,48 +15,29 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
-from confluent_kafka import (
-    Consumer,
-    KafkaError,
-    KafkaException,
-    Message,
-    Producer,
-    TopicPartition,
-)
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
 HERE = Path(__file__).parent
-READING = {
-    "auto.offset.reset": "earliest",
-    "enable.auto.commit": False,
-    "enable.partition.eof": True,
-    "fetch.wait.max.ms": 50,
-    "fetch.message.max.bytes": 4_000_000,
-    "log_level": 0,
-}
-YOUNG = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError.LEADER_NOT_AVAILABLE}
-"""What a broker says of a topic that was made a moment ago."""
 VERSION = "4.1.1"
-LISTENED = range(15_000, 32_000)  # below what Linux and macOS hand out for connections
+PORTS = range(15_000, 32_000)  # below the ephemeral ports of Linux and macOS
 REQUIRED = os.environ.get("LEADLOOP_REQUIRE_KAFKA") == "1"
 
 
 class NoKafka(Exception):
-    """No real broker can be had on this machine."""
+    """There is no real broker on this machine, and none can be started."""
 
 
 def jars() -> Path:
@@ -84,12 +65,12 @@ def _fetch_jars(target: Path) -> None:
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if done.returncode:
             raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")
-        with suppress(OSError):  # another run was faster
+        with suppress(OSError):  # another test run has fetched them meanwhile
             (Path(scratch) / "jars").rename(target)
 
 
 class RealKafka:
-    """One KRaft node of Apache Kafka, ready in about 3 s; ends only what it started."""
+    """One KRaft node of Apache Kafka, ready in about 3 s."""
 
     def __init__(self, directory: Path) -> None:
         self._classpath = f"{jars()}/*"
@@ -105,24 +86,24 @@ class RealKafka:
         self._properties.write_text(text)
 
     def start(self, within: float = 60) -> None:
-        """Start it, or start it again on the same data, and wait until it answers."""
+        """Start it, or start it again with the same data, and wait until it answers."""
         if not (self._directory / "data").is_dir():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
             named = f"--cluster-id={cluster}"  # with "=": one in 64 begins with a dash
-            self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(STUCK)
+            self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(TIMEOUT)
         self._process = self._java("kafka.Kafka", str(self._properties))
         wait_for(self._answers, within)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
-            self._process.wait(STUCK)
+            self._process.wait(TIMEOUT)
 
     def kill(self) -> None:
-        """End it as a power cut would: SIGKILL."""
+        """SIGKILL, as in a power cut."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STUCK)
+            self._process.wait(TIMEOUT)
 
     def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
         command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._classpath]
@@ -140,9 +121,9 @@ class RealKafka:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports to listen on. None that the system hands out for connections: one could be taken before it is used."""
+    """Ports to listen on. None is an ephemeral port: the system could assign one to a connection before it is used."""
     free: list[int] = []
-    for port in random.sample(LISTENED, len(LISTENED)):
+    for port in random.sample(PORTS, len(PORTS)):
         with socket.socket() as one, suppress(OSError):
             one.bind(("127.0.0.1", port))
             free.append(port)
@@ -153,14 +134,14 @@ def free_ports(count: int) -> list[int]:
 
 @dataclass(frozen=True)
 class Broker:
-    """A broker for tests. Topics are made with `make_topics`, whatever its kind is."""
+    """A broker for tests. Topics are created with `make_topics`, whatever its kind."""
 
     bootstrap: str
     kind: Literal["given", "real", "mock"]
     _stack: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     def make_topics(self, topics: Mapping[str, int], config: Mapping[str, Mapping[str, str]] | None = None) -> Broker:
-        """The broker that has these topics (name: partitions). A mock cannot add any, so it is a new one."""
+        """Create topics (name: partitions); returns the broker that has them: a new one if it is a mock."""
         if self.kind == "mock":
             return self._stack.enter_context(mock_broker(topics))
         new = [NewTopic(name, n, 1, config=dict((config or {}).get(name, {}))) for name, n in topics.items()]
@@ -183,7 +164,7 @@ def _have_leaders(admin: AdminClient, topics: Mapping[str, int]) -> bool:
 
 @contextmanager
 def mock_broker(topics: Mapping[str, int]) -> Iterator[Broker]:
-    """The demo's embedded broker, in a process of its own."""
+    """The demo's embedded broker, in its own process."""
     named = [f"{name}:{partitions}" for name, partitions in topics.items()]
     command = [sys.executable, "-m", "workers.demo.broker", *named]
     with (
@@ -199,7 +180,7 @@ def mock_broker(topics: Mapping[str, int]) -> Iterator[Broker]:
 
 @contextmanager
 def found_broker(directory: Path) -> Iterator[Broker]:
-    """The best broker that can be had, for as long as the block lasts."""
+    """The best available broker, for as long as the block lasts."""
     if given := os.environ.get("KAFKA_BOOTSTRAP_SERVERS"):
         yield Broker(given, "given")
         return
@@ -215,117 +196,4 @@ def found_broker(directory: Path) -> Iterator[Broker]:
     try:
         yield Broker(real.bootstrap, "real")
     finally:
-        real.kill()  # its data goes as well; a clean stop would only cost seconds
-
-
-class Record(NamedTuple):
-    """What tests write to Kafka, and read from it; without a partition the key decides."""
-
-    key: bytes | None
-    value: bytes | None
-    partition: int = -1
-    offset: int = -1
-    headers: Sequence[tuple[str, bytes]] = ()
-
-
-@cache
-def _producer(bootstrap: str, _thread: int) -> Producer:
-    """One for each thread: a flush that another thread's polls overtake ends before the errors are heard."""
-    settings = {"partitioner": "murmur2_random", "enable.idempotence": True, "linger.ms": 5, "log_level": 0}
-    return Producer({"bootstrap.servers": bootstrap, "queue.buffering.max.messages": 2_000_000, **settings})
-
-
-def produce(bootstrap: str, topic: str, records: Iterable[Record]) -> None:
-    """Write records and wait until the broker has acked them all."""
-    producer, failed = _producer(bootstrap, threading.get_ident()), []
-    # A partition that the client has no metadata of yet is an error at once, unlike an unknown topic.
-    wait_for(lambda: producer.list_topics(topic, timeout=10).topics[topic].partitions, 30, f"metadata of {topic}")
-
-    def heard(error: object, _: object) -> None:
-        failed.extend([error] if error else [])
-
-    for one in records:
-        headers: list[tuple[str, str | bytes | None]] = [*one.headers]
-        # partition -1: the key decides
-        producer.produce(topic, one.value, one.key, one.partition, heard, headers=headers)
-        producer.poll(0)
-    assert producer.flush(120) == 0
-    assert not failed, failed[:3]
-
-
-def read_all(bootstrap: str, topic: str) -> list[Record]:
-    """Every record of a topic up to its ends of now, by partition and offset."""
-    return sorted(map(_record, messages(bootstrap, topic)), key=lambda record: (record.partition, record.offset))
-
-
-def messages(bootstrap: str, topic: str) -> Iterator[Message]:
-    """The same as they come, which is by offset in each partition.
-
-    Its ends are asked for: librdkafka tells of them only where a fetch finds nothing, which is hardly ever in a topic
-    that is written to all the time.
-    """
-    consumer = _reader(bootstrap)
-    try:
-        numbers = consumer.list_topics(topic, timeout=30).topics[topic].partitions
-        ends = {number: _end(consumer, TopicPartition(topic, number)) for number in numbers}
-        left = {number for number, end in ends.items() if end}
-        consumer.assign([TopicPartition(topic, number, 0) for number in left])
-        while left:
-            for message in consumer.consume(1000, 0.05):
-                number, at = message.partition() or 0, message.offset() or 0
-                if _is_end(message) or at + 1 >= ends[number]:
-                    left.discard(number)
-                if message.error() is None and at < ends[number]:
-                    yield message
-    finally:
-        consumer.close()
-
-
-def _end(consumer: Consumer, place: TopicPartition) -> int:
-    """Where a partition ends now, once it has a leader."""
-
-    def told() -> tuple[int, int] | None:
-        try:
-            return consumer.get_watermark_offsets(place, timeout=30)
-        except KafkaException as fault:
-            if fault.args[0].code() not in YOUNG:
-                raise
-            return None
-
-    _, end = wait_for(told, 20) or (0, 0)
-    return end
-
-
-def _is_end(message: Message) -> bool:
-    """What was last may have been compacted away."""
-    fault = message.error()
-    if fault is not None and fault.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001  librdkafka's own codes
-        raise KafkaException(fault)
-    return fault is not None
-
-
-def _record(message: Message) -> Record:
-    headers: Any = message.headers() or ()
-    return Record(message.key(), message.value(), message.partition() or 0, message.offset() or 0, headers)
-
-
-def _reader(bootstrap: str, group: str = "tests") -> Consumer:
-    return Consumer({"bootstrap.servers": bootstrap, "group.id": group, **READING})
-
-
-def lag(bootstrap: str, group: str, topics: Iterable[str]) -> int:
-    """Records of these topics that the group has not committed."""
-    consumer = _reader(bootstrap, group)
-    try:
-        return sum(_behind(consumer, topic) for topic in topics)
-    finally:
-        consumer.close()
-
-
-def _behind(consumer: Consumer, topic: str) -> int:
-    partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-    behind = 0
-    for tp in consumer.committed([TopicPartition(topic, n) for n in partitions], timeout=10):
-        low, high = consumer.get_watermark_offsets(tp, timeout=10)
-        behind += high - max(tp.offset, low)
-    return behind
+        real.kill()  # its data is deleted as well: a clean stop would only take time

@@ -16,8 +16,8 @@ from tests.builders import a_contact, a_created, a_reply, a_win
 from tests.component.projection.harness import Process
 from tests.kafka import free_ports
 from tests.observability import ROOT, RULES
-from tests.patience import STUCK, wait_for
 from tests.redis import RealRedis
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import World
 from workers.http.keys import digest_of, new_key
 
@@ -104,7 +104,7 @@ class Observed:
     def run(self, *command: str) -> None:
         """Run a command of `leadloop` to its end, as an operator would."""
         done = Process(self.folder / "commands.log", self.env(), "workers.cli", *command)
-        assert done.process.wait(STUCK) == 0, done.said()
+        assert done.process.wait(TIMEOUT) == 0, done.said()
 
     def metrics(self) -> dict[str, str]:
         """What each process tells Prometheus."""

@@ -1,4 +1,4 @@
-"""Who is paged: the rules with time going faster, a real Alertmanager with the example's routes, and what it sends."""
+"""Alerting for tests: rules with shorter durations, the example's Alertmanager routes, and its notifications."""
 
 from __future__ import annotations
 
@@ -17,80 +17,81 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
-TIMES = re.compile(r"(\[|offset |for: )(\d+)([smhdw])")
-Alert = tuple[str, str]  # name, and what it is about: endpoint, partition or nothing
+DURATIONS = re.compile(r"(\[|offset |for: )(\d+)([smhdw])")
+Alert = tuple[str, str]
+"""The name of an alert, and its endpoint ("" if it has none)."""
 
 
 FRESH_SECONDS = 30
-"""How old a heartbeat may be here: a test machine without CPU for 10 s would look like an outage of five minutes."""
-LATE = {
+"""The highest age of a heartbeat here: a test machine without CPU for 10 s would look like an outage of 5 minutes."""
+THRESHOLDS = {
     ") <= 5\n": f") <= {FRESH_SECONDS}\n",
     'le="300.0"': 'le="15.0"',
     'age=~"under_1h|over_1h"': 'age=~"under_1m|under_5m|under_1h|over_1h"',
 }
 
 
-def faster(text: str, by: int) -> str:
-    """Rules whose windows and patience are so many times shorter, and for which 15 s are late for a delivery.
+def accelerated(text: str, factor: int) -> str:
+    """Rules whose windows and `for:` are `factor` times shorter, and for which a delivery is late after 15 s.
 
-    All else that they compare with stays.
+    All other thresholds stay.
     """
 
-    def shorter(found: re.Match[str]) -> str:
-        return f"{found[1]}{max(1, int(found[2]) * SECONDS[found[3]] // by)}s"
+    def shortened(found: re.Match[str]) -> str:
+        return f"{found[1]}{max(1, int(found[2]) * SECONDS[found[3]] // factor)}s"
 
-    for after, sooner in LATE.items():
-        text = text.replace(after, sooner)
-    return TIMES.sub(shorter, text)
+    for original, lower in THRESHOLDS.items():
+        text = text.replace(original, lower)
+    return DURATIONS.sub(shortened, text)
 
 
-class Told:
-    """What each receiver of Alertmanager has been told: alerts that fire, and those that are over."""
+class Notifications:
+    """The alerts that each receiver of Alertmanager was notified of: firing and resolved."""
 
     def __init__(self) -> None:
         self.firing: dict[str, set[Alert]] = {}
-        self.over: dict[str, set[Alert]] = {}
+        self.resolved: dict[str, set[Alert]] = {}
 
-    def hear(self, receiver: str, body: Any) -> None:
+    def add(self, receiver: str, body: Any) -> None:
         for alert in body["alerts"]:
             labels = alert["labels"]
-            heard = self.firing if alert["status"] == "firing" else self.over
-            heard.setdefault(receiver, set()).add((labels["alertname"], labels.get("endpoint", "")))
+            alerts = self.firing if alert["status"] == "firing" else self.resolved
+            alerts.setdefault(receiver, set()).add((labels["alertname"], labels.get("endpoint", "")))
 
     def pages(self) -> set[str]:
         return {name for name, _ in self.firing.get("pager", ())}
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         self.firing.clear()
-        self.over.clear()
+        self.resolved.clear()
 
 
 @contextmanager
-def listening() -> Iterator[tuple[Told, str]]:
-    """A receiver of notifications, and its address."""
-    told = Told()
+def notification_receiver() -> Iterator[tuple[Notifications, str]]:
+    """A webhook receiver for Alertmanager: its notifications, and its URL."""
+    notifications = Notifications()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            told.hear(self.path.strip("/"), json.loads(body))
+            notifications.add(self.path.strip("/"), json.loads(body))
             self.send_response(200)
             self.end_headers()
 
         def log_message(self, *_: Any) -> None:
-            """Notifications are what the test waits for."""
+            """Requests are not logged."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     try:
-        yield told, f"http://127.0.0.1:{server.server_port}"
+        yield notifications, f"http://127.0.0.1:{server.server_port}"
     finally:
         server.shutdown()
         server.server_close()
 
 
 def routes(address: str) -> str:
-    """The example's configuration, at once in place of politely, each receiver with an address."""
+    """The example's configuration without its delays, each receiver with a webhook at this URL."""
     text = (ROOT / "deploy/alertmanager/alertmanager.yml").read_text(encoding="utf-8")
     configuration = yaml.safe_load(re.sub(r"(group_wait|group_interval): \w+|(repeat_interval): 1m", r"\1\2: 1s", text))
     for receiver in configuration["receivers"]:

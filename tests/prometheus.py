@@ -20,7 +20,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from tests.kafka import free_ports
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +82,7 @@ def _download(folder: Path) -> None:
 
 
 def _run(command: Sequence[str], folder: Path | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=STUCK, check=False, cwd=folder)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False, cwd=folder)
     if done.returncode:
         raise NoPrometheus(f"{' '.join(command[:1])} could not fetch Prometheus: {(done.stdout + done.stderr)[-500:]}")
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from redis import Redis
 from redis.exceptions import RedisError
 
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ class RealRedis:
         """SIGKILL: what it did not save is gone."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STUCK)
+            self._process.wait(TIMEOUT)
 
     def client(self) -> Redis:
         return Redis.from_url(self.url)

@@ -1,4 +1,4 @@
-"""A small world for whole-process tests: topics of its own on a broker, streams workers, and what they told."""
+"""The environment of a test of whole processes: its own topics on a broker, streams workers, and their outputs."""
 
 import os
 import re
@@ -12,16 +12,16 @@ from typing import Any
 from urllib.request import urlopen
 from uuid import uuid4
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import Producer
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import FactRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import INPUTS, TOPICS, changelog_of
-from tests.kafka import messages
-from tests.patience import STREAMS_GRACE, wait_for
-from tests.told import TELLING, Told
+from tests.kafka_records import lag, messages
+from tests.published import OUTPUT_RECORDS, Published
+from tests.waiting import STREAMS_GRACE, wait_for
 from workers import admin
 from workers.demo.broker import EmbeddedBroker
 
@@ -62,7 +62,7 @@ class World:
         world.prefix, world.app_id = "", APP_ID
         return world
 
-    # -- in ------------------------------------------------------------------------------------
+    # -- inputs ------------------------------------------------------------------------------------
 
     @property
     def producer(self) -> Producer:
@@ -128,7 +128,7 @@ class World:
         }
 
     def streams(self, name: str = "a", **more: str) -> "Streams":
-        """Start a worker; the same name comes back to the same data directory."""
+        """Start a worker; the same name has the same data directory."""
         worker = Streams(self.folder / self.app_id / name, self.env(**more))
         self.workers.append(worker)
         return worker
@@ -137,39 +137,27 @@ class World:
         for worker in self.workers:
             worker.kill()
 
-    # -- out -----------------------------------------------------------------------------------
+    # -- outputs -----------------------------------------------------------------------------------
 
-    def left(self, topics: Iterable[str] = INPUTS) -> int:
-        """Records behind the committed positions, over all inputs; 1 while the group has no coordinator yet."""
-        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": self.app_id, "enable.auto.commit": False})
-        try:
-            places = [TopicPartition(self.prefix + t, n) for t in topics for n in range(self.partitions)]
-            return sum(
-                consumer.get_watermark_offsets(place, timeout=30)[1] - max(place.offset, 0)
-                for place in consumer.committed(places, timeout=30)
-            )
-        except KafkaException as error:
-            if error.args[0].code() in {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE}:
-                return 1
-            raise
-        finally:
-            consumer.close()
+    def lag(self, topics: Iterable[str] = INPUTS) -> int:
+        """Records that the streams workers have not committed."""
+        return lag(self.bootstrap, self.app_id, (self.prefix + topic for topic in topics))
 
     def settle(self, within: float = 120.0, topics: Collection[str] = INPUTS) -> None:
-        """Wait until everything is taken and committed, own records included, and stays so.
+        """Wait until every input is processed and committed, records of streams itself included, and stays so.
 
-        Live, name the topics: a heartbeat comes every second.
+        In live operation, name the topics: a heartbeat is published every second.
         """
-        calm = 0
+        times_without_lag = 0
 
-        def is_calm() -> bool:
-            nonlocal calm
+        def is_settled() -> bool:
+            nonlocal times_without_lag
             for worker in self.workers:
                 assert worker.is_alive() or worker.is_expected_dead, f"worker ended: {worker.tail()}"
-            calm = calm + 1 if self.left(topics) == 0 else 0
-            return calm >= 4
+            times_without_lag = times_without_lag + 1 if self.lag(topics) == 0 else 0
+            return times_without_lag >= 4
 
-        wait_for(is_calm, within, "every input taken and committed")
+        wait_for(is_settled, within, "every input processed and committed")
 
     def read(self, topic: str) -> Iterable[Any]:
         """All records of a topic, as messages."""
@@ -180,14 +168,15 @@ class World:
         assert record is not None
         return [CODEC.decode(message.value(), record) for message in self.read(topic)]
 
-    def told(self) -> Told:
-        told = Told()
-        for topic, record in TELLING.items():
+    def published(self) -> Published:
+        """What streams has published so far."""
+        published = Published()
+        for topic, record in OUTPUT_RECORDS.items():
             for message in self.read(topic):
-                told.hear(CODEC.decode(message.value(), record), message.value())
+                published.add(CODEC.decode(message.value(), record), message.value())
         for message in self.read("lead-snapshots"):
-            told.stage_of[message.key().decode()] = CODEC.decode(message.value(), LeadSnapshot).stage
-        return told
+            published.stage_of[message.key().decode()] = CODEC.decode(message.value(), LeadSnapshot).stage
+        return published
 
     def dead_letters(self) -> list[dict[str, str]]:
         return [
@@ -204,7 +193,7 @@ class Streams:
         self.log = folder / "log"
         self.is_expected_dead = False
         clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEADLOOP_", "KAFKA_"))}
-        self._begins_at = self.log.stat().st_size if self.log.exists() else 0
+        self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "streams"],
@@ -217,7 +206,7 @@ class Streams:
         return self.process.poll() is None
 
     def kill(self) -> None:
-        """SIGKILL: no clean-up of any kind."""
+        """SIGKILL: without any clean-up."""
         self.is_expected_dead = True
         self.process.kill()
         self.process.wait()
@@ -228,9 +217,9 @@ class Streams:
         return self.process.wait(STREAMS_GRACE)
 
     def port(self) -> int | None:
-        """Where its metrics are, once it has said so."""
-        said = self.log.read_bytes()[self._begins_at :].decode(errors="replace")
-        found = re.search(r"metrics at http://127\.0\.0\.1:(\d+)/", said)
+        """The port of its metrics, once it has logged it."""
+        log = self.log.read_bytes()[self._log_start :].decode(errors="replace")
+        found = re.search(r"metrics at http://127\.0\.0\.1:(\d+)/", log)
         return int(found[1]) if found else None
 
     def is_ready(self) -> bool:
@@ -238,8 +227,8 @@ class Streams:
         if port is None:
             return False
         try:
-            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
-                return bool(answer.status == HTTPStatus.OK)
+            with urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as response:
+                return bool(response.status == HTTPStatus.OK)
         except OSError:
             return False
 
@@ -248,13 +237,13 @@ class Streams:
         assert self.is_alive(), self.tail()
 
     def metrics(self) -> str:
-        with urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=5) as answer:
-            return str(answer.read().decode())
+        with urlopen(f"http://127.0.0.1:{self.port()}/metrics", timeout=5) as response:
+            return str(response.read().decode())
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-30:])
 
 
 def topics_of(partitions: int) -> dict[str, int]:
-    """What an embedded broker has to be started with."""
+    """The topics that an embedded broker has to be started with."""
     return {**dict.fromkeys(TOPICS, partitions), changelog_of(APP_ID).name: partitions}

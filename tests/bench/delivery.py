@@ -21,8 +21,8 @@ import httpx
 from tests.bench.measure import a_kafka
 from tests.component.delivery.harness import World, a_recycle
 from tests.kafka import Broker
-from tests.patience import wait_for
 from tests.redis import RealRedis
+from tests.waiting import wait_for
 
 PARCELS = 6_000
 AT_A_TIME = 32

@@ -20,7 +20,7 @@ from streams.domain.lead_history import LeadHistory
 from tests.bench import changelog
 from tests.bench.measure import PARTITIONS, a_kafka, a_world, cpu_seconds
 from tests.builders import DAY, a_created
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from tests.world import CODEC, Streams, World
 
 LEADS = 1_000_000

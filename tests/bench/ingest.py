@@ -18,7 +18,7 @@ import httpx
 
 from tests.bench.measure import a_kafka, a_world, cpu_seconds
 from tests.component.ingest.served import Keys, Served
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from tests.world import World
 
 SECONDS = 8.0

@@ -21,7 +21,7 @@ from tests.bench import changelog, loop
 from tests.bench.job import UPSTREAM
 from tests.bench.measure import PARTITIONS, Group, a_kafka, a_world, cpu_seconds, disk_bytes, memory_bytes
 from tests.builders import DAY, T0, a_contact
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from tests.world import Streams, World
 
 LEADS = 1_000_000

@@ -18,7 +18,7 @@ from tests.bench.loop import history
 from tests.bench.measure import Figures, a_kafka, a_world, watch
 from tests.bench.peers import LIMIT, Subject, send, started
 from tests.bench.small_job import TOPIC, touches
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 LEADS = 60_000
 TOUCHES = 600_000
@@ -89,7 +89,7 @@ def _sampler(pid: int, stacks: Path) -> Iterator[None]:
         finally:
             sampler.send_signal(signal.SIGINT)
             try:
-                _, complaint = sampler.communicate(timeout=STUCK)
+                _, complaint = sampler.communicate(timeout=TIMEOUT)
             except TimeoutExpired:
                 sampler.kill()
                 raise

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.kafka import Broker
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 from tests.world import World
 
 NOBODY = "127.0.0.1:9"
@@ -24,7 +24,7 @@ def run(*command: str, folder: Path, env: Mapping[str, str] | None = None) -> "s
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
 

@@ -7,7 +7,7 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.topics import TOPICS
 from tests.kafka import Broker
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from workers.admin import TopicsReport, create_topics
 
 pytestmark = pytest.mark.kafka

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 from workers.demo import supervised
 from workers.demo.child_process import ChildProcess, DemoFailed, get
 from workers.demo.marketing import main
@@ -44,7 +44,7 @@ def test_the_redis_of_the_demo_keeps_what_is_written(tmp_path: Path) -> None:
 
 def test_a_part_ends_with_whoever_started_it(tmp_path: Path) -> None:
     command = [sys.executable, "-c", ORPHAN, str(tmp_path)]
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=STUCK, check=False)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr
     port = int(ended.stdout.rpartition(":")[2])
     wait_for(lambda: not _listens(port), within=30)

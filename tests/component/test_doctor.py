@@ -15,8 +15,8 @@ from confluent_kafka.admin import AdminClient
 from schemas.events import Heartbeat
 from schemas.topics import TOPICS, changelog_of
 from tests.kafka import Broker
-from tests.patience import STUCK
 from tests.redis import RealRedis
+from tests.waiting import TIMEOUT
 from tests.world import CODEC, World
 from workers.http.keys import digest_of, new_key
 
@@ -51,7 +51,7 @@ class Seen:
 def run(env: Mapping[str, str], *options: str) -> "subprocess.CompletedProcess[str]":
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_"))}
     command = [sys.executable, "-m", "workers.cli", "doctor", *options]
-    return subprocess.run(command, env={**clean, **env}, capture_output=True, text=True, timeout=STUCK, check=False)
+    return subprocess.run(command, env={**clean, **env}, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def examine(env: Mapping[str, str], *options: str) -> Seen:

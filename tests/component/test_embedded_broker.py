@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.kafka import Record, produce, read_all
-from tests.patience import STUCK, wait_for
+from tests.kafka_records import Record, produce, read_all
+from tests.waiting import TIMEOUT, wait_for
 from workers.demo.broker import EmbeddedBroker, NoEmbeddedBroker
 
 ORPHAN = """
@@ -42,7 +42,7 @@ def test_it_says_why_it_does_not_start() -> None:
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
 def test_it_ends_with_whoever_started_it() -> None:
-    ended = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=STUCK, check=False)
+    ended = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=TIMEOUT, check=False)
     pid = int(ended.stdout)
     wait_for(lambda: not _is_alive(pid), within=10)
 
@@ -53,4 +53,4 @@ def test_by_itself_it_runs_until_it_is_told_to_end() -> None:
         assert process.stdout is not None
         assert process.stdout.readline().startswith("127.0.0.1:")
         process.send_signal(signal.SIGTERM)
-        assert process.wait(STUCK) == 0
+        assert process.wait(TIMEOUT) == 0

@@ -17,7 +17,8 @@ from schemas.codec import Codec
 from schemas.events import DealClosed, Heartbeat, LeadCreated
 from schemas.topics import INPUTS, MAX_RECORD_BYTES, TOPICS, partition_of
 from tests.builders_imports import CLOSED, CREATED, NOW, STALLED, a_mapping
-from tests.kafka import Broker, Record, read_all
+from tests.kafka import Broker
+from tests.kafka_records import Record, read_all
 from workers.demo.broker import EmbeddedBroker
 from workers.demo.generated_history import history_mapping, write_history
 from workers.imports.errors import BrokerFailure, ImportFailure

@@ -13,7 +13,7 @@ from schemas.events import LeadStalled
 from schemas.topics import partition_of
 from tests.builders import a_created, a_reply
 from tests.kafka import Broker
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from tests.world import CODEC, Streams, World
 
 PROMISED_MS = 5_000

@@ -10,8 +10,9 @@ import pytest
 
 from schemas.errors import UserError
 from tests.builders import a_created
-from tests.kafka import Broker, Record, produce
-from tests.patience import STUCK, wait_for
+from tests.kafka import Broker
+from tests.kafka_records import Record, produce
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import World
 from workers.reading import records, records_of
 
@@ -54,7 +55,7 @@ def test_who_follows_is_shown_what_comes_later_in_partitions_that_were_empty_too
         wait_for(lambda: "later" in shown.read_text(), 10, "what comes later is shown")
     finally:
         process.kill()
-        process.wait(STUCK)
+        process.wait(TIMEOUT)
 
 
 def test_a_topic_that_is_not_there_is_named_with_what_to_do(real_kafka: Broker) -> None:

@@ -15,8 +15,8 @@ from schemas.events import FactRecord, LeadContacted, LeadCreated
 from schemas.topics import partition_of
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
-from tests.patience import wait_for
-from tests.told import Told
+from tests.published import Published
+from tests.waiting import wait_for
 from tests.world import CODEC, World
 
 END = T0 + 100 * DAY
@@ -33,13 +33,13 @@ def world(kafka: Broker, tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
-def _ended(world: World) -> Told:
-    """Close the history with a heartbeat, let a worker take all of it, and read what it told."""
+def _ended(world: World) -> Published:
+    """Close the history with a heartbeat, let a worker take all of it, and read what it published."""
     world.heartbeat(END)
     if not world.workers:
         world.streams()
     world.settle(60)
-    return world.told()
+    return world.published()
 
 
 def _reasons(world: World) -> list[str]:
@@ -57,10 +57,10 @@ def test_a_late_touch_takes_the_recycle_back(world: World) -> None:
     assert first.counts() == (2, 2, 0)
     world.send(a_reply("warm", T0 + DAY))
     world.settle()
-    told = world.told()
-    assert len(told.ids["REVOKE"]) == 1
-    assert told.stage_of["cold"] == "nurture"
-    assert told.clashes == []
+    published = world.published()
+    assert len(published.ids["REVOKE"]) == 1
+    assert published.stage_of["cold"] == "nurture"
+    assert published.conflicts == []
 
 
 def test_a_fact_told_twice_changes_nothing(world: World) -> None:
@@ -69,7 +69,7 @@ def test_a_fact_told_twice_changes_nothing(world: World) -> None:
     once = _ended(world)
     world.send(*facts)
     world.settle()
-    twice = world.told()
+    twice = world.published()
     assert twice.ids == once.ids
     assert twice.stage_of == once.stage_of
 
@@ -99,9 +99,9 @@ def test_a_record_from_the_future_is_a_dead_letter_and_holds_up_nothing(world: W
     lead = _on(0)
     now = int(time.time() * 1000)
     world.send(a_created(lead, now + 3_600_000), a_created(lead, T0), key=lead)
-    told = _ended(world)
+    published = _ended(world)
     assert _reasons(world) == ["future"]
-    assert told.stage_of[lead] == "nurture"
+    assert published.stage_of[lead] == "nurture"
 
 
 def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
@@ -110,18 +110,18 @@ def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
     world.send(a_created("ahead", now + 60_000))
     world.settle(topics=("lead-created",))
     assert worker.is_alive()
-    assert world.told().stage_of["ahead"] == "new"
+    assert world.published().stage_of["ahead"] == "new"
     assert world.dead_letters() == []
 
 
 def test_an_orphaned_fact_waits_for_its_creation_and_belongs_to_the_first_pass(world: World) -> None:
     world.send(a_contact("orphan", T0 + 98 * DAY), a_win("winner", T0 + 2 * DAY))
-    told = _ended(world)
-    assert told.stage_of["orphan"] == "unknown"
-    assert told.stage_of["winner"] == "won"
+    published = _ended(world)
+    assert published.stage_of["orphan"] == "unknown"
+    assert published.stage_of["winner"] == "won"
     world.send(a_created("orphan", T0 + 99 * DAY))
     world.settle()
-    assert world.told().stage_of["orphan"] == "working"
+    assert world.published().stage_of["orphan"] == "working"
 
 
 def test_broken_records_are_dead_letters_with_their_bytes_and_reason_and_the_partition_goes_on(world: World) -> None:
@@ -143,9 +143,9 @@ def test_broken_records_are_dead_letters_with_their_bytes_and_reason_and_the_par
         world.send_raw("lead-created", lead, value, headers=[("traceparent", b"00-11-22-01"), ("null", None)])
     world.flush()
     world.send(a_created(lead))
-    told = _ended(world)
+    published = _ended(world)
     assert _reasons(world) == sorted(broken)
-    assert told.stage_of == {lead: "nurture"}
+    assert published.stage_of == {lead: "nurture"}
     kept = {message.value() for message in world.read("lead-dead-letters")}
     assert set(broken.values()) == kept
     letter = next(letter for letter in world.dead_letters() if letter["dl_reason"] == "bad_avro")
@@ -158,8 +158,8 @@ def test_a_dead_letter_larger_than_a_batch_is_cut_and_says_so(world: World) -> N
     world.send_raw("lead-created", "big", b"x" * 990_000)
     world.flush()
     world.send(a_created("small"))
-    told = _ended(world)
-    assert told.stage_of == {"small": "nurture"}
+    published = _ended(world)
+    assert published.stage_of == {"small": "nurture"}
     (letter,) = world.dead_letters()
     assert letter["dl_reason"] == "oversized"
     assert int(letter["dl_cut_bytes"]) > 0
@@ -173,17 +173,17 @@ def test_what_is_small_only_while_it_is_packed_holds_up_nothing(world: World) ->
     producer.produce(topic, key=little, value=b"{}", partition=1)
     producer.produce(topic, key="nobody", value=CODEC.encode(a_created(lead)), headers=[("h", little)], partition=1)
     assert producer.flush(60) == 0
-    told = _ended(world)
+    published = _ended(world)
     assert _reasons(world) == ["not_avro"]
-    assert told.stage_of == {lead: "nurture"}
+    assert published.stage_of == {lead: "nurture"}
 
 
 def test_a_record_on_the_wrong_partition_is_published_to_the_right_one(world: World) -> None:
     lead = _on(2)
     world.send(a_created(lead), partition=2)
     world.send(a_win(lead, T0 + DAY), partition=3)
-    told = _ended(world)
-    assert told.stage_of == {lead: "won"}
+    published = _ended(world)
+    assert published.stage_of == {lead: "won"}
     assert [message.partition() for message in world.read("deal-closed")].count(2) == 1
 
 
@@ -191,8 +191,8 @@ def test_a_record_whose_key_is_not_its_lead_finds_its_lead(world: World) -> None
     lead = _on(2)
     world.send(a_created(lead), key="somebody-else")
     world.send(a_win(lead, T0 + DAY), key="")
-    told = _ended(world)
-    assert told.stage_of == {lead: "won"}
+    published = _ended(world)
+    assert published.stage_of == {lead: "won"}
     assert world.dead_letters() == []
 
 
@@ -209,8 +209,8 @@ def test_the_trace_of_a_fact_goes_on_with_what_follows_from_it(world: World) -> 
 
 def test_a_contact_by_marketing_moves_no_clock(world: World) -> None:
     world.send(a_created("m"), *(a_contact("m", T0 + k * DAY // 2, by="marketing") for k in range(6)))
-    told = _ended(world)
-    assert told.counts() == (1, 1, 0)
+    published = _ended(world)
+    assert published.counts() == (1, 1, 0)
     assert isinstance(world.decoded("lead-contacted")[0], LeadContacted)
 
 
@@ -220,9 +220,9 @@ def test_no_lead_id_is_mistaken_for_the_state_of_the_engine(world: World) -> Non
     _ended(world)
     world.send(*(a_reply(name, T0 + DAY) for name in names))
     world.settle()
-    told = world.told()
-    assert told.stage_of == {**dict.fromkeys(names, "nurture"), "ada": "nurture"}
-    assert len(told.ids["REVOKE"]) == len(names)
+    published = world.published()
+    assert published.stage_of == {**dict.fromkeys(names, "nurture"), "ada": "nurture"}
+    assert len(published.ids["REVOKE"]) == len(names)
 
 
 def test_the_state_of_another_world_is_not_taken_for_this_ones(kafka: Broker, tmp_path: Path) -> None:
@@ -250,11 +250,11 @@ def test_all_leads_may_be_due_at_once_and_a_crash_in_the_middle_changes_nothing(
         world.heartbeat(END)
         wait_for(lambda: any(True for _ in world.read("lead-stalled")), 60, "the first stalls")
         worker.kill()
-        assert world.left(), "it was done before it was killed"
+        assert world.lag(), "it was done before it was killed"
         world.streams()
         world.settle(120)
-        told = world.told()
+        published = world.published()
     finally:
         world.close()
-    assert told.counts() == (leads, leads, 0)
-    assert (told.clashes, told.stages) == ([], {"nurture": leads})
+    assert published.counts() == (leads, leads, 0)
+    assert (published.conflicts, published.stages) == ([], {"nurture": leads})

@@ -9,8 +9,8 @@ from schemas.events import Heartbeat, LeadCreated
 from schemas.registry import RegistryConf
 from tests.builders import DAY, T0, a_created
 from tests.kafka import Broker
-from tests.patience import wait_for
 from tests.registry import a_registry
+from tests.waiting import wait_for
 from tests.world import World
 from workers.admin import push_schemas
 

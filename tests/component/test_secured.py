@@ -14,9 +14,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
 
 from tests.as_user import attempt, environment, run, worker
 from tests.certificates import Authority
-from tests.kafka import RealKafka, free_ports, read_all
-from tests.patience import wait_for
+from tests.kafka import RealKafka, free_ports
+from tests.kafka_records import read_all
 from tests.started import started
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

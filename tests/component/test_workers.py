@@ -17,8 +17,8 @@ from streams.domain.facts import fact_of
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
-from tests.patience import wait_for
 from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
+from tests.waiting import wait_for
 from tests.world import CODEC, TOPIC_OF, World
 
 LEADS = 3_000
@@ -61,9 +61,9 @@ def _history(lead_id: str, dice: random.Random) -> Iterator[FactRecord]:
 class Load:
     """The facts of all leads in the order in which they happened, published a slice at a time."""
 
-    def __init__(self, world: World, told: dict[str, list[FactRecord]], slices: int) -> None:
+    def __init__(self, world: World, history: dict[str, list[FactRecord]], slices: int) -> None:
         self._world = world
-        facts = sorted((fact for facts in told.values() for fact in facts), key=lambda fact: fact.occurred_at)
+        facts = sorted((fact for facts in history.values() for fact in facts), key=lambda fact: fact.occurred_at)
         size = len(facts) // slices
         self._slices = [facts[n : n + size] for n in range(0, len(facts), size)]
         self._ends = [after[0].occurred_at - 1 for _, after in pairwise(self._slices)] + [END]
@@ -86,11 +86,11 @@ class Load:
         self._world.flush()
 
 
-def by_the_model(told: dict[str, list[FactRecord]]) -> dict[str, Any]:
+def by_the_model(history: dict[str, list[FactRecord]]) -> dict[str, Any]:
     policy = policy_to_model(parse_policy(POLICY, "policy").for_history())
     return {
         lead_id: MODEL.run(lead_id, [to_model(fact_of(fact)) for fact in facts], policy, END)
-        for lead_id, facts in told.items()
+        for lead_id, facts in history.items()
     }
 
 
@@ -99,8 +99,8 @@ def emitted(ledgers: dict[str, Any], *kinds: str) -> set[str]:
 
 
 def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(world: World) -> None:
-    told = histories()
-    load = Load(world, told, slices=6)
+    history = histories()
+    load = Load(world, history, slices=6)
     policy = world.folder / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
 
@@ -113,7 +113,7 @@ def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(worl
     second.wait_ready(60)
 
     load.publish()
-    wait_for(lambda: world.left() > 0, 20, "the workers have something to do")
+    wait_for(lambda: world.lag() > 0, 20, "the workers have something to do")
     first.kill()
     third = start("c")  # joins while a member is missing
     load.publish()
@@ -128,12 +128,12 @@ def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(worl
 
     world.settle(120)
     assert first.term() == 0
-    _agrees(world, by_the_model(told))
+    _agrees(world, by_the_model(history))
 
 
 def test_a_worker_with_a_name_of_its_own_comes_back_to_its_partitions_before_its_session_ends(world: World) -> None:
-    told = histories()
-    load = Load(world, told, slices=3)
+    history = histories()
+    load = Load(world, history, slices=3)
     policy = world.folder / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
     session = {"LEADLOOP_SESSION_SECONDS": "300"}  # longer than anything here waits: only the name can bring them back
@@ -155,7 +155,7 @@ def test_a_worker_with_a_name_of_its_own_comes_back_to_its_partitions_before_its
         first.wait_ready(60)
         world.settle(60)
     assert _assignments(second) == assignments, "the other worker was not disturbed"
-    _agrees(world, by_the_model(told))
+    _agrees(world, by_the_model(history))
 
 
 def _assignments(worker: Any) -> float:
@@ -164,12 +164,12 @@ def _assignments(worker: Any) -> float:
 
 
 def _agrees(world: World, ledgers: dict[str, Any]) -> None:
-    said = world.told()
-    assert said.stage_of == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in ledgers.items()}
-    assert said.clashes == []
-    assert said.ids["stalled"] == emitted(ledgers, "stalled")
-    assert said.ids["RECYCLE"] == emitted(ledgers, "recycle")
-    assert len(said.ids["REVOKE"]) == len(emitted(ledgers, "revoke"))
-    assert said.ids["decided RETIRE"] == emitted(ledgers, "retire")
-    assert world.left() == 0
+    published = world.published()
+    assert published.stage_of == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in ledgers.items()}
+    assert published.conflicts == []
+    assert published.ids["stalled"] == emitted(ledgers, "stalled")
+    assert published.ids["RECYCLE"] == emitted(ledgers, "recycle")
+    assert len(published.ids["REVOKE"]) == len(emitted(ledgers, "revoke"))
+    assert published.ids["decided RETIRE"] == emitted(ledgers, "retire")
+    assert world.lag() == 0
     assert world.dead_letters() == []

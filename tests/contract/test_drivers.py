@@ -16,9 +16,9 @@ from confluent_kafka import Consumer
 from confluent_kafka import TopicPartition as Place
 
 from tests.contract.driver_job import PARTITIONS, Written
-from tests.kafka import Record, produce, read_all
+from tests.kafka_records import Record, produce, read_all
 from tests.memory_driver import MemoryBroker, MemoryDriver
-from tests.patience import STREAMS_GRACE, STUCK, wait_for
+from tests.waiting import STREAMS_GRACE, TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ class MemoryRig:
         return self.ended()
 
     def ended(self) -> int:
-        self._thread.join(STUCK)
+        self._thread.join(TIMEOUT)
         (code,) = self._codes
         assert isinstance(code, int)
         return code
@@ -105,7 +105,7 @@ class FaustRig:
         return self._process.wait(STREAMS_GRACE)
 
     def ended(self) -> int:
-        return self._process.wait(STUCK)
+        return self._process.wait(TIMEOUT)
 
     def committed(self, topic: str, number: int) -> int:
         consumer = Consumer({"bootstrap.servers": self._bootstrap, "group.id": self._name})
@@ -145,7 +145,7 @@ def seen(rig: Rig) -> list[tuple[str, int]]:
 
 def start_and_take(rig: Rig, topic: str, number: int, position: int) -> None:
     rig.start()
-    wait_for(lambda: rig.committed(topic, number) >= position, STUCK)
+    wait_for(lambda: rig.committed(topic, number) >= position, TIMEOUT)
 
 
 def order_of(values: Sequence[bytes]) -> str:
@@ -157,7 +157,7 @@ def test_inputs_are_merged_by_event_time_and_every_offset_is_committed(rig: Rig)
     rig.feed("b", 0, "2:b", "4:d")
     rig.feed("b", 1, "1:x")
     rig.start()
-    wait_for(lambda: all(rig.committed(*place) for place in (("a", 0), ("b", 0), ("b", 1))), STUCK)
+    wait_for(lambda: all(rig.committed(*place) for place in (("a", 0), ("b", 0), ("b", 1))), TIMEOUT)
     assert rig.stop() == 0
     assert {n: order_of(values) for n, values in rig.values("out").items()} == {0: "abcd", 1: "x"}
     assert rig.values("changelog")[0][-1] == b"abcd"
@@ -188,7 +188,7 @@ def test_a_partition_is_recovered_before_its_first_chunk_and_revoked_after_its_l
     rig.feed("a", 0, "1:a")
     rig.feed("a", 1, "1:a")
     rig.start()
-    wait_for(lambda: rig.committed("a", 0) and rig.committed("a", 1), STUCK)
+    wait_for(lambda: rig.committed("a", 0) and rig.committed("a", 1), TIMEOUT)
     assert rig.stop() == 0
     for number in range(PARTITIONS):
         mine = [what for what, one in seen(rig) if one == number]

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ENTRIES = (
     "workers.cli",
@@ -19,7 +19,7 @@ WITHOUT = "import importlib, sys; sys.modules |= dict.fromkeys(('httpx', 'authli
 
 
 def _run(code: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=STUCK, check=False)
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def test_every_process_starts_without_the_registry_extra() -> None:

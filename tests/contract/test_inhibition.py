@@ -11,8 +11,8 @@ import yaml
 
 from tests.kafka import REQUIRED
 from tests.observability import ROOT
-from tests.patience import wait_for
 from tests.prometheus import NoPrometheus, program, running_alertmanager
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -30,7 +30,7 @@ from streams.engine import Job, MemoryStore
 from streams.engine.faust_driver import FaustDriver, _ChunkConsumer, _ChunkTransport
 from streams.engine.kafka_clients import ClientSettings
 from streams.engine.relied_on import RELIED_ON, VERSIONS
-from tests.kafka import Record, produce
+from tests.kafka_records import Record, produce
 
 if TYPE_CHECKING:
     from collections.abc import Callable

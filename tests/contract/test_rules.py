@@ -10,8 +10,8 @@ import yaml
 
 from tests.kafka import REQUIRED
 from tests.observability import PROCESSES, ROOT, RULE_TESTS, RULES, alerts, parsed, rules, sections
-from tests.patience import STUCK
 from tests.prometheus import NoPrometheus, program
+from tests.waiting import TIMEOUT
 
 RUNBOOKS = ROOT / "docs/runbooks.md"
 ALERTMANAGER = ROOT / "deploy/alertmanager/alertmanager.yml"
@@ -29,7 +29,7 @@ def checked(tool: str, *arguments: str, folder: Path = ROOT) -> str:
         if REQUIRED:
             raise
         pytest.skip(str(missing))
-    done = subprocess.run([path, *arguments], capture_output=True, text=True, cwd=folder, timeout=STUCK, check=False)
+    done = subprocess.run([path, *arguments], capture_output=True, text=True, cwd=folder, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -7,14 +7,14 @@ import sys
 from importlib import resources
 from pathlib import Path
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 from workers.demo.generated_history import write_history
 
 
 def _demo(*arguments: str | Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_", "REDIS_"))}
     command = [sys.executable, "-m", "workers.cli", "demo", "--speed", "0", *map(str, arguments)]
-    return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=STUCK, check=False)
+    return subprocess.run(command, env=env, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def test_the_demo_runs_to_its_end_and_tells_the_same_each_time(tmp_path: Path) -> None:

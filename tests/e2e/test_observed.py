@@ -13,9 +13,9 @@ import pytest
 from tests.kafka import REQUIRED, Broker
 from tests.observability import alerts, filled_in, named, panels, rules, without_thresholds
 from tests.observed import TRACE_ID, Observed, a_day, a_worker_dies, copy_rules, observed
-from tests.patience import STUCK, wait_for
 from tests.prometheus import NoPrometheus, Prometheus, program, running_prometheus
 from tests.redis import NoRedis
+from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def test_promtool_finds_nothing_wrong_with_what_a_process_tells(day: Day, proces
         input=day.after[process],
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
     assert (done.returncode, done.stdout + done.stderr) == (0, "")

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.kafka import Broker
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 from tests.world import Streams, World, topics_of
 from workers.demo.broker import EmbeddedBroker
 
@@ -81,7 +81,7 @@ class Telling:
         process = subprocess.Popen(command, env=env, cwd=self.world.folder, stdout=subprocess.DEVNULL)
         self.loading.append(process)
         if wait:
-            assert process.wait(STUCK) == 0
+            assert process.wait(TIMEOUT) == 0
         return process
 
 
@@ -99,7 +99,7 @@ def _before(telling: Telling) -> None:
 def _during(telling: Telling) -> None:
     loading = telling.load(LEADS, DEALS, wait=False)
     telling.start()
-    assert loading.wait(STUCK) == 0
+    assert loading.wait(TIMEOUT) == 0
 
 
 def _deals_first(telling: Telling) -> None:
@@ -126,8 +126,8 @@ def _killed(telling: Telling) -> None:
         worker.wait_ready()
         time.sleep(dice.uniform(0.0, 0.4))
         worker.kill()
-        interrupted += telling.world.left() > 0
-    assert loading.wait(STUCK) == 0
+        interrupted += telling.world.lag() > 0
+    assert loading.wait(TIMEOUT) == 0
     assert interrupted >= (KILLS if telling.case.chunk <= 20 else 1), "too many were done before they were killed"
     telling.start()
 
@@ -176,10 +176,10 @@ def _holds(world: World, case: Case) -> None:
     with _closing(telling):
         WAYS[case.way](telling)
         world.settle(600)
-        told = world.told()
-        assert told.counts() == EXPECTED[case.days]
-        assert told.stages == {"nurture": 7158, "won": 842}
-        assert told.clashes == []
+        published = world.published()
+        assert published.counts() == EXPECTED[case.days]
+        assert published.stages == {"nurture": 7158, "won": 842}
+        assert published.conflicts == []
         assert world.workers[-1].term() == 0
 
 

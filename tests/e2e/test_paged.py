@@ -1,6 +1,6 @@
-"""Alerts fire for real: something is broken, the right page comes within its time, and nothing else pages.
+"""Alerts that fire on the running system: a fault causes the right page, and no other.
 
-Time goes 30 times faster in the rules (5 minutes are 10 seconds, and 15 for a delivery), and runs as ever in all else.
+Durations in the rules are 30 times shorter (5 minutes are 10 seconds, and 15 for a delivery); nothing else is.
 """
 
 from __future__ import annotations
@@ -15,16 +15,17 @@ import pytest
 
 from tests.kafka import REQUIRED, NoKafka, RealKafka
 from tests.observed import Observed, a_day, copy_rules, observed
-from tests.paging import Told, faster, listening, routes
-from tests.patience import wait_for
+from tests.paging import Notifications, accelerated, notification_receiver, routes
 from tests.prometheus import NoPrometheus, Prometheus, program, running_alertmanager, running_prometheus
 from tests.redis import NoRedis
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FASTER = 30
-PATIENCE = 45  # seconds for a page whose `for:` is 4 s; machines that run tests are busy
+FACTOR = 30
+PAGE_SECONDS = 45
+"""Within which there is a page for a fault: its `for:` is 4 s."""
 
 # Rules and inhibitions have fast tests of their own (promtool, amtool): tests/contract.
 pytestmark = [pytest.mark.kafka, pytest.mark.soak]
@@ -32,14 +33,14 @@ pytestmark = [pytest.mark.kafka, pytest.mark.soak]
 
 @dataclass(frozen=True)
 class Watched:
-    """A system that runs, whoever looks at it, and the broker to stop."""
+    """The running system, what monitors it, and its broker."""
 
     kafka: RealKafka
     system: Observed
     prometheus: Prometheus
-    told: Told
+    notifications: Notifications
 
-    def is_well(self) -> bool:
+    def is_healthy(self) -> bool:
         fresh = self.prometheus.query("job:leadloop_partitions_fresh:count == 2")
         pages = self.prometheus.query('ALERTS{severity="page"}')
         return bool(fresh) and not pages
@@ -58,16 +59,16 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         pytest.skip(str(missing))
     try:
         with (
-            listening() as (told, address),
-            running_alertmanager(folder, routes(address)) as alertmanager,
+            notification_receiver() as (notifications, url),
+            running_alertmanager(folder, routes(url)) as alertmanager,
             observed(kafka.bootstrap, folder) as system,
             running_prometheus(folder, system.scrapes(alertmanager=alertmanager)) as prometheus,
         ):
-            # Rules come after the first scrape: who is not scraped for 4 s is missing, and that has an aftermath.
+            # Rules are loaded after the first scrape: a process that is not scraped for 4 s counts as missing.
             wait_for(lambda: set(prometheus.targets().values()) == {"up"}, 60, "every target is scraped")
-            copy_rules(folder, lambda text: faster(text, FASTER))
+            copy_rules(folder, lambda text: accelerated(text, FACTOR))
             prometheus.reload()
-            yield Watched(kafka, system, prometheus, told)
+            yield Watched(kafka, system, prometheus, notifications)
     except NoRedis as missing:
         if REQUIRED:
             raise
@@ -77,50 +78,50 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 @pytest.fixture(autouse=True)
-def all_is_well(watched: Watched) -> None:
-    wait_for(watched.is_well, 120, "the system is as it should be")
-    watched.told.forget()
+def healthy_system(watched: Watched) -> None:
+    wait_for(watched.is_healthy, 120, "the system is healthy")
+    watched.notifications.clear()
 
 
-def test_an_endpoint_that_does_not_answer_is_one_page_until_it_is_paused(watched: Watched) -> None:
+def test_an_unresponsive_endpoint_causes_one_page_until_it_is_paused(watched: Watched) -> None:
     a_day(watched.system)
-    told = watched.told
-    wait_for(lambda: "LeadloopDeliveryBudgetBurn" in told.pages(), PATIENCE, "there is a page")
-    wait_for(lambda: ("LeadloopCircuitOpen", "gone") in told.firing.get("tickets", ()), 60, "a ticket names it")
-    watched.system.run("endpoints", "pause", "gone", "--why", "its owner mends it")
-    wait_for(lambda: ("LeadloopDeliveryBudgetBurn", "") in told.over.get("pager", ()), PATIENCE, "it is over")
-    assert told.pages() == {"LeadloopDeliveryBudgetBurn"}
-    assert ("Watchdog", "") in told.firing["dead-mans-switch"]
+    sent = watched.notifications
+    wait_for(lambda: "LeadloopDeliveryBudgetBurn" in sent.pages(), PAGE_SECONDS, "there is a page")
+    wait_for(lambda: ("LeadloopCircuitOpen", "gone") in sent.firing.get("tickets", ()), 60, "a ticket names it")
+    watched.system.run("endpoints", "pause", "gone", "--why", "its owner fixes it")
+    wait_for(lambda: ("LeadloopDeliveryBudgetBurn", "") in sent.resolved.get("pager", ()), PAGE_SECONDS, "resolved")
+    assert sent.pages() == {"LeadloopDeliveryBudgetBurn"}
+    assert ("Watchdog", "") in sent.firing["dead-mans-switch"]
 
 
-def test_a_broker_that_is_gone_is_one_page_and_it_ends_when_the_broker_is_back(watched: Watched) -> None:
+def test_an_unavailable_broker_causes_one_page_which_resolves_when_the_broker_is_back(watched: Watched) -> None:
     watched.kafka.kill()
-    wait_for(lambda: "LeadloopBrokerTrouble" in watched.told.pages(), PATIENCE, "there is a page")
+    wait_for(lambda: "LeadloopBrokerTrouble" in watched.notifications.pages(), PAGE_SECONDS, "there is a page")
     workers = [watched.system.processes[name].process for name in ("streams-1", "streams-2")]
-    wait_for(lambda: all(one.poll() is not None for one in workers), 120, "they end themselves, each at its chunk")
-    _look_on(watched, seconds=20)
-    assert watched.told.pages() == {"LeadloopBrokerTrouble"}
+    wait_for(lambda: all(one.poll() is not None for one in workers), 120, "the workers have ended, each at its chunk")
+    _wait_for_other_pages(watched, seconds=20)
+    assert watched.notifications.pages() == {"LeadloopBrokerTrouble"}
     watched.kafka.start()
     for name in ("streams-1", "streams-2"):  # as their platform does
         watched.system.start_streams(name)
-    over = watched.told.over
-    wait_for(lambda: ("LeadloopBrokerTrouble", "") in over.get("pager", ()), 120, "it is over")
-    wait_for(watched.is_well, 120, "nothing else is left of it")
-    assert watched.told.pages() == {"LeadloopBrokerTrouble"}
+    resolved = watched.notifications.resolved
+    wait_for(lambda: ("LeadloopBrokerTrouble", "") in resolved.get("pager", ()), 120, "the page is resolved")
+    wait_for(watched.is_healthy, 120, "the system is healthy again")
+    assert watched.notifications.pages() == {"LeadloopBrokerTrouble"}
 
 
-def test_no_streams_worker_is_one_page_and_no_other_follows_from_it(watched: Watched) -> None:
+def test_missing_streams_workers_cause_one_page_and_no_further_ones(watched: Watched) -> None:
     for name in ("streams-1", "streams-2"):
         watched.system.processes[name].kill()
-    wait_for(lambda: "LeadloopStreamsMissing" in watched.told.pages(), PATIENCE, "there is a page")
+    wait_for(lambda: "LeadloopStreamsMissing" in watched.notifications.pages(), PAGE_SECONDS, "there is a page")
     burns = 'ALERTS{alertname="LeadloopFreshnessBudgetBurn", severity="page", alertstate="firing"}'
     wait_for(lambda: watched.prometheus.query(burns), 60, "the budget burns as well")
-    _look_on(watched, seconds=5)
-    assert watched.told.pages() == {"LeadloopStreamsMissing"}
+    _wait_for_other_pages(watched, seconds=5)
+    assert watched.notifications.pages() == {"LeadloopStreamsMissing"}
 
 
-def _look_on(watched: Watched, seconds: float) -> None:
-    """What might page as well has that long to do so; meanwhile somebody posts, and is told to come again."""
+def _wait_for_other_pages(watched: Watched, seconds: float) -> None:
+    """Give other alerts that long to page, while a client posts and gets 503."""
     until = time.monotonic() + seconds
 
     def is_over() -> bool:
@@ -128,4 +129,4 @@ def _look_on(watched: Watched, seconds: float) -> None:
             watched.system.post({"kind": "lead-created", "lead_id": "late", "occurred_at": "2026-03-02T09:00:00Z"})
         return time.monotonic() > until
 
-    wait_for(is_over, seconds + 60, "it was looked at for long enough")
+    wait_for(is_over, seconds + 60, "the time for other pages is over")

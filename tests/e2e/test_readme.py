@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.kafka import Broker
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 from tests.world import World
 
 ROOT = Path(__file__).parents[2]
@@ -26,7 +26,7 @@ def _run(script: str, world: World) -> list[dict[str, Any]]:
         cwd=world.folder,
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.kafka import Broker, free_ports
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import World
 from workers.demo.walk import commands
 
@@ -40,7 +40,7 @@ class Shell:
             env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}"},
             capture_output=True,
             text=True,
-            timeout=STUCK,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode == 0, done.stdout + done.stderr
@@ -101,7 +101,7 @@ def _processes_of_the_readme(begin: str, world: World, env: dict[str, str]) -> I
         yield Shell(exports.read_text(), world.folder)
     finally:
         os.killpg(shell.pid, signal.SIGKILL)
-        shell.wait(STUCK)
+        shell.wait(TIMEOUT)
 
 
 def test_the_readme_has_the_commands_that_the_demo_prints() -> None:
@@ -149,7 +149,7 @@ def test_the_walk_works_in_a_demo_that_stays_and_nobody_stays_when_it_is_killed(
         _walk(Shell("\n".join(line for line in text.splitlines() if line.startswith("export ")), tmp_path))
     finally:
         demo.kill()
-        demo.wait(STUCK)
+        demo.wait(TIMEOUT)
     wait_for(lambda: not any(map(_is_alive, family)), 30, "all processes of a killed demo have ended")
 
 

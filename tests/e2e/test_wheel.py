@@ -6,7 +6,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,7 +18,7 @@ def _run(*command: str | Path, cwd: Path, **env: str) -> str:
         env={**os.environ, **env},
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

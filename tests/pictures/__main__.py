@@ -16,8 +16,8 @@ from tests.builders import a_contact, a_created, a_loss, a_reply, a_win
 from tests.kafka import found_broker
 from tests.observability import BOARDS, ROOT
 from tests.observed import Observed, a_day, copy_rules, observed
-from tests.patience import wait_for
 from tests.prometheus import Prometheus, running_prometheus
+from tests.waiting import wait_for
 
 from .draw import WIDTH, Drawn
 

@@ -27,8 +27,8 @@ from aiohttp import web
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from tests.patience import SLOWER
 from tests.simulators.served import Simulator
+from tests.waiting import LOAD_FACTOR
 
 MOST_BYTES = 20_000
 TOLERANCE_SECONDS = 300
@@ -74,7 +74,7 @@ class Receiver(Simulator):
 
     async def wait_for(self, count: int, *, messages: bool = True, seconds: float = 20.0) -> None:
         """Until so many messages were taken (or so many tries have come)."""
-        async with asyncio.timeout(seconds * SLOWER), self._arrived:
+        async with asyncio.timeout(seconds * LOAD_FACTOR), self._arrived:
             await self._arrived.wait_for(lambda: len(self.messages if messages else self.tries) >= count)
 
     def routes(self) -> list[web.RouteDef]:

@@ -22,9 +22,10 @@ from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState, LeadRecycled
 from schemas.topics import TOPICS
 from tests.component.delivery.job import Job
-from tests.kafka import Broker, Record, produce, read_all
-from tests.patience import DELIVER_GRACE, SLOWER, STUCK
+from tests.kafka import Broker
+from tests.kafka_records import Record, produce, read_all
 from tests.simulators.receiver import Receiver
+from tests.waiting import DELIVER_GRACE, LOAD_FACTOR, TIMEOUT
 
 CODEC = Codec(Catalogue.bundled())
 SECRET = "whsec_" + "A" * 32
@@ -80,7 +81,7 @@ class World:
         for worker in self.workers:
             if worker.poll() is None:
                 worker.kill()
-                worker.wait(STUCK)
+                worker.wait(TIMEOUT)
         for receiver in self.receivers.values():
             await receiver.__aexit__(None, None, None)
 
@@ -173,7 +174,7 @@ async def until(
     Raises:
         TimeoutError: with what is told.
     """
-    limit = within * SLOWER
+    limit = within * LOAD_FACTOR
     end = time.monotonic() + limit
     while not await asyncio.to_thread(condition):
         if time.monotonic() > end:

@@ -8,10 +8,10 @@ from aiohttp import web
 
 from tests.component.delivery.harness import SECRET, World, a_recycle, of, stopped
 from tests.kafka import Broker
-from tests.patience import STUCK
 from tests.redis import RealRedis
 from tests.simulators.hubspot import HubSpot
 from tests.simulators.served import Simulator
+from tests.waiting import TIMEOUT
 
 LIST = "31"
 
@@ -73,7 +73,7 @@ async def test_a_batch_cut_off_by_a_crash_is_repeated_and_every_delivery_finishe
         events = [a_recycle(number, lead_id=str(number)) for number in range(1, 21)]
         world.tell(events)
         crashed = world.start(world.job(crash=("after", "result", 3)))
-        assert await asyncio.to_thread(crashed.wait, STUCK) == 99
+        assert await asyncio.to_thread(crashed.wait, TIMEOUT) == 99
         world.start()
         await world.all_ended(of(["list"], events))
         assert {len(ends) for ends in world.ended().values()} == {1}

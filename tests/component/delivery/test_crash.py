@@ -17,10 +17,10 @@ from schemas.events import LeadRecycled
 from tests.component.delivery.harness import CODEC, World, a_recycle, of, stopped, until
 from tests.component.delivery.job import Job
 from tests.kafka import Broker
-from tests.patience import STUCK
 from tests.redis import RealRedis
 from tests.simulators.mautic import Mautic
 from tests.simulators.receiver import Behaviour
+from tests.waiting import TIMEOUT
 
 TIMES: dict[str, dict[str, tuple[int, ...]]] = {
     "calls": {"http": (1, 5, 9, 20)},
@@ -87,7 +87,7 @@ async def _crash(kafka: Broker, redis: RealRedis, directory: Path, group: str, c
         if crash[1] == "left":
             await world.all_ended(of(always, events), within=60)
             first.terminate()
-        if await asyncio.to_thread(first.wait, STUCK) != CRASHED:
+        if await asyncio.to_thread(first.wait, TIMEOUT) != CRASHED:
             return f"it did not crash: {world.logs()}"
         second = world.start(_job(world, group))
         events += [a_recycle(4)]

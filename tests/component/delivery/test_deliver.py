@@ -9,8 +9,8 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
-from tests.patience import STUCK
 from tests.simulators.receiver import Behaviour
+from tests.waiting import TIMEOUT
 
 
 async def test_a_recycle_arrives_signed_and_its_result_is_written(world: World) -> None:
@@ -145,7 +145,7 @@ async def test_a_bug_ends_the_process_with_the_place_and_what_it_was_about_is_re
     nurture = await world.endpoint("nurture")
     world.tell([a_recycle(1)])
     first = world.start(world.job(crash=("bug", "result", 1)))
-    assert await asyncio.to_thread(first.wait, STUCK) == 70
+    assert await asyncio.to_thread(first.wait, TIMEOUT) == 70
     assert "a bug" in world.logs()
     assert re.search(r"at topic \S+, partition \d, offset 0: nothing of it is acked", world.logs())
     world.start()

@@ -7,8 +7,8 @@ import pytest
 
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
 from tests.component.delivery.job import DEAF
-from tests.patience import STUCK
 from tests.simulators.receiver import Behaviour
+from tests.waiting import TIMEOUT
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -17,7 +17,7 @@ async def test_who_may_not_read_how_endpoints_stand_ends_the_process(world: Worl
     if is_known:
         world.say("nurture", "active")  # it is then read before anything else is done
     worker = world.start(world.job(crash=("bug", "follow", 1)))
-    assert await asyncio.to_thread(worker.wait, STUCK) == 70
+    assert await asyncio.to_thread(worker.wait, TIMEOUT) == 70
     assert "a bug" in world.logs()
 
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from schemas.events import LeadCreated
 from tests.component.delivery.harness import CODEC, World, a_recycle, of, stopped, until
-from tests.kafka import Record, produce
-from tests.patience import STUCK
+from tests.kafka_records import Record, produce
 from tests.simulators.receiver import Behaviour
+from tests.waiting import TIMEOUT
 
 DIES_AT_ONCE = (0.0,)
 
@@ -27,7 +27,7 @@ async def leadloop(world: World, *words: str, code: int = 0) -> str:
     }
     command = [sys.executable, "-m", "workers.cli", *words]
     done = await asyncio.to_thread(
-        subprocess.run, command, env=env, capture_output=True, text=True, timeout=STUCK, check=False
+        subprocess.run, command, env=env, capture_output=True, text=True, timeout=TIMEOUT, check=False
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr

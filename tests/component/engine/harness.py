@@ -14,10 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from confluent_kafka import KafkaException
-
-from tests.kafka import Record, lag, produce, read_all
-from tests.patience import STREAMS_GRACE, STUCK, wait_for
+from tests.kafka_records import Record, lag, produce, read_all
+from tests.waiting import STREAMS_GRACE, TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,13 +49,13 @@ class Worker:
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(STUCK)
+        self.process.wait(TIMEOUT)
 
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
     def ended(self) -> int:
-        return self.process.wait(STUCK)
+        return self.process.wait(TIMEOUT)
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
@@ -146,18 +144,8 @@ class Job:
     # -- verdict ---------------------------------------------------------------------------------
 
     def lag(self) -> int:
-        """Records that the group has not committed; the broker may be busy with itself for a while."""
-        known: list[int] = []
-
-        def answers() -> bool:
-            try:
-                known.append(lag(self.broker.bootstrap, self.name, self.inputs))
-            except KafkaException:
-                return False
-            return True
-
-        wait_for(answers, 30)
-        return known[-1]
+        """Records that the group has not committed."""
+        return lag(self.broker.bootstrap, self.name, self.inputs)
 
     def wait_done(self, *workers: Worker, within: float = 60) -> None:
         """Until the group has committed all there is.

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.kafka import Broker, read_all
-from tests.patience import wait_for
+from tests.kafka import Broker
+from tests.kafka_records import read_all
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from tests.component.engine.conftest import MakeJob

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.component.engine.harness import Job
-from tests.kafka import Record, produce, read_all
-from tests.patience import wait_for
+from tests.kafka_records import Record, produce, read_all
+from tests.waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.patience import pause, wait_for
+from tests.waiting import pause, wait_for
 
 if TYPE_CHECKING:
     from tests.component.engine.conftest import MakeJob

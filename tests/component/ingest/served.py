@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Self
 import httpx
 
 from schemas.topics import TOPICS
-from tests.kafka import Record, read_all
-from tests.patience import STUCK, wait_for
+from tests.kafka_records import Record, read_all
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import CODEC, World
 from workers.http.keys import digest_of, new_key
 
@@ -77,7 +77,7 @@ class Served:
         """Whatever the test came to, the process ends with it."""
         self.client.close()
         self.process.kill()
-        self.process.wait(STUCK)
+        self.process.wait(TIMEOUT)
 
     def ready(self) -> Served:
         wait_for(lambda: httpx.get(f"{self.url}/readyz").is_success, within=30)
@@ -94,11 +94,11 @@ class Served:
         self.client.close()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(STUCK)
+        return self.process.wait(TIMEOUT)
 
     def ended(self) -> int:
         self.client.close()
-        return self.process.wait(STUCK)
+        return self.process.wait(TIMEOUT)
 
     def _address(self) -> str:
         text = self.log.read_text(errors="replace")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from tests.component.ingest.served import Keys, Served, a_posted, facts
-from tests.patience import wait_for
+from tests.waiting import wait_for
 from tests.world import World
 
 if TYPE_CHECKING:

@@ -8,11 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from tests.kafka import Broker, read_all
+from tests.kafka_records import read_all
 from workers.kafka import AsyncProducer, Full, Outgoing, Undelivered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+    from tests.kafka import Broker
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ import pytest
 
 from schemas.topics import partition_of
 from tests.component.ingest.served import LEADLOOP, ROOT, Keys, Served, a_posted, facts, held
-from tests.patience import SLOWER, STUCK, wait_for
+from tests.waiting import LOAD_FACTOR, TIMEOUT, wait_for
 from tests.world import World
 from workers.http.keys import digest_of, new_key
 
@@ -104,7 +104,7 @@ def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(served: Served, tm
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr
@@ -192,7 +192,7 @@ def test_a_hostile_body_gets_its_4xx(served: Served, answers: dict[str, bytes], 
 def test_headers_that_do_not_end_close_the_connection(served: Served) -> None:
     begun = time.monotonic()
     assert raw(served, b"POST /v1/events HTTP/1.1\r\nHost: x\r\n") == b""
-    assert 5 < time.monotonic() - begun < 10 * SLOWER
+    assert 5 < time.monotonic() - begun < 10 * LOAD_FACTOR
 
 
 def test_a_key_is_exchanged_without_a_restart(served: Served) -> None:
@@ -255,7 +255,7 @@ def test_without_keys_it_does_not_start(env: dict[str, str], said: str) -> None:
         env={**bare, "KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:1", **env},
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
         cwd=ROOT,
     )
@@ -272,7 +272,7 @@ def test_a_port_that_is_taken_is_told(served: Served, tmp_path: Path) -> None:
         env={**os.environ, **served.world.env(), **env},
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
         cwd=ROOT,
     )

@@ -11,7 +11,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from uuid import uuid4
 
-from tests.patience import STUCK, wait_for
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import World
 from workers.http.keys import digest_of, new_key
 
@@ -35,13 +35,13 @@ class Process:
     def ended(self) -> int:
         """How it ended by itself. Fails with what it said where it does not."""
         try:
-            return self.process.wait(STUCK)
+            return self.process.wait(TIMEOUT)
         except subprocess.TimeoutExpired as stuck:
             raise AssertionError(f"{stuck}\n{self.said()[-3000:]}") from None
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.wait(STUCK)
+        self.process.wait(TIMEOUT)
 
     def address(self) -> str:
         """Where it answers, once it has said so."""
@@ -119,7 +119,7 @@ def said(world: World, redis_url: str, app_id: str, *command: str) -> tuple[int,
         env=_only({**env(world, redis_url, app_id), "COLUMNS": "200"}),
         capture_output=True,
         text=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
         check=False,
     )
     return done.returncode, done.stdout + done.stderr

@@ -21,9 +21,9 @@ from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
 from tests.component.projection.harness import KEY, Process, env, project, said, whole
 from tests.component.projection.histories import POLICY, deliver_some, histories
 from tests.kafka import Broker
-from tests.patience import STUCK, wait_for
 from tests.projected import content
 from tests.redis import RealRedis
+from tests.waiting import TIMEOUT, wait_for
 from tests.world import CODEC, World
 
 LEADS = 300
@@ -43,11 +43,11 @@ pytestmark = pytest.mark.kafka
 
 
 @pytest.fixture(scope="module")
-def told(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """A world in which streams has told all that it had to tell; the worker is still there."""
+def processed(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """A world in which streams has processed every input; its worker still runs."""
     if kafka.kind == "mock":
         pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("told"), partitions=3)
+    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("processed"), partitions=3)
     policy = world.folder / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
     histories(world, LEADS)
@@ -59,23 +59,23 @@ def told(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 
 
 @pytest.fixture(scope="module")
-def rebuilt(told: World, redis_url: str) -> tuple[str, dict[str, Any]]:
+def rebuilt(processed: World, redis_url: str) -> tuple[str, dict[str, Any]]:
     """The app that one clean pass over the log was made for, and what Redis holds of it."""
     app_id = f"clean{uuid4().hex[:8]}"
-    filled(told, redis_url, app_id)
+    filled(processed, redis_url, app_id)
     return app_id, content(Redis.from_url(redis_url), app_id)
 
 
-def test_every_lead_has_its_newest_snapshot_and_its_whole_timeline(told: World, rebuilt: Any) -> None:
+def test_every_lead_has_its_newest_snapshot_and_its_whole_timeline(processed: World, rebuilt: Any) -> None:
     _, found = rebuilt
     assert len([name for name in found if name.startswith("lead:")]) == LEADS
-    stages = told.told().stages
+    stages = processed.published().stages
     assert {n.removeprefix("list:stage:"): len(m) for n, m in found.items() if n.startswith("list:stage:")} == stages
 
 
-def test_the_funnel_has_the_numbers_that_streams_exports(told: World, redis_url: str, rebuilt: Any) -> None:
+def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, _ = rebuilt
-    report = Process(told.folder / "report.log", env(told, redis_url, app_id), "workers.cli", "report")
+    report = Process(processed.folder / "report.log", env(processed, redis_url, app_id), "workers.cli", "report")
     try:
         report.wait_ready()
         rows = {
@@ -89,16 +89,16 @@ def test_the_funnel_has_the_numbers_that_streams_exports(told: World, redis_url:
         report.kill()
     exported = re.findall(
         r'^leadloop_funnel_leads\{origin="([^"]*)",pass="([^"]*)",step="([^"]*)"\} (\S+)$',
-        told.workers[0].metrics(),
+        processed.workers[0].metrics(),
         re.MULTILINE,
     )
     assert rows == {(label, origin, step): float(n) for origin, label, step, n in exported if float(n)}
     assert len(rows) > 20
 
 
-def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(told: World, redis_url: str, rebuilt: Any) -> None:
+def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, _ = rebuilt
-    report = Process(told.folder / "asked.log", env(told, redis_url, app_id), "workers.cli", "report")
+    report = Process(processed.folder / "asked.log", env(processed, redis_url, app_id), "workers.cli", "report")
     try:
         report.wait_ready()
         done = subprocess.run(
@@ -109,8 +109,8 @@ def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(told: World, redis
             ],
             capture_output=True,
             text=True,
-            cwd=told.folder,
-            timeout=STUCK,
+            cwd=processed.folder,
+            timeout=TIMEOUT,
             check=False,
         )
         assert done.returncode == 0, done.stdout[-6000:] + done.stderr
@@ -118,28 +118,28 @@ def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(told: World, redis
         report.kill()
 
 
-def test_the_command_line_shows_a_lead_and_the_funnel(told: World, redis_url: str, rebuilt: Any) -> None:
+def test_the_command_line_shows_a_lead_and_the_funnel(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, _ = rebuilt
-    code, text = said(told, redis_url, app_id, "lead", "lead-1", "--json")
+    code, text = said(processed, redis_url, app_id, "lead", "lead-1", "--json")
     assert code == 0
     assert json.loads(text)["timeline"][0]["kind"] == "created"
-    code, text = said(told, redis_url, app_id, "lead", "lead-1")
+    code, text = said(processed, redis_url, app_id, "lead", "lead-1")
     assert (code, "lead-1: " in text, "created" in text) == (0, True, True)
-    code, text = said(told, redis_url, app_id, "funnel", "--by", "owner")
+    code, text = said(processed, redis_url, app_id, "funnel", "--by", "owner")
     assert (code, "ann" in text, "won back" in text) == (0, True, True)
 
 
-def test_the_command_line_says_what_is_not_there(told: World, redis_url: str, rebuilt: Any) -> None:
+def test_the_command_line_says_what_is_not_there(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, _ = rebuilt
-    assert said(told, redis_url, app_id, "lead", "nobody") == (2, "no lead nobody is known\n")
-    code, text = said(told, redis_url, "never", "funnel")
+    assert said(processed, redis_url, app_id, "lead", "nobody") == (2, "no lead nobody is known\n")
+    code, text = said(processed, redis_url, "never", "funnel")
     assert (code, "`leadloop project` makes it" in text) == (2, True)
-    code, text = said(told, "redis://127.0.0.1:1/0", app_id, "funnel")
+    code, text = said(processed, "redis://127.0.0.1:1/0", app_id, "funnel")
     assert (code, "Redis does not answer" in text) == (2, True)
 
 
-def filled(told: World, redis_url: str, app_id: str) -> None:
-    process = project(told, redis_url, app_id)
+def filled(processed: World, redis_url: str, app_id: str) -> None:
+    process = project(processed, redis_url, app_id)
     try:
         whole(process)
     finally:
@@ -152,10 +152,10 @@ def _generations(redis_url: str, app_id: str) -> int:
     return len({key.split(b":")[2] for key in keys})
 
 
-def test_every_write_to_redis_has_its_crash_points(told: World, redis_url: str, rebuilt: Any) -> None:
-    app_id, file, redis = f"noted{uuid4().hex[:8]}", told.folder / "noted", Redis.from_url(redis_url)
-    filled(told, redis_url, app_id)
-    process = project(told, redis_url, app_id, ARMED, f"note:{file}", "--rebuild")
+def test_every_write_to_redis_has_its_crash_points(processed: World, redis_url: str, rebuilt: Any) -> None:
+    app_id, file, redis = f"noted{uuid4().hex[:8]}", processed.folder / "noted", Redis.from_url(redis_url)
+    filled(processed, redis_url, app_id)
+    process = project(processed, redis_url, app_id, ARMED, f"note:{file}", "--rebuild")
     try:
         whole(process, 120)
         wait_for(lambda: _generations(redis_url, app_id) == 1, 30, "what was before is gone")
@@ -169,18 +169,18 @@ def test_every_write_to_redis_has_its_crash_points(told: World, redis_url: str, 
 
 
 @pytest.fixture(scope="module")
-def crashed(told: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int | None, dict[str, Any]]]:
+def crashed(processed: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int | None, dict[str, Any]]]:
     """By point: how the process that had it armed ended, and what the next one made of it."""
 
     def run(point: str) -> tuple[int | None, dict[str, Any]]:
         app_id = f"crash{uuid4().hex[:8]}"
         is_swept = point.partition("_")[2].partition(":")[0] in SWEPT
         if is_swept:
-            filled(told, redis_url, app_id)
-        first = project(told, redis_url, app_id, ARMED, point, *(["--rebuild"] if is_swept else []))
+            filled(processed, redis_url, app_id)
+        first = project(processed, redis_url, app_id, ARMED, point, *(["--rebuild"] if is_swept else []))
         try:
             ended = first.ended()
-            second = project(told, redis_url, app_id, ARMED, "")
+            second = project(processed, redis_url, app_id, ARMED, "")
             try:
                 whole(second, 120)
                 wait_for(lambda: _generations(redis_url, app_id) == 1, 30, "what is read no longer is gone")
@@ -203,11 +203,11 @@ def test_a_crash_changes_nothing_in_the_end(crashed: Any, rebuilt: Any, point: s
 
 
 def test_a_redis_that_is_killed_and_comes_back_empty_is_filled_again(
-    told: World, own_redis: RealRedis, rebuilt: Any
+    processed: World, own_redis: RealRedis, rebuilt: Any
 ) -> None:
     app_id = f"killed{uuid4().hex[:8]}"
-    process = project(told, own_redis.url, app_id)
-    report = Process(told.folder / "killed.log", env(told, own_redis.url, app_id), "workers.cli", "report")
+    process = project(processed, own_redis.url, app_id)
+    report = Process(processed.folder / "killed.log", env(processed, own_redis.url, app_id), "workers.cli", "report")
     try:
         wait_for(lambda: _leads(own_redis, app_id) > 20, 60, "some leads are in")
         own_redis.kill()
@@ -232,10 +232,10 @@ def _leads(redis: RealRedis, app_id: str) -> int:
         return 0
 
 
-def test_a_redis_that_lacks_its_replicas_is_waited_for(told: World, own_redis: RealRedis, rebuilt: Any) -> None:
+def test_a_redis_that_lacks_its_replicas_is_waited_for(processed: World, own_redis: RealRedis, rebuilt: Any) -> None:
     app_id, client = f"alone{uuid4().hex[:8]}", own_redis.client()
     client.config_set("min-replicas-to-write", "1")
-    process = project(told, own_redis.url, app_id)
+    process = project(processed, own_redis.url, app_id)
     try:
         process.address()
         wait_for(lambda: process.metric("project_waiting", what="redis") == 1, 60, "it waits for Redis")
@@ -246,10 +246,10 @@ def test_a_redis_that_lacks_its_replicas_is_waited_for(told: World, own_redis: R
         process.kill()
 
 
-def test_a_redis_without_memory_is_waited_for_and_said(told: World, own_redis: RealRedis, rebuilt: Any) -> None:
+def test_a_redis_without_memory_is_waited_for_and_said(processed: World, own_redis: RealRedis, rebuilt: Any) -> None:
     app_id, client = f"full{uuid4().hex[:8]}", own_redis.client()
     client.config_set("maxmemory", "2500kb")
-    process = project(told, own_redis.url, app_id)
+    process = project(processed, own_redis.url, app_id)
     try:
         process.address()
         wait_for(lambda: process.metric("project_waiting", what="redis_full") == 1, 60, "Redis is full")
@@ -261,9 +261,9 @@ def test_a_redis_without_memory_is_waited_for_and_said(told: World, own_redis: R
         process.kill()
 
 
-def test_a_redis_that_may_drop_keys_is_refused(told: World, own_redis: RealRedis) -> None:
+def test_a_redis_that_may_drop_keys_is_refused(processed: World, own_redis: RealRedis) -> None:
     own_redis.client().config_set("maxmemory-policy", "allkeys-lru")
-    process = project(told, own_redis.url, f"lru{uuid4().hex[:8]}")
+    process = project(processed, own_redis.url, f"lru{uuid4().hex[:8]}")
     assert process.ended() == 2
     assert "maxmemory-policy allkeys-lru" in process.said()
 
@@ -286,9 +286,9 @@ def test_a_transaction_that_an_upstream_leaves_open_holds_nothing_up(
         upstream.abort_transaction(60)
 
 
-def test_two_members_share_the_work_and_one_takes_over(told: World, redis_url: str, rebuilt: Any) -> None:
+def test_two_members_share_the_work_and_one_takes_over(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id = f"two{uuid4().hex[:8]}"
-    first, second = project(told, redis_url, app_id), project(told, redis_url, app_id)
+    first, second = project(processed, redis_url, app_id), project(processed, redis_url, app_id)
     try:
         wait_for(lambda: Redis.from_url(redis_url).exists(f"leadloop:{app_id}:current") == 1, 240, "it is whole")
         first.process.terminate()

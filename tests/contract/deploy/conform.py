@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import kubernetes_validate
 import yaml
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,7 +66,7 @@ def faults(objects: Sequence[Mapping[str, Any]], version: str, folder: Path) -> 
     location = f"{folder}/{{{{ .ResourceKind }}}}{{{{ .KindSuffix }}}}.json"
     command = [str(kubeconform()), "-strict", "-output", "json", "-schema-location", location, "-"]
     given = yaml.safe_dump_all(objects)
-    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=STUCK, check=False)
+    done = subprocess.run(command, input=given, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     said = json.loads(done.stdout)["resources"]
     return [f"{one['kind']} {one['name']}: {one['msg']}" for one in said if one["status"] != "statusValid"]
 

@@ -15,7 +15,7 @@ from deploy.generate import made, stray
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.app import OUTPUTS
 from streams.runtime.settings import Settings
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -55,7 +55,7 @@ def by_script(tmp_path: Path, **env: str) -> set[Rule]:
         [DEPLOY / "kafka-acls.sh"],
         env={"PATH": os.environ["PATH"], "KAFKA_BOOTSTRAP_SERVERS": "kafka:9092", "KAFKA_ACLS": str(tool), **env},
         check=True,
-        timeout=STUCK,
+        timeout=TIMEOUT,
     )
     calls = (tmp_path / "kafka-acls.sh.log").read_text().splitlines()
     return {rule for call in calls for rule in _called(call.split())}

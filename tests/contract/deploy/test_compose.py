@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.contract.deploy.composed import FILE, ROOT, composed, ours, services
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ONE_SHOT = {"topics", "schemas"}
 WRITES_ITS_ROOT = {"kafka", "registry"}  # their images write their configuration into it at the start
@@ -23,7 +23,7 @@ EACH = pytest.mark.parametrize("name", services())
 
 def test_it_fits_the_compose_specification() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=STUCK, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

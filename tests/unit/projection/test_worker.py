@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from redis import Redis
 
-from tests.patience import wait_for
 from tests.projected import TURNS, MemoryLog, a_log, a_turn, a_worker, content, project, work
 from tests.unit.projection.disturbed import Breaking, Interrupted
+from tests.waiting import wait_for
 from workers.projection import freshness
 from workers.projection.log import LogBatch
 from workers.read_model.generation import PartitionId
