@@ -1,4 +1,4 @@
-# Everything a newcomer, a colleague or CI types. `make help` lists it.
+# The commands of developers and CI. `make help` lists them.
 SHELL := /bin/bash
 PYTHON ?= python3
 BIN := .venv/bin
@@ -11,7 +11,7 @@ export PYTHONUNBUFFERED = 1
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
 
-install: .venv/installed  ## the environment in .venv, from the hashed lock
+install: .venv/installed  ## create .venv from the hashed requirements.lock
 
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Leadloop needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
@@ -20,13 +20,13 @@ install: .venv/installed  ## the environment in .venv, from the hashed lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: install  ## watch leads go cold and come back, on a broker inside this process's family
+demo: install  ## run the whole system on an embedded broker, with a generated history
 	@$(BIN)/leadloop demo $(ARGS)
 
-test: install  ## everything tested, on a real Kafka where one can be had
+test: install  ## run all tests, on a real Kafka if one can be started
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
 
-check: install  ## format, lint, types, import rules, schemas, policy
+check: install  ## check format, lint, types, import rules, schemas and policy
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -34,20 +34,20 @@ check: install  ## format, lint, types, import rules, schemas, policy
 	$(BIN)/leadloop schemas check
 	$(BIN)/leadloop policy check deploy/config/policy.yml
 
-format: install  ## format and fix what a tool can fix
+format: install  ## format the code, and apply the automatic fixes of the linter
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: install  ## the published figures, each a ratio out of one run
+bench: install  ## run the published benchmarks
 	$(BIN)/python -m tests.bench $(ARGS)
 
-soak: install  ## the endurance tests: long churn, every arrival order of the Olist history, real pages
+soak: install  ## run the long tests: churn, every arrival order of the Olist history, real alert notifications
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \
     --custom-compile-command 'make lock'
 
-lock: install  ## renew requirements.lock from pyproject.toml, and the image's share of it
+lock: install  ## regenerate requirements.lock and the image's lock files from pyproject.toml
 	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	$(COMPILE) pyproject.toml --extra registry -c requirements.lock -o deploy/requirements-runtime.lock
 	echo hatchling | $(COMPILE) - -c requirements.lock -o deploy/requirements-build.lock
@@ -58,12 +58,12 @@ wheel: install  ## build the wheel into dist/
 image:  ## build the container image (needs Docker)
 	docker build -f deploy/Dockerfile -t leadloop:local .
 
-manifests: install  ## renew what is generated in deploy/: dashboards, access lists, Strimzi, the chart's copies
+manifests: install  ## regenerate deploy/: dashboards, access lists, Strimzi objects, copies in the chart
 	$(BIN)/python -m deploy.grafana.generate
 	$(BIN)/python -m deploy.generate
 
-pictures: install  ## draw the dashboards into docs/pictures, from a real Prometheus (needs Chromium)
+pictures: install  ## draw the dashboards into docs/pictures from a real Prometheus (needs Chromium)
 	$(BIN)/python -m tests.pictures $(ARGS)
 
-clean:  ## remove the environment and what was built
+clean:  ## remove .venv and dist/
 	rm -rf .venv dist

@@ -1,4 +1,4 @@
-"""The command line: reads settings, wires, calls; what is said to people is said here."""
+"""The command line: reads the settings, builds what a command needs, and prints the results."""
 
 import os
 import signal
@@ -28,13 +28,13 @@ cli = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Leadloop: sees a lead go cold, hands it back to marketing, and takes it back the moment it moves.",
+    help="Leadloop: detects stalled leads, recycles them to marketing, revokes the recycle when a lead moves again.",
 )
-LOOK, PROCESSES, SET_UP, AGAIN = "Try it, look at it", "Processes", "Set up, bring in", "What did not get through"
-"""What commands are listed under."""
+LOOK, PROCESSES, SET_UP, AGAIN = "Try and inspect", "Processes", "Set up and import", "Failures"
+"""The headings of the command list."""
 
-topics_cli = typer.Typer(no_args_is_help=True, help="Make and check the Kafka topics.")
-schemas_cli = typer.Typer(no_args_is_help=True, help="Check and register the schemas of what travels.")
+topics_cli = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
+schemas_cli = typer.Typer(no_args_is_help=True, help="Check and register the Avro schemas of all records.")
 policy_cli = typer.Typer(no_args_is_help=True, help="Check the policy: promises, reasons, limits.")
 
 
@@ -45,19 +45,21 @@ def demo(
         Path | None, typer.Option(metavar="DIR", help="Your own files (a folder, or one file); needs --mapping")
     ] = None,
     mapping: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="What their columns mean (docs/mapping.md); repeatable")
+        list[Path] | None, typer.Option(metavar="FILE", help="Mapping of their columns (docs/mapping.md); repeatable")
     ] = None,
-    policy: Annotated[Path | None, typer.Option(metavar="FILE", help="A policy of your own")] = None,
-    speed: Annotated[int, typer.Option(metavar="N", min=0, help="Facts a second; 0: as fast as it goes")] = 1600,
-    leads: Annotated[int, typer.Option(metavar="N", min=1, max=50_000, help="Size of the generated history")] = 5_000,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Your policy file; default: the bundled policy")
+    ] = None,
+    speed: Annotated[int, typer.Option(metavar="N", min=0, help="Facts per second; 0: as fast as possible")] = 1600,
+    leads: Annotated[
+        int, typer.Option(metavar="N", min=1, max=50_000, help="Number of leads in the generated history")
+    ] = 5_000,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Of the generated history: the same number, the same history")
+        int, typer.Option(metavar="N", help="Seed of the generated history: the same seed gives the same history")
     ] = 1,
-    stay: Annotated[
-        bool, typer.Option("--stay", metavar="", help="Keep everything up at the end, to look around")
-    ] = False,
+    stay: Annotated[bool, typer.Option("--stay", metavar="", help="Keep all processes running at the end")] = False,
 ) -> None:
-    """Watch leads go cold and come back: the whole loop on this machine, with a broker of its own."""
+    """Run the whole loop on this machine, with an embedded broker and a generated history."""
     from workers.demo.publishing import DemoOptions  # noqa: PLC0415
     from workers.demo.run import run  # noqa: PLC0415
 
@@ -67,7 +69,7 @@ def demo(
 @cli.command(rich_help_panel=PROCESSES)
 @explained
 def streams() -> None:
-    """Run a streams worker: the part that keeps every lead's truth (a process of its own, by Faust)."""
+    """Run a streams worker: keeps the state of every lead, detects stalls, emits decisions. Ends with SIGTERM."""
     settings_with_broker(StreamsSettings)
     os.execv(sys.executable, [sys.executable, "-m", "streams"])  # noqa: S606  the worker takes this process over
 
@@ -76,12 +78,15 @@ def streams() -> None:
 @explained
 def tail(
     topic: Annotated[
-        list[str] | None, typer.Argument(metavar="TOPIC", help="All but snapshots and heartbeats if none")
+        list[str] | None,
+        typer.Argument(metavar="TOPIC", help="Topics to read; default: all except snapshots and heartbeats"),
     ] = None,
     lead: Annotated[str, typer.Option(metavar="ID", help="Only records of this lead_id")] = "",
-    follow: Annotated[bool, typer.Option("--follow", "-f", metavar="", help="Go on as records come")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", metavar="", help="Continue with new records as they arrive")
+    ] = False,
 ) -> None:
-    """Show what travels, one JSON line a record; what concerns one lead in the order of events."""
+    """Print records as JSON lines; with --lead, sorted by event time."""
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
         raise UserError(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
@@ -109,18 +114,22 @@ def import_(
         list[Path] | None, typer.Argument(metavar="FILE", help="CSV and JSONL files, or folders of them")
     ] = None,
     mapping: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="What columns mean (docs/mapping.md); repeatable")
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Mapping of columns to facts (docs/mapping.md); repeatable"),
     ] = None,
     part: Annotated[
-        bool, typer.Option("--part", metavar="", help="Only a part of a history: send no heartbeat")
+        bool, typer.Option("--part", metavar="", help="The files are a part of a history: publish no heartbeat")
     ] = False,
     until: Annotated[
-        str, typer.Option(metavar="WHEN", help="Everything up to then is in: 2026-03-16 or 2026-03-16T09:30:00Z")
+        str,
+        typer.Option(
+            metavar="WHEN", help="Declare the history complete up to this time: ISO 8601, or how long ago (30m, 6h, 2d)"
+        ),
     ] = "",
-    strict: Annotated[bool, typer.Option("--strict", metavar="", help="End with 1 when a row was rejected")] = False,
-    rejects: Annotated[Path, typer.Option(metavar="FILE", help="Where rejected rows go")] = Path("rejects.jsonl"),
+    strict: Annotated[bool, typer.Option("--strict", metavar="", help="Exit with 1 if a row was rejected")] = False,
+    rejects: Annotated[Path, typer.Option(metavar="FILE", help="File for the rejected rows")] = Path("rejects.jsonl"),
 ) -> None:
-    """Bring the history of leads in from files. Importing twice changes nothing."""
+    """Import the history of leads from files. Importing a file twice changes nothing."""
     from workers.imports.mapping import parse_mapping  # noqa: PLC0415  # each command loads what it needs
     from workers.imports.report import ImportProgressBars  # noqa: PLC0415
     from workers.imports.request import ImportRequest  # noqa: PLC0415
@@ -149,11 +158,11 @@ def import_(
 @topics_cli.command("create")
 @explained
 def topics_create() -> None:
-    """Create the topics that are missing, and check those that exist (partitions, policies)."""
+    """Create missing topics, and check existing ones (partitions, retention, cleanup policy)."""
     from workers import admin  # noqa: PLC0415
 
     settings = settings_with_broker(TopicsSettings)
-    with err.status(Text(f"asking Kafka at {settings.kafka.bootstrap_servers}")):
+    with err.status(Text(f"querying Kafka at {settings.kafka.bootstrap_servers}")):
         report = admin.create_topics(
             settings.kafka.librdkafka(),
             partitions=settings.partitions,
@@ -188,13 +197,13 @@ def schemas_check() -> None:
 @schemas_cli.command("push")
 @explained
 def schemas_push() -> None:
-    """Register the schemas at the registry (subject strategy TOPIC)."""
+    """Register all released schema versions in the schema registry."""
     from workers import admin  # noqa: PLC0415
 
     settings = ProcessSettings.from_env()
     if settings.registry is None:
         raise UserError("SCHEMA_REGISTRY_URL is not set: name the registry to push to")
-    with err.status("asking the schema registry"):
+    with err.status("querying the schema registry"):
         pushes = admin.push_schemas(settings.registry, settings.topic_prefix)
     for pushed in pushes:
         out.print(f"{pushed.subject}: version {pushed.version}, id {pushed.id}", markup=False)
@@ -203,17 +212,17 @@ def schemas_push() -> None:
 @policy_cli.command("check")
 @explained
 def policy_check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/policy.yml")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy file, such as deploy/config/policy.yml")],
 ) -> None:
-    """Read a policy file and name every fault, with its line and what to write instead."""
+    """Check a policy file; report every error with its line and how to fix it."""
     from streams.policy_file import parse_policy  # noqa: PLC0415
 
     policy = parse_policy(text_of(file), str(file))
-    out.print(f"{file}: policy {policy.version} is fine", markup=False)
+    out.print(f"{file}: policy {policy.version} is valid", markup=False)
 
 
-keys_cli = typer.Typer(no_args_is_help=True, help="Make keys for upstream systems and readers.")
-webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the file that names who posts webhooks.")
+keys_cli = typer.Typer(no_args_is_help=True, help="Create API keys for upstream systems and readers.")
+webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file.")
 keys_cli.command("new")(ingest_commands.keys_new)
 webhooks_cli.command("check")(ingest_commands.webhooks_check)
 

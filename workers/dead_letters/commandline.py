@@ -1,31 +1,34 @@
-"""The command line's part about dead letters; each command loads what it needs."""
+"""The commands about dead letters; each command imports what it needs."""
 
 from typing import Annotated
 
 import typer
 
-dead_letters_cli = typer.Typer(no_args_is_help=True, help="Show what could not be used, and why, and send it again.")
+dead_letters_cli = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
 
-ReasonOption = Annotated[str, typer.Option(metavar="REASON", help="Only those that were rejected for this reason")]
-TopicOption = Annotated[str, typer.Option(metavar="TOPIC", help="Only those that came from this topic")]
-SinceOption = Annotated[str, typer.Option(metavar="WHEN", help="From then on: ISO 8601, or how long ago (30m, 6h, 2d)")]
-PlaceOption = Annotated[
-    list[str] | None, typer.Option(metavar="PLACE", help="Only these: partition:offset, as the list shows; repeatable")
+ReasonOption = Annotated[str, typer.Option(metavar="REASON", help="Only dead letters with this reason")]
+TopicOption = Annotated[str, typer.Option(metavar="TOPIC", help="Only dead letters from this topic")]
+SinceOption = Annotated[
+    str, typer.Option(metavar="WHEN", help="Start of the time range: ISO 8601, or how long ago (30m, 6h, 2d)")
 ]
-DryRunOption = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be done")]
+PlaceOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="PLACE", help="Only the dead letter at partition:offset, as printed by `list`; repeatable"),
+]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only print what would be replayed")]
 
 
 @dead_letters_cli.command("list")
 def list_dead_letters(reason: ReasonOption = "", topic: TopicOption = "", since: SinceOption = "") -> None:
-    """Show dead letters, one JSON line each."""
+    """List dead letters as JSON lines."""
     from . import commands  # noqa: PLC0415
 
     commands.list_dead_letters(commands.DeadLetterQuery(reason, topic, since))
 
 
 @dead_letters_cli.command("show")
-def show(place: Annotated[str, typer.Argument(metavar="PLACE", help="partition:offset, as the list shows")]) -> None:
-    """Show a dead letter, decoded as far as possible."""
+def show(place: Annotated[str, typer.Argument(metavar="PLACE", help="partition:offset, as printed by `list`")]) -> None:
+    """Show one dead letter, decoded as far as possible."""
     from . import commands  # noqa: PLC0415
 
     commands.show(place)
@@ -38,9 +41,11 @@ def replay(
     since: SinceOption = "",
     place: PlaceOption = None,
     dry_run: DryRunOption = False,
-    again: Annotated[bool, typer.Option("--again", metavar="", help="Also those that were replayed before")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", metavar="", help="Also replay dead letters that were already replayed")
+    ] = False,
 ) -> None:
-    """Send dead letters again to the topic that they came from, once each."""
+    """Publish dead letters again to the topic that they came from, once each."""
     from . import commands  # noqa: PLC0415
 
     query = commands.DeadLetterQuery(reason, topic, since, tuple(place or ()))

@@ -1,4 +1,4 @@
-"""The command line's part about endpoints and deliveries; each command loads what it needs."""
+"""The commands about endpoints and deliveries; each command imports what it needs."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,26 +6,26 @@ from typing import Annotated
 import typer
 
 endpoints_cli = typer.Typer(
-    no_args_is_help=True, help="Check, try, pause and resume the endpoints that recycle events go to."
+    no_args_is_help=True, help="Check, list, test, pause and resume the endpoints of recycle events."
 )
-deliveries_cli = typer.Typer(
-    no_args_is_help=True, help="Show what became of deliveries, and try again what did not arrive."
-)
+deliveries_cli = typer.Typer(no_args_is_help=True, help="List deliveries, and replay those that failed.")
 
-Named = Annotated[str, typer.Argument(metavar="NAME", help="Of an endpoint in endpoints.yml")]
-Why = Annotated[str, typer.Option(metavar="WORDS", help="Shown by `list`")]
-EndpointOption = Annotated[str, typer.Option(metavar="NAME", help="Only of this endpoint")]
-Since = Annotated[str, typer.Option(metavar="WHEN", help="From then on: ISO 8601, or how long ago (30m, 6h, 2d)")]
-Until = Annotated[str, typer.Option(metavar="WHEN", help="Up to then")]
+Named = Annotated[str, typer.Argument(metavar="NAME", help="Name of an endpoint in endpoints.yml")]
+Why = Annotated[str, typer.Option(metavar="TEXT", help="Reason, shown by `endpoints list`")]
+EndpointOption = Annotated[str, typer.Option(metavar="NAME", help="Only deliveries to this endpoint")]
+Since = Annotated[
+    str, typer.Option(metavar="WHEN", help="Start of the time range: ISO 8601, or how long ago (30m, 6h, 2d)")
+]
+Until = Annotated[str, typer.Option(metavar="WHEN", help="End of the time range, in the same format")]
 State = Annotated[
     list[str] | None,
-    typer.Option(metavar="STATE", help="accepted, no_op, refused, unverified, retry, dead; repeatable"),
+    typer.Option(metavar="STATE", help="Newest outcome: accepted, no_op, refused, unverified, retry, dead; repeatable"),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only say what would be done")]
+DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only print what would be replayed")]
 
 
 def deliver() -> None:
-    """Run a deliver worker: it brings recycle events to marketing tools (endpoints.yml)."""
+    """Run a deliver worker: delivers recycle events to marketing tools (endpoints.yml). Ends with SIGTERM."""
     from . import commands  # noqa: PLC0415
 
     commands.deliver()
@@ -33,9 +33,11 @@ def deliver() -> None:
 
 @endpoints_cli.command("check")
 def check(
-    file: Annotated[Path | None, typer.Argument(metavar="FILE", help="Else LEADLOOP_ENDPOINTS_FILE")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Endpoints file; default: LEADLOOP_ENDPOINTS_FILE")
+    ] = None,
 ) -> None:
-    """Read endpoints.yml and name every fault, with its line and what to write instead."""
+    """Check an endpoints file; report every error with its line and how to fix it."""
     from . import commands  # noqa: PLC0415
 
     commands.check(file)
@@ -43,7 +45,7 @@ def check(
 
 @endpoints_cli.command("list")
 def list_endpoints() -> None:
-    """Show the endpoints and whether they are paused or disabled."""
+    """List the endpoints with their state: active, paused or disabled."""
     from . import commands  # noqa: PLC0415
 
     commands.listed()
@@ -52,10 +54,10 @@ def list_endpoints() -> None:
 @endpoints_cli.command("test")
 def try_out(
     name: Named,
-    lead: Annotated[str, typer.Option(metavar="ID", help="The lead that the sample is about")] = "leadloop-test",
-    track: Annotated[str, typer.Option(metavar="TRACK", help="The track that it asks for")] = "nurture",
+    lead: Annotated[str, typer.Option(metavar="ID", help="lead_id of the sample event")] = "leadloop-test",
+    track: Annotated[str, typer.Option(metavar="TRACK", help="Track of the sample event")] = "nurture",
 ) -> None:
-    """Send a sample to an endpoint, once, and show its outcome."""
+    """Send one sample event, marked as a test, to an endpoint and show the outcome."""
     from . import commands  # noqa: PLC0415
 
     commands.tested(name, lead, track)
@@ -63,7 +65,7 @@ def try_out(
 
 @endpoints_cli.command("pause")
 def pause(name: Named, why: Why = "") -> None:
-    """Leave an endpoint alone; what is for it waits."""
+    """Stop deliveries to an endpoint; its events wait."""
     from . import commands  # noqa: PLC0415
 
     commands.stand(name, "paused", why)
@@ -71,7 +73,7 @@ def pause(name: Named, why: Why = "") -> None:
 
 @endpoints_cli.command("resume")
 def resume(name: Named, why: Why = "") -> None:
-    """Deliver again to an endpoint that is paused or disabled."""
+    """Resume deliveries to an endpoint that is paused or disabled."""
     from . import commands  # noqa: PLC0415
 
     commands.stand(name, "active", why)
@@ -79,7 +81,7 @@ def resume(name: Named, why: Why = "") -> None:
 
 @deliveries_cli.command("list")
 def list_deliveries(endpoint: EndpointOption = "", since: Since = "", until: Until = "", state: State = None) -> None:
-    """Show how deliveries stand, one JSON line each."""
+    """List deliveries with their newest outcome, as JSON lines."""
     from . import history_commands  # noqa: PLC0415
 
     history_commands.listed(endpoint, since, until, state or ())
@@ -89,7 +91,7 @@ def list_deliveries(endpoint: EndpointOption = "", since: Since = "", until: Unt
 def replay_deliveries(
     endpoint: EndpointOption = "", since: Since = "", until: Until = "", state: State = None, dry_run: DryRun = False
 ) -> None:
-    """Try again what is dead (or as --state says). What was accepted is never sent again."""
+    """Repeat dead deliveries, or those of --state. An accepted delivery is never sent again."""
     from . import history_commands  # noqa: PLC0415
 
     history_commands.replayed(endpoint, since, until, state or (), dry_run=dry_run)

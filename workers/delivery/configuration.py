@@ -21,7 +21,7 @@ from .target import Endpoint
 
 NO_FILE = (
     "LEADLOOP_ENDPOINTS_FILE is not set: name a file that says where recycle events go. deploy/config/endpoints.yml is "
-    "an example, docs/delivery.md explains it, and `leadloop endpoints check FILE` tells whether one is fine"
+    "an example, docs/delivery.md explains it, and `leadloop endpoints check FILE` checks one"
 )
 
 

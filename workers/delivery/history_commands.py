@@ -32,17 +32,17 @@ def listed(endpoint: str, since: str, until: str, state: Sequence[str]) -> None:
 
 @explained
 def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry_run: bool) -> None:
-    """Try again what did not arrive."""
+    """Replay the chosen deliveries; by default those that are dead."""
     if set(state) & set(ARRIVED):
         left = [one for one in STATES if one not in ARRIVED]
-        raise UserError(f"what was accepted is never sent again; choose among {', '.join(left)}")
+        raise UserError(f"an accepted delivery is never sent again; choose among {', '.join(left)}")
     settings, history = _opened()
     chosen = history.last_results(_query(endpoint, since, until, state or ("dead",)))
     outgoing, lost = history.returns(chosen)
     if not dry_run:
         asyncio.run(send(settings, outgoing))
     for result in lost:
-        err.print(f"{result.endpoint} {result.recycle_id}: its event is in lead-recycled no more", markup=False)
+        err.print(f"{result.endpoint} {result.recycle_id}: its event is no longer in lead-recycled", markup=False)
     out.print(f"{'would replay' if dry_run else 'replayed'} {len(outgoing)} deliveries", markup=False)
     if lost:
         raise typer.Exit(1)

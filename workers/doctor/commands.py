@@ -8,14 +8,15 @@ from streams.runtime.settings import Settings
 from workers.console import explained, out, settings_with_broker
 
 ProbeUrls = Annotated[
-    list[str] | None, typer.Option("--probe", metavar="URL", help="A process whose /readyz is checked; repeatable")
+    list[str] | None,
+    typer.Option("--probe", metavar="URL", help="Base URL of a process whose /readyz is checked; repeatable"),
 ]
-JsonOutput = Annotated[bool, typer.Option("--json", metavar="", help="One JSON line a finding")]
+JsonOutput = Annotated[bool, typer.Option("--json", metavar="", help="Print findings as JSON lines")]
 
 
 @explained
 def doctor(probe: ProbeUrls = None, *, as_json: JsonOutput = False) -> None:
-    """Check everything that Leadloop needs. Exit status 0: no failure; 1: a failure; 2: invalid settings."""
+    """Check all dependencies, without writing. Exit code 0: nothing failed; 1: a check failed; 2: invalid settings."""
     from . import render  # noqa: PLC0415  # each command loads what it needs
     from .examination import examined  # noqa: PLC0415
 

@@ -14,7 +14,7 @@ from workers.http.keys import NAME_RULE, SCOPES, digest_of, is_name, new_key
 
 @explained
 def ingest() -> None:
-    """Receive events over HTTP: POST /v1/events, and webhooks of upstream systems. Ends with SIGTERM."""
+    """Run an ingest process: accepts events and webhooks over HTTP as facts. Ends with SIGTERM."""
     from workers.ingest.run import run_ingest  # noqa: PLC0415  # each command loads what it needs
 
     settings = settings_with_broker(IngestSettings)
@@ -25,11 +25,13 @@ def ingest() -> None:
 @explained
 def keys_new(
     source: Annotated[
-        str, typer.Option(metavar="NAME", help="Owner of the key; becomes the source of its facts")
+        str, typer.Option(metavar="NAME", help="Source that the key belongs to; becomes the source of its facts")
     ] = "crm",
-    scope: Annotated[list[str] | None, typer.Option(metavar="SCOPE", help="ingest, read; repeatable")] = None,
+    scope: Annotated[
+        list[str] | None, typer.Option(metavar="SCOPE", help="ingest (default) or read; repeatable")
+    ] = None,
 ) -> None:
-    """Create a key. It is printed once, to stdout; the keys file gets only its digest."""
+    """Create an API key: prints the key once, to stdout, and its lines for the keys file to stderr."""
     if not is_name(source):
         raise UserError(f"--source {source!r} is not a valid source name: {NAME_RULE}")
     if unknown := set(scope or ()) - set(SCOPES):
@@ -44,9 +46,9 @@ def keys_new(
 
 @explained
 def webhooks_check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Such as deploy/config/webhooks.yml")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Webhooks file, such as deploy/config/webhooks.yml")],
 ) -> None:
-    """Check a webhooks file and its mappings; report every error, with its line and how to fix it."""
+    """Check a webhooks file and its mappings; report every error with its line and how to fix it."""
     from workers.ingest.systems import load_systems  # noqa: PLC0415  # each command loads what it needs
 
     for name, system in load_systems(file).items():

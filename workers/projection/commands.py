@@ -12,10 +12,13 @@ from workers.console import codec_of, err, explained, settings_with_broker
 def project(
     *,
     rebuild: Annotated[
-        bool, typer.Option("--rebuild", metavar="", help="Fill a new read model beside the one that is read")
+        bool,
+        typer.Option(
+            "--rebuild", metavar="", help="Build a new read model; readers use the old one until it is complete"
+        ),
     ] = False,
 ) -> None:
-    """Keep the read model in Redis (REDIS_URL) up to date with the topics. Ends with SIGTERM."""
+    """Run a project worker: updates the read model in Redis from the topics. Ends with SIGTERM."""
     from workers.projection.run import run_project  # noqa: PLC0415  # each command loads what it needs
 
     settings = settings_with_broker(ProjectSettings)

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-AsJson = Annotated[bool, typer.Option("--json", metavar="", help="As the API answers it")]
+AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print the response of the API as JSON")]
 
 
 @explained
 def report() -> None:
-    """Answer what is known about leads over HTTP: /v1/leads, /v1/funnel, /v1/recycles. Ends with SIGTERM."""
+    """Run a report process: serves the read model over HTTP (leads, funnel, recycles). Ends with SIGTERM."""
     from .run import run_report  # noqa: PLC0415  # each command loads what it needs
 
     settings = ReportSettings.from_env()
@@ -33,9 +33,9 @@ def report() -> None:
 
 @explained
 def lead(
-    lead_id: Annotated[str, typer.Argument(metavar="ID", help="The lead's lead_id")], *, as_json: AsJson = False
+    lead_id: Annotated[str, typer.Argument(metavar="ID", help="lead_id of the lead")], *, as_json: AsJson = False
 ) -> None:
-    """Show one lead: what it is now, and its timeline."""
+    """Show one lead: its current state and its timeline."""
     from . import tables  # noqa: PLC0415
 
     found = _read(lambda model: model.lead(lead_id))
@@ -50,12 +50,16 @@ def lead(
 
 @explained
 def funnel(
-    by: Annotated[str, typer.Option(metavar="WORD", help="origin, campaign, owner, reason or pass")] = "origin",
-    pass_label: Annotated[str, typer.Option("--pass", metavar="PASS", help="Only these passes: 1, 2, 3 or 4+")] = "",
+    by: Annotated[
+        str, typer.Option(metavar="DIMENSION", help="Group by origin, campaign, owner, reason or pass")
+    ] = "origin",
+    pass_label: Annotated[
+        str, typer.Option("--pass", metavar="PASS", help="Only passes with this number: 1, 2, 3 or 4+")
+    ] = "",
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show how many passes of leads reached each step: the numbers that sales and marketing both read."""
+    """Show how many passes reached each step of the funnel."""
     from . import tables  # noqa: PLC0415
 
     _one_of("--by", by, get_args(api_models.FunnelDimension))
