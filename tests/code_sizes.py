@@ -1,6 +1,6 @@
-"""Sizes of functions and files: `python -m tests.code_sizes` prints them, tests/contract/test_code_sizes.py limits.
+"""Sizes of functions and files: `python -m tests.code_sizes` prints them, test_code_sizes.py limits them.
 
-A function's length is the number of its lines without its docstring: documenting what it raises must not cost anything.
+The length of a function is its number of lines without its docstring, so that documentation costs nothing.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ def dashboard() -> sdk.Dashboard:
     return with_rows(
         board("delivery", "Leadloop / Delivery", words),
         (
-            ("Delivery SLO", _arrives()),
+            ("Delivery SLO", (*_totals(), *_delays())),
             ("Endpoint health", _endpoints()),
             ("Attempts", _tries()),
             ("Deliver internals", _works()),
@@ -24,7 +24,7 @@ def dashboard() -> sdk.Dashboard:
     )
 
 
-def _arrives() -> tuple[object, ...]:
+def _totals() -> tuple[object, ...]:
     return (
         number(
             "Accepted within 5 min",
@@ -67,6 +67,11 @@ def _arrives() -> tuple[object, ...]:
             total("leadloop_deliver_lag", 'topic=~".*lead-recycled"'),
             limits=((100, YELLOW), (1000, RED)),
         ),
+    )
+
+
+def _delays() -> tuple[object, ...]:
+    return (
         graph(
             "Time to acceptance",
             "From the time a recycle event is due to its acceptance, over all endpoints. The SLO is 5 minutes.",

@@ -1,7 +1,7 @@
 """Everything undocumented of faust, mode and aiokafka that the engine relies on.
 
-A contract test stands behind each line (tests/contract/test_relied_on.py), so an upgrade that breaks one
-fails loudly. Whoever relies on something more adds it here first.
+A contract test checks each line (tests/contract: test_faust_relied_on.py, test_clients_relied_on.py), so an upgrade
+that breaks one fails. Whoever relies on something more adds it here first.
 """
 
 from collections.abc import Mapping

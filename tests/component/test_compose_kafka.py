@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from confluent_kafka.admin import AdminClient
 
-from tests.contract.deploy.composed import services
+from tests.contract.deploy.compose_file import services
 from tests.kafka import REQUIRED, NoKafka, RealKafka, free_ports
 
 if TYPE_CHECKING:

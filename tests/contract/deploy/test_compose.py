@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.contract.deploy.composed import FILE, ROOT, composed, ours, services
+from tests.contract.deploy.compose_file import FILE, ROOT, document, ours, services
 from tests.waiting import TIMEOUT
 
 ONE_SHOT = {"topics", "schemas"}
@@ -102,7 +102,7 @@ def test_what_is_mounted_is_there_and_cannot_be_written(name: str) -> None:
             assert (ROOT / source).exists(), source
             assert rest.endswith(":ro"), mount
         else:
-            assert source in composed()["volumes"], source
+            assert source in document()["volumes"], source
 
 
 def test_no_two_workers_share_a_volume_or_a_name() -> None:
@@ -129,7 +129,7 @@ def test_the_probes_ask_where_the_processes_answer() -> None:
 
 
 def test_secrets_are_files_that_are_not_in_the_repository() -> None:
-    files = {str(one["file"]) for one in composed()["secrets"].values()}
+    files = {str(one["file"]) for one in document()["secrets"].values()}
     assert files == NOT_IN_THE_TREE
     ignored = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
     assert {"deploy/secrets/", "deploy/config/keys.yml", ".env*"} <= set(ignored)

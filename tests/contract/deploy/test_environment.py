@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from streams.runtime.settings import Settings
-from tests.contract.deploy.charted import EXAMPLES, ROOT, env_of, pods, values_of
-from tests.contract.deploy.composed import ours
+from tests.contract.deploy.compose_file import ours
+from tests.contract.deploy.rendered_chart import EXAMPLES, ROOT, env_of, pods, values_of
 
 if TYPE_CHECKING:
     from pathlib import Path

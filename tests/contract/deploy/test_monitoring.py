@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from tests.contract.deploy.composed import ROOT, ours, services
+from tests.contract.deploy.compose_file import ROOT, ours, services
 from tests.kafka import REQUIRED
 from tests.prometheus import NoPrometheus, program
 from tests.waiting import TIMEOUT

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.contract.deploy.charted import EXAMPLES, Pod, of_kind, pods
+from tests.contract.deploy.rendered_chart import EXAMPLES, Pod, of_kind, pods
 from workers.outbound.addresses import Address, denial_reason
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""docker-compose.yml, with its variables as they are when nobody sets any."""
+"""docker-compose.yml, with the defaults of its variables."""
 
 from __future__ import annotations
 
@@ -15,13 +15,12 @@ _VARIABLE = re.compile(r"(?<!\$)\$\{(\w+)(?::?-([^}]*))?\}")
 
 
 @cache
-def composed() -> dict[str, Any]:
-    document = yaml.safe_load(FILE.read_text(encoding="utf-8"))
-    return dict(_interpolated(document))
+def document() -> dict[str, Any]:
+    return dict(_interpolated(yaml.safe_load(FILE.read_text(encoding="utf-8"))))
 
 
 def services() -> dict[str, dict[str, Any]]:
-    return dict(composed()["services"])
+    return dict(document()["services"])
 
 
 def ours() -> dict[str, dict[str, Any]]:

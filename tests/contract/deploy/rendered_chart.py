@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy" / "helm" / "leadloop"
 EXAMPLES = sorted(path.name for path in (CHART / "ci").glob("*.yaml"))
+ALL, LEAST = "all-values.yaml", "least-values.yaml"
 PROCESSES = ("streams", "ingest", "deliver", "project", "report")
 
 helm = pytest.importorskip("helm_python.chart", reason="helm-python-sdk has no wheel for this platform")
@@ -28,8 +30,19 @@ def values_of(example: str) -> dict[str, Any]:
     return dict(yaml.safe_load(text))
 
 
+def changed(example: str, path: str, value: object) -> dict[str, Any]:
+    """The values of an example with one of them changed, at a dotted path."""
+    values = deepcopy(values_of(example))
+    *parents, last = path.split(".")
+    at = values
+    for parent in parents:
+        at = at.setdefault(parent, {})
+    at[last] = value
+    return values
+
+
 def render(values: dict[str, Any]) -> list[Manifest]:
-    """Every manifest. Raises what Helm says against the values or the templates."""
+    """All manifests. Raises Helm's error if the values or the templates are invalid."""
     with helm.Chart.load(CHART) as chart:
         chart.validate_schema(values)
         rendered = chart.render(values, name="demo", namespace="sales")
@@ -48,7 +61,7 @@ def of_kind(example: str, kind: str) -> list[Manifest]:
 
 @dataclass(frozen=True)
 class Pod:
-    """The pod that a workload makes."""
+    """The pod of a workload."""
 
     owner: str
     labels: dict[str, str]
