@@ -1,64 +1,137 @@
-"""Reads topics from a moment on to where they end now, for commands that look things up; or goes on from there."""
+"""Reads partitions up to the end offsets that they had at the start, with an assigned (not subscribed) consumer.
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+Used by commands that look records up (`records_of`), and by delivery to recover its index and the endpoint states.
+The caller opens and closes the consumer, and decides which errors of Kafka it raises: `any_error`, or
+`permanent_error` where librdkafka recovers from the others by itself.
+"""
 
-from confluent_kafka import OFFSET_END, Consumer, KafkaException, Message, TopicPartition
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.errors import UserError
 from schemas.names import lookup_group
 
-_ANSWER_SECONDS = 20.0
+RESPONSE_SECONDS = 20.0
+_BATCH_RECORDS, _BATCH_SECONDS = 1000, 0.2
+
+Ranges = Mapping[tuple[str, int], tuple[int, int]]
+"""By topic and partition: the offset to start at, and the end offset, which is not read any more."""
 
 
-def records(conf: Mapping[str, Any], topic: str, since: int = 0) -> Iterator[Message]:
+class UnreadableTopic(KafkaException):
+    """The topic does not exist, or may not be read."""
+
+
+def any_error(_: KafkaError) -> bool:
+    """Select every error: a command ends at the first one."""
+    return True
+
+
+def permanent_error(error: KafkaError) -> bool:
+    """Select the errors that librdkafka does not recover from: a worker waits for the end of the others."""
+    return error.fatal() or not error.retriable()
+
+
+def records(conf: Mapping[str, object], topic: str, since: int = 0) -> Iterator[Message]:
     """One topic; see `records_of`."""
     return records_of(conf, [topic], since)
 
 
 def records_of(
-    conf: Mapping[str, Any], topics: Sequence[str], since: int = 0, *, is_following: bool = False
+    conf: Mapping[str, object], topics: Sequence[str], since: int = 0, *, is_following: bool = False
 ) -> Iterator[Message]:
-    """Every record that was written at or after `since` (epoch ms), oldest first per partition.
+    """Yield every record that was written at or after `since`, oldest first per partition.
 
-    Ends where the topics ended when it began, unless following.
+    Args:
+        conf: librdkafka's connection settings.
+        topics: Their names, with the prefix.
+        since: Epoch ms; 0: from the beginning.
+        is_following: Continue with records that arrive later, without end. Otherwise reading stops at the end offsets
+            that the topics had when it began.
 
     Raises:
-        UserError: there is no such topic.
-        KafkaException: the broker is out of reach.
+        UserError: There is no such topic.
+        KafkaException: The broker is unavailable, or denies access.
     """
     group = {"group.id": lookup_group(), "enable.auto.commit": False}
     consumer = Consumer({**conf, **group, "auto.offset.reset": "earliest", "isolation.level": "read_uncommitted"})
     try:
-        ends = _assign(consumer, topics, since)
-        while ends or is_following:
-            for message in consumer.consume(1000, timeout=0.2):
-                if message.error():
-                    raise KafkaException(message.error())
-                place = str(message.topic()), message.partition() or 0
-                if is_following or (message.offset() or 0) < ends.get(place, 0):
-                    yield message
-            for at in consumer.position([TopicPartition(*place) for place in ends]) if ends else ():
-                if at.offset >= ends[at.topic, at.partition]:
-                    del ends[at.topic, at.partition]
+        yield from read_ranges(consumer, _ranges_of_topics(consumer, topics, since), any_error, with_later=is_following)
+        while is_following:
+            yield from fetch(consumer, any_error)
     finally:
         consumer.close()
 
 
-def _assign(consumer: Consumer, topics: Sequence[str], since: int) -> dict[tuple[str, int], int]:
-    """The ends of the partitions that hold anything to be read."""
-    ends, starts = {}, []
+def ranges_of(consumer: Consumer, topic: str, since: int = 0) -> Ranges:
+    """The ranges of all partitions of a topic: from the first record at or after `since` (epoch ms) to the end now.
+
+    Raises:
+        UnreadableTopic: The topic does not exist, or may not be read.
+        KafkaException: The broker is unavailable.
+    """
+    metadata = consumer.list_topics(topic, timeout=RESPONSE_SECONDS).topics[topic]
+    if metadata.error or not metadata.partitions:
+        raise UnreadableTopic(metadata.error)
+    starts = [TopicPartition(topic, number, since) for number in metadata.partitions]
+    if since:
+        starts = consumer.offsets_for_times(starts, RESPONSE_SECONDS)
+    ranges = {}
+    for start in starts:
+        low, high = consumer.get_watermark_offsets(TopicPartition(topic, start.partition), timeout=RESPONSE_SECONDS)
+        ranges[topic, start.partition] = (high if start.offset == OFFSET_END else max(start.offset, low), high)
+    return ranges
+
+
+def read_ranges(
+    consumer: Consumer,
+    ranges: Ranges,
+    is_raised: Callable[[KafkaError], bool],
+    *,
+    is_wanted: Callable[[], bool] = lambda: True,
+    with_later: bool = False,
+) -> Iterator[Message]:
+    """Assign the ranges to the consumer, and yield their records, oldest first per partition, up to the ends.
+
+    Args:
+        consumer: It stays assigned, and is positioned behind the last fetched record.
+        ranges: What to read.
+        is_raised: Which errors are raised; the others are ignored.
+        is_wanted: Reading stops early when this is false; checked after each batch.
+        with_later: For callers that then continue with `fetch`: also assign the empty ranges, and also yield records
+            behind the ends if they are fetched together with others.
+
+    Raises:
+        KafkaException: An error that `is_raised` selects.
+    """
+    ends = {place: high for place, (low, high) in ranges.items() if high > low}
+    consumer.assign([TopicPartition(*place, ranges[place][0]) for place in (ranges if with_later else ends)])
+    while ends and is_wanted():
+        for message in fetch(consumer, is_raised):
+            place = str(message.topic()), message.partition() or 0
+            if with_later or (message.offset() or 0) < ends.get(place, 0):
+                yield message
+        for at in consumer.position([TopicPartition(*place) for place in ends]):
+            if at.offset >= ends[at.topic, at.partition]:
+                del ends[at.topic, at.partition]
+
+
+def fetch(consumer: Consumer, is_raised: Callable[[KafkaError], bool]) -> Iterator[Message]:
+    """Yield the records of one batch; none if nothing arrives within 0.2 s. Raises KafkaException as `read_ranges`."""
+    for message in consumer.consume(_BATCH_RECORDS, _BATCH_SECONDS):
+        error = message.error()
+        if error is None:
+            yield message
+        elif is_raised(error):
+            raise KafkaException(error)
+
+
+def _ranges_of_topics(consumer: Consumer, topics: Sequence[str], since: int) -> Ranges:
+    ranges: dict[tuple[str, int], tuple[int, int]] = {}
     for topic in topics:
-        known = consumer.list_topics(topic, timeout=_ANSWER_SECONDS).topics[topic]
-        if known.error or not known.partitions:
-            raise UserError(f"there is no topic {topic}: `leadloop topics create` makes it")
-        asked = [TopicPartition(topic, number, since) for number in known.partitions]
-        for one in consumer.offsets_for_times(asked, _ANSWER_SECONDS) if since else asked:
-            place = TopicPartition(topic, one.partition)
-            low, high = consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
-            place.offset = high if one.offset == OFFSET_END else max(one.offset, low)
-            starts.append(place)
-            if high > place.offset:
-                ends[topic, one.partition] = high
-    consumer.assign(starts)
-    return ends
+        try:
+            ranges |= ranges_of(consumer, topic, since)
+        except UnreadableTopic as error:
+            raise UserError(f"there is no topic {topic}: `leadloop topics create` makes it") from error
+    return ranges

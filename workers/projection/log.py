@@ -2,6 +2,9 @@
 
 `place` sets where consumption continues. Committed offsets are only shown to people and their tools, and are
 never read. Partitions that were assigned and not placed are paused.
+
+It does not use `workers.reading`: as a member of a group it has no fixed end offsets. It consumes without end, and
+reports (`LogBatch.ends`) when a partition has no more records, so that the position also passes offsets without one.
 """
 
 import logging

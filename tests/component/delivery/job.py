@@ -232,12 +232,12 @@ def committing_with(points: CrashPoints) -> type[Consumer]:
     return Crashing
 
 
-def next_with(points: CrashPoints) -> Callable[[endpoint_states._Reader, float], list[EndpointState]]:
+def next_with(points: CrashPoints) -> Callable[[endpoint_states._Reader], list[EndpointState]]:
     plain = endpoint_states._Reader.next  # noqa: SLF001  where the topic is read
 
-    def following(reader: endpoint_states._Reader, within: float) -> list[EndpointState]:
+    def following(reader: endpoint_states._Reader) -> list[EndpointState]:
         points.passing("before", "follow")
-        return plain(reader, within)
+        return plain(reader)
 
     return following
 

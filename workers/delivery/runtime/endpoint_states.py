@@ -2,20 +2,20 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, Message
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import EndpointIs, EndpointState
 from schemas.names import ENDPOINT_STATES_GROUP
+from workers.reading import fetch, permanent_error, ranges_of, read_ranges
 
 from ..core.model import Availability
 
 TOPIC = "endpoint-states"
 AVAILABILITY: Mapping[EndpointIs, Availability] = {"paused": Availability.PAUSED, "disabled": Availability.DISABLED}
-_ANSWER_SECONDS = 20.0
 
 
 class EndpointStates:
@@ -91,7 +91,7 @@ class EndpointStateFollower:
     def _follow(self) -> None:
         try:
             while not self._stopping.is_set():
-                for state in self._reader.next(0.2):
+                for state in self._reader.next():
                     self._loop.call_soon_threadsafe(self.states.apply, state)
         except BaseException as fault:  # noqa: BLE001  reported to the loop, which ends the process
             self._failed(fault)
@@ -106,42 +106,20 @@ class _Reader:
         )
 
     def to_the_end(self, is_wanted: Callable[[], bool] = lambda: True) -> list[EndpointState]:
-        found: list[EndpointState] = []
-        ends = self._assign()
-        while ends and is_wanted():
-            found += self.next(0.2)
-            for at in self._consumer.position([TopicPartition(self._topic, number) for number in ends]):
-                if at.offset >= ends[at.partition]:
-                    del ends[at.partition]
-        return found
+        ranges = ranges_of(self._consumer, self._topic)
+        return self._decode(read_ranges(self._consumer, ranges, permanent_error, is_wanted=is_wanted, with_later=True))
 
-    def next(self, within: float) -> list[EndpointState]:
-        found = []
-        for message in self._consumer.consume(500, within):
-            if fault := message.error():
-                if fault.fatal() or not fault.retriable():
-                    raise KafkaException(fault)
-                continue
-            try:
-                found.append(self._codec.decode(message.value(), EndpointState))
-            except Undecodable:  # whoever wrote it did not mean us
-                continue
-        return found
+    def next(self) -> list[EndpointState]:
+        return self._decode(fetch(self._consumer, permanent_error))
 
     def close(self) -> None:
         self._consumer.close()
 
-    def _assign(self) -> dict[int, int]:
-        metadata = self._consumer.list_topics(self._topic, timeout=_ANSWER_SECONDS).topics[self._topic]
-        if metadata.error or not metadata.partitions:
-            raise KafkaException(metadata.error)
-        ends = {}
-        starts = []
-        for number in metadata.partitions:
-            place = TopicPartition(self._topic, number)
-            low, high = self._consumer.get_watermark_offsets(place, timeout=_ANSWER_SECONDS)
-            starts.append(TopicPartition(self._topic, number, low))
-            if high > low:
-                ends[number] = high
-        self._consumer.assign(starts)
-        return ends
+    def _decode(self, messages: Iterable[Message]) -> list[EndpointState]:
+        states = []
+        for message in messages:
+            try:
+                states.append(self._codec.decode(message.value(), EndpointState))
+            except Undecodable:  # whoever wrote it did not mean us
+                continue
+        return states

@@ -5,16 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult, LeadRecycled
 from schemas.names import DELIVER_RECOVERY_GROUP
+from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_ranges
 
 from ..core.delivery_index import DeliveryIndex
 from ..core.model import RetryState, Takeover, is_known
-
-_ANSWER_SECONDS = 20.0
 
 
 @dataclass(slots=True)
@@ -58,10 +57,6 @@ class IndexRecovery:
         return reading.found
 
 
-Bounds = Mapping[tuple[str, int], tuple[int, int]]
-"""From where to where, by topic and partition."""
-
-
 class _Reading:
     """One run: a rebalance may begin another before this one has heard that nobody waits for it."""
 
@@ -82,39 +77,27 @@ class _Reading:
         self._now = now
         self._is_wanted = is_wanted
 
-    def results(self) -> Bounds:
+    def results(self) -> Ranges:
         return {
             (self._results, number): self._consumer.get_watermark_offsets(
-                TopicPartition(self._results, number), timeout=_ANSWER_SECONDS
+                TopicPartition(self._results, number), timeout=RESPONSE_SECONDS
             )
             for number in self._takeovers
             if self._is_wanted()
         }
 
-    def waiting(self, waits: Sequence[str]) -> Bounds:
+    def waiting(self, waits: Sequence[str]) -> Ranges:
         return {
             (topic, one.partition): (one.positions[topic], one.ends[topic])
             for one in self._takeovers.values()
             for topic in waits
         }
 
-    def read(self, bounds: Bounds) -> None:
-        left = {place: high for place, (low, high) in bounds.items() if high > low}
-        self._consumer.assign([TopicPartition(*place, bounds[place][0]) for place in left])
-        while left and self._is_wanted():
-            for message in self._consumer.consume(2000, 0.2):
-                if fault := message.error():
-                    if fault.fatal() or not fault.retriable():
-                        raise KafkaException(fault)
-                    continue
-                place = str(message.topic()), message.partition() or 0
-                if place in left and (message.offset() or 0) < left[place]:
-                    self._tell(self.found[place[1]], message)
-            for at in self._consumer.position([TopicPartition(*place) for place in left]):
-                if at.offset >= left[at.topic, at.partition]:
-                    del left[at.topic, at.partition]
+    def read(self, ranges: Ranges) -> None:
+        for message in read_ranges(self._consumer, ranges, permanent_error, is_wanted=self._is_wanted):
+            self._add(self.found[message.partition() or 0], message)
 
-    def _tell(self, one: RecoveredIndex, message: Message) -> None:
+    def _add(self, one: RecoveredIndex, message: Message) -> None:
         headers = cast("list[tuple[str, bytes | None]]", message.headers() or [])
         value = message.value()
         try:
