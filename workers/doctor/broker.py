@@ -18,11 +18,11 @@ ANSWER_SECONDS = 6.0
 _AUTHENTICATION = (KafkaError._AUTHENTICATION, KafkaError.SASL_AUTHENTICATION_FAILED)  # noqa: SLF001  named so
 _TLS, _NAME = KafkaError._SSL, KafkaError._RESOLVE  # noqa: SLF001
 _ALL_DOWN = KafkaError._ALL_BROKERS_DOWN  # noqa: SLF001
-_TELLING = (*_AUTHENTICATION, _TLS, _NAME)
+_SPECIFIC = (*_AUTHENTICATION, _TLS, _NAME)
 
 
 class Broker:
-    """A read-only connection. Call `look` first: it tells whether Kafka can be queried."""
+    """A read-only connection. Call `check` first: afterwards `is_there` says whether Kafka can be queried."""
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
@@ -31,12 +31,12 @@ class Broker:
         conf: dict[str, Any] = {**settings.librdkafka(), "error_cb": self._errors.append}
         self.admin = AdminClient(conf)
 
-    def look(self) -> list[Finding]:
+    def check(self) -> list[Finding]:
         try:
             metadata = self.admin.list_topics(timeout=ANSWER_SECONDS)
         except KafkaException as error:
             self.admin.poll(0)
-            return [self._away(error)]
+            return [self._unavailable(error)]
         self.is_there = True
         count = len(metadata.brokers)
         brokers = "1 broker" if count == 1 else f"{count} brokers"
@@ -44,16 +44,16 @@ class Broker:
         how = self._settings.security_protocol
         return [ok("kafka", f"{brokers}{version}, cluster {metadata.cluster_id}, over {how}")]
 
-    def _away(self, error: KafkaException) -> Finding:
+    def _unavailable(self, error: KafkaException) -> Finding:
         # The client tries several addresses; the error of one of them says more than "all brokers down".
-        telling = sorted(self._errors, key=lambda one: (one.code() not in _TELLING, one.code() == _ALL_DOWN))
-        code, reason = (telling[0].code(), telling[0].str()) if telling else (0, reason_of(error))
+        errors = sorted(self._errors, key=lambda one: (one.code() not in _SPECIFIC, one.code() == _ALL_DOWN))
+        code, reason = (errors[0].code(), errors[0].str()) if errors else (0, reason_of(error))
         servers = self._settings.bootstrap_servers
         return fail("kafka", f"{servers} does not answer: {reason}", advice(code, reason, self._settings))
 
 
 def advice(code: int, reason: str, settings: KafkaSettings) -> str:
-    """What to do when no broker answers. Some reasons stand in the client's words only."""
+    """What to do when no broker answers. Some reasons are only in the text of the client's error."""
     if code in _AUTHENTICATION and "Unsupported SASL mechanism" in reason:
         return f"it does not take {settings.sasl_mechanism}: set KAFKA_SASL_MECHANISM to one that it has"
     if code in _AUTHENTICATION:
@@ -72,7 +72,7 @@ def advice(code: int, reason: str, settings: KafkaSettings) -> str:
 
 
 def _version(admin: AdminClient, broker: int) -> str:
-    """Kafka's protocol does not say; up to 3.x a setting does, where the user may see it."""
+    """Kafka's protocol does not report it; up to 3.x a setting does, if the user may describe it."""
     resource = ConfigResource(ResourceType.BROKER, str(broker))
     try:
         entries: dict[str, Any] = admin.describe_configs([resource], request_timeout=2.0)[resource].result(3.0)

@@ -1,4 +1,4 @@
-"""Does this machine's clock agree with those of others? Nothing is written to find out.
+"""Compares this machine's clock with those of others. Nothing is written for this.
 
 Kafka does not expose its clock. So: Redis' TIME, the Date of the registry's answer, and the timestamp of the newest
 heartbeat, which is the time of the worker that sent it (or of the broker, where the topic is set to that).
@@ -15,9 +15,13 @@ _ADVICE = "let both machines follow one time (NTP, chrony): promises, limits and
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
-    """The clock of another machine. `ahead`: seconds by which it is ahead of ours; `least`: it may be further ahead.
+    """The clock of another machine, compared with ours.
 
-    `error`: how much of it may come from the way it was read.
+    Attributes:
+        whose: Which clock.
+        ahead: Seconds by which it is ahead of ours.
+        error: Seconds of `ahead` that may be caused by the measurement.
+        is_least: `ahead` is a lower bound: the clock may be further ahead.
     """
 
     whose: str
@@ -26,7 +30,7 @@ class ClockOffset:
     is_least: bool = False
 
 
-def judged(clock: ClockOffset) -> Finding:
+def evaluate(clock: ClockOffset) -> Finding:
     """A lower bound proves nothing about a clock that seems to be behind."""
     if clock.is_least and clock.ahead <= LITTLE_SECONDS:
         return ok("clock", f"{clock.whose} was sent {max(0.0, -clock.ahead):.0f} s ago, not in our future")

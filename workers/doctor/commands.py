@@ -18,9 +18,9 @@ JsonOutput = Annotated[bool, typer.Option("--json", metavar="", help="Print find
 def doctor(probe: ProbeUrls = None, *, as_json: JsonOutput = False) -> None:
     """Check all dependencies, without writing. Exit code 0: nothing failed; 1: a check failed; 2: invalid settings."""
     from . import render  # noqa: PLC0415  # each command loads what it needs
-    from .examination import examined  # noqa: PLC0415
+    from .examination import examine  # noqa: PLC0415
 
-    findings = examined(settings_with_broker(Settings), probe or ())
+    findings = examine(settings_with_broker(Settings), probe or ())
     if as_json:
         for line in render.lines(findings):
             out.print(line, markup=False)

@@ -1,4 +1,4 @@
-"""May an endpoint be dialled? Its name is resolved, and nothing is sent."""
+"""Checks that an endpoint may be dialled: its name is resolved, and nothing is sent."""
 
 from collections.abc import Callable, Iterable
 
@@ -12,8 +12,8 @@ from .findings import Finding, fail, ok
 ResolveHost = Callable[[str], list[str]]
 
 
-def look(endpoint: Endpoint, allowed: Iterable[Network], resolve: ResolveHost) -> list[Finding]:
-    """One finding; none for an endpoint that is no address, but a topic."""
+def check(endpoint: Endpoint, allowed: Iterable[Network], resolve: ResolveHost) -> list[Finding]:
+    """One finding; none for an endpoint that is a topic and not a URL."""
     target = endpoint.target
     if not isinstance(target, HttpTarget):
         return []

@@ -1,4 +1,4 @@
-"""The files that people write: can they be read, and are they what they must be?"""
+"""Checks that the user's documents can be read and are valid."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -16,7 +16,7 @@ class Finding:
     todo: str = ""
 
     def row(self) -> dict[str, str]:
-        """As a JSON line has it."""
+        """The fields of its JSON line."""
         return asdict(self)
 
 
@@ -34,5 +34,5 @@ def fail(about: str, found: str, todo: str) -> Finding:
 
 def some(names: list[str], most: int = 4) -> str:
     """The first of many names, and how many more there are."""
-    shown = ", ".join(names[:most])
-    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+    first = ", ".join(names[:most])
+    return f"{first} and {len(names) - most} more" if len(names) > most else first

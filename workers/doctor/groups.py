@@ -1,4 +1,4 @@
-"""Do the processes that read topics work, and how far are they behind?"""
+"""Checks that the processes that read topics are running, and how far they are behind."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ GroupPartition = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """Who reads which topics in which group; `most_behind`: lag in records that is worth a warning."""
+    """A process that reads topics in a consumer group; a lag of more than `most_behind` records is worth a warning."""
 
     name: str
     group: str
@@ -55,7 +55,7 @@ class Group:
 
 
 def processes(settings: Settings) -> tuple[Process, ...]:
-    """The groups of an application. What waits on purpose in deliver's own topics is no lag."""
+    """The processes of an application. Deliver's own topics are left out: what waits there on purpose is no lag."""
     app, prefix = settings.app_id, settings.topic_prefix
     return (
         Process("streams", streams_group(app), tuple(prefix + name for name in INPUTS), 10_000),
@@ -64,13 +64,13 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     )
 
 
-def look(admin: AdminClient, process: Process) -> list[Finding]:
+def check(admin: AdminClient, process: Process) -> list[Finding]:
     """Query Kafka and evaluate the response."""
-    return [judged(process, describe(admin, process))]
+    return [evaluate(process, describe(admin, process))]
 
 
-def judged(process: Process, group: Group) -> Finding:
-    """One finding a process."""
+def evaluate(process: Process, group: Group) -> Finding:
+    """The finding about one process."""
     about, start = process.about, f"start `leadloop {process.name}`"
     if group.error is not None:
         denied = group.error.code() in _DENIED
@@ -103,7 +103,7 @@ def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
 
 
 def describe(admin: AdminClient, process: Process) -> Group:
-    """Describe one group."""
+    """Describe one group; a group that does not exist is an empty one."""
     try:
         return _describe(admin, process)
     except KafkaException as failure:
@@ -132,11 +132,11 @@ def _describe(admin: AdminClient, process: Process) -> Group:
 
 
 def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[GroupPartition, int]:
-    """Where topics end that are there; asks the leader of each partition, so it must be within reach."""
+    """The end offsets of the topics that exist; the leader of each partition must be reachable."""
     known = admin.list_topics(timeout=ANSWER_SECONDS).topics
     places = [TopicPartition(name, number) for name in topics if name in known for number in known[name].partitions]
     latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
-    asking = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_SECONDS) if places else {}
+    futures = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=ANSWER_SECONDS) if places else {}
     return {
-        (place.topic, place.partition): future.result(ANSWER_SECONDS + 1).offset for place, future in asking.items()
+        (place.topic, place.partition): future.result(ANSWER_SECONDS + 1).offset for place, future in futures.items()
     }

@@ -1,4 +1,4 @@
-"""The newest heartbeat that is in Kafka, by its timestamp."""
+"""Compares the clock with the timestamp of the newest heartbeat in Kafka."""
 
 import time
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException,
 from schemas.names import lookup_group
 from workers.admin import reason_of
 
-from .clocks import ClockOffset, judged
+from .clocks import ClockOffset, evaluate
 from .findings import Finding, warn
 from .topics import GRANT
 
 WITHIN_SECONDS = 4.0
 
 
-def look(conf: Mapping[str, Any], topic: str) -> list[Finding]:
+def check(conf: Mapping[str, Any], topic: str) -> list[Finding]:
     """One finding, or none if there are no heartbeats."""
     group = {"group.id": lookup_group(), "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     consumer = Consumer({**conf, **group})
@@ -26,7 +26,7 @@ def look(conf: Mapping[str, Any], topic: str) -> list[Finding]:
         return [warn("clock", f"heartbeats cannot be read: {reason_of(error)}", GRANT)]
     finally:
         consumer.close()
-    return [] if newest is None else [judged(_clock_of(newest, time.time()))]
+    return [] if newest is None else [evaluate(_clock_of(newest, time.time()))]
 
 
 def _clock_of(message: Message, now: float) -> ClockOffset:
@@ -36,7 +36,7 @@ def _clock_of(message: Message, now: float) -> ClockOffset:
 
 
 def _newest(consumer: Consumer, topic: str) -> Message | None:
-    starts = _last_of_each(consumer, topic)
+    starts = _last_offsets(consumer, topic)
     consumer.assign(starts)
     found: list[Message] = []
     until = time.monotonic() + WITHIN_SECONDS
@@ -48,7 +48,7 @@ def _newest(consumer: Consumer, topic: str) -> Message | None:
     return max(found, key=lambda one: one.timestamp()[1], default=None)
 
 
-def _last_of_each(consumer: Consumer, topic: str) -> list[TopicPartition]:
+def _last_offsets(consumer: Consumer, topic: str) -> list[TopicPartition]:
     known = consumer.list_topics(timeout=WITHIN_SECONDS).topics.get(topic)
     lasts = []
     for number in known.partitions if known else ():

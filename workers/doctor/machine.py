@@ -18,7 +18,7 @@ LEAST_BYTES = 200_000_000
 
 
 def data_dir(settings: Settings) -> list[Finding]:
-    """Where streams keeps its state. It may not be there yet: then whatever it would be made in counts."""
+    """Check the directory of streams' state; if it does not exist yet, the directory that it will be created in."""
     if settings.store == "memory":
         return [ok("data dir", "none is needed: LEADLOOP_STORE=memory")]
     wanted = settings.data_dir.absolute()
@@ -46,16 +46,16 @@ def probe(url: str) -> list[Finding]:
         return [fail(about, "no http:// address", "write --probe http://host:8001")]
     try:
         with urlopen(address, timeout=PROBE_SECONDS) as answer:  # noqa: S310  http(s) only
-            return [_said(about, answer.status, answer.read(500))]
+            return [_response_finding(about, answer.status, answer.read(500))]
     except HTTPError as error:
         with error:
-            return [_said(about, error.code, error.read(500))]
+            return [_response_finding(about, error.code, error.read(500))]
     except (URLError, OSError, ValueError) as error:
         reason = getattr(error, "reason", error)
         return [fail(about, f"no answer: {reason}", "start the process, or name the address that its log shows")]
 
 
-def _said(about: str, status: int, body: bytes) -> Finding:
+def _response_finding(about: str, status: int, body: bytes) -> Finding:
     text = " ".join(body.decode(errors="replace").split())[:200]
     if status == HTTPStatus.OK:
         return ok(about, text)

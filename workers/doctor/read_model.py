@@ -1,4 +1,4 @@
-"""Is there a Redis that is fit, and what stands in it?"""
+"""Checks that Redis is usable, and how fresh the read model in it is."""
 
 import asyncio
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ AWAY = (
 
 
 class Server:
-    """Redis or Valkey. Call `look` first: it tells whether the server can be queried."""
+    """Redis or Valkey. Call `check` first: afterwards `is_there` says whether the server can be queried."""
 
     def __init__(self, settings: ReportSettings) -> None:
         self._settings = settings
         self.is_there = False
         self.clock: ClockOffset | None = None
 
-    def look(self) -> list[Finding]:
+    def check(self) -> list[Finding]:
         try:
             redis: Any = connect(self._settings.redis_url, ANSWER_SECONDS)
         except ValueError:
@@ -41,7 +41,7 @@ class Server:
         try:
             self.clock = _clock_of(redis)
             self.is_there = True
-            return judged(redis.info())
+            return evaluate(redis.info())
         except (RedisError, OSError) as error:
             return [refusal(error, is_there=self.is_there)]
         finally:
@@ -50,7 +50,7 @@ class Server:
     def read_model(self) -> list[Finding]:
         """How far the read model is, as `report` would say."""
         try:
-            return [model_judged(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
+            return [evaluate_read_model(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
         except queries.ReadModelUnavailable as error:
             return [warn("read model", str(error), "run `leadloop project`, and wait until it is filled")]
 
@@ -62,7 +62,9 @@ def refusal(error: Exception, *, is_there: bool) -> Finding:
             return fail("redis", "it rejects this user or password", "fix REDIS_URL, or REDIS_URL_FILE")
         case NoPermissionError():
             return warn("redis", "this user may not call TIME and INFO", "allow both for a complete check")
-        case ResponseError() if is_there and "unknown command" in str(error):  # a stand-in, or a service that hides it
+        case ResponseError() if is_there and "unknown command" in str(
+            error
+        ):  # an emulation, or a service that hides it
             return warn("redis", "it answers, but does not describe itself", "in production use Redis 7 or Valkey")
         case ResponseError():
             return fail("redis", f"it answers with an error: {error}", AWAY)
@@ -70,12 +72,12 @@ def refusal(error: Exception, *, is_there: bool) -> Finding:
             return fail("redis", f"it does not answer ({type(error).__name__})", AWAY)
 
 
-def judged(info: Mapping[str, Any]) -> list[Finding]:
+def evaluate(info: Mapping[str, Any]) -> list[Finding]:
     """Evaluate the INFO of Redis."""
     return [_version(info), *_place(info), *_policy(info), *_room(info)]
 
 
-def model_judged(as_of: AsOf, now: datetime) -> Finding:
+def evaluate_read_model(as_of: AsOf, now: datetime) -> Finding:
     behind = f"{as_of.behind_records} records behind"
     if as_of.is_filling:
         found = f"a new one is being filled; what is read stands still, {behind}"

@@ -1,4 +1,4 @@
-"""Is the schema registry there, and does it know our schemas?"""
+"""Checks that the schema registry is reachable, and that our schemas are registered."""
 
 import ssl
 import time
@@ -10,14 +10,14 @@ from schemas.catalogue import RECORDS
 from schemas.connect import connect_registry
 from schemas.registry import NotRegistered, RegistryConf, RegistryUnavailable
 
-from .clocks import ClockOffset, judged
+from .clocks import ClockOffset, evaluate
 from .findings import Finding, fail, ok, some
 
 ANSWER_SECONDS = 3.0
 _AWAY = "see that it is up, and that SCHEMA_REGISTRY_URL, its user and its CA are right"
 
 
-def look(conf: RegistryConf, prefix: str) -> list[Finding]:
+def check(conf: RegistryConf, prefix: str) -> list[Finding]:
     """Query the id of every record's schema, as each process does when it starts."""
     try:
         ids, missing = _ids(conf, prefix)
@@ -31,7 +31,7 @@ def look(conf: RegistryConf, prefix: str) -> list[Finding]:
 
 
 def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
-    """Ids by the names of records, and the names that it does not know. Raises RegistryUnavailable."""
+    """Ids by the names of records, and the names of those that are not registered. Raises RegistryUnavailable."""
     registry, ids, missing = connect_registry(conf, prefix), dict[str, int](), list[str]()
     for record in RECORDS:
         try:
@@ -41,10 +41,10 @@ def _ids(conf: RegistryConf, prefix: str) -> tuple[dict[str, int], list[str]]:
     return ids, missing
 
 
-def clock_judged(conf: RegistryConf) -> list[Finding]:
+def check_clock(conf: RegistryConf) -> list[Finding]:
     """One finding; none if the registry sends no Date header."""
     found = _clock(conf)
-    return [] if found is None else [judged(found)]
+    return [] if found is None else [evaluate(found)]
 
 
 def _clock(conf: RegistryConf) -> ClockOffset | None:
@@ -61,7 +61,7 @@ def _clock(conf: RegistryConf) -> ClockOffset | None:
 
 
 def _date(conf: RegistryConf) -> str | None:
-    """Any answer has one, be it a 401."""
+    """Every response has one, even a 401."""
     tls = ssl.create_default_context(cafile=conf.ssl_ca_location) if conf.url.startswith("https:") else None
     try:
         with urlopen(Request(conf.url), timeout=ANSWER_SECONDS, context=tls) as answer:  # noqa: S310  http(s) only

@@ -13,18 +13,18 @@ _STYLES: dict[Severity, str] = {"ok": "green", "warn": "yellow", "fail": "bold r
 
 
 def table(findings: Iterable[Finding]) -> Table:
-    """What is to be done stands under what was found. Texts are shown as they are, without markup."""
-    shown = Table("", "what", "found", box=None, padding=(0, 2, 0, 0))
+    """The findings, each with what to do below it. Texts are printed as they are, without markup."""
+    rows = Table("", "what", "found", box=None, padding=(0, 2, 0, 0))
     for one in findings:
         text = Text(one.found)
         if one.todo:
             text.append(f"\n→ {one.todo}", style="bold")
-        shown.add_row(Text(one.verdict, style=_STYLES[one.verdict]), Text(one.about), text)
-    return shown
+        rows.add_row(Text(one.verdict, style=_STYLES[one.verdict]), Text(one.about), text)
+    return rows
 
 
 def lines(findings: Iterable[Finding]) -> list[str]:
-    """One JSON object a finding."""
+    """One JSON object per finding."""
     return [json.dumps(one.row(), ensure_ascii=False) for one in findings]
 
 

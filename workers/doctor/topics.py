@@ -1,4 +1,4 @@
-"""Are the topics there, as they must be, and may we see them?"""
+"""Checks that the topics exist with the right configuration, and that we may describe them."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,13 +50,13 @@ class ObservedTopic:
         return self.error is None
 
 
-def look(admin: AdminClient, settings: Settings) -> list[Finding]:
+def check(admin: AdminClient, settings: Settings) -> list[Finding]:
     """Query Kafka and evaluate the response."""
-    return judged(seen(admin, topics_of(settings.app_id, settings.topic_prefix)), settings)
+    return evaluate(describe(admin, topics_of(settings.app_id, settings.topic_prefix)), settings)
 
 
-def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, ObservedTopic]:
-    """Every topic, there or not. Asking by name in this way creates none, whatever the broker is set to."""
+def describe(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, ObservedTopic]:
+    """Every topic, whether it exists or not. This creates no topic, whatever the broker's configuration."""
     futures = admin.describe_topics(TopicCollection(list(wanted)), request_timeout=ANSWER_SECONDS)
     found: dict[str, ObservedTopic] = {}
     described: dict[str, TopicDescription] = {}
@@ -67,27 +67,27 @@ def seen(admin: AdminClient, wanted: Mapping[str, Topic]) -> dict[str, ObservedT
             found[name] = ObservedTopic(wanted[name], error=error.args[0])
     configs = _configs(admin, list(described))
     for name, description in described.items():
-        found[name] = _seen(wanted[name], description, configs.get(name))
+        found[name] = _observed(wanted[name], description, configs.get(name))
     return {name: found[name] for name in wanted}
 
 
-def judged(found: Mapping[str, ObservedTopic], settings: Settings) -> list[Finding]:
-    """What is wrong with the topics, the like taken together; one line if nothing is."""
+def evaluate(found: Mapping[str, ObservedTopic], settings: Settings) -> list[Finding]:
+    """What is wrong with the topics, similar findings combined; one line if nothing is."""
     errors = [
         *_absent(found),
         *_counts(found, settings.partitions),
         *_policies(found),
         *_leaders(found),
     ]
-    remarks = [*_copies(found), *_unseen(found)]
+    remarks = [*_copies(found), *_undescribed(found)]
     if not errors and found:
-        is_seen = all(one.config is not None for one in found.values())
-        what = "partitions and policies" if is_seen else "partitions"
+        has_configs = all(one.config is not None for one in found.values())
+        what = "partitions and policies" if has_configs else "partitions"
         remarks.insert(0, ok("topics", f"all {len(found)} are there, with their {what}"))
     return errors + remarks
 
 
-def _seen(topic: Topic, described: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
+def _observed(topic: Topic, described: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
     copies = Copies(
         min((len(one.replicas) for one in described.partitions), default=0),
         min((len(one.isr) for one in described.partitions), default=0),
@@ -120,8 +120,8 @@ def _absent(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
         unsure = "; a user without Describe gets the same answer" if len(missing) == len(found) else ""
         yield fail("topics", f"not there: {some(missing)}{unsure}", "run `leadloop topics create`")
     if denied:
-        is_blind = len(denied) == len(found)
-        yield Finding("rights", "fail" if is_blind else "warn", f"not allowed to see: {some(denied)}", GRANT)
+        is_none_visible = len(denied) == len(found)
+        yield Finding("rights", "fail" if is_none_visible else "warn", f"not allowed to see: {some(denied)}", GRANT)
     for name, error in errors.items():
         if name not in (*missing, *denied):
             yield fail(name, reason_of(KafkaException(error)), "see that Kafka is well, and run this again")
@@ -175,7 +175,7 @@ def _copies(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
         yield warn("replication", f"min.insync.replicas=1: {some(alone)}", todo)
 
 
-def _unseen(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
-    unseen = [name for name, one in found.items() if one.is_there and one.config is None]
-    if unseen:
-        yield warn("rights", f"policies not seen (DescribeConfigs): {some(unseen)}", GRANT)
+def _undescribed(found: Mapping[str, ObservedTopic]) -> Iterator[Finding]:
+    hidden = [name for name, one in found.items() if one.is_there and one.config is None]
+    if hidden:
+        yield warn("rights", f"policies not seen (DescribeConfigs): {some(hidden)}", GRANT)

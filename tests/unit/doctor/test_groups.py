@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import KafkaError
 
 from streams.runtime.settings import Settings
-from workers.doctor.groups import Group, judged, processes
+from workers.doctor.groups import Group, evaluate, processes
 
 STREAMS, DELIVER, PROJECT = processes(Settings(topic_prefix="p."))
 HERE = frozenset({("t", 0), ("t", 1)})
@@ -16,7 +16,7 @@ def test_groups_are_called_as_the_processes_call_them() -> None:
 
 
 def test_a_group_that_works_says_how_far_it_is_behind() -> None:
-    finding = judged(STREAMS, WELL)
+    finding = evaluate(STREAMS, WELL)
     assert (finding.verdict, finding.found) == ("ok", "2 members, 4 records behind")
 
 
@@ -35,7 +35,7 @@ def test_a_group_that_works_says_how_far_it_is_behind() -> None:
     ],
 )
 def test_a_group_that_does_not_work_says_what_to_do(group: Group, verdict: str, found: str, todo: str) -> None:
-    finding = judged(DELIVER, group)
+    finding = evaluate(DELIVER, group)
     assert finding.verdict == verdict
     assert found in finding.found
     assert todo in finding.todo

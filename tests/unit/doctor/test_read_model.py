@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from workers.doctor.read_model import judged, model_judged, refusal
+from workers.doctor.read_model import evaluate, evaluate_read_model, refusal
 from workers.report.api_models import AsOf
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -19,11 +19,11 @@ WELL: dict[str, Any] = {
 
 
 def test_a_redis_that_is_fit_fails_in_nothing() -> None:
-    assert {one.verdict for one in judged(WELL)} == {"ok"}
+    assert {one.verdict for one in evaluate(WELL)} == {"ok"}
 
 
 def test_valkey_is_called_by_its_name() -> None:
-    assert judged(WELL | {"valkey_version": "9.0.1"})[0].found.startswith("Valkey 9.0.1")
+    assert evaluate(WELL | {"valkey_version": "9.0.1"})[0].found.startswith("Valkey 9.0.1")
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_valkey_is_called_by_its_name() -> None:
     ],
 )
 def test_what_is_not_fit_in_a_redis_is_named(info: dict[str, Any], verdict: str, words: str) -> None:
-    found = [one for one in judged(WELL | info) if one.verdict != "ok"]
+    found = [one for one in evaluate(WELL | info) if one.verdict != "ok"]
     assert [one.verdict for one in found] == [verdict]
     assert words in found[0].found
     assert found[0].todo
@@ -73,4 +73,4 @@ def test_a_redis_that_does_not_say_is_judged_by_why(fault: Exception, verdict: s
 )
 def test_a_read_model_is_judged_by_its_age(at: datetime | None, is_filling: bool, verdict: str) -> None:
     as_of = AsOf(at=at, behind_records=7, is_filling=is_filling)
-    assert model_judged(as_of, NOW).verdict == verdict
+    assert evaluate_read_model(as_of, NOW).verdict == verdict

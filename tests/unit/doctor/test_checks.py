@@ -1,4 +1,4 @@
-"""Clocks, room, names, addresses, the registry, and how looks are kept from each other."""
+"""Clocks, disk space, names, addresses, the registry, and that one check does not delay another."""
 
 import io
 import json
@@ -19,8 +19,8 @@ from workers.admin import push_schemas
 from workers.delivery.endpoints import parse_endpoints
 from workers.doctor import destinations, documents, machine, registry, render
 from workers.doctor.broker import advice
-from workers.doctor.checks import looked
-from workers.doctor.clocks import ClockOffset, judged
+from workers.doctor.checks import run_checks
+from workers.doctor.clocks import ClockOffset, evaluate
 from workers.doctor.findings import Finding, fail, ok
 
 
@@ -36,7 +36,7 @@ from workers.doctor.findings import Finding, fail, ok
     ],
 )
 def test_a_clock_is_judged_by_what_is_known_of_it(clock: ClockOffset, verdict: str) -> None:
-    assert judged(clock).verdict == verdict
+    assert evaluate(clock).verdict == verdict
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(10**10, "ok"), (10**9, "warn"), (10**8, "fail")])
@@ -75,7 +75,7 @@ def _endpoint(monkeypatch: pytest.MonkeyPatch, allowed: str, found: list[str]) -
             raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         return found
 
-    (finding,) = destinations.look(endpoint, [IPv4Network(allowed)], resolve)
+    (finding,) = destinations.check(endpoint, [IPv4Network(allowed)], resolve)
     return finding
 
 
@@ -98,13 +98,13 @@ def test_a_document_with_a_slip_is_named_with_its_line(look: object, tmp_path: P
 def test_a_registry_is_asked_for_every_schema() -> None:
     with a_registry() as server:
         conf = RegistryConf(url=server.url)
-        (missing,) = registry.look(conf, "p.")
+        (missing,) = registry.check(conf, "p.")
         assert (missing.verdict, "leadloop schemas push" in missing.todo) == ("fail", True)
         push_schemas(conf, "p.")
-        (well,) = registry.look(conf, "p.")
+        (well,) = registry.check(conf, "p.")
         assert (well.verdict, f"all {len(RECORDS)} schemas" in well.found) == ("ok", True)
-        assert [one.verdict for one in registry.clock_judged(conf)] == ["ok"]
-    (away,) = registry.look(conf, "p.")
+        assert [one.verdict for one in registry.check_clock(conf)] == ["ok"]
+    (away,) = registry.check(conf, "p.")
     assert (away.verdict, "SCHEMA_REGISTRY_URL" in away.todo) == ("fail", True)
 
 
@@ -118,7 +118,7 @@ def test_what_hangs_and_what_breaks_keeps_nobody_waiting() -> None:
     def breaks() -> list[Finding]:
         raise ValueError("redis://:a-password@host")
 
-    found = looked({"slow": hangs, "broken": breaks, "well": lambda: [ok("well", "it is")]}, seconds=0.3)
+    found = run_checks({"slow": hangs, "broken": breaks, "well": lambda: [ok("well", "it is")]}, seconds=0.3)
     ever.set()
     assert [(one.about, one.verdict) for one in found] == [("slow", "fail"), ("broken", "fail"), ("well", "ok")]
     assert "password" not in found[1].found
