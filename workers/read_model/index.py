@@ -1,12 +1,12 @@
-"""What one lead contributes to lists and counts: a function of its document, so that a change can be taken back.
+"""What one lead contributes to lists and counts: a function of its document, so that a change can be undone.
 
 Lists are sorted sets in the order of their members; a member that begins with a time makes a list by time, and the last
-member of a page is where the next one goes on, whatever was written in between.
+member of a page is where the next one continues, whatever was written in between.
 """
 
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from schemas.events import LeadRecycled, LeadSnapshot
 from streams.domain.funnel import PASS_LABELS, STEPS
@@ -16,7 +16,7 @@ STEP_NAMES = (*STEPS, "requalified", "won_back")
 """The steps of streams' funnel, and two that relate one pass to the next."""
 
 ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
-RECYCLE_STATES = ("standing", "revoked", "requalified")
+RecycleState = Literal["standing", "revoked", "requalified"]
 
 ListMembership = tuple[str, str]
 """The name of a list, and a member of it."""
@@ -51,7 +51,7 @@ class RecycleEntry(NamedTuple):
 
 
 def lists_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> set[ListMembership]:
-    """Where the lead is listed."""
+    """The lists that the lead is in, and its member in each."""
     lead_id, owner = lead.lead_id, lead.owner_id
     lists = {("all", lead_id), (f"stage:{lead.stage}", lead_id)}
     if owner:
@@ -67,7 +67,7 @@ def lists_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> set[ListMe
 
 
 def counts_of(passes: Iterable[PassSteps]) -> Iterator[FunnelCount]:
-    """What the passes of a lead count for."""
+    """The counts that the passes of a lead contribute to."""
     for one in passes:
         yield from _counts(one)
 
@@ -108,13 +108,13 @@ def _proven_by(lead: LeadSnapshot) -> int:
     return sum(bit for bit, is_proven in proofs.items() if is_proven)
 
 
-def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str, tuple[str, int]]:
+def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str, tuple[RecycleState, int]]:
     """Every recycle that is known: its state and when it was decided.
 
-    One that neither stands nor was taken back is over: marketing passed the lead to sales again. A snapshot older than
-    the recycle does not contain it.
+    A recycle that neither stands nor was revoked is over: marketing passed the lead to sales again. A snapshot older
+    than the recycle does not contain it.
     """
-    states: dict[str, tuple[str, int]] = {}
+    states: dict[str, tuple[RecycleState, int]] = {}
     revoked = set()
     for one in recycles:
         if one.action == "REVOKE":
@@ -123,7 +123,7 @@ def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str,
             stands = one.recycle_id == lead.recycle_id or lead.occurred_at < one.at
             states[one.recycle_id] = ("standing" if stands else "requalified", one.at)
     for recycle_id in revoked:
-        states[recycle_id] = ("revoked", states.get(recycle_id, ("", 0))[1])
+        states[recycle_id] = ("revoked", states[recycle_id][1] if recycle_id in states else 0)
     if lead.recycle_id and lead.recycle_id not in states:  # its record is older than what its topic keeps
         states[lead.recycle_id] = ("standing", lead.stalled_at or 0)
     return states

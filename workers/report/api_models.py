@@ -1,26 +1,26 @@
-"""What the read API answers with: the types, which are its documentation too. Instants are RFC 3339, UTC."""
+"""The response models of the read API, which are its documentation too. Instants are RFC 3339, UTC."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
 from schemas.events import DeliveryOutcome, RecycleAction, Stage
 from schemas.instants import LAST_MS
+from workers.read_model.index import RecycleState
 
 FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
-RecycleState = Literal["standing", "revoked", "requalified"]
 EventKind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
 
 
 def instant(at: int) -> datetime:
-    """An instant out of epoch ms; what no calendar holds becomes the nearest that one does."""
+    """Epoch ms as a datetime; an instant outside of the years 1970 to 9999 becomes the nearest inside."""
     seconds, ms = divmod(min(max(at, 0), LAST_MS), 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=ms * 1000)
 
 
-def maybe(at: int | None) -> datetime | None:
+def optional_instant(at: int | None) -> datetime | None:
     return None if at is None else instant(at)
 
 
@@ -32,7 +32,7 @@ ApiInstant = Annotated[datetime, PlainSerializer(rfc3339, when_used="json")]
 
 
 class ApiModel(BaseModel):
-    """Read, never written."""
+    """The base of all response models."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -121,7 +121,7 @@ class EventModel(ApiModel):
     at: ApiInstant
     kind: EventKind
     id: str
-    fields: dict[str, Any] = Field(examples=[{"outcome": "connected", "owner_id": "ann"}])
+    fields: dict[str, object] = Field(examples=[{"outcome": "connected", "owner_id": "ann"}])
 
 
 class LeadDetail(LeadModel):

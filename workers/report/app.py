@@ -1,4 +1,4 @@
-"""The read API: which address answers what. Everything is for keys with the scope `read`; nothing is to be stored."""
+"""The routes of the read API. Every request needs a key with the scope `read`; responses must not be stored."""
 
 import re
 import time
@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
 from pydantic import AwareDatetime, BeforeValidator
 from starlette.responses import Response
@@ -20,11 +20,12 @@ from workers.http import problems
 from workers.http.auth import KeyRing
 from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
+from workers.read_model.index import RecycleState
 
 from . import api_models
 from .queries import LeadQuery, ReadModel, ReadModelUnavailable
 
-AGAIN_SECONDS = 5
+RETRY_SECONDS = 5
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 Limit = Annotated[int, Query(ge=1, le=500, description="The most that a page holds.")]
 Cursor = Annotated[str | None, Query(max_length=4096, description="`next` of the former page, with the same filters.")]
@@ -32,7 +33,7 @@ QueryText = Annotated[str | None, Query(max_length=MAX_TEXT)]
 
 
 def _rfc3339(given: object) -> object:
-    """Numbers would be taken for seconds since 1970, by some."""
+    """Reject numbers: pydantic would take them for seconds since 1970."""
     if isinstance(given, str) and not _TIME.match(given):
         raise ValueError("write a time with its zone, such as 2026-03-16T09:30:00Z")
     return given
@@ -41,7 +42,7 @@ def _rfc3339(given: object) -> object:
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 
 _PROBLEM = {"content": {problems.MEDIA_TYPE: {"schema": problems.schema()}}}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
+_RESPONSES: dict[int | str, dict[str, Any]] = {  # the type that FastAPI declares
     401: {"description": "No key, or none of ours.", **_PROBLEM},
     403: {"description": "The key has no scope `read`.", **_PROBLEM},
     422: {"description": "A parameter does not fit.", **_PROBLEM},
@@ -50,10 +51,17 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 
 
 def report_app(model: ReadModel, keys: KeyRing, registry: CollectorRegistry, unready: Callable[[], str]) -> FastAPI:
-    """Everything that `leadloop report` answers."""
+    """Build the application of `leadloop report`.
+
+    Args:
+        model: The read model.
+        keys: Who may read.
+        registry: The metrics to expose.
+        unready: What is missing to be ready; empty if nothing.
+    """
     app = application("leadloop report", "What is known about leads.", registry, unready)
-    app.add_exception_handler(ReadModelUnavailable, _no_model)
-    app.add_exception_handler(RegistryUnavailable, _no_model)
+    app.add_exception_handler(ReadModelUnavailable, _unavailable)
+    app.add_exception_handler(RegistryUnavailable, _unavailable)
     app.include_router(_routes(model, keys))
     return app
 
@@ -61,13 +69,15 @@ def report_app(model: ReadModel, keys: KeyRing, registry: CollectorRegistry, unr
 def _routes(model: ReadModel, keys: KeyRing) -> APIRouter:
     bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
 
-    def admitted(request: Request, response: Response, _: Annotated[Any, Security(bearer)]) -> None:
+    def authorize(
+        request: Request, response: Response, _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
+    ) -> None:
         keys.admit(request.headers.get("authorization"), "read")
         response.headers["Cache-Control"] = "no-store"
 
-    router = APIRouter(prefix="/v1", dependencies=[Depends(admitted)], responses=_RESPONSES)
+    router = APIRouter(prefix="/v1", dependencies=[Depends(authorize)], responses=_RESPONSES)
     _add_leads(router, model)
-    _add_sums(router, model)
+    _add_counts(router, model)
     return router
 
 
@@ -98,7 +108,7 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
         return found
 
 
-def _add_sums(router: APIRouter, model: ReadModel) -> None:
+def _add_counts(router: APIRouter, model: ReadModel) -> None:
     @router.get("/funnel")
     async def funnel(
         by: api_models.FunnelDimension = "origin",
@@ -113,14 +123,14 @@ def _add_sums(router: APIRouter, model: ReadModel) -> None:
 
     @router.get("/recycles")
     async def recycles(
-        state: api_models.RecycleState | None = None, limit: Limit = 50, cursor: Cursor = None
+        state: RecycleState | None = None, limit: Limit = 50, cursor: Cursor = None
     ) -> api_models.RecyclePage:
         """Leads handed back to marketing, the newest first, and how their delivery went."""
         return await model.recycles(state, cursor, limit)
 
 
-async def _no_model(_: Request, error: Exception) -> Response:
-    return problems.problem_response(retry_later("unavailable", str(error), AGAIN_SECONDS))
+async def _unavailable(_: Request, error: Exception) -> Response:
+    return problems.problem_response(retry_later("unavailable", str(error), RETRY_SECONDS))
 
 
 def _epoch_ms(at: datetime) -> int:
@@ -132,11 +142,12 @@ class ReadinessMemo:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._said = "nothing has been read yet"
+        self._missing = "nothing has been read yet"
         self._at = clock()
 
-    def saw(self, missing: str) -> None:
-        self._said, self._at = missing, self._clock()
+    def update(self, missing: str) -> None:
+        """Store a result: what is missing to be ready, empty if nothing."""
+        self._missing, self._at = missing, self._clock()
 
     def __call__(self) -> str:
-        return self._said if self._clock() - self._at < 3 * AGAIN_SECONDS else "Redis has not answered for a while"
+        return self._missing if self._clock() - self._at < 3 * RETRY_SECONDS else "Redis has not answered for a while"

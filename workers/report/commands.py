@@ -28,7 +28,7 @@ def report() -> None:
     from .run import run_report  # noqa: PLC0415  # each command loads what it needs
 
     settings = ReportSettings.from_env()
-    run_report(settings, codec_of(settings), told=lambda text: err.print(text, markup=False))
+    run_report(settings, codec_of(settings), announce=lambda text: err.print(text, markup=False))
 
 
 @explained
@@ -99,8 +99,8 @@ def _read(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
 def _warn(as_of: api_models.AsOf) -> None:
     from . import tables  # noqa: PLC0415
 
-    if said := tables.warning(as_of, datetime.now(UTC)):
-        err.print(said, markup=False)
+    if text := tables.warning(as_of, datetime.now(UTC)):
+        err.print(text, markup=False)
 
 
 def _one_of(option: str, value: str, allowed: tuple[str, ...]) -> None:

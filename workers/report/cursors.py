@@ -1,6 +1,6 @@
-"""The end of a page as an opaque text: the list, and its last member that was read.
+"""The cursor of a page: an opaque text with the name of the list and the last member that was read.
 
-It names a place in an order and not a number of rows, so that what is written between two pages moves nothing.
+It names a position in the order and not a number of rows, so that writes between two pages move nothing.
 """
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
@@ -13,7 +13,11 @@ def cursor_of(list_name: str, member: bytes) -> str:
 
 
 def member_of(cursor: str, list_name: str) -> bytes:
-    """The member behind which this list goes on. Raises Problem 422 where the cursor is none of this list's."""
+    """The member after which this list continues.
+
+    Raises:
+        Problem: 422; the cursor is not one of this list.
+    """
     try:
         found = urlsafe_b64decode(cursor.encode("ascii") + b"=" * (-len(cursor) % 4))
     except ValueError:

@@ -19,8 +19,8 @@ class ReportMetrics:
             "leadloop_report_lag_records", "Records in Kafka that are not in the read model yet.", registry=registry
         )
 
-    def saw(self, as_of: AsOf | None) -> None:
-        """Result of the latest check; None: nothing to read."""
+    def record(self, as_of: AsOf | None) -> None:
+        """Record the result of the latest check; None: the read model is unavailable."""
         self._ready.set(as_of is not None)
         if as_of is not None:
             self._until.set(as_of.at.timestamp() if as_of.at else 0)

@@ -15,7 +15,7 @@ from schemas.codec import Codec
 from schemas.events import LeadSnapshot, Stage
 from streams.domain.funnel import PASS_LABELS
 from workers.read_model.generation import decode_freshness, decode_meta
-from workers.read_model.index import split_recycle_member, timed
+from workers.read_model.index import RecycleState, split_recycle_member, timed
 from workers.read_model.lead_document import LeadDocument, decode
 from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
@@ -58,10 +58,10 @@ class LeadQuery(NamedTuple):
 
     @property
     def end(self) -> bytes:
-        """The bound of its members, as Redis writes it."""
+        """The bound of its members, in the syntax of ZRANGEBYLEX."""
         return b"+" if self.due_before is None else b"(" + timed(self.due_before).encode()
 
-    def fits(self, lead: LeadSnapshot) -> bool:
+    def matches(self, lead: LeadSnapshot) -> bool:
         return (
             self.stage in {None, lead.stage}
             and self.stalled in {None, lead.stalled_at is not None}
@@ -83,17 +83,17 @@ class ReadModel:
     """The read model of one application. Every method raises ReadModelUnavailable."""
 
     def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
-        self._redis: Any = redis
+        self._redis: Any = redis  # redis-py's stubs give a union of awaitable and plain results
         self._keys = Keys(app_id)
-        self._shown = Renderer(codec)
+        self._renderer = Renderer(codec)
 
     async def lead(self, lead_id: str) -> api_models.LeadDetail | None:
         """Everything about one lead; None if it is unknown."""
-        with _answering():
+        with _translated_errors():
             reading = await self._begin()
             document = decode(await self._redis.get(reading.generation.lead(lead_id)))
-        snapshot = self._shown.snapshot(document)
-        return None if snapshot is None else self._shown.whole(document, snapshot, reading.as_of)
+        snapshot = self._renderer.snapshot(document)
+        return None if snapshot is None else self._renderer.detail(document, snapshot, reading.as_of)
 
     async def leads(self, query: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
         """A page of leads in the order of the scanned list: by time if the query has one, else by lead_id."""
@@ -104,8 +104,8 @@ class ReadModel:
             # In lists by time, the lead's name stands behind the time.
             skip = len(timed(0)) if query.list_name.startswith(_TIMED) else 0
             for n, document in enumerate(await self._documents(reading, [member[skip:] for member in members])):
-                snapshot = self._shown.snapshot(document)
-                if snapshot is not None and query.fits(snapshot):
+                snapshot = self._renderer.snapshot(document)
+                if snapshot is not None and query.matches(snapshot):
                     found.append(lead_of(snapshot))
                 if len(found) == limit:
                     return n + 1
@@ -114,9 +114,7 @@ class ReadModel:
         following = await self._page(reading, query.list_name, cursor, take, lambda: len(found) >= limit, query.end)
         return api_models.LeadPage(leads=found, next=following, as_of=reading.as_of)
 
-    async def recycles(
-        self, state: api_models.RecycleState | None, cursor: str | None, limit: int
-    ) -> api_models.RecyclePage:
+    async def recycles(self, state: RecycleState | None, cursor: str | None, limit: int) -> api_models.RecyclePage:
         """A page of recycles, the newest first."""
         reading = await self._begin()
         name = f"recycles:{state}" if state else "recycles"
@@ -126,8 +124,8 @@ class ReadModel:
             pairs = [split_recycle_member(member.decode()) for member in members[: limit - len(found)]]
             documents = await self._documents(reading, [lead_id.encode() for _, lead_id in pairs])
             for (recycle_id, _), document in zip(pairs, documents, strict=True):
-                snapshot = self._shown.snapshot(document)
-                known = () if snapshot is None else self._shown.recycles(document, snapshot)
+                snapshot = self._renderer.snapshot(document)
+                known = () if snapshot is None else self._renderer.recycles(document, snapshot)
                 found.extend(one for one in known if one.recycle_id == recycle_id and state in {None, one.state})
             return len(pairs)
 
@@ -165,7 +163,7 @@ class ReadModel:
     # -- reading -----------------------------------------------------------------------------------
 
     async def _begin(self) -> _Reading:
-        with _answering():
+        with _translated_errors():
             current, building = await self._redis.mget(self._keys.current, self._keys.building)
             if current is None or not current.isdigit():
                 raise ReadModelUnavailable(
@@ -174,7 +172,7 @@ class ReadModel:
                     else "there is no read model yet: `leadloop project` makes it"
                 )
             generation = self._keys.generation(int(current))
-            meta, fresh = await _both(self._redis, generation)
+            meta, fresh = await _meta_and_freshness(self._redis, generation)
         if meta is None or decode_meta(meta).format != FORMAT:
             raise ReadModelUnavailable(
                 "the read model has another version: `leadloop project` of this version rebuilds it"
@@ -184,12 +182,12 @@ class ReadModel:
     async def _documents(self, reading: _Reading, lead_ids: list[bytes]) -> list[LeadDocument]:
         if not lead_ids:
             return []
-        with _answering():
+        with _translated_errors():
             found = await self._redis.mget([reading.generation.lead(one.decode()) for one in lead_ids])
         return [decode(value) for value in found]
 
     async def _counts(self, reading: _Reading, by: str, values: list[bytes]) -> list[dict[str, int]]:
-        with _answering():
+        with _translated_errors():
             async with self._redis.pipeline(transaction=False) as pipe:
                 for value in values:
                     pipe.hgetall(reading.generation.count(by, value.decode()))
@@ -211,16 +209,16 @@ class ReadModel:
         last = None if cursor is None else member_of(cursor, name)
         for _ in range(SCANNED // SLICE):
             members = await self._members(reading.generation.list(name), last, end, is_backwards=is_backwards)
-            looked = await take(members)
-            last = members[looked - 1] if looked else last
-            if looked == len(members) < SLICE:
+            consumed = await take(members)
+            last = members[consumed - 1] if consumed else last
+            if consumed == len(members) < SLICE:
                 return None
             if is_full():
                 break
         return cursor_of(name, last or b"")
 
     async def _members(self, key: str, last: bytes | None, end: bytes, *, is_backwards: bool) -> list[bytes]:
-        with _answering():
+        with _translated_errors():
             if is_backwards:
                 start = b"+" if last is None else b"(" + last
                 found: list[bytes] = await self._redis.zrevrangebylex(key, start, b"-", start=0, num=SLICE)
@@ -233,7 +231,7 @@ class ReadModel:
 _TIMED = ("due", "stalled", "owner-due:", "owner-stalled:")
 
 
-async def _both(redis: Any, generation: Generation) -> tuple[bytes | None, Mapping[bytes, bytes]]:
+async def _meta_and_freshness(redis: Any, generation: Generation) -> tuple[bytes | None, Mapping[bytes, bytes]]:
     async with redis.pipeline(transaction=False) as pipe:
         meta, fresh = await pipe.get(generation.meta).hgetall(generation.fresh).execute()
     return meta, fresh
@@ -252,7 +250,7 @@ def _sum(rows: list[api_models.FunnelRow]) -> api_models.FunnelRow:
 
 
 @contextmanager
-def _answering() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except (RedisError, OSError) as error:

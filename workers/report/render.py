@@ -1,19 +1,17 @@
-"""Documents of the read model as answers. Pure."""
+"""Converts documents of the read model to response models. Pure."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime
-from typing import Any
 
 import msgspec
 
 from schemas.codec import Codec
-from schemas.events import DeliveryResult, LeadRecycled, LeadSnapshot
+from schemas.events import AnyRecord, DeliveryResult, LeadRecycled, LeadSnapshot, PastPass
 from streams.domain.funnel import STEPS
-from workers.read_model.index import STEP_NAMES, RecycleEntry, reached_by, recycle_of, states_of
+from workers.read_model.index import STEP_NAMES, RecycleState, reached_by, recycle_of, states_of
 from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
 
 from . import api_models
-from .api_models import instant, maybe
+from .api_models import instant, optional_instant
 
 KIND_NAMES: tuple[api_models.EventKind, ...] = (
     "created",
@@ -24,13 +22,13 @@ KIND_NAMES: tuple[api_models.EventKind, ...] = (
     "decided",
     "delivered",
 )
-SHOWN = 200
-_AROUND = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})
+TIMELINE_ENTRIES = 200
+_ENVELOPE = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})
 _INSTANTS = frozenset({"not_before", "idle_since"})
 
 
 class Renderer:
-    """Reads what stands in documents. `codec` knows the schemas of the records in them."""
+    """Decodes the records in documents with `codec`, and renders them."""
 
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
@@ -39,12 +37,12 @@ class Renderer:
         value = document.snapshot
         return None if value is None else self._codec.decode(value, LeadSnapshot)
 
-    def whole(self, document: LeadDocument, lead: LeadSnapshot, as_of: api_models.AsOf) -> api_models.LeadDetail:
+    def detail(self, document: LeadDocument, lead: LeadSnapshot, as_of: api_models.AsOf) -> api_models.LeadDetail:
         return api_models.LeadDetail(
             **lead_of(lead).__dict__,
             passes=[_pass(one) for one in lead.passes],
             recycled=list(self.recycles(document, lead)),
-            timeline=[self._event(entry) for entry in list(document.timeline())[-SHOWN:]],
+            timeline=[self._event(entry) for entry in list(document.timeline())[-TIMELINE_ENTRIES:]],
             as_of=as_of,
         )
 
@@ -56,9 +54,6 @@ class Renderer:
         for recycle_id, (state, at) in sorted(states.items(), key=lambda item: (item[1][1], item[0])):
             ours: dict[str, LeadRecycled] = {event.action: event for event in events if event.recycle_id == recycle_id}
             yield _recycle(recycle_id, state, at, lead, ours, [r for r in results if r.recycle_id == recycle_id])
-
-    def recycles_in_short(self, document: LeadDocument) -> list[RecycleEntry]:
-        return [recycle_of(self._codec.decode(entry.value, LeadRecycled)) for entry in document.recycles]
 
     def _event(self, entry: TimelineEntry) -> api_models.EventModel:
         record = self._codec.decode(entry.value, ENTRY_KINDS[entry.kind])
@@ -72,23 +67,23 @@ def lead_of(lead: LeadSnapshot) -> api_models.LeadModel:
         lead_id=lead.lead_id,
         stage=lead.stage,
         pass_no=lead.pass_no,
-        created_at=maybe(lead.created_at),
+        created_at=optional_instant(lead.created_at),
         origin=lead.origin,
         campaign_id=lead.campaign_id,
         segment=lead.segment,
         owner_id=lead.owner_id,
         account_id=lead.account_id,
-        first_touch_at=maybe(lead.first_touch_at),
-        last_touch_at=maybe(lead.last_touch_at),
-        last_progress_at=maybe(lead.last_progress_at),
+        first_touch_at=optional_instant(lead.first_touch_at),
+        last_touch_at=optional_instant(lead.last_touch_at),
+        last_progress_at=optional_instant(lead.last_progress_at),
         touches=lead.touches,
         steps=_steps(reached_by(lead)),
         stall_id=lead.stall_id,
         stall_reason=lead.stall_reason,
-        stalled_at=maybe(lead.stalled_at),
+        stalled_at=optional_instant(lead.stalled_at),
         recycle_id=lead.recycle_id,
         recycles=lead.recycles,
-        due_at=maybe(lead.due_at),
+        due_at=optional_instant(lead.due_at),
         due_reason=lead.due_reason,
         late_facts=lead.late_facts,
     )
@@ -104,10 +99,10 @@ def _steps(reached: int) -> list[str]:
     return [step for step, bit in STEPS.items() if reached & bit]
 
 
-def _pass(one: Any) -> api_models.PassSummary:
+def _pass(one: PastPass) -> api_models.PassSummary:
     return api_models.PassSummary(
         pass_no=one.pass_no,
-        created_at=maybe(one.created_at),
+        created_at=optional_instant(one.created_at),
         origin=one.origin,
         campaign_id=one.campaign_id,
         owner_id=one.owner_id,
@@ -118,7 +113,7 @@ def _pass(one: Any) -> api_models.PassSummary:
 
 def _recycle(
     recycle_id: str,
-    state: Any,
+    state: RecycleState,
     at: int,
     lead: LeadSnapshot,
     events: Mapping[str, LeadRecycled],
@@ -132,7 +127,7 @@ def _recycle(
         at=instant(at),
         reason=recycle.reason,
         track=recycle.track,
-        not_before=maybe(recycle.not_before),
+        not_before=optional_instant(recycle.not_before),
         pass_no=recycle.pass_no,
         origin=recycle.origin,
         campaign_id=recycle.campaign_id,
@@ -155,20 +150,16 @@ def _delivery(result: DeliveryResult) -> api_models.DeliveryModel:
     )
 
 
-def _fields(record: Any) -> Iterator[tuple[str, Any]]:
-    """What a record says beyond its name and time, and is not its default."""
+def _fields(record: AnyRecord) -> Iterator[tuple[str, object]]:
+    """The fields of a record without its ids, times and defaults."""
     for one in msgspec.structs.fields(record):
         value = getattr(record, one.name)
-        if one.name in _AROUND or value == one.default:
+        if one.name in _ENVELOPE or value == one.default:
             continue
-        yield one.name, _said(one.name, value)
+        yield one.name, _rendered(one.name, value)
 
 
-def _said(name: str, value: Any) -> Any:
+def _rendered(name: str, value: object) -> object:
     if isinstance(value, int) and (name.endswith("_at") or name in _INSTANTS):
-        return api_models.rfc3339(_instant(value))
+        return api_models.rfc3339(instant(value))
     return value
-
-
-def _instant(value: int) -> datetime:
-    return instant(value)

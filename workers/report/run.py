@@ -17,42 +17,54 @@ from .metrics import ReportMetrics
 from .queries import ReadModel, ReadModelUnavailable
 
 _LOG = logging.getLogger("leadloop.report")
-LOOK_SECONDS = 2.0
+CHECK_SECONDS = 2.0
 
 
-def run_report(settings: ReportSettings, codec: Codec, told: Callable[[str], object]) -> None:
-    """Serve until SIGTERM. Raises UserError if the address or the keys file cannot be used."""
-    asyncio.run(_run(settings, codec, told))
+def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str], object]) -> None:
+    """Serve until SIGTERM.
+
+    Args:
+        settings: Of this process.
+        codec: Decodes the records in the read model.
+        announce: Called once with a line that has the address.
+
+    Raises:
+        UserError: The address or the keys file cannot be used.
+    """
+    asyncio.run(_run(settings, codec, announce))
 
 
-async def _run(settings: ReportSettings, codec: Codec, told: Callable[[str], object]) -> None:
-    registry, looks = process_registry(), ReadinessMemo()
+async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str], object]) -> None:
+    registry, readiness = process_registry(), ReadinessMemo()
     keys = KeyRing(settings.keys_file)
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
-    looking = asyncio.create_task(_look(model, looks, ReportMetrics(registry)))
+    checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry)))
     try:
-        app = report_app(model, keys, registry, looks)
+        app = report_app(model, keys, registry, readiness)
         await serve(
-            app, settings.http_host, settings.report_port, announce=lambda address: told(f"leadloop report: {address}")
+            app,
+            settings.http_host,
+            settings.report_port,
+            announce=lambda address: announce(f"leadloop report: {address}"),
         )
     finally:
-        looking.cancel()
+        checking.cancel()
         with suppress(asyncio.CancelledError):
-            await looking
+            await checking
         await model.close()
 
 
-async def _look(model: ReadModel, looks: ReadinessMemo, metrics: ReportMetrics) -> None:
+async def _check(model: ReadModel, readiness: ReadinessMemo, metrics: ReportMetrics) -> None:
     while True:
         try:
-            metrics.saw(await model.as_of())
-            looks.saw("")
+            metrics.record(await model.as_of())
+            readiness.update("")
         except ReadModelUnavailable as error:
-            metrics.saw(None)
-            looks.saw(str(error))
+            metrics.record(None)
+            readiness.update(str(error))
         # The writer may repair what it wrote: the next check has to see that.
         except Exception:  # noqa: BLE001
             _LOG.exception("the read model cannot be read")
-            metrics.saw(None)
-            looks.saw("the read model cannot be read: see the log")
-        await asyncio.sleep(LOOK_SECONDS)
+            metrics.record(None)
+            readiness.update("the read model cannot be read: see the log")
+        await asyncio.sleep(CHECK_SECONDS)

@@ -1,4 +1,4 @@
-"""Answers of the read model as tables, for people at a terminal."""
+"""Response models as tables for a terminal."""
 
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -26,17 +26,17 @@ def funnel(found: api_models.FunnelPage) -> Table:
 
 
 def print_whole(table: Table, on: Console) -> None:
-    """Nothing is cut: a number or a name in part would be another. A terminal that is narrower breaks the lines."""
+    """Print a table without truncating a name or number; a narrower terminal wraps the lines."""
     width = max(on.width, Console(width=_WIDE).measure(table).maximum)
     Console(file=on.file, width=width, highlight=False).print(table, crop=False)
 
 
 def lead(found: api_models.LeadDetail) -> RenderableType:
-    return Group(_truth(found), timeline(found.timeline))
+    return Group(_lead_table(found), timeline(found.timeline))
 
 
 def warning(as_of: api_models.AsOf, now: datetime) -> str:
-    """What to know about how old this is; empty when it is fresh."""
+    """A warning if the read model is not up to date; empty if it is."""
     if as_of.is_filling:
         return "A new read model is being filled; this is the one before, which stands still."
     if as_of.behind_records:
@@ -54,7 +54,7 @@ def _counts(row: api_models.FunnelRow) -> Iterator[str]:
     return (f"{getattr(row, step):,}" for step in STEP_NAMES)
 
 
-def _truth(found: api_models.LeadDetail) -> Table:
+def _lead_table(found: api_models.LeadDetail) -> Table:
     table = Table(title=f"{_plain(found.lead_id)}: {found.stage}, pass {found.pass_no}", show_header=False)
     rows = {
         "created": _at(found.created_at),
@@ -74,22 +74,22 @@ def _truth(found: api_models.LeadDetail) -> Table:
 
 
 def timeline(events: Iterable[api_models.EventModel]) -> Table:
-    """What happened, a line each."""
+    """The timeline of a lead, one row per event."""
     table = Table(show_edge=False, pad_edge=False)
-    for name in ("when", "what", "said"):
+    for name in ("when", "what", "details"):
         table.add_column(name)
     for event in events:
-        said = ", ".join(f"{name} {value}" for name, value in event.fields.items() if name not in _KNOWN)
-        table.add_row(_at(event.at), event.kind, _plain(said))
+        details = ", ".join(f"{name} {value}" for name, value in event.fields.items() if name not in _OMITTED)
+        table.add_row(_at(event.at), event.kind, _plain(details))
     return table
 
 
-_KNOWN = frozenset({"source", "stall_id", "recycle_id", "policy_version"})
+_OMITTED = frozenset({"source", "stall_id", "recycle_id", "policy_version"})
 
 
 def _plain(text: str) -> str:
     """Untrusted text without control characters that would move or colour a terminal."""
-    return escape("".join(letter if category(letter)[0] != "C" else " " for letter in text))
+    return escape("".join(character if category(character)[0] != "C" else " " for character in text))
 
 
 def _joined(*texts: str) -> str:

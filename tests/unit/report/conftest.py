@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from tests.projected import LogOf, a_log
-from tests.unit.report.asked import READER, WRITER, Client, project
+from tests.unit.report.api_client import READER, WRITER, Client, project
 from workers.http.auth import KeyRing
 from workers.http.keys import digest_of
 

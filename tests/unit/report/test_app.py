@@ -8,7 +8,7 @@ import pytest
 
 from schemas.events import LeadSnapshot
 from tests.projected import LogOf, a_log, append
-from tests.unit.report.asked import Client, every, pages, project
+from tests.unit.report.api_client import Client, every, pages, project
 from workers.read_model.generation import PartitionId
 
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from tests.projected import CODEC, LogOf
-from tests.unit.report.asked import WRITER, Client
+from tests.unit.report.api_client import WRITER, Client
 from workers.http.auth import KeyRing
 from workers.read_model.redis_clients import connect_async
 from workers.read_model.redis_keys import Keys
@@ -61,21 +61,21 @@ def test_a_look_that_fails_is_not_the_last(
     log: LogOf, redis_url: str, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert log.leads
-    monkeypatch.setattr(run, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(run, "CHECK_SECONDS", 0.01)
 
     async def looked() -> set[str]:
-        model, looks, said = ReadModel(connect_async(redis_url), app_id, CODEC), ReadinessMemo(), set[str]()
+        model, readiness, said = ReadModel(connect_async(redis_url), app_id, CODEC), ReadinessMemo(), set[str]()
         with Redis.from_url(redis_url) as redis:
             fresh = Keys(app_id).generation(1).fresh
             redis.hset(fresh, "odd/0", "not two numbers")
-            looking = asyncio.create_task(run._look(model, looks, ReportMetrics(CollectorRegistry())))  # noqa: SLF001
+            checking = asyncio.create_task(run._check(model, readiness, ReportMetrics(CollectorRegistry())))  # noqa: SLF001
             async with asyncio.timeout(10):
-                while looks():
+                while readiness():
                     await asyncio.sleep(0.01)
-                    said.add(looks())
+                    said.add(readiness())
                     if "the read model cannot be read: see the log" in said:
                         redis.hdel(fresh, "odd/0")
-        looking.cancel()
+        checking.cancel()
         await model.close()
         return said
 

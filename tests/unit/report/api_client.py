@@ -1,4 +1,4 @@
-"""The read API without a server: who asks it, and what there is to read."""
+"""A client of the read API without a server, and a log to project for it."""
 
 import asyncio
 import random
@@ -20,7 +20,7 @@ READER, WRITER = new_key(), new_key()
 
 
 class Client:
-    """Asks the application, with a reader's key unless told otherwise. One event loop, as the server has."""
+    """Sends requests to the application, with a reader's key by default. One event loop, as the server has."""
 
     def __init__(self, redis_url: str, app_id: str, keys: KeyRing) -> None:
         self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
@@ -39,12 +39,12 @@ class Client:
 
 
 def project(log: LogOf, redis_url: str, app_id: str) -> None:
-    """Until everything is in, and it is said how fresh it is."""
+    """Project the whole log, and write its freshness."""
     memory = MemoryLog(log.records, random.Random(1), most=500)
     worker = a_worker(memory, Redis.from_url(redis_url), app_id)
     work(worker, memory)
-    worker._freshness._requested_at = -1e9  # noqa: SLF001  # no second between two questions
-    for _ in ("it asks", "it is answered"):
+    worker._freshness._requested_at = -1e9  # noqa: SLF001  # no second between two requests
+    for _ in ("request", "response"):
         a_turn(worker)
 
 
