@@ -22,11 +22,11 @@ class Grant:
     operations: tuple[str, ...]
 
 
-def grants_of(who: str, asked: Mapping[str, Any]) -> Iterator[Grant]:
-    """Return the grants of `who`; `asked` is its entry in acls.yml."""
-    if asked.get("admin"):
-        yield Grant("topic", EVERY_TOPIC, tuple(asked["admin"]))
-    reads, writes = _topics(asked.get("reads", ())), written_by(who, asked)
+def grants_of(who: str, entry: Mapping[str, Any]) -> Iterator[Grant]:
+    """Return the grants of `who`; `entry` is its part of acls.yml."""
+    if entry.get("admin"):
+        yield Grant("topic", EVERY_TOPIC, tuple(entry["admin"]))
+    reads, writes = _topics(entry.get("reads", ())), written_by(who, entry)
     for names, operations in (
         ([name for name in reads if name not in writes], ("Read",)),
         ([name for name in reads if name in writes], ("Read", "Write")),
@@ -35,14 +35,14 @@ def grants_of(who: str, asked: Mapping[str, Any]) -> Iterator[Grant]:
         if names:
             yield Grant("topic", tuple(names), operations)
     for key, operation in (("groups", "Read"), ("group_names", "Describe")):
-        if asked.get(key):
-            yield Grant("group", tuple(asked[key]), (operation,))
+        if entry.get(key):
+            yield Grant("group", tuple(entry[key]), (operation,))
 
 
-def written_by(who: str, asked: Mapping[str, Any]) -> list[str]:
+def written_by(who: str, entry: Mapping[str, Any]) -> list[str]:
     """Return the topics that `who` writes: those of the topic table, and those of its entry."""
     own = [topic.name for topic in (*TOPICS.values(), changelog_of(APP)) if is_writer(who, topic.written_by)]
-    return _topics([*own, *asked.get("writes", ())])
+    return _topics([*own, *entry.get("writes", ())])
 
 
 def is_writer(who: str, writers: Iterable[str]) -> bool:
@@ -50,9 +50,9 @@ def is_writer(who: str, writers: Iterable[str]) -> bool:
     return who in writers or (who in UPSTREAM and "upstream" in writers)
 
 
-def _topics(asked: Iterable[str]) -> list[str]:
+def _topics(names: Iterable[str]) -> list[str]:
     named: list[str] = []
-    for one in asked:
+    for one in names:
         match one:
             case "inputs":
                 named += INPUTS

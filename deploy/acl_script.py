@@ -29,13 +29,13 @@ allow() { # who, then what
 
 def script(access: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the whole script."""
-    parts = ("".join(_part(who, asked)) for who, asked in access.items())
+    parts = ("".join(_part(who, entry)) for who, entry in access.items())
     return HEAD + "".join(f"\n{part}" for part in parts)
 
 
-def _part(who: str, asked: Mapping[str, Any]) -> Iterator[str]:
-    yield f"# {who}: {asked['why']}\n"
-    for grant in grants_of(who, asked):
+def _part(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
+    yield f"# {who}: {entry['why']}\n"
+    for grant in grants_of(who, entry):
         yield from (f"{line}\n" for line in _commands(who, grant))
 
 
@@ -50,5 +50,5 @@ def _commands(who: str, grant: Grant) -> Iterator[str]:
 
 
 def _option(grant: Grant, name: str) -> str:
-    shown = name.replace(APP, "${app}").replace(PREFIX, "${prefix}")
-    return f'--topic "${{prefix}}{shown}"' if grant.kind == "topic" else f'--group "{shown}"'
+    variables = name.replace(APP, "${app}").replace(PREFIX, "${prefix}")
+    return f'--topic "${{prefix}}{variables}"' if grant.kind == "topic" else f'--group "{variables}"'

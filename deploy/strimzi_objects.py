@@ -17,7 +17,7 @@ def topics() -> list[dict[str, Any]]:
 
 
 def users(access: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [_user(who, asked) for who, asked in access.items()]
+    return [_user(who, entry) for who, entry in access.items()]
 
 
 def _topic(topic: Topic) -> dict[str, Any]:
@@ -30,8 +30,8 @@ def _topic(topic: Topic) -> dict[str, Any]:
     return _object("KafkaTopic", topic.name, spec)
 
 
-def _user(who: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    acls = [acl for grant in grants_of(who, asked) for acl in _acls(grant)]
+def _user(who: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+    acls = [acl for grant in grants_of(who, entry) for acl in _acls(grant)]
     spec = {
         "authentication": {"type": "scram-sha-512"},
         "authorization": {"type": "simple", "acls": acls},

@@ -143,7 +143,7 @@ class MemoryLog:
     ) -> None:
         self.records = records
         self.assigned = frozenset(records if assigned is None else assigned)
-        self.is_placed = False
+        self.is_positioned = False
         self.is_member = True
         self.is_spare = False
         self._dice = dice
@@ -151,7 +151,7 @@ class MemoryLog:
         self._at: dict[PartitionId, int] = {}
 
     def take(self, seconds: float, most: int = 0) -> LogBatch:  # noqa: ARG002  # as the log of Kafka is asked
-        if not self.is_placed:
+        if not self.is_positioned:
             return LogBatch([], {})
         taken: list[LogRecord] = []
         for place in self._dice.sample(sorted(self.assigned), self._dice.randint(1, len(self.assigned))):
@@ -161,12 +161,12 @@ class MemoryLog:
         ends = {place: at for place, at in self._at.items() if at == len(self.records[place])}
         return LogBatch(taken, ends)
 
-    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
+    def seek(self, positions: Mapping[PartitionId, int | None]) -> None:
         self._at = {place: at or 0 for place, at in positions.items()}
-        self.is_placed = True
+        self.is_positioned = True
 
-    def lose_place(self) -> None:
-        self.is_placed = False
+    def pause(self) -> None:
+        self.is_positioned = False
 
     def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         return {place: len(self.records[place]) for place in places or self.records}
@@ -181,15 +181,15 @@ class MemoryLog:
     def cluster(self) -> str:
         return "cluster"
 
-    def show(self, positions: Mapping[PartitionId, int]) -> None:
-        """Nobody looks."""
+    def commit(self, positions: Mapping[PartitionId, int]) -> None:
+        """Nobody reads it."""
 
     def close(self) -> None:
         """Nothing is open."""
 
     @property
     def is_at_end(self) -> bool:
-        return self.is_placed and all(at == len(self.records[place]) for place, at in self._at.items())
+        return self.is_positioned and all(at == len(self.records[place]) for place, at in self._at.items())
 
 
 def a_worker(
@@ -215,8 +215,8 @@ def a_worker(
 
 def a_turn(worker: ProjectWorker) -> None:
     """One turn, which looks at everything that is looked at once a second."""
-    worker._looked_at = -1e9  # noqa: SLF001
-    worker.turn()
+    worker._checked_at = -1e9  # noqa: SLF001
+    worker.step()
 
 
 def work(worker: ProjectWorker, log: MemoryLog) -> None:

@@ -1,16 +1,18 @@
-"""`leadloop`, and `python -m workers`: who is told to end while it loads ends at once, without a word."""
+"""`leadloop`, and `python -m workers`: an interrupt while the program loads ends it at once, without a traceback."""
 
 import signal
 
 
 def main() -> None:
     """Entry point of the console script."""
-    may_be_told = signal.getsignal(signal.SIGINT) is signal.default_int_handler  # not so in the background of a script
-    if may_be_told:
+    is_interruptible = (
+        signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )  # false in the background of a script
+    if is_interruptible:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-    from workers.cli import main as run  # noqa: PLC0415  takes a moment, in which nothing has begun yet
+    from workers.cli import main as run  # noqa: PLC0415  takes a moment, before anything has started
 
-    if may_be_told:
+    if is_interruptible:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
 

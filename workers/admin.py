@@ -1,16 +1,17 @@
-"""What is done by hand, or by a deployment, before anything runs: topics and schemas.
+"""Creates topics and registers schemas, before any process runs.
 
-Nothing that exists is ever altered: differences are named, each with what to do about it.
+Nothing that exists is altered: differences are reported, each with what to do about it.
 """
 
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
     AdminClient,
+    ConfigEntry,
     ConfigResource,
     ResourceType,
 )
@@ -21,6 +22,7 @@ from schemas.connect import connect_registry
 from schemas.errors import UserError
 from schemas.registry import Pushed, RegistryConf
 from schemas.topics import TOPICS, Topic, changelog_of
+from workers.kafka import KafkaConf
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -31,7 +33,7 @@ _ANSWER_SECONDS = 15.0
 
 
 class BrokerUnavailable(UserError, ConnectionError):
-    """The broker does not answer, or not to us: check its address and the credentials."""
+    """The broker does not answer, or denies access: check its address and the credentials."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +46,19 @@ class TopicsReport:
 
 
 def create_topics(
-    admin_conf: Mapping[str, Any], *, app_id: str, partitions: int, replication: int = 1, prefix: str = ""
+    admin_conf: KafkaConf, *, app_id: str, partitions: int, replication: int = 1, prefix: str = ""
 ) -> TopicsReport:
     """Create every topic that is missing, the changelog of `app_id` included; check those that exist.
 
+    Args:
+        admin_conf: librdkafka's connection settings.
+        app_id: The application that the changelog belongs to.
+        partitions: Of each topic that has no fixed number.
+        replication: Copies of each partition.
+        prefix: Of the topics.
+
     Raises:
-        BrokerUnavailable: it does not answer in time.
+        BrokerUnavailable: The broker does not answer in time.
     """
     admin = AdminClient(dict(admin_conf))
     topics = topics_of(app_id, prefix)
@@ -73,7 +82,7 @@ def topics_of(app_id: str, prefix: str = "") -> dict[str, Topic]:
 
 def check_schemas() -> list[str]:
     """Everything that keeps the current schemas from being released, offline. Needs the package `avro`."""
-    # Not needed by what runs: the checker comes with the tools of development.
+    # Only developers need the checker: it is not among the dependencies of a process.
     from schemas.compatibility import faults_of  # noqa: PLC0415
 
     faults = [f"{release.path} was changed after its release" for release in releases() if not release.is_untouched()]
@@ -113,7 +122,7 @@ def _partition_counts(admin: AdminClient) -> dict[str, int]:
 def _create(
     admin: AdminClient, missing: Mapping[str, Topic], partitions: int, replication: int
 ) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The topics created, and those that could not be with the reason. Others came into being meanwhile."""
+    """The created topics, and by name why others failed. A topic that was created meanwhile is in neither."""
     if not missing:
         return (), {}
     created, failed = [], {}
@@ -143,28 +152,30 @@ def _differences(admin: AdminClient, present: Mapping[str, Topic], partitions: i
     return found
 
 
-def _configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str]]:
+def _configs(admin: AdminClient, names: Iterable[str]) -> dict[str, dict[str, str | None]]:
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
     if not resources:
         return {}
-    asked: Mapping[ConfigResource, Future[Any]] = admin.describe_configs(resources, request_timeout=_ANSWER_SECONDS)
+    futures: Mapping[ConfigResource, Future[dict[str, ConfigEntry]]] = admin.describe_configs(
+        resources, request_timeout=_ANSWER_SECONDS
+    )
     return {
         resource.name: {key: entry.value for key, entry in future.result().items()}
-        for resource, future in asked.items()
+        for resource, future in futures.items()
     }
 
 
 def count_differs(name: str, topic: Topic, count: int, wanted: int) -> str:
-    """A topic's number of partitions in words, and what to do."""
+    """The message about a wrong number of partitions, with what to do."""
     fault = f"{name} has {count} partitions, not {wanted}: "
     if topic.is_input or topic.holds_state:
-        # More partitions would send a lead elsewhere than where its past and its state are.
-        return fault + f"create topics with {count} partitions, or all of them anew under another prefix"
+        # More partitions would move a lead away from its history and its state.
+        return fault + f"create topics with {count} partitions, or all of them again under another prefix"
     return fault + "nothing breaks, but consumers can share the work among that many only"
 
 
-def config_differs(name: str, topic: Topic, config: Mapping[str, str]) -> list[str]:
-    """What of Kafka's settings of a topic is not as it must be, each with the command that mends it."""
+def config_differs(name: str, topic: Topic, config: Mapping[str, str | None]) -> list[str]:
+    """The settings of a topic that are not as required, each with the command that fixes it."""
     return [
         f"{name} has {key}={config.get(key)}, not {wanted}: kafka-configs --alter --entity-type topics "
         f"--entity-name {name} --add-config {key}={wanted}"
@@ -174,13 +185,13 @@ def config_differs(name: str, topic: Topic, config: Mapping[str, str]) -> list[s
 
 
 def _is_enough(value: str | None, wanted: str) -> bool:
-    """Words must be the same; what is kept longer, or may be larger, does no harm. -1 is without end."""
+    """Whether a value is sufficient: a word must be equal, a number at least as large; -1 is unlimited."""
     if value is None or not wanted.isdigit():
         return value == wanted
     return int(value) == -1 or int(value) >= int(wanted)
 
 
 def reason_of(fault: KafkaException) -> str:
-    """What Kafka, or its client, said."""
+    """The message of an error of Kafka or its client."""
     error = fault.args[0] if fault.args else fault
     return error.str() if isinstance(error, KafkaError) else str(error)

@@ -30,7 +30,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     help="Leadloop: detects stalled leads, recycles them to marketing, revokes the recycle when a lead moves again.",
 )
-LOOK, PROCESSES, SET_UP, AGAIN = "Try and inspect", "Processes", "Set up and import", "Failures"
+INSPECT, PROCESSES, SET_UP, FAILURES = "Try and inspect", "Processes", "Set up and import", "Failures"
 """The headings of the command list."""
 
 topics_cli = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
@@ -38,7 +38,7 @@ schemas_cli = typer.Typer(no_args_is_help=True, help="Check and register the Avr
 policy_cli = typer.Typer(no_args_is_help=True, help="Check the policy: promises, reasons, limits.")
 
 
-@cli.command(rich_help_panel=LOOK)
+@cli.command(rich_help_panel=INSPECT)
 @explained
 def demo(
     data: Annotated[
@@ -74,7 +74,7 @@ def streams() -> None:
     os.execv(sys.executable, [sys.executable, "-m", "streams"])  # noqa: S606  the worker takes this process over
 
 
-@cli.command(rich_help_panel=LOOK)
+@cli.command(rich_help_panel=INSPECT)
 @explained
 def tail(
     topic: Annotated[
@@ -93,7 +93,7 @@ def tail(
     settings = settings_with_broker(ProcessSettings)
     names = topic or [name for name in TOPICS if name not in {"lead-snapshots", "stream-heartbeats"}]
     with suppress(BrokenPipeError):
-        shown = tailing.read(
+        rows = tailing.read(
             settings.kafka.librdkafka(),
             codec_of(settings),
             names,
@@ -101,9 +101,9 @@ def tail(
             is_following=follow,
         )
         if lead:
-            found = (row for row in shown if lead in (row.get("lead_id"), row["key"]))
-            shown = found if follow else iter(sorted(found, key=lambda row: row.get("occurred_at", "")))
-        for row in shown:
+            found = (row for row in rows if lead in (row.get("lead_id"), row["key"]))
+            rows = found if follow else iter(sorted(found, key=lambda row: str(row.get("occurred_at", ""))))
+        for row in rows:
             print(tailing.as_line(row), flush=follow)
 
 
@@ -226,9 +226,9 @@ webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file."
 keys_cli.command("new")(ingest_commands.keys_new)
 webhooks_cli.command("check")(ingest_commands.webhooks_check)
 
-cli.command("lead", rich_help_panel=LOOK)(report_commands.lead)
-cli.command("funnel", rich_help_panel=LOOK)(report_commands.funnel)
-cli.command("doctor", rich_help_panel=LOOK)(doctor_commands.doctor)
+cli.command("lead", rich_help_panel=INSPECT)(report_commands.lead)
+cli.command("funnel", rich_help_panel=INSPECT)(report_commands.funnel)
+cli.command("doctor", rich_help_panel=INSPECT)(doctor_commands.doctor)
 cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
 cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)
 cli.command("project", rich_help_panel=PROCESSES)(projection_commands.project)
@@ -239,12 +239,12 @@ cli.add_typer(policy_cli, name="policy", rich_help_panel=SET_UP)
 cli.add_typer(keys_cli, name="keys", rich_help_panel=SET_UP)
 cli.add_typer(webhooks_cli, name="webhooks", rich_help_panel=SET_UP)
 cli.add_typer(delivery.endpoints_cli, name="endpoints", rich_help_panel=SET_UP)
-cli.add_typer(delivery.deliveries_cli, name="deliveries", rich_help_panel=AGAIN)
-cli.add_typer(dead_letters_cli, name="dead-letters", rich_help_panel=AGAIN)
+cli.add_typer(delivery.deliveries_cli, name="deliveries", rich_help_panel=FAILURES)
+cli.add_typer(dead_letters_cli, name="dead-letters", rich_help_panel=FAILURES)
 
 
 def main() -> None:
-    """Run the command that was typed."""
+    """Run the command of the command line."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     cli()

@@ -1,4 +1,4 @@
-"""What every command shares: settings from the environment, errors as messages, the two consoles."""
+"""Shared by all commands: settings from the environment, errors as messages, the two consoles."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -11,6 +11,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from schemas.errors import UserError
 from schemas.names import lookup_group
+from workers.kafka import KafkaConf
 
 RESPONSE_SECONDS = 20.0
 _BATCH_RECORDS, _BATCH_SECONDS = 1000, 0.2
@@ -33,13 +34,13 @@ def permanent_error(error: KafkaError) -> bool:
     return error.fatal() or not error.retriable()
 
 
-def records(conf: Mapping[str, object], topic: str, since: int = 0) -> Iterator[Message]:
+def records(conf: KafkaConf, topic: str, since: int = 0) -> Iterator[Message]:
     """One topic; see `records_of`."""
     return records_of(conf, [topic], since)
 
 
 def records_of(
-    conf: Mapping[str, object], topics: Sequence[str], since: int = 0, *, is_following: bool = False
+    conf: KafkaConf, topics: Sequence[str], since: int = 0, *, is_following: bool = False
 ) -> Iterator[Message]:
     """Yield every record that was written at or after `since`, oldest first per partition.
 

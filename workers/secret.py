@@ -1,4 +1,4 @@
-"""Secrets of documents that users write: named in them, never written into them."""
+"""Secrets that the user's documents refer to but never contain."""
 
 import os
 from pathlib import Path
@@ -10,7 +10,7 @@ from streams.runtime.documents import violation
 
 
 class Secret(BaseModel):
-    """`{env: NAME}` or `{file: PATH}`. Read once, with the document; shown nowhere."""
+    """`{env: NAME}` or `{file: PATH}`. Read once, with the document; never printed."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -21,7 +21,7 @@ class Secret(BaseModel):
     @model_validator(mode="after")
     def _read(self) -> Self:
         if bool(self.env) == bool(self.file):
-            raise violation("a secret stands in one place", "write {env: NAME} or {file: PATH}")
+            raise violation("a secret is in one place", "write {env: NAME} or {file: PATH}")
         self._value = self._from_env() if self.env else self._from_file()
         return self
 

@@ -1,24 +1,34 @@
-"""Shows what travels: decodes records of Leadloop's topics into JSON lines, for people and for pipes."""
+"""Decodes records of Leadloop's topics into JSON lines."""
 
 import json
 from collections.abc import Iterator, Sequence
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 from confluent_kafka import Message
 
 from schemas.codec import Codec, Undecodable
+from schemas.events import AnyRecord
 from schemas.instants import iso
+from schemas.json_value import JsonObject
 from schemas.topics import TOPICS
+from workers.kafka import KafkaConf
 from workers.reading import records_of
 
 INSTANTS = ("_at", "idle_since", "not_before")
 
 
 def read(
-    conf: dict[str, Any], codec: Codec, names: Sequence[str], prefix: str, *, is_following: bool = False
-) -> Iterator[dict[str, Any]]:
-    """Yield each record as a dict, oldest first per partition; ends where the topics end, unless following.
+    conf: KafkaConf, codec: Codec, names: Sequence[str], prefix: str, *, is_following: bool = False
+) -> Iterator[JsonObject]:
+    """Yield each record as a JSON object, oldest first per partition.
+
+    Args:
+        conf: librdkafka's connection settings.
+        codec: Decodes the records.
+        names: Of the topics, without the prefix.
+        prefix: Of the topics.
+        is_following: Continue without end, instead of stopping at the end offsets of the start.
 
     Raises:
         UserError: a topic does not exist.
@@ -28,28 +38,31 @@ def read(
         yield described(message, codec, prefix)
 
 
-def described(message: Message, codec: Codec, prefix: str) -> dict[str, Any]:
-    """One record in words: where it stands, its key, its fields with instants as ISO 8601, its dead-letter headers."""
+def described(message: Message, codec: Codec, prefix: str) -> JsonObject:
+    """One record: its topic, partition and offset, its key, and its fields with instants as ISO 8601.
+
+    An undecodable record has its bytes (hex) and headers instead of fields.
+    """
     topic = str(message.topic()).removeprefix(prefix)
-    place = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
+    place: JsonObject = {"topic": topic, "partition": message.partition(), "offset": message.offset()}
     key = message.key()
-    shown = place | {"key": bytes(key or b"").decode(errors="replace") or None}
+    envelope: JsonObject = place | {"key": bytes(key or b"").decode(errors="replace") or None}
     record = TOPICS[topic].record if topic in TOPICS else None
     if record is None:
-        return shown | _raw(message)
+        return envelope | _raw(message)
     try:
-        return shown | _fields(codec.decode(message.value(), record))
+        return envelope | _fields(codec.decode(message.value(), record))
     except Undecodable:
-        return shown | _raw(message)
+        return envelope | _raw(message)
 
 
-def _raw(message: Message) -> dict[str, Any]:
-    came = cast("list[tuple[str, bytes | None]]", message.headers() or [])
-    headers = {name: (value or b"").decode(errors="replace") for name, value in came}
+def _raw(message: Message) -> JsonObject:
+    pairs = cast("list[tuple[str, bytes | None]]", message.headers() or [])
+    headers: JsonObject = {name: (value or b"").decode(errors="replace") for name, value in pairs}
     return {"bytes": (message.value() or b"").hex(), "headers": headers}
 
 
-def _fields(record: Any) -> dict[str, Any]:
+def _fields(record: AnyRecord) -> JsonObject:
     return {
         name: _iso(value) if name.endswith(INSTANTS) and value is not None else value
         for name, value in msgspec.structs.asdict(record).items()
@@ -63,5 +76,5 @@ def _iso(at: int) -> str:
         return str(at)
 
 
-def as_line(described_record: dict[str, Any]) -> str:
+def as_line(described_record: JsonObject) -> str:
     return json.dumps(described_record, ensure_ascii=False)

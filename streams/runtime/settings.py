@@ -79,9 +79,9 @@ class KafkaSettings:
     def is_ssl(self) -> bool:
         return self.security_protocol.endswith("SSL")
 
-    def librdkafka(self) -> dict[str, Any]:
+    def librdkafka(self) -> dict[str, str | int | float]:
         """The connection as confluent-kafka takes it."""
-        conf: dict[str, Any] = {
+        conf: dict[str, str | int | float] = {
             "bootstrap.servers": self.bootstrap_servers,
             "security.protocol": self.security_protocol,
             "log_level": 2,  # errors are raised, and logged once
@@ -101,7 +101,7 @@ class KafkaSettings:
             }
         return {name: value for name, value in conf.items() if value}
 
-    def aiokafka(self) -> dict[str, Any]:
+    def aiokafka(self) -> dict[str, Any]:  # keyword arguments of aiokafka's untyped clients
         """The connection as aiokafka takes it. Raises OSError or ssl.SSLError if a file is unusable."""
         conf: dict[str, Any] = {
             "bootstrap_servers": self.bootstrap_servers,

@@ -5,6 +5,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
     AdminClient,
+    ConfigEntry,
     ConfigResource,
     ResourceType,
 )
@@ -28,7 +29,7 @@ class Broker:
         self._settings = settings
         self._errors: list[KafkaError] = []
         self.is_there = False
-        conf: dict[str, Any] = {**settings.librdkafka(), "error_cb": self._errors.append}
+        conf: dict[str, Any] = {**settings.librdkafka(), "error_cb": self._errors.append}  # the stub lacks callbacks
         self.admin = AdminClient(conf)
 
     def check(self) -> list[Finding]:
@@ -75,7 +76,7 @@ def _version(admin: AdminClient, broker: int) -> str:
     """Kafka's protocol does not report it; up to 3.x a setting does, if the user may describe it."""
     resource = ConfigResource(ResourceType.BROKER, str(broker))
     try:
-        entries: dict[str, Any] = admin.describe_configs([resource], request_timeout=2.0)[resource].result(3.0)
+        entries: dict[str, ConfigEntry] = admin.describe_configs([resource], request_timeout=2.0)[resource].result(3.0)
     except (KafkaException, TimeoutError):
         return ""
     old = entries.get("inter.broker.protocol.version")

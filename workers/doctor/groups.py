@@ -116,7 +116,7 @@ def _describe(admin: AdminClient, process: Process) -> Group:
     request = [ConsumerGroupTopicPartitions(process.group)]
     offsets = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)[process.group]
     ends = _ends(admin, process.topics)
-    described: Any = future.result(ANSWER_SECONDS + 1)
+    described = future.result(ANSWER_SECONDS + 1)
     committed = offsets.result(ANSWER_SECONDS + 1).topic_partitions or ()
     return Group(
         len(described.members),

@@ -1,13 +1,12 @@
 """Compares the clock with the timestamp of the newest heartbeat in Kafka."""
 
 import time
-from collections.abc import Mapping
-from typing import Any
 
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, Consumer, KafkaException, Message, TopicPartition
 
 from schemas.names import lookup_group
 from workers.admin import reason_of
+from workers.kafka import KafkaConf
 
 from .clocks import ClockOffset, evaluate
 from .findings import Finding, warn
@@ -16,7 +15,7 @@ from .topics import GRANT
 WITHIN_SECONDS = 4.0
 
 
-def check(conf: Mapping[str, Any], topic: str) -> list[Finding]:
+def check(conf: KafkaConf, topic: str) -> list[Finding]:
     """One finding, or none if there are no heartbeats."""
     group = {"group.id": lookup_group(), "enable.auto.commit": False, "fetch.wait.max.ms": 100}
     consumer = Consumer({**conf, **group})

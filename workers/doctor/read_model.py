@@ -35,7 +35,7 @@ class Server:
 
     def check(self) -> list[Finding]:
         try:
-            redis: Any = connect(self._settings.redis_url, ANSWER_SECONDS)
+            redis = connect(self._settings.redis_url, ANSWER_SECONDS)
         except ValueError:
             return [fail("redis", "REDIS_URL is no address", "write redis://[:password@]host:6379/0")]
         try:

@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING
 
 from confluent_kafka import KafkaError, KafkaException, TopicCollection
 from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
     AdminClient,
+    ConfigEntry,
     ConfigResource,
     ResourceType,
     TopicDescription,
@@ -17,6 +18,9 @@ from streams.runtime.settings import Settings
 from workers.admin import config_differs, count_differs, reason_of, topics_of
 
 from .findings import Finding, fail, ok, some, warn
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 ANSWER_SECONDS = 5.0
 ENOUGH_COPIES = 3
@@ -42,7 +46,7 @@ class ObservedTopic:
     topic: Topic
     partitions: int = 0
     copies: Copies = Copies(0, 0, 0, 0)
-    config: Mapping[str, str] | None = None
+    config: Mapping[str, str | None] | None = None
     error: KafkaError | None = None
 
     @property
@@ -87,19 +91,19 @@ def evaluate(found: Mapping[str, ObservedTopic], settings: Settings) -> list[Fin
     return errors + remarks
 
 
-def _observed(topic: Topic, described: TopicDescription, config: Mapping[str, str] | None) -> ObservedTopic:
+def _observed(topic: Topic, described: TopicDescription, config: Mapping[str, str | None] | None) -> ObservedTopic:
     copies = Copies(
         min((len(one.replicas) for one in described.partitions), default=0),
         min((len(one.isr) for one in described.partitions), default=0),
         sum(one.leader is None or one.leader.id < 0 for one in described.partitions),
-        int((config or {}).get("min.insync.replicas", 1)),
+        int((config or {}).get("min.insync.replicas") or 1),
     )
     return ObservedTopic(topic, len(described.partitions), copies, config)
 
 
-def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+def _configs(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str | None]]:
     resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
-    futures: Mapping[ConfigResource, Any] = (
+    futures: Mapping[ConfigResource, Future[dict[str, ConfigEntry]]] = (
         admin.describe_configs(resources, request_timeout=ANSWER_SECONDS) if resources else {}
     )
     found = {}

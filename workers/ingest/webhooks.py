@@ -161,9 +161,9 @@ class WebhookHandler:
 
     def _dead_letter(self, system: System, dead: DeadItem) -> Outgoing:
         value = dead.value if isinstance(dead.value, bytes) else _encode(dead.value)
-        came_by = f"webhooks/{system.name}"
+        path = f"webhooks/{system.name}"
         seen_at, prefix = self._services.now_ms(), self._services.prefix
-        return dead_letter(value, dead.reason, dead.error, came_by=came_by, seen_at=seen_at, prefix=prefix)
+        return dead_letter(value, dead.reason, dead.error, path=path, seen_at=seen_at, prefix=prefix)
 
     def _count(self, system: System, outcome: _Outcome) -> None:
         for kind in set(outcome.kinds):

@@ -22,4 +22,6 @@ def project(
     from workers.projection.run import run_project  # noqa: PLC0415  # each command loads what it needs
 
     settings = settings_with_broker(ProjectSettings)
-    run_project(settings, codec_of(settings), told=lambda text: err.print(text, markup=False), is_rebuilding=rebuild)
+    run_project(
+        settings, codec_of(settings), announce=lambda text: err.print(text, markup=False), is_rebuilding=rebuild
+    )

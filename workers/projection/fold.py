@@ -1,4 +1,4 @@
-"""What a run of news makes of the documents it concerns, and of the lists and counts that they are in. Pure."""
+"""Folds a batch of events into the documents of their leads, and into the lists and counts of the documents. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, Sk
 
 @dataclass(slots=True)
 class ModelChange:
-    """What is to be written: whole documents, members of lists, and differences of counts."""
+    """What a batch writes: whole documents, added and removed members of lists, and differences of counts."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
     added: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -43,22 +43,27 @@ class ModelChange:
 
 
 class DocumentFold:
-    """Merges news into documents. `codec` reads what stands in them."""
+    """Merges events into documents. `codec` decodes the records in them."""
 
     def __init__(self, codec: Codec) -> None:
         self._snapshot: Callable[[bytes], LeadSnapshot] = lambda value: codec.decode(value, LeadSnapshot)
         self._recycled: Callable[[bytes], LeadRecycled] = lambda value: codec.decode(value, LeadRecycled)
 
-    def __call__(self, news: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
-        """`stored` has the document, or None, of every lead that the news are about."""
+    def __call__(self, events: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
+        """Fold the events.
+
+        Args:
+            events: In the order of the log.
+            stored: The encoded document, or None, of every lead of the events.
+        """
         change = ModelChange()
-        for lead_id, events in by_lead(news).items():
+        for lead_id, of_lead in by_lead(events).items():
             document = decode(stored[lead_id])
             before = document.snapshot
             listed = self._recycles(document) if before is not None else ()
-            latest = _merge(document, events)
+            latest = _merge(document, of_lead)
             change.documents[lead_id] = encode(document)
-            if latest is not None or document.snapshot != before or _has_recycle(events):
+            if latest is not None or document.snapshot != before or _has_recycle(of_lead):
                 self._effects(change, document, before, listed, latest)
         return change
 
@@ -70,7 +75,7 @@ class DocumentFold:
         listed: Iterable[RecycleEntry],
         latest: LeadSnapshot | None,
     ) -> None:
-        """Take back what the lead contributed, and add what it does now."""
+        """Undo what the lead contributed to lists and counts, and add what it contributes now."""
         old = None if before is None else self._snapshot(before)
         new = latest or (None if document.snapshot is None else self._snapshot(document.snapshot))
         change.move(
@@ -85,19 +90,19 @@ class DocumentFold:
         return tuple(recycle_of(self._recycled(entry.value)) for entry in document.recycles)
 
 
-def by_lead(news: Iterable[LogEvent]) -> dict[str, list[LeadChanged | LeadDeleted | FactRecorded]]:
-    """The news of each lead, in their order."""
+def by_lead(events: Iterable[LogEvent]) -> dict[str, list[LeadChanged | LeadDeleted | FactRecorded]]:
+    """The events of each lead, in the order of the log."""
     leads: dict[str, list[LeadChanged | LeadDeleted | FactRecorded]] = defaultdict(list)
-    for one in news:
+    for one in events:
         if not isinstance(one, SkippedRecord):
             leads[one.lead_id].append(one)
     return leads
 
 
-def _merge(document: LeadDocument, news: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> LeadSnapshot | None:
-    """Returns the newest snapshot among the news, if it still stands."""
+def _merge(document: LeadDocument, events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> LeadSnapshot | None:
+    """Return the newest snapshot among the events, unless the lead was deleted after it."""
     latest = None
-    for one in news:
+    for one in events:
         match one:
             case FactRecorded():
                 document.add(one.entry)
@@ -110,5 +115,5 @@ def _merge(document: LeadDocument, news: Iterable[LeadChanged | LeadDeleted | Fa
     return latest
 
 
-def _has_recycle(news: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> bool:
-    return any(isinstance(one, FactRecorded) and one.entry.kind == RECYCLED for one in news)
+def _has_recycle(events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> bool:
+    return any(isinstance(one, FactRecorded) and one.entry.kind == RECYCLED for one in events)

@@ -1,7 +1,7 @@
 """The topics as one consumer group reads them: assigned partitions, fetched records, end offsets.
 
-`place` sets where consumption continues. Committed offsets are only shown to people and their tools, and are
-never read. Partitions that were assigned and not placed are paused.
+`seek` sets where consumption continues. Offsets are committed only for monitoring, and are never read. After an
+assignment the partitions are paused until `seek` is called.
 
 It does not use `workers.reading`: as a member of a group it has no fixed end offsets. It consumes without end, and
 reports (`LogBatch.ends`) when a partition has no more records, so that the position also passes offsets without one.
@@ -12,9 +12,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
-from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it is documented there
+from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented, but not marked as exported
+    AdminClient,
+    ListOffsetsResultInfo,
+    OffsetSpec,
+)
 
-from workers.kafka import MISSING_TOPIC_HINT
+from workers.kafka import MISSING_TOPIC_HINT, KafkaConf
 from workers.read_model.generation import SOURCE_TOPICS, PartitionId
 
 from .errors import Unavailable
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
 
 REQUEST_SECONDS = 10.0
 RUN_RECORDS = 1000
-_BEGINNING, _NOWHERE = -2, -1001  # librdkafka's names of offsets
+_BEGINNING, _UNSET = -2, -1001  # librdkafka's logical offsets
 _LOG = logging.getLogger("leadloop.project")
 _FATAL = (
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -54,11 +58,11 @@ class LogBatch(NamedTuple):
 
 
 class Log:
-    """A member of the group. Everything happens in the thread that calls."""
+    """A member of the group. All callbacks run in the calling thread."""
 
     def __init__(
         self,
-        conf: Mapping[str, Any],
+        conf: KafkaConf,
         group: str,
         prefix: str,
         session_seconds: float,
@@ -69,15 +73,15 @@ class Log:
         self._consumer = Consumer({**conf, **_settings(group, session_seconds), "client.id": "leadloop-project"})
         self._admin = AdminClient(dict(conf))
         self.assigned: frozenset[PartitionId] = frozenset()
-        self.is_placed = False
+        self.is_positioned = False
         self.is_member = False
-        self.is_spare = False  # a member to whom Kafka gave no partition: there are more members than partitions
+        self.is_spare = False  # a member without partitions: there are more members than partitions
         self._consumer.subscribe(
             [prefix + name for name in topics], on_assign=self._assign, on_revoke=self._revoke, on_lost=self._revoke
         )
 
     def take(self, seconds: float, most: int = RUN_RECORDS) -> LogBatch:
-        """Fetch available records, waiting at most that long. Returns nothing while the partitions are not placed.
+        """Fetch available records, waiting at most that long. Returns nothing before `seek`.
 
         Raises:
             Unavailable: a topic is missing.
@@ -89,28 +93,32 @@ class Log:
             error = message.error()
             place = PartitionId(str(message.topic()).removeprefix(self._prefix), message.partition() or 0)
             if error is not None:
-                self._fault(error, place, message.offset() or 0, ends)
-            elif self.is_placed and place in self.assigned:
+                self._on_error(error, place, message.offset() or 0, ends)
+            elif self.is_positioned and place in self.assigned:
                 published_at = message.timestamp()[1]
                 records.append(LogRecord(place, message.offset() or 0, published_at, message.key(), message.value()))
-        return LogBatch(records, ends if self.is_placed else {})
+        return LogBatch(records, ends if self.is_positioned else {})
 
-    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
-        """Read on from here; from the beginning where there is None."""
+    def seek(self, positions: Mapping[PartitionId, int | None]) -> None:
+        """Continue at these offsets; at the beginning where there is None."""
         starts = [self._partition(place, _BEGINNING if at is None else at) for place, at in positions.items()]
         self._consumer.assign(starts)
         self._consumer.resume(starts)
-        self.is_placed = True
+        self.is_positioned = True
 
-    def lose_place(self) -> None:
-        """Let nothing come until the partitions are placed again."""
-        self.is_placed = False
+    def pause(self) -> None:
+        """Fetch nothing until the next `seek`."""
+        self.is_positioned = False
         if self.assigned:
             self._consumer.pause(self._partitions(self.assigned))
 
     def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
-        """The ends of the log now; of all topics where no places are named. Raises Away."""
-        requested = self.request_ends(self._everywhere() if places is None else places)
+        """The current end offsets; of all partitions of all topics if no places are given.
+
+        Raises:
+            Unavailable: Kafka does not answer, or a topic is missing.
+        """
+        requested = self.request_ends(self._all_partitions() if places is None else places)
         try:
             return {place: future.result(2 * REQUEST_SECONDS).offset for place, future in requested.items()}
         except KafkaException as error:
@@ -118,8 +126,8 @@ class Log:
         except TimeoutError as error:
             raise Unavailable("kafka", "Kafka does not answer") from error
 
-    def request_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, "Future[Any]"]:
-        """Request end offsets without waiting for the response."""
+    def request_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, "Future[ListOffsetsResultInfo]"]:
+        """Request end offsets without waiting for the response. Raises Unavailable."""
         requested = self._partitions(places)
         if not requested:
             return {}
@@ -133,25 +141,25 @@ class Log:
         }
 
     def cluster(self) -> str:
-        """The cluster's id. Raises Away."""
+        """The id of the cluster. Raises Unavailable."""
         try:
             return str(self._consumer.list_topics(timeout=REQUEST_SECONDS).cluster_id)
         except KafkaException as error:
             raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
 
-    def show(self, positions: Mapping[PartitionId, int]) -> None:
-        """Let Kafka's own tools see how far we are."""
+    def commit(self, positions: Mapping[PartitionId, int]) -> None:
+        """Commit the positions, for Kafka's own tools only. Failures are ignored."""
         offsets = [self._partition(place, at) for place, at in positions.items() if place in self.assigned]
         if offsets:
             try:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
             except KafkaException as error:
-                _LOG.debug("positions are not shown: %s", error)
+                _LOG.debug("positions are not committed: %s", error)
 
     def close(self) -> None:
         self._consumer.close()
 
-    def _everywhere(self) -> list[PartitionId]:
+    def _all_partitions(self) -> list[PartitionId]:
         try:
             found = self._consumer.list_topics(timeout=REQUEST_SECONDS).topics
         except KafkaException as error:
@@ -167,14 +175,14 @@ class Log:
         self.assigned = frozenset(
             PartitionId(one.topic.removeprefix(self._prefix), one.partition) for one in partitions
         )
-        self.is_placed, self.is_member, self.is_spare = False, True, not partitions
+        self.is_positioned, self.is_member, self.is_spare = False, True, not partitions
         self._consumer.assign([TopicPartition(one.topic, one.partition, _BEGINNING) for one in partitions])
         self._consumer.pause(partitions)
 
     def _revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
-        self.assigned, self.is_placed, self.is_spare = frozenset(), False, False
+        self.assigned, self.is_positioned, self.is_spare = frozenset(), False, False
 
-    def _fault(self, error: KafkaError, place: PartitionId, offset: int, ends: dict[PartitionId, int]) -> None:
+    def _on_error(self, error: KafkaError, place: PartitionId, offset: int, ends: dict[PartitionId, int]) -> None:
         code = error.code()
         if code == KafkaError._PARTITION_EOF:  # noqa: SLF001
             if place in self.assigned:
@@ -189,19 +197,19 @@ class Log:
     def _partitions(self, places: Iterable[PartitionId]) -> list[TopicPartition]:
         return [self._partition(place) for place in places]
 
-    def _partition(self, place: PartitionId, at: int = _NOWHERE) -> TopicPartition:
+    def _partition(self, place: PartitionId, at: int = _UNSET) -> TopicPartition:
         return TopicPartition(self._prefix + place.topic, place.partition, at)
 
 
-def _settings(group: str, session_seconds: float) -> dict[str, Any]:
+def _settings(group: str, session_seconds: float) -> dict[str, str | int]:
     return {
         "group.id": group,
         "session.timeout.ms": int(session_seconds * 1000),
         "heartbeat.interval.ms": int(session_seconds * 1000 / 6),
         "enable.auto.commit": False,
         "enable.auto.offset.store": False,
-        "auto.offset.reset": "earliest",  # retention was faster than we were
-        "isolation.level": "read_uncommitted",  # as streams reads: what it has taken is shown
+        "auto.offset.reset": "earliest",  # retention deleted what was not read yet
+        "isolation.level": "read_uncommitted",  # as streams reads: the read model has what streams has processed
         "enable.partition.eof": True,
         # The same numbers of all topics go to one member: a lead is then written by one.
         "partition.assignment.strategy": "range",

@@ -75,22 +75,23 @@ class ProjectMetrics:
             self._behind.labels(topic)
         for reason in SKIPPED:
             self._skipped.labels(reason)
-        self.waits_for("")
+        self.set_waiting("")
 
-    def took(self, records: Mapping[str, int], skipped: Mapping[str, int], seconds: float) -> None:
-        """Add one run, once it is written."""
+    def record_batch(self, records: Mapping[str, int], skipped: Mapping[str, int], seconds: float) -> None:
+        """Count one written batch. `records` by topic, `skipped` by reason; `seconds` is its duration."""
         for topic, count in records.items():
             self._records.labels(topic).inc(count)
         for reason, count in skipped.items():
             self._skipped.labels(reason).inc(count)
         self._seconds.observe(seconds)
 
-    def is_fresh(self, behind: Mapping[str, int], until_ms: int) -> None:
+    def record_freshness(self, behind: Mapping[str, int], until_ms: int) -> None:
+        """Set the lag by topic, and the time up to which everything is in; 0 if no partition is owned."""
         for topic in SOURCE_TOPICS:
             self._behind.labels(topic).set(behind.get(topic, 0))
         self._until.set(until_ms / 1000)
 
-    def waits_for(self, what: str) -> None:
-        """Nothing, where it is empty."""
+    def set_waiting(self, what: str) -> None:
+        """Set the one dependency that is waited for; none if empty."""
         for one in WAITS:
             self._waiting.labels(one).set(one == what)

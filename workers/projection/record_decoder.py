@@ -27,7 +27,7 @@ class LeadChanged:
 
 @dataclass(frozen=True, slots=True)
 class LeadDeleted:
-    """A lead that is to be known no longer."""
+    """The lead was deleted."""
 
     lead_id: str
 
@@ -52,9 +52,10 @@ _NUMBERS = {kind: number for number, kind in enumerate(ENTRY_KINDS)}
 
 
 class RecordDecoder:
-    """Reads what a topic's records say. Never raises on what a record contains.
+    """Decodes records into events. An invalid record is a `SkippedRecord`, never an exception.
 
-    RegistryUnavailable is raised where a schema is not known yet: again, later.
+    Raises:
+        RegistryUnavailable: A schema is not known yet, and the registry does not answer: retry later.
     """
 
     def __init__(self, codec: Codec) -> None:
@@ -84,7 +85,7 @@ class RecordDecoder:
                 if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
                     return SkippedRecord("unusable")
             case _:
-                fact_of(record)  # what streams does not take for a fact is none here
+                fact_of(record)  # what streams rejects is skipped here
         if record.occurred_at > published_at + FUTURE_MS:
             return SkippedRecord("future")
         entry = TimelineEntry(record.occurred_at, _NUMBERS[kind], _name_of(record), value or b"")

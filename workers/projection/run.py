@@ -27,28 +27,36 @@ STUCK_SECONDS = 120.0
 
 
 def run_project(
-    settings: ProjectSettings, codec: Codec, told: Callable[[str], object], *, is_rebuilding: bool = False
+    settings: ProjectSettings, codec: Codec, announce: Callable[[str], object], *, is_rebuilding: bool = False
 ) -> None:
     """Work until SIGTERM or SIGINT.
 
+    Args:
+        settings: Of this process.
+        codec: Decodes the records.
+        announce: Called once with a line that has the address of the metrics.
+        is_rebuilding: Fill a new generation, beside the one that is read.
+
     Raises:
-        UnsafeRedis: this Redis would lose what it is given.
-        KafkaException: Kafka refuses for good.
+        UnsafeRedis: The configuration of Redis could lose data.
+        KafkaException: A permanent error, such as missing rights.
     """
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
     outlive_broken_pipes()
-    ending, registry = _ending(), process_registry()
+    stopping, registry = _stop_event(), process_registry()
     worker = worker_of(settings, codec, registry, is_rebuilding=is_rebuilding)
     host = settings.metrics_host
-    with Probes(host, settings.metrics_port, registry, lambda: worker.missing, lambda: _turns(worker)) as probes:
-        told(f"leadloop project: metrics at http://{host}:{probes.port}/metrics")
-        worker.run(ending.is_set)
+    with Probes(
+        host, settings.metrics_port, registry, lambda: worker.missing, lambda: _makes_progress(worker)
+    ) as probes:
+        announce(f"leadloop project: metrics at http://{host}:{probes.port}/metrics")
+        worker.run(stopping.is_set)
 
 
 def worker_of(
     settings: ProjectSettings, codec: Codec, registry: CollectorRegistry, *, is_rebuilding: bool = False
 ) -> ProjectWorker:
-    """A worker on the Kafka and the Redis of these settings."""
+    """A worker, connected to the Kafka and the Redis of the settings."""
     store = ModelStore(connect(settings.redis_url), settings.app_id)
     group, session = project_group(settings.app_id), settings.session_seconds
     log = Log(settings.kafka.librdkafka(), group, settings.topic_prefix, session)
@@ -57,16 +65,16 @@ def worker_of(
     )
 
 
-def _turns(worker: ProjectWorker) -> bool:
-    return time.monotonic() - worker.turned_at < STUCK_SECONDS
+def _makes_progress(worker: ProjectWorker) -> bool:
+    return time.monotonic() - worker.stepped_at < STUCK_SECONDS
 
 
-def _ending() -> threading.Event:
-    ending = threading.Event()
+def _stop_event() -> threading.Event:
+    stopping = threading.Event()
 
-    def end(_: int, __: FrameType | None) -> None:
-        ending.set()
+    def stop(_: int, __: FrameType | None) -> None:
+        stopping.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, end)
-    return ending
+        signal.signal(number, stop)
+    return stopping

@@ -1,11 +1,11 @@
-"""The read model in Redis: what was read is written together with how far it was read, or neither is.
+"""The read model in Redis: a batch and its positions are written in one transaction.
 
-Redis itself is the truth about the positions. So a crash between reading and writing repeats, one after writing does
-not; an emptied Redis starts again from the beginning, a restored one from the positions of its dump.
+The positions in Redis are authoritative. So a crash before the write repeats the batch, a crash after it does not; an
+emptied Redis starts again from the beginning, a restored one from the positions of its dump.
 
-No lock and no script: WATCH on what a run is based on (positions and documents), EXEC with what it makes of that. If
-another client has written any of it, nothing is written, and the batch is retried. Redis Cluster is out of scope: the
-keys of a run lie in many slots.
+No lock and no script: WATCH on what a batch is based on (positions and documents), then EXEC with the changes. If
+another client has written any of it, nothing is written, and the batch is retried. Redis Cluster is not supported: the
+keys of a batch are in many slots.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -45,26 +45,26 @@ class Pointers(NamedTuple):
 
 
 class Positions(NamedTuple):
-    """How far a run goes: where each of its places must stand before it, and where it stands after."""
+    """The positions of a batch: what they must be before it, and what they are after it. None: nothing was read yet."""
 
     before: Mapping[PartitionId, int | None]
     after: Mapping[PartitionId, int]
 
 
-Make = Callable[[Mapping[str, bytes | None]], ModelChange]
-"""Makes the change, out of the documents as they stand."""
+ComputeChange = Callable[[Mapping[str, bytes | None]], ModelChange]
+"""Computes the change from the stored documents."""
 
 
 class ModelStore:
-    """Writes the read model of one application. Every method raises Away where Redis cannot do it now."""
+    """Writes the read model of one application. Every method raises Unavailable if Redis is unavailable."""
 
     def __init__(self, redis: "Redis", app_id: str) -> None:
-        self._redis: Any = redis
+        self._redis: Any = redis  # redis-py's stubs give a union of awaitable and plain results
         self.keys = Keys(app_id)
 
     def check(self) -> None:
         """Raises UnsafeRedis if Redis may evict keys or rejects the credentials."""
-        with _passing():
+        with _translated_errors():
             try:
                 policy = str(self._redis.info("memory").get("maxmemory_policy", "noeviction"))
             except AuthenticationError as error:
@@ -72,7 +72,7 @@ class ModelStore:
             except NoPermissionError:
                 return
             except ResponseError as error:
-                if "unknown command" in str(error):  # a stand-in for Redis, or a service that does not say
+                if "unknown command" in str(error):  # an emulation, or a service that does not report it
                     return
                 raise
         if policy.startswith("allkeys"):
@@ -81,22 +81,31 @@ class ModelStore:
     # -- generations -----------------------------------------------------------------------------
 
     def pointers(self) -> Pointers:
-        with _passing():
+        with _translated_errors():
             current, building = self._redis.mget(self.keys.current, self.keys.building)
         return Pointers(_number(current), _number(building))
 
     def meta(self, number: int) -> Meta | None:
-        with _passing():
+        with _translated_errors():
             value = self._redis.get(self.keys.generation(number).meta)
         return None if value is None else decode_meta(value)
 
     def begin(self, cluster: str, ends: Mapping[PartitionId, int], now: float, seen: Pointers) -> int:
-        """A new generation, to be filled up to these ends before it is read.
+        """Begin a new generation.
+
+        Args:
+            cluster: The id of the Kafka cluster.
+            ends: The end offsets up to which it must be filled before it is read.
+            now: Epoch seconds.
+            seen: The pointers that the decision is based on.
+
+        Returns:
+            The number of the generation.
 
         Raises:
             PositionsMoved: another worker was faster.
         """
-        with _passing():
+        with _translated_errors():
             number = int(self._redis.incr(self.keys.generations))
             generation = self.keys.generation(number)
             with self._redis.pipeline() as pipe:
@@ -113,9 +122,9 @@ class ModelStore:
                 _execute(pipe)
         return number
 
-    def left(self, generation: Generation) -> int:
-        """Records between a generation and the ends that it must reach."""
-        with _passing():
+    def remaining(self, generation: Generation) -> int:
+        """The number of records left until the generation has reached the ends of its start."""
+        with _translated_errors():
             until = {_text(name): int(end) for name, end in self._redis.hgetall(generation.until).items()}
             if not until:
                 return 0
@@ -125,12 +134,12 @@ class ModelStore:
         return sum(max(0, until[place.name] - (_number(value) or 0)) for place, value in pairs)
 
     def flip(self, number: int, now: float) -> None:
-        """Let this generation be the one that is read.
+        """Let readers switch to this generation. `now` is epoch seconds.
 
         Raises:
-            PositionsMoved: another was begun meanwhile.
+            PositionsMoved: Another generation was begun meanwhile.
         """
-        with _passing(), self._redis.pipeline() as pipe:
+        with _translated_errors(), self._redis.pipeline() as pipe:
             pipe.watch(self.keys.building, self.keys.current)
             old, building = pipe.mget(self.keys.current, self.keys.building)
             if _number(building) != number:
@@ -143,8 +152,8 @@ class ModelStore:
             _execute(pipe)
 
     def sweep(self, now: float) -> int:
-        """Delete what was retired long enough ago; returns how many generations went."""
-        with _passing():
+        """Delete generations that were retired long enough ago; return their number. `now` is epoch seconds."""
+        with _translated_errors():
             due = self._redis.zrangebyscore(self.keys.retired, "-inf", now - RETIRED_SECONDS)
             for number in due:
                 if number.isdigit():
@@ -163,41 +172,43 @@ class ModelStore:
         if slices:
             self._redis.unlink(*slices)
 
-    # -- what stands in one ----------------------------------------------------------------------
+    # -- contents -------------------------------------------------------------------------------
 
     def positions(self, generation: Generation, places: Iterable[PartitionId]) -> dict[PartitionId, int | None]:
-        """Where reading goes on; None where it begins."""
+        """The offsets at which reading continues; None where nothing was read yet."""
         wanted = list(places)
         if not wanted:
             return {}
-        with _passing():
+        with _translated_errors():
             found = self._redis.mget([generation.position(*place) for place in wanted])
         return {place: _number(value) for place, value in zip(wanted, found, strict=True)}
 
-    def write(self, generation: Generation, leads: list[str], positions: Positions, make: Make) -> int:
+    def write(self, generation: Generation, leads: list[str], positions: Positions, compute: ComputeChange) -> int:
         """Write a batch atomically; returns how many retries concurrent writes to the same leads caused.
 
         Raises:
-            PositionsMoved: the positions are not where the run begins, or the generation is no more.
+            PositionsMoved: The positions are not those before the batch, or the generation was deleted.
         """
         for conflicts in range(TRIES):
-            with _passing(), self._redis.pipeline() as pipe:
+            with _translated_errors(), self._redis.pipeline() as pipe:
                 try:
-                    self._try(pipe, generation, leads, positions, make)
+                    self._try(pipe, generation, leads, positions, compute)
                 except WatchError:
                     continue
                 return conflicts
         raise PositionsMoved(f"concurrent writes to the same leads: gave up after {TRIES} tries")
 
-    def _try(self, pipe: Any, generation: Generation, leads: list[str], positions: Positions, make: Make) -> None:
+    def _try(
+        self, pipe: Any, generation: Generation, leads: list[str], positions: Positions, compute: ComputeChange
+    ) -> None:
         places = list(positions.before)
         keys = [generation.meta, *(generation.position(*place) for place in places), *map(generation.lead, leads)]
         pipe.watch(*keys)
         meta, *found = pipe.mget(keys)
-        stand = {place: _number(value) for place, value in zip(places, found, strict=False)}
-        if meta is None or stand != positions.before:
+        current = {place: _number(value) for place, value in zip(places, found, strict=False)}
+        if meta is None or current != positions.before:
             raise PositionsMoved("Redis was emptied or restored, or another worker has these partitions")
-        change = make(dict(zip(leads, found[len(places) :], strict=True)))
+        change = compute(dict(zip(leads, found[len(places) :], strict=True)))
         pipe.multi()
         _write(pipe, generation, change, positions.after)
         pipe.execute()
@@ -210,7 +221,7 @@ class ModelStore:
         """
         if not freshness:
             return
-        with _passing(), self._redis.pipeline() as pipe:
+        with _translated_errors(), self._redis.pipeline() as pipe:
             pipe.watch(generation.meta)
             if pipe.get(generation.meta) is None:
                 raise PositionsMoved("the generation was deleted")
@@ -249,16 +260,16 @@ def _execute(pipe: "Pipeline") -> None:
 
 
 @contextmanager
-def _passing() -> Iterator[None]:
+def _translated_errors() -> Iterator[None]:
     try:
         yield
     except WatchError:
         raise
     except RedisError as error:
-        passing = unavailable_reason(error)
-        if passing is None:
+        unavailable = unavailable_reason(error)
+        if unavailable is None:
             raise
-        raise passing from error
+        raise unavailable from error
     except OSError as error:
         raise Unavailable("redis", f"Redis does not answer ({type(error).__name__})") from error
 
@@ -274,4 +285,4 @@ def _text(value: bytes | str) -> str:
 
 def _literal(text: str) -> str:
     """The text as a pattern of SCAN that matches nothing else."""
-    return "".join(f"\\{letter}" if letter in "*?[]\\" else letter for letter in text)
+    return "".join(f"\\{character}" if character in "*?[]\\" else character for character in text)

@@ -1,7 +1,7 @@
 """The loop of `leadloop project`: consume a batch, write it with its positions, maintain generations and freshness.
 
-Whatever happens to Redis (away, emptied, restored, taken over by another worker), the answer is one: forget where we
-were, read the positions from Redis and continue from there.
+Whatever happens to Redis (unavailable, emptied, restored, written by another worker), the reaction is the same: forget
+the own positions, read those in Redis and continue from there.
 """
 
 import logging
@@ -22,8 +22,8 @@ from .record_decoder import RecordDecoder, SkippedRecord
 from .store import ModelStore, Pointers, Positions
 
 TAKE_SECONDS = 0.2
-AGAIN_SECONDS = 0.5
-LOOK_SECONDS = 1.0
+RETRY_SECONDS = 0.5
+CHECK_SECONDS = 1.0
 SWEEP_SECONDS = 10.0
 _LOG = logging.getLogger("leadloop.project")
 
@@ -35,7 +35,7 @@ class ProjectWorker:
         self,
         log: Log,
         store: ModelStore,
-        intake: RecordDecoder,
+        decoder: RecordDecoder,
         fold: DocumentFold,
         metrics: ProjectMetrics,
         *,
@@ -43,7 +43,7 @@ class ProjectWorker:
     ) -> None:
         self._log = log
         self._store = store
-        self._intake = intake
+        self._decoder = decoder
         self._fold = fold
         self._metrics = metrics
         self._is_rebuilding = is_rebuilding
@@ -51,16 +51,16 @@ class ProjectWorker:
         self._generation: Generation | None = None
         self._is_filling = False
         self._positions: dict[PartitionId, int | None] = {}
-        self._waits_for = ""
-        self._looked_at = self._swept_at = 0.0
-        self.turned_at = time.monotonic()
+        self._waiting_for = ""
+        self._checked_at = self._swept_at = 0.0
+        self.stepped_at = time.monotonic()
 
     @property
     def missing(self) -> str:
         """What is missing to be ready; empty when all is well."""
-        if self._waits_for:
-            return f"waiting for {self._waits_for}"
-        if not self._log.is_member or (self._log.assigned and not self._log.is_placed):
+        if self._waiting_for:
+            return f"waiting for {self._waiting_for}"
+        if not self._log.is_member or (self._log.assigned and not self._log.is_positioned):
             return "no partitions yet"
         return "filling a new read model" if self._is_filling else ""
 
@@ -68,34 +68,34 @@ class ProjectWorker:
         """Run until the stop condition holds. The next worker consumes what was not written by then."""
         try:
             while not is_ending():
-                self.turn()
+                self.step()
         finally:
             self._log.close()
 
-    def turn(self) -> None:
-        """One run, or a short wait."""
-        self.turned_at = time.monotonic()
+    def step(self) -> None:
+        """Process one batch, or wait shortly."""
+        self.stepped_at = time.monotonic()
         try:
-            run = self._log.take(AGAIN_SECONDS if self._waits_for else TAKE_SECONDS)
-            if not self._log.is_placed and (self._log.assigned or self._is_rebuilding):
-                self._place()
-            elif self._generation is not None and (run.records or run.ends):
-                self._write(self._generation, run)
-            self._look_after()
-            self._wait_for("")
+            batch = self._log.take(RETRY_SECONDS if self._waiting_for else TAKE_SECONDS)
+            if not self._log.is_positioned and (self._log.assigned or self._is_rebuilding):
+                self._start_reading()
+            elif self._generation is not None and (batch.records or batch.ends):
+                self._write(self._generation, batch)
+            self._maintain()
+            self._set_waiting("")
         except PositionsMoved as moved:
             _LOG.warning("%s: continuing from the positions in Redis", moved)
             self._metrics.moves.inc()
-            self._log.lose_place()
+            self._log.pause()
         except Unavailable as error:
-            self._wait_for(error.what, str(error))
+            self._set_waiting(error.what, str(error))
         except RegistryUnavailable as error:
-            self._wait_for("registry", str(error))
+            self._set_waiting("registry", str(error))
 
-    # -- where to go on ----------------------------------------------------------------------------
+    # -- positions -------------------------------------------------------------------------------
 
-    def _place(self) -> None:
-        """Choose the generation to write, and read on from its positions. Raises UnsafeRedis."""
+    def _start_reading(self) -> None:
+        """Choose the generation to write, and continue from its positions. Raises UnsafeRedis."""
         self._store.check()
         number, pointers = self._choose()
         self._generation = self._store.keys.generation(number)
@@ -107,7 +107,7 @@ class ProjectWorker:
         if beyond:
             self._is_rebuilding = True
             raise PositionsMoved(f"the log is shorter than what was read of it ({beyond[0]}): filling a new read model")
-        self._log.place(self._positions)
+        self._log.seek(self._positions)
         self._freshness.reset()
 
     def _choose(self) -> tuple[int, Pointers]:
@@ -131,50 +131,50 @@ class ProjectWorker:
 
     # -- writing -----------------------------------------------------------------------------------
 
-    def _write(self, generation: Generation, run: LogBatch) -> None:
+    def _write(self, generation: Generation, batch: LogBatch) -> None:
         begun = time.perf_counter()
-        news = [self._intake(one.place.topic, one.key, one.value, one.published_at) for one in run.records]
-        after = {**{one.place: one.offset + 1 for one in run.records}, **run.ends}
+        events = [self._decoder(one.place.topic, one.key, one.value, one.published_at) for one in batch.records]
+        after = {**{one.place: one.offset + 1 for one in batch.records}, **batch.ends}
         before = {place: self._positions.get(place) for place in after}
-        if not run.records and before == after:
+        if not batch.records and before == after:
             return
-        leads = list(by_lead(news))
+        leads = list(by_lead(events))
         positions = Positions(before, after)
-        conflicts = self._store.write(generation, leads, positions, lambda stored: self._fold(news, stored))
+        conflicts = self._store.write(generation, leads, positions, lambda stored: self._fold(events, stored))
         self._positions.update(after)
-        if len(run.records) >= RUN_RECORDS:
+        if len(batch.records) >= RUN_RECORDS:
             self._freshness.clear_unmoved()
-        self._freshness.record_written({one.place: one.published_at for one in run.records})
+        self._freshness.record_written({one.place: one.published_at for one in batch.records})
         self._metrics.conflicts.inc(conflicts)
-        self._metrics.took(
-            Counter(one.place.topic for one in run.records),
-            Counter(one.reason for one in news if isinstance(one, SkippedRecord)),
+        self._metrics.record_batch(
+            Counter(one.place.topic for one in batch.records),
+            Counter(one.reason for one in events if isinstance(one, SkippedRecord)),
             time.perf_counter() - begun,
         )
 
-    # -- now and then ------------------------------------------------------------------------------
+    # -- maintenance -------------------------------------------------------------------------------
 
-    def _look_after(self) -> None:
+    def _maintain(self) -> None:
         if self._log.is_spare:
-            self._metrics.is_fresh({}, 0)
-        if self._generation is None or not self._log.is_placed:
+            self._metrics.record_freshness({}, 0)
+        if self._generation is None or not self._log.is_positioned:
             return
         self._write_freshness(self._generation)
         now = time.monotonic()
-        if now - self._looked_at >= LOOK_SECONDS:
-            self._looked_at = now
-            self._look(self._generation)
+        if now - self._checked_at >= CHECK_SECONDS:
+            self._checked_at = now
+            self._check_generations(self._generation)
         if now - self._swept_at >= SWEEP_SECONDS:
             self._swept_at = now
             self._store.sweep(time.time())
 
-    def _look(self, generation: Generation) -> None:
-        """Has another generation been begun? Is ours full?"""
+    def _check_generations(self, generation: Generation) -> None:
+        """Stop writing if another generation was begun; let readers switch to ours once it is complete."""
         pointers = self._store.pointers()
         if self._is_outdated(generation, pointers):
             raise PositionsMoved("another generation is written")
         self._is_filling = generation.number != pointers.current
-        left = self._store.left(generation) if self._is_filling else 0
+        left = self._store.remaining(generation) if self._is_filling else 0
         self._metrics.filling.set(left)
         if self._is_filling and not left:
             self._store.flip(generation.number, time.time())
@@ -187,7 +187,7 @@ class ProjectWorker:
         building, ours = pointers.building, self._store.meta(generation.number)
         if building in {None, generation.number} or ours is None:
             return ours is None
-        return self._is_ours(building, ours.cluster)  # one of another format is for others to fill
+        return self._is_ours(building, ours.cluster)  # workers of another version fill one of another format
 
     def _write_freshness(self, generation: Generation) -> None:
         known = {place: at for place, at in self._positions.items() if at is not None}
@@ -195,16 +195,16 @@ class ProjectWorker:
         if fresh is None:
             return
         self._store.write_freshness(generation, fresh)
-        self._metrics.is_fresh(by_topic(fresh), complete_until(fresh))
-        self._log.show(known)
+        self._metrics.record_freshness(by_topic(fresh), complete_until(fresh))
+        self._log.commit(known)
         if unresponsive := self._freshness.unresponsive():
             raise Unavailable("kafka", f"{unresponsive[0].name} has more records but returns none: it is fetched again")
 
-    def _wait_for(self, what: str, why: str = "") -> None:
+    def _set_waiting(self, what: str, why: str = "") -> None:
         if what:
-            self._log.lose_place()
-        if what != self._waits_for:
-            self._waits_for = what
+            self._log.pause()
+        if what != self._waiting_for:
+            self._waiting_for = what
             _LOG.log(logging.WARNING if what else logging.INFO, why or "going on")
-        self._metrics.waits_for(what)
+        self._metrics.set_waiting(what)
         self._metrics.ready.set(not self.missing)

@@ -18,8 +18,8 @@ _CALLS = {
     "fresh": (store.ModelStore, "write_freshness"),
     "flip": (store.ModelStore, "flip"),
     "sweep": (store.ModelStore, "sweep"),
-    "show": (log.Log, "show"),
-    "place": (log.Log, "place"),
+    "commit": (log.Log, "commit"),
+    "seek": (log.Log, "seek"),
 }
 SWEPT = ("del", "unlink", "zrem")
 """How a generation goes that is read no longer: passed where there is one."""

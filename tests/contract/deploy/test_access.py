@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from deploy.access import UPSTREAM
-from deploy.generate import made, stray
+from deploy.generate import generated, stray
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.app import OUTPUTS
 from streams.runtime.settings import Settings
@@ -26,7 +26,7 @@ Rule = tuple[str, str, str, str, str]
 
 
 def test_what_is_committed_is_what_would_be_made() -> None:
-    for path, text in made().items():
+    for path, text in generated().items():
         assert path.is_file(), f"{path} is not there: `make manifests`"
         assert path.read_text(encoding="utf-8") == text, f"{path} is old: `make manifests`"
     assert stray() == []

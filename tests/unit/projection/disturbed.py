@@ -54,10 +54,10 @@ class Interrupted(DocumentFold):
         self._dice = dice
         self.others: list[ProjectWorker] = []
 
-    def __call__(self, news: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
-        change = super().__call__(news, stored)
+    def __call__(self, events: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
+        change = super().__call__(events, stored)
         if self.others and self._dice.random() < 0.5:
             others, self.others = self.others, []
-            self._dice.choice(others).turn()
+            self._dice.choice(others).step()
             self.others = others
         return change

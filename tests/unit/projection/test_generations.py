@@ -13,7 +13,7 @@ def test_a_redis_that_was_emptied_is_filled_again(redis: Any, app_id: str) -> No
     memory = MemoryLog(log.records, dice)
     worker = a_worker(memory, redis, app_id)
     for _ in range(10):
-        worker.turn()
+        worker.step()
     _empty(redis, app_id)
     project(log.records, redis, f"{app_id}-clean", dice)
     work(worker, memory)
@@ -25,10 +25,10 @@ def test_a_redis_restored_from_an_old_dump_goes_on_from_there(redis: Any, app_id
     memory = MemoryLog(log.records, dice)
     worker = a_worker(memory, redis, app_id)
     for _ in range(6):
-        worker.turn()
+        worker.step()
     dump = {key: redis.dump(key) for key in redis.scan_iter(match=f"leadloop:{app_id}:*")}
     for _ in range(6):
-        worker.turn()
+        worker.step()
     _empty(redis, app_id)
     for key, value in dump.items():
         redis.restore(key, 0, value)
@@ -44,7 +44,7 @@ def test_a_rebuild_is_read_only_when_it_is_whole_and_what_was_before_goes_later(
     assert redis.get(keys.current) == b"1"
     worker = a_worker(MemoryLog(log.records, dice), redis, app_id, is_rebuilding=True)
     for _ in range(3):
-        worker.turn()
+        worker.step()
     assert (redis.get(keys.current), redis.get(keys.building)) == (b"1", b"2")
     assert content(redis, app_id) == before
     project(log.records, redis, app_id, dice)  # another worker goes on with what is being filled

@@ -93,7 +93,7 @@ def test_a_worker_without_partitions_has_nothing_that_could_be_old(redis: Any) -
         return bool(_complete(registry))
 
     wait_for(has_told, 10, "it has told how fresh it is")
-    member.assigned, member.is_placed, member.is_spare = frozenset(), False, True  # Kafka gave all to others
+    member.assigned, member.is_positioned, member.is_spare = frozenset(), False, True  # Kafka gave all to others
     a_turn(worker)
     assert _complete(registry) == 0
 
@@ -103,14 +103,14 @@ class Deaf(MemoryLog):
 
     placed = 0
 
-    def place(self, positions: Mapping[PartitionId, int | None]) -> None:
-        super().place(positions)
+    def seek(self, positions: Mapping[PartitionId, int | None]) -> None:
+        super().seek(positions)
         self.placed += 1
 
     def take(self, seconds: float, most: int = 0) -> LogBatch:
         deaf, before = min(self.assigned), dict(self._at)
         run = super().take(seconds, most)
-        if self.placed > 1 or not self.is_placed:
+        if self.placed > 1 or not self.is_positioned:
             return run
         self._at[deaf] = before[deaf]
         kept = [one for one in run.records if one.place != deaf]

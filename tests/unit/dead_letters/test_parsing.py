@@ -1,7 +1,7 @@
 """Reading dead letters: any producer may have written them."""
 
 from schemas.dead_letters import REPLAYED
-from workers.dead_letters.dead_letter import DeadLetter, marker_of
+from workers.dead_letters.parsing import DeadLetter, marker_of
 
 OURS = [("dl_reason", b"bad_recycle"), ("dl_topic", b"lead-recycled"), ("dl_partition", b"0"), ("dl_offset", b"7")]
 

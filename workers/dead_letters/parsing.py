@@ -1,4 +1,4 @@
-"""A dead letter as it stands in its topic: the original bytes, and headers that say what was wrong with them."""
+"""Parses a record of the dead-letter topic: the original bytes, and headers that say what was wrong with them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,15 @@ RawHeaders = Sequence[tuple[str, bytes | None]]
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """`partition` and `offset` are its own; `from_…`: where the record came from. `kept`: the original headers."""
+    """One dead letter.
+
+    Attributes:
+        partition, offset: Its own, in the dead-letter topic.
+        from_topic, from_partition, from_offset: Those of the original record; -1 if unknown.
+        seen_at: When it was rejected, epoch ms.
+        cut_bytes: Bytes of the original value that were too many to keep.
+        kept: The original headers.
+    """
 
     partition: int
     offset: int
@@ -29,12 +37,12 @@ class DeadLetter:
 
     @property
     def place(self) -> str:
-        """What names it: partition:offset."""
+        """Its name on the command line: partition:offset."""
         return f"{self.partition}:{self.offset}"
 
     @classmethod
     def of(cls, partition: int, offset: int, key: bytes | None, value: bytes | None, headers: RawHeaders) -> Self:
-        """Read one. What is missing or invalid is empty: any producer may have written it."""
+        """Parse a record. Missing or invalid headers give empty values: any producer may have written it."""
         values = {
             name: (value or b"").decode(errors="replace") for name, value in headers if name.startswith(dl.PREFIX)
         }
