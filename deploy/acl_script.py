@@ -15,11 +15,11 @@ HEAD = """\
 # Set LEADLOOP_TOPIC_PREFIX and LEADLOOP_APP_ID as for the processes; PRINCIPALS is the prefix of each user name.
 set -euo pipefail
 
-: "${KAFKA_BOOTSTRAP_SERVERS:?give host:port of a broker}"
+: "${KAFKA_BOOTSTRAP_SERVERS:?set it to host:port of a broker}"
 prefix=${LEADLOOP_TOPIC_PREFIX:-}
 app=${LEADLOOP_APP_ID:-leadloop}
 
-allow() { # who, then what
+allow() { # the user, then the rights
   "${KAFKA_ACLS:-kafka-acls.sh}" --bootstrap-server "$KAFKA_BOOTSTRAP_SERVERS" \\
     ${COMMAND_CONFIG:+--command-config "$COMMAND_CONFIG"} \\
     --add --allow-principal "User:${PRINCIPALS:-leadloop-}$1" "${@:2}"

@@ -7,11 +7,11 @@
 # Set LEADLOOP_TOPIC_PREFIX and LEADLOOP_APP_ID as for the processes; PRINCIPALS is the prefix of each user name.
 set -euo pipefail
 
-: "${KAFKA_BOOTSTRAP_SERVERS:?give host:port of a broker}"
+: "${KAFKA_BOOTSTRAP_SERVERS:?set it to host:port of a broker}"
 prefix=${LEADLOOP_TOPIC_PREFIX:-}
 app=${LEADLOOP_APP_ID:-leadloop}
 
-allow() { # who, then what
+allow() { # the user, then the rights
   "${KAFKA_ACLS:-kafka-acls.sh}" --bootstrap-server "$KAFKA_BOOTSTRAP_SERVERS" \
     ${COMMAND_CONFIG:+--command-config "$COMMAND_CONFIG"} \
     --add --allow-principal "User:${PRINCIPALS:-leadloop-}$1" "${@:2}"
@@ -33,7 +33,7 @@ allow streams --operation Write \
 allow streams --operation Read \
   --group "${app}"
 
-# ingest: publishes what upstream systems send, and what it cannot map
+# ingest: publishes events of upstream systems, and items that it cannot map to the dead-letter topic
 allow ingest --operation Write \
   --topic "${prefix}lead-created" \
   --topic "${prefix}lead-contacted" \
@@ -74,7 +74,7 @@ allow project --operation Read \
 allow project --operation Read \
   --group "${app}-project"
 
-# import: publishes histories and their heartbeats
+# import: publishes imported facts and heartbeats
 allow import --operation Write \
   --topic "${prefix}lead-created" \
   --topic "${prefix}lead-contacted" \
@@ -103,7 +103,7 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 
-# operate: operators at the command line, who inspect topics and groups, replay dead letters, pause and resume endpoints
+# operate: for operators at the command line, who inspect topics and groups, replay dead letters, pause and resume endpoints
 allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-created" \
   --topic "${prefix}lead-contacted" \

@@ -12,7 +12,7 @@ TAKEN = "leadloop_delivery_acceptance_seconds"
 
 def dashboard() -> sdk.Dashboard:
     """From the SLO to the causes, by endpoint."""
-    words = "Are recycle events delivered in time, which endpoint does not accept them, and why."
+    words = "Whether recycle events are delivered in time, which endpoint does not accept them, and why."
     return with_rows(
         board("delivery", "Leadloop / Delivery", words),
         (
@@ -28,7 +28,7 @@ def _totals() -> tuple[object, ...]:
     return (
         number(
             "Accepted within 5 min",
-            "Share of recycle events accepted within 5 minutes, of all that were accepted, given up or are overdue. Events that wait for paused or disabled endpoints are left out. The SLO is 99 %.",
+            "Share of recycle events accepted within 5 minutes, of all events that were accepted, were given up or are overdue. Events that wait for paused or disabled endpoints are left out. The SLO is 99 %.",
             "percentunit",
             in_time(),
             limits=((LOST, RED), (0.99, GREEN)),
@@ -42,7 +42,7 @@ def _totals() -> tuple[object, ...]:
         ),
         number(
             "Given up",
-            "Recycle events whose attempts are used up. They are dead letters; marketing did not receive them.",
+            "Recycle events whose attempts are used up. They are dead letters now; marketing did not receive them.",
             "short",
             grown("leadloop_deliveries_total", 'outcome="dead"'),
             limits=((1, RED),),
@@ -151,13 +151,13 @@ def _tries() -> tuple[object, ...]:
     return (
         graph(
             "Attempts by endpoint",
-            "Delivery attempts per second. Far more attempts than acceptances: most attempts fail.",
+            "Delivery attempts per second. If there are far more attempts than acceptances, most attempts fail.",
             "cps",
             (rate("leadloop_delivery_attempts_total", by="endpoint"), "{{endpoint}}"),
         ),
         graph(
             "Call duration, p99",
-            "99th percentile of the call duration, by endpoint. Near the endpoint's timeout: it does not answer.",
+            "99th percentile of the call duration, by endpoint. A value near the timeout of the endpoint means that it does not answer.",
             "s",
             (quantile(0.99, "leadloop_delivery_duration_seconds", by="endpoint"), "{{endpoint}}"),
             limits=((10, ORANGE), (20, RED)),
@@ -175,7 +175,7 @@ def _works() -> tuple[object, ...]:
     return (
         graph(
             "Calls in flight",
-            "By endpoint, over all workers. It stays within the endpoint's concurrency limit.",
+            "Calls in flight by endpoint, over all workers. They stay within the concurrency limit of the endpoint.",
             "none",
             (total("leadloop_delivery_calls", by="endpoint"), "{{endpoint}}"),
         ),
@@ -199,7 +199,7 @@ def _works() -> tuple[object, ...]:
         ),
         graph(
             "Delivery index entries",
-            "Deliveries that deliver keeps in memory, so that nothing is sent again after its acceptance.",
+            "Deliveries in the index that deliver keeps in memory to send nothing again after its acceptance.",
             "short",
             (total("leadloop_deliver_ledger_entries", by="kind"), "{{kind}}"),
             is_stacked=True,

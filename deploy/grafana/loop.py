@@ -15,8 +15,8 @@ CONTACT = "leadloop_first_contact_seconds"
 def dashboard() -> sdk.Dashboard:
     """Funnel, stalls, recycles and time to first touch, by origin."""
     words = (
-        "Which leads are overdue, where leads stall, what is recycled to marketing, which recycled leads are requalified and "
-        "won. Marketing and sales see the same numbers. A pass is one journey of a lead from marketing to sales."
+        "Which leads are overdue, where leads stall, which leads are recycled to marketing, and which of these are requalified "
+        "and won. Marketing and sales see the same numbers. A pass is one journey of a lead from marketing to sales."
     )
     return with_rows(
         board("loop", "Leadloop / The Loop", words, opens_at="now-7d", by_origin=True),
@@ -47,7 +47,7 @@ def _stands() -> tuple[object, ...]:
     return (
         number(
             "Overdue leads",
-            "Leads that stalled by a broken promise and were not touched since. Recycled ones are with marketing, the others with sales.",
+            "Leads that stalled because a promise was broken, and were not touched since. Recycled ones are with marketing, the others with sales.",
             "short",
             total("leadloop_overdue_leads"),
         ),
@@ -90,7 +90,7 @@ def _stands() -> tuple[object, ...]:
         ),
         bars(
             "Overdue leads by broken promise",
-            "never_contacted: no touch at all. no_follow_up: no further touch. no_progress: touches without a result. attempts_exhausted: all promised attempts were made.",
+            "never_contacted: no touch at all. no_follow_up: no further touch. no_progress: touches without a result. attempts_exhausted: the maximum number of touches without progress was reached.",
             "short",
             (total("leadloop_overdue_leads", by="reason"), "{{reason}}"),
             span=12,
@@ -124,7 +124,7 @@ def _funnel() -> tuple[object, ...]:
         *(
             bars(
                 f"Conversion by origin: {name}",
-                f"Share of the passes that were {of} which were also {step}. The counts are in the table above; the share of a small count says little.",
+                f"Of the passes that reached the step {of}, the share that also reached the step {step}. The table above has the counts; a share of few passes is not significant.",
                 "percentunit",
                 (_conversion(step, of, by="origin"), "{{origin}}"),
                 limits=_conversion_limits(step),
@@ -151,7 +151,7 @@ def _cold() -> tuple[object, ...]:
         ),
         graph(
             "Decisions by action",
-            "Decisions per hour. RECYCLE: handed back to marketing. HOLDOUT: not recycled, as the control group. SUPPRESS: not recycled this time. RETIRE: never recycled again. REVOKE: withdraws a RECYCLE.",
+            "Decisions per hour. RECYCLE: handed back to marketing. HOLDOUT: not recycled, as the control group. SUPPRESS: not recycled now. RETIRE: never recycled again. REVOKE: withdraws a RECYCLE.",
             "short",
             (f"3600 * {rate('leadloop_decisions_total', by='action')}", "{{action}}"),
             is_stacked=True,
@@ -181,7 +181,7 @@ def _back() -> tuple[object, ...]:
     return (
         bars(
             "Recycles by pass",
-            "RECYCLE decisions in the selected time range, by the pass that they ended. Many of pass 3 or later: the same leads are recycled repeatedly.",
+            "RECYCLE decisions in the selected time range, by the pass that they ended. Many in pass 3 or later mean that the same leads are recycled repeatedly.",
             "short",
             (grown("leadloop_recycles_total", by="pass"), "pass {{pass}}"),
         ),
@@ -226,7 +226,7 @@ def _contact() -> tuple[object, ...]:
         ),
         number(
             "Median time to first touch",
-            "Median, for the leads first touched in the selected time range.",
+            "Median time from creation to the first touch, of the leads first touched in the selected time range.",
             "s",
             quantile(0.5, CONTACT, EVENTS, over="$__range"),
             limits=((3600, YELLOW), (86_400, RED)),
@@ -242,7 +242,7 @@ def _contact() -> tuple[object, ...]:
         ),
         bars(
             "Median time to first touch, by origin",
-            "Median, for the leads of each origin first touched in the selected time range.",
+            "Median time from creation to the first touch, of each origin's leads first touched in the selected time range.",
             "s",
             (quantile(0.5, CONTACT, EVENTS, by="origin", over="$__range"), "{{origin}}"),
             limits=((3600, YELLOW), (86_400, RED)),

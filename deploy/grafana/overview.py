@@ -7,18 +7,23 @@ from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, numbers, ro
 from .queries import age, grown, rate, record, series, total
 
 OBJECTIVES = (
-    ("Freshness", "leadloop_freshness_errors:ratio_avg", 0.005, "a partition has processed each event within 5 s"),
+    (
+        "Freshness",
+        "leadloop_freshness_errors:ratio_avg",
+        0.005,
+        "of time in which partitions have processed each event within 5 s",
+    ),
     (
         "Published",
         "leadloop_publish_errors:ratio_rate",
         0.001,
-        "a stall is published within 60 s after its promise was broken",
+        "of stalls that are published within 60 s after the promise was broken",
     ),
     (
         "Delivered",
         "leadloop_delivery_errors:ratio_rate",
         0.01,
-        "recycle events are accepted by their endpoint within 5 min; overdue ones count as late",
+        "of recycle events that their endpoint accepts within 5 min; overdue ones count as late",
     ),
 )
 LOST = float("-inf")
@@ -71,7 +76,7 @@ def _now() -> tuple[object, ...]:
         ),
         number(
             "Overdue leads",
-            "Leads that stalled by a broken promise and were not touched since, recycled or not. This is a business figure, not a system failure.",
+            "Leads that stalled because a promise was broken, and were not touched since; recycled or not. This is a business figure, not a system failure.",
             "short",
             total("leadloop_overdue_leads"),
         ),
@@ -83,7 +88,7 @@ def _now() -> tuple[object, ...]:
         ),
         numbers(
             "Processes up",
-            "How many targets of each job answered the last scrape. At 0 the job's work is not done.",
+            "How many targets of each job answered the last scrape. At 0 no process does the work of this job.",
             "none",
             (f"sum by (job) ({series('up')})", "{{job}}"),
             limits=((LOST, RED), (1, GREEN)),
@@ -96,7 +101,7 @@ def _objectives() -> tuple[object, ...]:
     kept = [
         number(
             f"{name}: achieved in 30 days",
-            f"Share of time, or of events, for which {words}. The SLO is {1 - budget:.1%}.",
+            f"Share {words}. The SLO is {1 - budget:.1%}.",
             "percentunit",
             f"1 - {record(f'job:{errors}30d')}",
             limits=((LOST, RED), (1 - budget, GREEN)),
@@ -118,7 +123,7 @@ def _objectives() -> tuple[object, ...]:
     burns = [
         graph(
             f"{name}: burn rate",
-            "A burn rate of 1 uses the whole error budget in exactly 30 days. Above 14.4 over 1 h and 5 min, or above 6 over 6 h and 30 min, an alert pages.",
+            "A burn rate of 1 uses the whole error budget in exactly 30 days. An alert pages if it is above 14.4 over both 1 h and 5 min, or above 6 over both 6 h and 30 min.",
             "none",
             *((f"{record(f'job:{errors}{window}')} / {budget}", f"over {window}") for window in ("5m", "1h", "6h")),
             limits=((1, YELLOW), (6, ORANGE), (14.4, RED)),

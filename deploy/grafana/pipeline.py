@@ -30,7 +30,7 @@ def _late() -> tuple[object, ...]:
     return (
         graph(
             "Oldest unprocessed record, by partition",
-            "How long ago Kafka received the oldest unprocessed record. If one partition lags, it is hot or stuck; if all lag, CPU is short or Kafka is slow.",
+            "How long ago Kafka received the oldest unprocessed record. If one partition lags, it is hot or stuck; if all lag, the workers lack CPU or Kafka is slow.",
             "s",
             (greatest("leadloop_lag_seconds", by="partition"), "{{partition}}"),
             limits=((5, YELLOW), (300, RED)),
@@ -45,7 +45,7 @@ def _late() -> tuple[object, ...]:
         ),
         graph(
             "Stream time lag",
-            "Promises are checked against stream time. Live, it is the wall clock minus the allowed lateness (5 s). While it is further behind, stalls are detected late.",
+            "Promises are checked against stream time. Live, stream time is the wall clock minus the allowed lateness (5 s). While it lags more than that, stalls are detected late.",
             "s",
             (f"max by (partition) ({age('leadloop_stream_timestamp_seconds')})", "{{partition}}"),
             limits=((60, YELLOW), (120, RED)),
@@ -100,7 +100,7 @@ def _comes_in() -> tuple[object, ...]:
         ),
         graph(
             "Kafka ack latency of ingest",
-            "From sending the records of a request to the last ack. It is most of a request's duration.",
+            "Time from sending the records of a request to the last ack. It is most of the duration of a request.",
             "s",
             (quantile(0.5, "leadloop_ingest_ack_seconds"), "p50"),
             (quantile(0.99, "leadloop_ingest_ack_seconds"), "p99"),
@@ -108,7 +108,7 @@ def _comes_in() -> tuple[object, ...]:
         ),
         graph(
             "Ingest records in flight",
-            "Posted records that Kafka has not acknowledged yet. Above its limit, ingest answers 503.",
+            "Posted records that Kafka has not acknowledged yet. Above 20,000, ingest answers 503.",
             "short",
             (total("leadloop_ingest_records_in_flight"), "in flight"),
         ),

@@ -20,14 +20,14 @@ def works() -> tuple[object, ...]:
         ),
         graph(
             "Chunks per second",
-            "Chunks completed per second. Few, long chunks mean that streams works off a backlog.",
+            "Chunks completed per second. Few chunks of long duration mean that streams works off a backlog.",
             "cps",
             (rate("leadloop_chunk_seconds_count", by="instance"), "{{instance}}"),
             span=6,
         ),
         graph(
             "Pending deadlines",
-            "Leads with a running promise, by partition. About the number of open leads.",
+            "Leads with a running promise, by partition: about the number of open leads.",
             "short",
             (total("leadloop_deadlines", by="partition"), "{{partition}}"),
             is_stacked=True,
@@ -56,7 +56,7 @@ def recovery() -> tuple[object, ...]:
         ),
         number(
             "Recovered partitions",
-            "Partitions that process records, over all workers. It should be the partition count of the input topics.",
+            "Partitions that process records, over all workers. Their number should equal the partition count of the input topics.",
             "none",
             total("leadloop_partition_ready"),
         ),
@@ -99,7 +99,7 @@ def recovery() -> tuple[object, ...]:
         ),
         graph(
             "Kafka reachable from ingest",
-            "1 when Kafka answered the last check of that ingest, which runs every five seconds. 0 on all of them: Kafka is unavailable.",
+            "1 when Kafka answered the last check of an ingest process; each checks every five seconds. If all are 0, Kafka is unavailable.",
             "none",
             (greatest("leadloop_ingest_broker_up", by="instance"), "{{instance}}"),
             span=6,
@@ -112,7 +112,7 @@ def read_model() -> tuple[object, ...]:
     return (
         graph(
             "Read model age",
-            "The read model contains everything that Kafka had this long ago, as written by project and as read by report.",
+            "Age of the time up to which the read model contains all records, as written by project and as read by report.",
             "s",
             (f"max({age('leadloop_project_complete_timestamp_seconds')})", "written"),
             (f"max({age('leadloop_report_complete_timestamp_seconds')})", "read"),
@@ -121,7 +121,7 @@ def read_model() -> tuple[object, ...]:
         ),
         graph(
             "Records processed by project",
-            "Per second, by topic. Skipped records concern no lead or cannot be decoded.",
+            "Records per second, by topic. Skipped records concern no lead or cannot be decoded.",
             "cps",
             (rate("leadloop_project_records_total", by="topic"), "{{topic}}"),
             (rate("leadloop_project_skipped_total"), "skipped"),
@@ -144,7 +144,7 @@ def read_model() -> tuple[object, ...]:
         ),
         graph(
             "Conflicts and moved positions",
-            "Conflicts: batches repeated because another worker wrote the same leads. Moves: Redis had other positions than expected (emptied, restored, or written by another worker).",
+            "Conflicts: batches repeated because another worker wrote the same leads. Moves: Redis contained other positions than expected (emptied, restored, or written by another worker).",
             "cps",
             (rate("leadloop_project_conflicts_total"), "conflicts"),
             (rate("leadloop_project_moves_total"), "moves"),

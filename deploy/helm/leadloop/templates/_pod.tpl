@@ -1,4 +1,4 @@
-{{- /* The pod of a process, as the profile "restricted" wants it. (root, process, values) */ -}}
+{{- /* The pod of a process; it meets the pod security standard "restricted". (root, process, values) */ -}}
 {{- define "leadloop.pod" -}}
 metadata:
   labels:
@@ -7,13 +7,13 @@ metadata:
     {{- toYaml . | nindent 4 }}
     {{- end }}
   annotations:
-    # A document that changes restarts what reads it at its start.
+    # A changed document restarts the processes that read it at start.
     leadloop/documents: {{ include "leadloop.digest" . }}
     {{- with .values.podAnnotations }}
     {{- toYaml . | nindent 4 }}
     {{- end }}
 spec:
-  serviceAccountName: {{ include "leadloop.fullname" .root }}  # with no rights, and no token: no process talks to Kubernetes
+  serviceAccountName: {{ include "leadloop.fullname" .root }}  # without rights and without a token: no process uses the Kubernetes API
   automountServiceAccountToken: false
   enableServiceLinks: false
   terminationGracePeriodSeconds: {{ .values.terminationGracePeriodSeconds }}
@@ -28,7 +28,7 @@ spec:
       {{- include "leadloop.probes" (include "leadloop.portName" .process) | nindent 6 }}
       {{- if has .process (list "ingest" "report") }}
       lifecycle:
-        preStop: {sleep: {seconds: 5}}  # until nobody is sent here any more
+        preStop: {sleep: {seconds: 5}}  # until the service routes no more requests to this pod
       {{- end }}
   volumes:
     {{- include "leadloop.volumes" . | nindent 4 }}
@@ -148,7 +148,7 @@ readinessProbe:
 {{- end }}
 {{- end -}}
 
-{{- /* What is mounted under /etc/leadloop: [{name, secret | configMap}]. */ -}}
+{{- /* The volumes that are mounted under /etc/leadloop: [{name, secret | configMap}]. */ -}}
 {{- define "leadloop.mounted" -}}
 {{- $v := .root.Values -}}
 {{- $list := list -}}
