@@ -2,6 +2,7 @@
 
 import re
 from fnmatch import fnmatchcase
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,13 @@ ROOMS = (
 VARIABLE = re.compile(r"\b(?:LEADLOOP|KAFKA|SCHEMA_REGISTRY|REDIS)_[A-Z_]+[A-Z]\b")
 PRIVATE_WORDS = re.compile(r"\b(told|anew|mend(?:s|ed|ing)?|whoever|parcels?|deaf)\b", re.IGNORECASE)
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+PATH = re.compile(r"(?<![\w/.-])(?:schemas|streams|workers|deploy|docs|tests)/[\w*/.-]*[\w*/]")
+COMMENT = re.compile(r"#.*")
+OF_THE_USER = {
+    "deploy/config/keys.yml",
+    "deploy/secrets",
+    "deploy/secrets/grafana-admin-password",
+}  # not in the repository
 TEXTS = [
     *PAGES,
     *sorted(path for pattern in ("*.yml", "*.yaml", "*.json", "*.txt") for path in (ROOT / "deploy").rglob(pattern)),
@@ -134,3 +142,20 @@ def test_every_row_panel_and_line_that_the_runbooks_name_is_there() -> None:
     lines = {target["legendFormat"] for panel in panels() for target in panel.json["targets"]}
     named = set(re.findall(r"“([^”]+)”", RUNBOOKS)) - {"redis"}  # that one is the value of a label
     assert named - titles - lines == set()
+
+
+@pytest.mark.parametrize("page", TEXTS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_text_names_exists(page: Path) -> None:
+    """In code in a page, in comments elsewhere: `tests/waiting.py`, `deploy/grafana/*.py`."""
+    text = page.read_text(encoding="utf-8")
+    code = "\n".join(CODE.findall(text)) if page.suffix == ".md" else "\n".join(COMMENT.findall(text))
+    assert {path for path in PATH.findall(code) if path not in OF_THE_USER and not any(ROOT.glob(path))} == set()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_target_and_module_that_a_page_names_exists(page: Path) -> None:
+    code = "\n".join(CODE.findall(page.read_text(encoding="utf-8")))
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert set(re.findall(r"\bmake ([a-z]+)", code)) <= targets
+    modules = re.findall(r"python -m ((?:schemas|streams|workers|tests|deploy)[\w.]*)", code)
+    assert [name for name in modules if find_spec(name) is None] == []
