@@ -4,6 +4,7 @@ from collections.abc import Mapping as Lookup
 from pathlib import Path
 from typing import Any
 
+from schemas.json_value import JsonValue
 from tests.builders import T0
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
 from workers.imports.files import SourceFile
@@ -28,14 +29,14 @@ def a_recipe(mapping: Mapping) -> TableConverter:
     return TableConverter(table, ConversionContext(mapping.source, mapping.zone, NOW))
 
 
-def facts_of(row: Lookup[str, object], *facts: Lookup[str, Any], **mapping: Any) -> list[ImportedFact]:
+def facts_of(row: Lookup[str, JsonValue], *facts: Lookup[str, Any], **mapping: Any) -> list[ImportedFact]:
     """The facts that a row tells, by its mapping; columns that the row leaves out are empty."""
     converter = a_recipe(a_mapping(*facts, **mapping))
     filled = {"id": "L1", "at": "2024-05-01", **row}
     return [fact for _, fact in converter.facts([filled.get(column) for column in converter.columns])]
 
 
-def fact_of(row: Lookup[str, object], fact: Lookup[str, Any] = CREATED, **mapping: Any) -> Any:
+def fact_of(row: Lookup[str, JsonValue], fact: Lookup[str, Any] = CREATED, **mapping: Any) -> Any:
     (made,) = facts_of(row, fact, **mapping)
     return made
 

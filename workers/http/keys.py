@@ -49,8 +49,8 @@ def _digest(text: str) -> str:
     raise violation("this is not the digest of a key", "`leadloop keys new` prints the line to write here")
 
 
-def _as_list(given: object) -> object:
-    return [given] if isinstance(given, (str, dict)) else given
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, (str, dict)) else value
 
 
 class _KeysFileModel(BaseModel):
@@ -68,7 +68,7 @@ class SourceKeys(_KeysFileModel):
     _webhook_keys: tuple[signing.WebhookKey, ...] = PrivateAttr(default=())
 
     @model_validator(mode="after")
-    def _can_be_used(self) -> Self:
+    def _can_authenticate(self) -> Self:
         if not self.keys and not self.webhook_secrets:
             raise violation("neither a key nor a webhook secret", "write `keys:` or `webhook_secrets:`")
         if self.burst is not None and self.per_second is None:
@@ -88,7 +88,7 @@ class KeysFile(_KeysFileModel):
     sources: dict[str, SourceKeys] = Field(min_length=1)
 
     @model_validator(mode="after")
-    def _are_told_apart(self) -> Self:
+    def _has_valid_names_and_distinct_keys(self) -> Self:
         for name in self.sources:
             if not is_name(name):
                 raise violation(f"{name!r} is not a valid source name", NAME_RULE)

@@ -14,6 +14,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from schemas.json_value import JsonObject
+
 MEDIA_TYPE = "application/problem+json"
 
 ProblemType = Literal[
@@ -100,7 +102,7 @@ def retry_later(kind: Literal["rate-limited", "unavailable"], detail: str, after
 
 def problem_json(problem: Problem) -> bytes:
     """Encode a problem as its JSON document."""
-    document: dict[str, object] = {
+    document: JsonObject = {
         "type": f"urn:leadloop:problem:{problem.kind}",
         "title": problem.title,
         "status": problem.status,
@@ -125,23 +127,30 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_unexpected_error)
 
 
-def schema() -> dict[str, object]:
+def schema() -> JsonObject:
     """Return the JSON Schema of the document, for OpenAPI."""
-    text = {"type": "string"}
-    error = {
-        "type": "object",
-        "required": ["path", "detail", "fix"],
-        "properties": {"path": text, "detail": text, "fix": text},
-    }
     return {
         "type": "object",
         "required": ["type", "title", "status", "detail"],
         "properties": {
             "type": {"type": "string", "format": "uri"},
-            "title": text,
+            "title": {"type": "string"},
             "status": {"type": "integer"},
-            "detail": text,
-            "errors": {"type": "array", "items": error},
+            "detail": {"type": "string"},
+            "errors": errors_schema(),
+        },
+    }
+
+
+def errors_schema() -> JsonObject:
+    """Return the JSON Schema of a list of errors, for OpenAPI."""
+    text: JsonObject = {"type": "string"}
+    return {
+        "type": "array",
+        "items": {
+            "type": "object",
+            "required": ["path", "detail", "fix"],
+            "properties": {"path": text, "detail": text, "fix": text},
         },
     }
 

@@ -9,8 +9,9 @@ import asyncio
 import logging
 import signal
 import time
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from socket import socket
+from types import FrameType
 
 import uvicorn
 from fastapi import FastAPI
@@ -125,14 +126,14 @@ class _GracefulServer(uvicorn.Server):
         self._app = app
         self._announce = announce
 
-    async def startup(self, sockets: Any = None) -> None:
+    async def startup(self, sockets: list[socket] | None = None) -> None:
         await super().startup(sockets)
         for server in self.servers:
-            for socket in server.sockets:
-                host, port = socket.getsockname()[:2]
+            for listening in server.sockets:
+                host, port = listening.getsockname()[:2]
                 self._announce(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
-    def handle_exit(self, sig: int, frame: Any) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._app.state.draining = True
         super().handle_exit(sig, frame)
 
@@ -152,7 +153,7 @@ def _add_probes(app: FastAPI, registry: CollectorRegistry, unready: Unready) -> 
             encode, content_type = choose_encoder("")
         return Response(encode(registry), headers={"content-type": content_type})
 
-    endpoints: tuple[Callable[..., Any], ...] = (healthz, readyz, metrics)
+    endpoints: tuple[Callable[..., Awaitable[Response]], ...] = (healthz, readyz, metrics)
     for path, endpoint in zip(_PROBES, endpoints, strict=True):
         app.add_api_route(path, endpoint, methods=["GET"], include_in_schema=False)
 

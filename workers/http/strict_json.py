@@ -6,9 +6,11 @@ Parsers disagree about the rest, so that one could validate what another reads d
 import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, NoReturn
+from typing import NamedTuple, NoReturn
 
 import msgspec
+
+from schemas.json_value import JsonObject, JsonValue
 
 from .problems import FieldError, Problem
 
@@ -18,7 +20,7 @@ _OTHERS = bytes(set(range(256)) - set(b"[]{}"))
 _ONE_KIND = bytes.maketrans(b"[]{}", b"()()")
 
 
-def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
+def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
     """Parse a body.
 
     Raises:
@@ -28,7 +30,7 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> Any:
     # The outline is exact unless strings contain brackets: then the value itself is examined.
     may_be_too_deep = not _is_certainly_shallow(body, max_depth)
     try:
-        value = _STRICT.decode(text)
+        value: JsonValue = _STRICT.decode(text)
     except _DuplicateName:
         raise _malformed(*_duplicate_in(_LENIENT.decode(text))) from None
     except json.JSONDecodeError as error:
@@ -49,7 +51,7 @@ class _DuplicateName(ValueError):
     """An object contains a name twice."""
 
 
-class _ObjectWithDuplicates(dict[str, Any]):
+class _ObjectWithDuplicates(dict[str, JsonValue]):
     """An object that contains a name twice."""
 
     duplicate = ""
@@ -72,14 +74,14 @@ def _is_certainly_shallow(body: bytes, max_depth: int) -> bool:
     return not outline
 
 
-def _object_with_unique_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_with_unique_names(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise _DuplicateName
     return found
 
 
-def _object_with_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _object_with_duplicates(pairs: list[tuple[str, JsonValue]]) -> JsonObject:
     found = _ObjectWithDuplicates(pairs)
     if len(found) != len(pairs):
         found.duplicate = _first_repeated(name for name, _ in pairs)
@@ -125,13 +127,13 @@ class _Position(NamedTuple):
         return "".join(f"/{step}" for step in reversed(steps))
 
 
-def _walk(value: Any) -> Iterator[tuple[_Position, Any]]:
+def _walk(value: JsonValue) -> Iterator[tuple[_Position, JsonValue]]:
     """Yield every value with its position, without recursion."""
-    waiting: list[tuple[_Position, Any]] = [(_Position(), value)]
+    waiting: list[tuple[_Position, JsonValue]] = [(_Position(), value)]
     while waiting:
         position, value = waiting.pop()
         yield position, value
-        steps: Iterable[tuple[str | int, Any]] = ()
+        steps: Iterable[tuple[str | int, JsonValue]] = ()
         if isinstance(value, dict):
             steps = value.items()
         elif isinstance(value, list):
@@ -144,21 +146,21 @@ def escape_pointer(name: str) -> str:
     return name.replace("~", "~0").replace("/", "~1")
 
 
-def _first_position(value: Any, holds: Callable[[int, Any], bool]) -> str | None:
+def _first_position(value: JsonValue, holds: Callable[[int, JsonValue], bool]) -> str | None:
     return next((position.pointer for position, each in _walk(value) if holds(position.depth, each)), None)
 
 
-def _deeper_than(most: int, value: Any) -> str | None:
-    level = [value]
+def _deeper_than(most: int, value: JsonValue) -> str | None:
+    level: list[JsonObject | list[JsonValue]] = [value] if isinstance(value, dict | list) else []
     for _ in range(most + 1):
-        level = [each for each in level if isinstance(each, dict | list)]
         if not level:
             return None
-        level = [each for one in level for each in (one.values() if isinstance(one, dict) else one)]
+        children = (each for one in level for each in (one.values() if isinstance(one, dict) else one))
+        level = [each for each in children if isinstance(each, dict | list)]
     return _first_position(value, lambda depth, each: depth >= most and isinstance(each, dict | list))
 
 
-def _lone_surrogate(value: Any) -> str | None:
+def _lone_surrogate(value: JsonValue) -> str | None:
     try:
         msgspec.json.encode(value)  # finds out whether, much faster than the search for the position
     except UnicodeEncodeError:
@@ -166,8 +168,8 @@ def _lone_surrogate(value: Any) -> str | None:
     return None
 
 
-def _position_of_surrogate(value: Any) -> str | None:
-    def is_broken(_: int, each: Any) -> bool:
+def _position_of_surrogate(value: JsonValue) -> str | None:
+    def is_broken(_: int, each: JsonValue) -> bool:
         texts = each if isinstance(each, dict) else (each,)
         return any(isinstance(text, str) and not _is_encodable(text) for text in texts)
 
@@ -182,7 +184,7 @@ def _is_encodable(text: str) -> bool:
     return True
 
 
-def _duplicate_in(value: Any) -> tuple[str, str, str]:
+def _duplicate_in(value: JsonValue) -> tuple[str, str, str]:
     for position, each in _walk(value):
         if isinstance(each, _ObjectWithDuplicates) and each.duplicate:
             return position.pointer, f"the name {each.duplicate[:80]!r} occurs twice", "remove one"
@@ -194,6 +196,6 @@ def _too_deep(path: str, most: int) -> Problem:
 
 
 def _malformed(path: str, detail: str, fix: str) -> Problem:
-    shown = path.encode(errors="replace").decode()  # the response must not contain lone surrogates
+    path = path.encode(errors="replace").decode()  # the response must not contain lone surrogates
     detail = detail.encode(errors="replace").decode()
-    return Problem("malformed", detail, errors=[FieldError(shown, detail, fix)])
+    return Problem("malformed", detail, errors=[FieldError(path, detail, fix)])

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -17,7 +17,7 @@ from .errors import RowError
 from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
 from .mapping import Condition, FactPart, Table
 from .timestamps import UncertainTimes, to_instant
-from .values import Cell, Convert, EmptyCells, text_of, to_amount, to_currency, to_flag, to_text, to_word
+from .values import Cell, Convert, EmptyCells, FieldValue, text_of, to_amount, to_currency, to_flag, to_text, to_word
 
 Row = Sequence[Cell]
 ImportedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
@@ -29,6 +29,9 @@ RECORDS: Mapping[str, type[ImportedFact]] = {
     "deal-closed": DealClosed,
     "lead-stalled": LeadStalled,
 }
+CONSTRUCTORS: Mapping[str, Callable[..., ImportedFact]] = RECORDS
+"""The constructors by kind. Their arguments are read by the types of the record, which no type checker can follow."""
+
 RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(RECORDS)}  # ties of time: as streams folds
 _REQUIRED = {"lead_id", "occurred_at", "event_id"}
 _REQUIRED_OF = {"deal-closed": {"outcome"}, "lead-stalled": {"reason"}}
@@ -70,7 +73,7 @@ class FactBuilder:
         where = {name: number for number, name in enumerate(columns)}
         self.kind = part.kind
         self.rank = RANKS[part.kind]
-        self._record = RECORDS[part.kind]
+        self._construct = CONSTRUCTORS[part.kind]
         self._context = context
         self._conditions = [(name, where[name], holds) for name, holds in compiler.conditions()]
         self._steps = [
@@ -91,8 +94,8 @@ class FactBuilder:
                 raise error.at(column, row[index]) from None
         return True
 
-    def _content(self, row: Row) -> dict[str, Any]:
-        content: dict[str, Any] = {}
+    def _content(self, row: Row) -> dict[str, FieldValue]:
+        content: dict[str, FieldValue] = {}
         for step in self._steps:
             try:
                 value = step.convert(row[step.index])
@@ -102,11 +105,11 @@ class FactBuilder:
                 content[step.name] = value
         return content
 
-    def _build(self, content: dict[str, Any]) -> ImportedFact:
+    def _build(self, content: dict[str, FieldValue]) -> ImportedFact:
         source = self._context.source
         recorded_at = content.pop("recorded_at", self._context.now)
         event_id = content.pop("event_id", None) or derived_id(source, self.kind, content)
-        return self._record(event_id=event_id, source=source, recorded_at=recorded_at, **content)
+        return self._construct(event_id=event_id, source=source, recorded_at=recorded_at, **content)
 
 
 class TableConverter:

@@ -10,7 +10,7 @@ from schemas.instants import LAST_MS
 
 from .errors import RowError
 from .field_sources import LocalTime
-from .values import Cell, Convert, EmptyCells, text_of, whole
+from .values import Cell, Convert, EmptyCells, FieldValue, text_of, whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # times of no zone are measured from it
@@ -38,7 +38,7 @@ def to_instant(
     readers = [_reader(name) for name in formats]
     place = _LocalClock(zone, local_time, uncertain_times)
 
-    def convert(cell: Cell) -> object:
+    def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
             return empties.answer()

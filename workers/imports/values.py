@@ -6,12 +6,17 @@ A cell is a `str` out of a CSV file, or any JSON value out of a JSONL file. Conv
 import re
 from collections.abc import Callable, Collection, Mapping
 from decimal import ROUND_HALF_UP, Decimal
+from typing import TypeAlias
 from unicodedata import category
+
+from schemas.json_value import JsonValue
 
 from .errors import RowError
 
-Cell = object
-Convert = Callable[[Cell], object]
+Cell: TypeAlias = JsonValue
+FieldValue: TypeAlias = str | int | bool
+Convert = Callable[[Cell], FieldValue | None]
+"""Converts a cell; None if it holds no value. Raises RowError."""
 
 MAX_LONG = 2**63 - 1
 _BREAKS = "\t\n\r"
@@ -35,7 +40,7 @@ def text_of(cell: Cell) -> str:
     raise RowError("nested", "name what is inside, such as `parent.child`; a list cannot be read")
 
 
-def abbreviated(cell: Cell) -> str:
+def abbreviated(cell: object) -> str:
     """The cell, short enough for a message."""
     text = str(cell)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
@@ -44,14 +49,14 @@ def abbreviated(cell: Cell) -> str:
 class EmptyCells:
     """Which texts count as empty, and what then."""
 
-    def __init__(self, words: Collection[str], answer: object) -> None:
+    def __init__(self, words: Collection[str], answer: FieldValue | None) -> None:
         self._words = frozenset(word.strip().casefold() for word in words) | {""}
         self._answer = answer
 
     def __contains__(self, text: str) -> bool:
         return not text or text.casefold() in self._words
 
-    def answer(self) -> object:
+    def answer(self) -> FieldValue | None:
         """What to take instead. Raises RowError where empty is not allowed."""
         if self._answer == "reject":
             raise RowError("empty", "fill the column, or say in the mapping what empty means (`empty:`)")
@@ -72,7 +77,7 @@ def printable(text: str, *, breaks: bool = False) -> str:
 def to_text(empties: EmptyCells, prefix: str, *, breaks: bool = False, longest: int | None = None) -> Convert:
     """Reads text as it stands."""
 
-    def convert(cell: Cell) -> object:
+    def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
             return empties.answer()
@@ -90,7 +95,7 @@ def within(longest: int | None, text: str) -> str:
 
 def to_word(
     empties: EmptyCells,
-    table: Mapping[str, object],
+    table: Mapping[str, FieldValue],
     otherwise: str,
     allowed: Collection[str],
     prefix: str = "",
@@ -98,9 +103,9 @@ def to_word(
 ) -> Convert:
     """Reads a word by a table: `otherwise` is "reject", "keep" or the word to take. `allowed`: none is any."""
     known = {word.casefold(): word for word in allowed}
-    seen: dict[str, object] = {}
+    seen: dict[str, FieldValue] = {}
 
-    def convert(cell: Cell) -> object:
+    def convert(cell: Cell) -> FieldValue | None:
         if type(cell) is str and (word := seen.get(cell)) is not None:
             return word
         text = text_of(cell)
@@ -140,7 +145,7 @@ def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:
     thousands = "." if decimal == "," else ","
     number = re.compile(rf"[+-]?(\d+|\d{{1,3}}([{thousands} '\u00a0\u202f]\d{{3}})+)?([{decimal}]\d*)?")
 
-    def convert(cell: Cell) -> object:
+    def convert(cell: Cell) -> FieldValue | None:
         if type(cell) is int or type(cell) is float:
             return _minor(str(cell), digits)
         text = text_of(cell)
@@ -179,11 +184,11 @@ def _minor(number: str, digits: int) -> int:
     return minor
 
 
-def to_currency(empties: EmptyCells, table: Mapping[str, object], otherwise: str) -> Convert:
+def to_currency(empties: EmptyCells, table: Mapping[str, FieldValue], otherwise: str) -> Convert:
     """Reads an ISO 4217 code."""
     read = to_word(empties, table, otherwise, ())
 
-    def convert(cell: Cell) -> object:
+    def convert(cell: Cell) -> FieldValue | None:
         word = read(cell)
         if not isinstance(word, str) or not word:
             return word

@@ -52,7 +52,7 @@ def webhooks_check(
     from workers.ingest.systems import load_systems  # noqa: PLC0415  # each command loads what it needs
 
     for name, system in load_systems(file).items():
-        shown = "its signature" if system.secrets else f"a key of {system.source}"
+        proof = "its signature" if system.secrets else f"a key of {system.source}"
         tables = ", ".join(system.tables)
-        out.print(f"{name}: {system.dialect}, authenticated by {shown}; tables {tables}", markup=False)
+        out.print(f"{name}: {system.dialect}, authenticated by {proof}; tables {tables}", markup=False)
     out.print(f"{file} is valid", markup=False)

@@ -1,16 +1,16 @@
 """Unwraps posted events: plain JSON, or CloudEvents 1.0 (binary, structured, batch)."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 from urllib.parse import unquote
 
 from schemas.headers import traceparent_of
+from schemas.json_value import JsonObject, JsonValue
 from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.http.problems import FieldError, Problem
 from workers.imports.conversion import RECORDS, derived_id
 
-from .fields import holds_control
+from .fields import has_control_characters
 from .rejections import InvalidEvent, Rejection, RejectionReason
 from .validation import KINDS, PostedEvent, qualified_source
 
@@ -30,7 +30,9 @@ TYPES: Mapping[str, str] = {
 Unwrapped = PostedEvent | InvalidEvent
 
 
-def unwrap(media_type: str, value: Any, headers: Mapping[str, str], principal: str) -> tuple[list[Unwrapped], bool]:
+def unwrap(
+    media_type: str, value: JsonValue, headers: Mapping[str, str], principal: str
+) -> tuple[list[Unwrapped], bool]:
     """Split a body into events.
 
     Args:
@@ -47,19 +49,19 @@ def unwrap(media_type: str, value: Any, headers: Mapping[str, str], principal: s
     """
     trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
     if media_type == PLAIN and "ce-specversion" in headers:
-        return [_event(_binary(headers, value), "header ce-", "", principal, trace)], False
+        return [_cloudevent(_binary(headers, value), "header ce-", "", principal, trace)], False
     if media_type == STRUCTURED:
-        return [_event(value, "/", "/data", principal, trace)], False
-    items = _listed(value, media_type)
+        return [_cloudevent(value, "/", "/data", principal, trace)], False
+    items = _events_of(value, media_type)
     if media_type == BATCH:
-        return [_event(each, f"/{n}/", f"/{n}/data", principal, trace) for n, each in enumerate(items)], True
+        return [_cloudevent(each, f"/{n}/", f"/{n}/data", principal, trace) for n, each in enumerate(items)], True
     key = _idempotency_key(headers)
     if isinstance(value, list):
         return [_plain(each, f"/{n}", trace, key, n) for n, each in enumerate(items)], True
     return [_plain(value, "", trace, key, None)], False
 
 
-def _listed(value: Any, media_type: str) -> list[Any]:
+def _events_of(value: JsonValue, media_type: str) -> list[JsonValue]:
     if not isinstance(value, list):
         if media_type == BATCH:
             problem = FieldError("", "a batch must be a list of events", f"send it in [ ], or as {STRUCTURED}")
@@ -70,65 +72,65 @@ def _listed(value: Any, media_type: str) -> list[Any]:
     return value
 
 
-def _plain(given: Any, path: str, trace: bytes | None, key: str, number: int | None) -> Unwrapped:
-    if not isinstance(given, dict):
+def _plain(event: JsonValue, path: str, trace: bytes | None, key: str, number: int | None) -> Unwrapped:
+    if not isinstance(event, dict):
         return _not_an_object(path)
-    kind = given.pop("kind", None)
+    kind = event.pop("kind", None)
     if not isinstance(kind, str) or kind not in RECORDS:
         return _unknown_kind(f"{path}/kind", kind, KINDS)
     discriminators = {"idempotency-key": key, "number": number} if key else {}
-    return PostedEvent(path, kind, given, traceparent=trace, discriminators=discriminators)
+    return PostedEvent(path, kind, event, traceparent=trace, discriminators=discriminators)
 
 
-def _event(given: Any, path: str, data_path: str, principal: str, trace: bytes | None) -> Unwrapped:
+def _cloudevent(event: JsonValue, path: str, data_path: str, principal: str, trace: bytes | None) -> Unwrapped:
     """Convert one CloudEvent: its attributes (at `path`) identify the fact, its data is the fact."""
-    if not isinstance(given, dict):
+    if not isinstance(event, dict):
         return _not_an_object(path.rstrip("/"))
-    if rejections := _invalid_attributes(given, path):
+    if rejections := _invalid_attributes(event, path):
         return InvalidEvent(rejections)
-    if (kind := TYPES.get(given["type"])) is None:
-        return _unknown_kind(f"{path}type", given["type"], [name for name in TYPES if "." in name])
-    fields = given.get("data")
+    if (kind := TYPES.get(str(event["type"]))) is None:
+        return _unknown_kind(f"{path}type", event["type"], [name for name in TYPES if "." in name])
+    fields = event.get("data")
     if not isinstance(fields, dict):
         return _invalid(data_path, "not_a_cloudevent", "data is missing, or not an object", "write the fact in `data`")
-    return _posted(given, kind, fields, data_path, principal, trace)
+    return _posted(event, kind, fields, data_path, principal, trace)
 
 
 def _posted(
-    given: Mapping[str, Any], kind: str, fields: dict[str, Any], path: str, principal: str, trace: bytes | None
+    event: JsonObject, kind: str, fields: JsonObject, path: str, principal: str, trace: bytes | None
 ) -> PostedEvent:
-    source = qualified_source(given["source"], principal)
+    source, message_id = qualified_source(str(event["source"]), principal), str(event["id"])
     fields.setdefault("source", source)
     for attribute, name in (("subject", "lead_id"), ("time", "occurred_at")):
-        if given.get(attribute) is not None and fields.get(name) is None:
-            fields[name] = given[attribute]
-    event_id = f"{source}:{given['id']}"
+        if event.get(attribute) is not None and fields.get(name) is None:
+            fields[name] = event[attribute]
+    event_id = f"{source}:{message_id}"
     if len(event_id) > MAX_TEXT:
-        event_id = derived_id(source, "cloudevents-id", {"id": given["id"]})
-    own = given.get("traceparent")
+        event_id = derived_id(source, "cloudevents-id", {"id": message_id})
+    own = event.get("traceparent")
     own_trace = traceparent_of([("traceparent", own.encode())]) if isinstance(own, str) else None
     return PostedEvent(path, kind, fields, event_id, own_trace or trace)
 
 
-def _invalid_attributes(given: Mapping[str, Any], path: str) -> list[Rejection]:
+def _invalid_attributes(event: JsonObject, path: str) -> list[Rejection]:
     rejections = [
         Rejection.at(f"{path}{name}", "not_a_cloudevent", f"a CloudEvent needs its {name}", f"add `{name}`, a text")
         for name in _ATTRIBUTES
-        if not isinstance(given.get(name), str) or not given[name]
+        if not isinstance(event.get(name), str) or not event[name]
     ]
-    if isinstance(given.get("id"), str) and holds_control(given["id"]):
+    if isinstance(message_id := event.get("id"), str) and has_control_characters(message_id):
         detail = "the id contains a control character"
         rejections.append(Rejection.at(f"{path}id", "unprintable", detail, "remove it"))
-    if given.get("specversion") != "1.0":
+    if event.get("specversion") != "1.0":
         rejections.append(Rejection.at(f"{path}specversion", "not_a_cloudevent", "not CloudEvents 1.0", 'write "1.0"'))
-    if "data_base64" in given:
+    if "data_base64" in event:
         rejections.append(
             Rejection.at(f"{path}data_base64", "not_a_cloudevent", "binary data is not supported", "use `data`")
         )
     return rejections
 
 
-def _binary(headers: Mapping[str, str], data: Any) -> dict[str, Any]:
+def _binary(headers: Mapping[str, str], data: JsonValue) -> JsonObject:
     """Read the attributes from the `ce-` headers, percent-encoded as CloudEvents' HTTP binding specifies."""
     attributes = {name[3:]: _unquoted(value) for name, value in headers.items() if name.startswith("ce-")}
     return {**attributes, "data": data}

@@ -1,9 +1,8 @@
 """POST /v1/events. 202 means that the broker has acknowledged the events; after any other status, a repeat is safe."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 from starlette.requests import Request
@@ -122,9 +121,9 @@ async def post_events(services: IngestServices, request: Request) -> Response:
     media_type = media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
     if body is None:
         body = await read_body(request)
-    given, is_batch = unwrap(media_type, parse_json(body), _headers(request), principal.name)
-    services.rates.take(principal, len(given))
-    checked = [_encode_event(services, one, principal.name) for one in given]
+    events, is_batch = unwrap(media_type, parse_json(body), _headers(request), principal.name)
+    services.rates.take(principal, len(events))
+    checked = [_encode_event(services, one, principal.name) for one in events]
     sending = [one for one in checked if isinstance(one, _EncodedEvent)]
     for one in checked:
         if isinstance(one, InvalidEvent):
@@ -182,13 +181,15 @@ def _count_accepted(services: IngestServices, sent: Sequence[_EncodedEvent]) -> 
 
 def _all_invalid(refused: Sequence[InvalidEvent]) -> Problem:
     errors = [rejection.error for one in refused for rejection in one.rejections]
-    shown = f"; the first {MAX_ERRORS} errors of {len(errors)}" if len(errors) > MAX_ERRORS else ""
+    limited = f"; the first {MAX_ERRORS} errors of {len(errors)}" if len(errors) > MAX_ERRORS else ""
     events = "the event" if len(refused) == 1 else f"none of the {len(refused)} events"
     verdict = "is invalid" if len(refused) == 1 else "is valid"
-    return Problem("invalid", f"{events} {verdict}{shown}", errors=errors[:MAX_ERRORS])
+    return Problem("invalid", f"{events} {verdict}{limited}", errors=errors[:MAX_ERRORS])
 
 
-def _response(checked: Sequence[_EncodedEvent | InvalidEvent], places: Any, *, is_batch: bool) -> Response:
+def _response(
+    checked: Sequence[_EncodedEvent | InvalidEvent], places: Iterator[RecordPlace], *, is_batch: bool
+) -> Response:
     items = [
         AcceptedEvent(one.event_id, one.record.topic, *next(places))
         if isinstance(one, _EncodedEvent)

@@ -4,19 +4,21 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Literal, get_args, get_origin, get_type_hints
 from unicodedata import category
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
+from schemas.json_value import JsonObject, JsonValue
 from schemas.topics import MAX_LEAD_ID, MAX_RECORD_BYTES
 from streams.domain.facts import LAST_AT, MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.imports.conversion import RECORDS
+from workers.imports.values import FieldValue
 
 from .rejections import InvalidValue
 
 PostedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
-FieldReader = Callable[[Any], Any]
+FieldReader = Callable[[JsonValue], FieldValue | None]
 
 MAX_LONG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -35,13 +37,17 @@ class FieldSpec:
     """
 
     read: FieldReader
-    schema: Mapping[str, object]
+    schema: JsonObject
 
 
 def _text(longest: int, allowed: str = "") -> FieldSpec:
+    return FieldSpec(_text_reader(longest, allowed), {"type": "string", "maxLength": longest})
+
+
+def _text_reader(longest: int, allowed: str = "") -> Callable[[object], str | None]:
     def read(value: object) -> str | None:
         if type(value) is not str:
-            raise InvalidValue("wrong_type", f"{_shown(value)} is not a string", "write a string")
+            raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not a string", "write a string")
         text = value.strip()
         if not text.isprintable():
             _reject_control(text, allowed)
@@ -49,7 +55,7 @@ def _text(longest: int, allowed: str = "") -> FieldSpec:
             raise InvalidValue("too_long", f"{len(text)} characters", f"write at most {longest}")
         return text or None
 
-    return FieldSpec(read, {"type": "string", "maxLength": longest})
+    return read
 
 
 def to_instant(value: object) -> int:
@@ -61,11 +67,11 @@ def to_instant(value: object) -> int:
     if type(value) is int:
         return value
     if type(value) is not str:
-        raise InvalidValue("not_a_time", f"{_shown(value)} is not a time", _TIME)
+        raise InvalidValue("not_a_time", f"{_abbreviated(value)} is not a time", _TIME)
     try:
         at = datetime.fromisoformat(value)
     except ValueError:
-        raise InvalidValue("not_a_time", f"{_shown(value)} is not a time", _TIME) from None
+        raise InvalidValue("not_a_time", f"{_abbreviated(value)} is not a time", _TIME) from None
     if at.tzinfo is None:
         raise InvalidValue("not_a_time", "the time has no offset", "append Z for UTC, or an offset such as +01:00")
     return (at - _EPOCH) // _MS
@@ -105,7 +111,7 @@ def to_amount(value: object) -> int:
     """
     if type(value) is not int:
         raise InvalidValue(
-            "wrong_type", f"{_shown(value)} is not a whole number", "write minor units (cents) as a whole number"
+            "wrong_type", f"{_abbreviated(value)} is not a whole number", "write minor units (cents) as a whole number"
         )
     if not -MAX_LONG <= value <= MAX_LONG:
         raise InvalidValue("out_of_range", "the number does not fit into 64 bits", "write minor units (cents)")
@@ -119,8 +125,11 @@ def to_flag(value: object) -> bool:
         InvalidValue: it is anything else, such as 0 or "true".
     """
     if type(value) is not bool:
-        raise InvalidValue("wrong_type", f"{_shown(value)} is not a boolean", "write true or false")
+        raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not a boolean", "write true or false")
     return value
+
+
+_read_code = _text_reader(MAX_TEXT)
 
 
 def to_currency(value: object) -> str | None:
@@ -129,50 +138,50 @@ def to_currency(value: object) -> str | None:
     Raises:
         InvalidValue: it does not have three letters.
     """
-    code: str | None = _text(MAX_TEXT).read(value)
+    code = _read_code(value)
     if code is not None and not (len(code) == 3 and code.isascii() and code.isalpha()):  # noqa: PLR2004  # ISO 4217
         raise InvalidValue(
-            "unknown_word", f"{_shown(code)} is not a currency", "write its three-letter code, such as EUR"
+            "unknown_word", f"{_abbreviated(code)} is not a currency", "write its three-letter code, such as EUR"
         )
     return code and code.upper()
 
 
 _TIME = "write ISO 8601 with an offset, such as 2026-03-01T09:30:00Z, or milliseconds since 1970"
-_INSTANT = {
+_INSTANT: JsonObject = {
     "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 1, "maximum": LAST_AT - 1}],
     "description": "ISO 8601 with an offset, or milliseconds since 1970",
 }
 
 
-def _word(words: tuple[str, ...]) -> FieldSpec:
-    known = {word: word for word in words}
+def _enumeration(values: tuple[str, ...]) -> FieldSpec:
+    known: dict[object, str] = {value: value for value in values}
 
     def read(value: object) -> str:
         try:
-            return known[value]  # type: ignore[index]  # other types raise KeyError or TypeError
-        except (KeyError, TypeError):
+            return known[value]
+        except (KeyError, TypeError):  # TypeError: a list or an object
             raise InvalidValue(
-                "unknown_word", f"{_shown(value)} is not known here", did_you_mean(value, words)
+                "unknown_word", f"{_abbreviated(value)} is not known here", did_you_mean(value, values)
             ) from None
 
-    return FieldSpec(read, {"type": "string", "enum": list(words)})
+    return FieldSpec(read, {"type": "string", "enum": [*values]})
 
 
 _SPECIAL: Mapping[str, FieldSpec] = {
-    "lead_id": FieldSpec(_text(MAX_LEAD_ID).read, {"type": "string", "minLength": 1, "maxLength": MAX_LEAD_ID}),
+    "lead_id": FieldSpec(_text_reader(MAX_LEAD_ID), {"type": "string", "minLength": 1, "maxLength": MAX_LEAD_ID}),
     "note": _text(MAX_RECORD_BYTES, _BREAKS),
     "occurred_at": FieldSpec(to_moment, _INSTANT),
     "currency": FieldSpec(to_currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}),
-    "declared_by": _word(("sales",)),
+    "declared_by": _enumeration(("sales",)),
 }
 
 
-def _field(name: str, hint: Any) -> FieldSpec:
+def _field(name: str, hint: object) -> FieldSpec:
     if name in _SPECIAL:
         return _SPECIAL[name]
     if get_origin(hint) is Literal:
-        # "unknown" is what a field holds that is absent.
-        return _word(tuple(word for word in get_args(hint) if word != "unknown"))
+        # A record has "unknown" for an absent field; a client leaves the field out.
+        return _enumeration(tuple(value for value in get_args(hint) if value != "unknown"))
     if hint is bool:
         return FieldSpec(to_flag, {"type": "boolean"})
     if hint is str:
@@ -199,7 +208,7 @@ REQUIRED: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 
-def holds_control(text: str) -> bool:
+def has_control_characters(text: str) -> bool:
     """Whether the text contains control characters or surrogates, which could manipulate a log or a terminal."""
     return any(category(character) in ("Cc", "Cs") for character in text)
 
@@ -210,6 +219,6 @@ def _reject_control(text: str, allowed: str) -> None:
             raise InvalidValue("unprintable", f"the text contains the control character {character!r}", "remove it")
 
 
-def _shown(value: object) -> str:
+def _abbreviated(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:60]}…"  # noqa: PLR2004  # enough to recognise the value

@@ -15,7 +15,7 @@ from workers.imports.rows import read_jsonl
 from .dialects.items import DeadItem, IgnoredItem, MappableItem
 from .systems import System
 
-_RENEW_MS = 1_000  # a converter holds the time it was made at, which bounds the times of facts
+_RENEW_MS = 1_000  # a converter rejects facts later than the time at which it was made
 
 ConversionResult = tuple[ImportedFact, ...] | DeadItem | IgnoredItem
 
@@ -35,26 +35,26 @@ class ItemConverter:
         if table is None:
             return IgnoredItem() if self._system.ignores(row.name) else self._unmapped(row)
         try:
-            return self._made(row, table) or IgnoredItem()
+            return self._convert(row, table) or IgnoredItem()
         except RowError as reject:
             at = f"{reject.column}={str(reject.value)[:80]!r}: " if reject.column else ""
             return DeadItem("unfit", f"{at}{reject.reason}; {reject.advice}", dict(row.cells))
         except Poison as poison:
             return DeadItem("unfit", str(poison), dict(row.cells))
 
-    def _made(self, row: MappableItem, table: Table) -> tuple[ImportedFact, ...]:
+    def _convert(self, row: MappableItem, table: Table) -> tuple[ImportedFact, ...]:
         converter = self._converter(table)
         line = io.StringIO(msgspec.json.encode(row.cells).decode())
         ((_, cells, _),) = read_jsonl(line, converter.columns)
         if isinstance(cells, RowError):
             raise cells
-        made = [(number, builder.make(cells)) for number, builder in enumerate(converter.builders)]
-        facts = tuple(self._named(fact, row, table, number) for number, fact in made if fact is not None)
+        built = [(number, builder.make(cells)) for number, builder in enumerate(converter.builders)]
+        facts = tuple(self._with_stable_id(fact, row, table, number) for number, fact in built if fact is not None)
         for fact in facts:
             fact_of(fact)
         return facts
 
-    def _named(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
+    def _with_stable_id(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
         """Give the fact an id that stays the same when the system repeats the item later."""
         if table.facts[number].event_id is not None:
             return fact

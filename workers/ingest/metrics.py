@@ -29,8 +29,8 @@ class IngestMetrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"leadloop_ingest_{name}", text, labels, registry=registry)
 
-        self._accepted = counter("accepted", "PostedEvent facts acknowledged by the broker, by kind.", "kind")
-        self._rejected = counter("rejected", "PostedEvent events rejected as invalid, by their first error.", "reason")
+        self._accepted = counter("accepted", "Posted facts acknowledged by the broker, by kind.", "kind")
+        self._rejected = counter("rejected", "Posted events rejected as invalid, by their first error.", "reason")
         self._deferred = counter(
             "deferred", "Requests that the client has to retry, by the cause (broker, queue, rate).", "by"
         )

@@ -1,28 +1,29 @@
 """The OpenAPI document of ingest, generated from the same table that reads the fields."""
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TypeAlias, TypedDict
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from schemas.json_value import JsonObject, JsonValue
 from workers.http import problems
 
 from .envelopes import BATCH, MAX_EVENTS, PLAIN, STRUCTURED, TYPES
 from .fields import FIELDS, REQUIRED
 
-JsonSchema = dict[str, Any]
+JsonSchema: TypeAlias = JsonObject
 
 _TEXT: JsonSchema = {"type": "string"}
 _COUNT: JsonSchema = {"type": "integer", "minimum": 0}
-_CREATED = {
+_CREATED: JsonObject = {
     "kind": "lead-created",
     "event_id": "form-7741",
     "lead_id": "L-1001",
     "occurred_at": "2026-03-02T09:14:00Z",
     "origin": "webinar",
 }
-_CONTACTED = {
+_CONTACTED: JsonObject = {
     "kind": "lead-contacted",
     "lead_id": "L-1001",
     "occurred_at": "2026-03-03T10:00:00+01:00",
@@ -30,7 +31,7 @@ _CONTACTED = {
     "activity": "call",
     "outcome": "no_answer",
 }
-_EVENT = {
+_EVENT: JsonObject = {
     "specversion": "1.0",
     "id": "7741",
     "source": "crm/eu",
@@ -56,8 +57,8 @@ _OF_WEBHOOKS = (401, 403, 404, 408, 413, 415, 429, 503)
 
 def events_operation() -> JsonSchema:
     """Return the OpenAPI operation of POST /v1/events."""
-    one = {"oneOf": [_ref(_named(kind)) for kind in FIELDS]}
-    content = {
+    one: JsonSchema = {"oneOf": [_ref(_schema_name(kind)) for kind in FIELDS]}
+    content: JsonSchema = {
         PLAIN: {
             "schema": {"anyOf": [one, {"type": "array", "items": one, "maxItems": MAX_EVENTS}]},
             "examples": {"one": {"value": _CREATED}, "several": {"value": [_CREATED, _CONTACTED]}},
@@ -76,10 +77,10 @@ def events_operation() -> JsonSchema:
 
 
 def events_responses() -> dict[int | str, JsonSchema]:
-    accepted = {"anyOf": [_ref("Receipt"), _ref("Receipts")]}
+    accepted: JsonSchema = {"anyOf": [_ref("Receipt"), _ref("Receipts")]}
     return {
-        202: _answer("The broker has acknowledged all events", accepted),
-        207: _answer(
+        202: _response("The broker has acknowledged all events", accepted),
+        207: _response(
             "A batch in part: the broker has acknowledged the items with 202; fix and resend those with 422",
             _ref("Receipts"),
         ),
@@ -88,13 +89,15 @@ def events_responses() -> dict[int | str, JsonSchema]:
 
 
 def webhooks_operation() -> JsonSchema:
-    content = {PLAIN: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}}
+    content: JsonSchema = {
+        PLAIN: {"schema": {"anyOf": [{"type": "object"}, {"type": "array", "items": {"type": "object"}}]}}
+    }
     return {"security": [{"key": []}, {"basic": []}], "requestBody": {"required": True, "content": content}}
 
 
 def webhooks_responses() -> dict[int | str, JsonSchema]:
     return {
-        202: _answer("The broker has acknowledged all items, as facts or as dead letters", _ref("Taken")),
+        202: _response("The broker has acknowledged all items, as facts or as dead letters", _ref("Taken")),
         **_problems(_OF_WEBHOOKS),
     }
 
@@ -102,65 +105,71 @@ def webhooks_responses() -> dict[int | str, JsonSchema]:
 def document(app: FastAPI, systems: Collection[str]) -> None:
     """Make the application serve its OpenAPI document, with the components that the operations refer to."""
 
-    def made() -> JsonSchema:
+    def generate() -> JsonSchema:
         if app.openapi_schema is None:
-            found = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
-            _name_systems(found["paths"]["/v1/webhooks/{system}"]["post"], systems)
-            components = found.setdefault("components", {})
+            generated = get_openapi(title=app.title, version=app.version, summary=app.summary, routes=app.routes)
+            _name_systems(generated["paths"]["/v1/webhooks/{system}"]["post"], systems)
+            components = generated.setdefault("components", {})
             components["schemas"] = _schemas()
             components["securitySchemes"] = {
                 "key": {"type": "http", "scheme": "bearer", "description": "a key of the keys file"},
                 "basic": {"type": "http", "scheme": "basic", "description": "a key of the keys file as the password"},
             }
-            app.openapi_schema = found
+            app.openapi_schema = generated
         return app.openapi_schema
 
-    app.openapi = made  # type: ignore[method-assign]  # the documented way to extend it
+    app.openapi = generate  # type: ignore[method-assign]  # the documented way to extend it
 
 
-def _name_systems(operation: JsonSchema, systems: Collection[str]) -> None:
+class _Operation(TypedDict):
+    """What is used of the operation that FastAPI generates."""
+
+    responses: dict[str, JsonSchema]
+    parameters: list[JsonSchema]
+
+
+def _name_systems(operation: _Operation, systems: Collection[str]) -> None:
     """List the systems of this deployment; drop the framework's 422, which cannot occur for a string parameter."""
     operation["responses"].pop("422", None)
     if systems:
-        operation["parameters"][0]["schema"] = {"type": "string", "enum": sorted(systems)}
+        operation["parameters"][0]["schema"] = {"type": "string", "enum": [*sorted(systems)]}
 
 
 def _schemas() -> JsonSchema:
-    facts = {_named(kind): _fact(kind) for kind in FIELDS}
+    facts = {_schema_name(kind): _fact(kind) for kind in FIELDS}
     receipt = _object({"status": _COUNT, "event_id": _TEXT, "topic": _TEXT, "partition": _COUNT, "offset": _COUNT})
-    problem = problems.schema()
-    rejected = _object({"status": {"const": 422}, "errors": problem["properties"]["errors"]})  # type: ignore[index]
-    items = {"type": "array", "items": {"anyOf": [_ref("Receipt"), rejected]}}
+    rejected = _object({"status": {"const": 422}, "errors": problems.errors_schema()})
+    items: JsonSchema = {"type": "array", "items": {"anyOf": [_ref("Receipt"), rejected]}}
     return {
         **facts,
         "CloudEvent": _cloudevent(),
         "Receipt": receipt,
         "Receipts": _object({"accepted": _COUNT, "refused": _COUNT, "items": items}),
         "Taken": _object({"accepted": _COUNT, "ignored": _COUNT, "dead_letters": _COUNT}),
-        "Problem": problem,
+        "Problem": problems.schema(),
     }
 
 
 def _fact(kind: str) -> JsonSchema:
-    fields = {name: _nullable(field.schema, name in REQUIRED[kind]) for name, field in FIELDS[kind].items()}
     return {
         "type": "object",
         "required": ["kind", *REQUIRED[kind]],
-        "properties": {"kind": {"const": kind}, **fields},
+        "properties": {"kind": {"const": kind}, **_fields(kind)},
         "additionalProperties": False,
     }
 
 
-def _nullable(schema: Mapping[str, object], is_required: bool) -> JsonSchema:
+def _fields(kind: str) -> JsonSchema:
+    return {name: _nullable(field.schema, name in REQUIRED[kind]) for name, field in FIELDS[kind].items()}
+
+
+def _nullable(schema: JsonSchema, is_required: bool) -> JsonSchema:
     return dict(schema) if is_required else {"anyOf": [dict(schema), {"type": "null"}]}
 
 
 def _cloudevent() -> JsonSchema:
-    kinds = [
-        {"type": "object", "properties": {name: f for name, f in _fact(kind)["properties"].items() if name != "kind"}}
-        for kind in FIELDS
-    ]
-    filled = {"type": "string", "minLength": 1}
+    data: list[JsonValue] = [{"type": "object", "properties": _fields(kind)} for kind in FIELDS]
+    filled: JsonSchema = {"type": "string", "minLength": 1}
     return {
         "type": "object",
         "required": ["specversion", "id", "source", "type", "data"],
@@ -168,15 +177,15 @@ def _cloudevent() -> JsonSchema:
             "specversion": {"const": "1.0"},
             "id": filled,
             "source": filled,
-            "type": {"enum": list(TYPES)},
+            "type": {"enum": [*TYPES]},
             "subject": {"type": "string", "description": "the lead_id, unless the data names it"},
             "time": {"type": "string", "format": "date-time", "description": "occurred_at, unless the data names it"},
-            "data": {"anyOf": kinds},
+            "data": {"anyOf": data},
         },
     }
 
 
-def _named(kind: str) -> str:
+def _schema_name(kind: str) -> str:
     return "".join(part.capitalize() for part in kind.split("-"))
 
 
@@ -185,14 +194,14 @@ def _ref(name: str) -> JsonSchema:
 
 
 def _object(properties: JsonSchema) -> JsonSchema:
-    return {"type": "object", "required": list(properties), "properties": properties}
+    return {"type": "object", "required": [*properties], "properties": properties}
 
 
 def _header(name: str, text: str) -> JsonSchema:
     return {"name": name, "in": "header", "required": False, "description": text, "schema": _TEXT}
 
 
-def _answer(text: str, schema: JsonSchema) -> JsonSchema:
+def _response(text: str, schema: JsonSchema) -> JsonSchema:
     return {"description": text, "content": {PLAIN: {"schema": schema}}}
 
 
@@ -201,10 +210,10 @@ def _problems(statuses: tuple[int, ...]) -> dict[int | str, JsonSchema]:
 
 
 def _problem(status: int) -> JsonSchema:
-    answer: JsonSchema = {
+    response: JsonSchema = {
         "description": problems.PROBLEM_TYPES[_TITLES[status]][1],
         "content": {problems.MEDIA_TYPE: {"schema": _ref("Problem")}},
     }
     if status in (429, 503):
-        answer["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
-    return answer
+        response["headers"] = {"Retry-After": {"description": "seconds", "schema": {"type": "string"}}}
+    return response

@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import KafkaException
 
@@ -17,7 +17,7 @@ from streams.runtime.process import process_registry
 from streams.runtime.settings import IngestSettings
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
-from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, Sender
+from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, KafkaConf, Sender
 
 from .app import ingest_app
 from .events import IngestServices
@@ -26,7 +26,7 @@ from .systems import System, load_systems
 from .validation import KINDS
 
 CHECK_SECONDS = 5.0
-_NEARLY = 0.9  # of the records that may be in flight: then a load balancer should use other instances
+_NEARLY_FULL = 0.9  # of the records that may be in flight: then a load balancer should use other instances
 
 
 class IngestProducer(Sender, Protocol):
@@ -62,7 +62,7 @@ class BrokerCheck:
         """Say why ingest is not ready; empty if it is."""
         if self._producer.fatal:
             return f"the producer has ended: {self._producer.fatal}"
-        if self._producer.in_flight > _NEARLY * MAX_IN_FLIGHT:
+        if self._producer.in_flight > _NEARLY_FULL * MAX_IN_FLIGHT:
             return "too many records wait for the broker's acknowledgement"
         return self._missing
 
@@ -93,7 +93,7 @@ def run_ingest(
     codec: Codec,
     *,
     announce: Callable[[str], object] = str,
-    producer_factory: Callable[[dict[str, Any]], IngestProducer] = AsyncProducer,
+    producer_factory: Callable[[KafkaConf], IngestProducer] = AsyncProducer,
 ) -> None:
     """Serve until SIGTERM.
 
@@ -121,7 +121,7 @@ async def _run(
     ring: KeyRing,
     systems: Mapping[str, System],
     announce: Callable[[str], object],
-    producer_factory: Callable[[dict[str, Any]], IngestProducer],
+    producer_factory: Callable[[KafkaConf], IngestProducer],
 ) -> None:
     producer = producer_factory(settings.kafka.librdkafka())
     producer.start()

@@ -19,8 +19,8 @@ from .dialects import DIALECTS
 from .dialects.items import DialectName
 
 
-def _as_list(given: object) -> object:
-    return [given] if isinstance(given, (str, dict)) else given
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, (str, dict)) else value
 
 
 class _WebhooksFileModel(BaseModel):
@@ -39,7 +39,7 @@ class _System(_WebhooksFileModel):
     tables: dict[str, Table] | None = None
 
     @model_validator(mode="after")
-    def _fits(self) -> Self:
+    def _is_consistent(self) -> Self:
         dialect = DIALECTS[self.dialect]
         if (self.mapping is None) == (self.tables is None):
             raise violation("a mapping is missing, or given twice", "write either `mapping: FILE` or `tables:`")
@@ -92,11 +92,11 @@ class System:
 
     def table_of(self, name: str) -> Table | None:
         """Return the first table with a pattern in `files` that matches the item's name."""
-        fitting = (table for table in self.tables.values() if _fits_any(name, table.files))
-        return next(fitting, None)
+        matching = (table for table in self.tables.values() if _matches_any(name, table.files))
+        return next(matching, None)
 
     def ignores(self, name: str) -> bool:
-        return _fits_any(name, self.ignore)
+        return _matches_any(name, self.ignore)
 
 
 def load_systems(path: Path) -> Lookup[str, System]:
@@ -107,30 +107,30 @@ def load_systems(path: Path) -> Lookup[str, System]:
         DocumentError: the file, or a mapping, is invalid.
     """
     document = load(_text(path), str(path), _File)
-    return {name: _system(name, given, path) for name, given in document.systems.items()}
+    return {name: _system(name, section, path) for name, section in document.systems.items()}
 
 
-def _system(name: str, given: _System, path: Path) -> System:
-    mapping = _mapping(given, path)
+def _system(name: str, section: _System, path: Path) -> System:
+    mapping = _mapping(section, path)
     if not mapping.tables:
         raise DocumentError(str(path), [Violation(1, name, "no tables", "write at least one")])
     return System(
         name,
-        given.dialect,
-        given.source or mapping.source or name,
-        tuple(secret.reveal() for secret in given.secret),
-        given.public_url or "",
-        given.own_client,
-        given.ignore,
+        section.dialect,
+        section.source or mapping.source or name,
+        tuple(secret.reveal() for secret in section.secret),
+        section.public_url or "",
+        section.own_client,
+        section.ignore,
         mapping.zone,
         mapping.tables,
     )
 
 
-def _mapping(given: _System, path: Path) -> Mapping:
-    if given.mapping is None:
-        return Mapping.model_construct(source="", zone=given.zone, tables=given.tables or {})
-    file = path.parent / given.mapping
+def _mapping(section: _System, path: Path) -> Mapping:
+    if section.mapping is None:
+        return Mapping.model_construct(source="", zone=section.zone, tables=section.tables or {})
+    file = path.parent / section.mapping
     return parse_mapping(_text(file), str(file))
 
 
@@ -141,5 +141,5 @@ def _text(path: Path) -> str:
         raise UserError(f"{path} cannot be read: {error}") from error
 
 
-def _fits_any(name: str, patterns: tuple[str, ...]) -> bool:
+def _matches_any(name: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
 
 import msgspec
 
 from schemas.instants import FUTURE_MS
+from schemas.json_value import JsonObject
 from streams.domain.errors import Poison
 from streams.domain.facts import MAX_TEXT, fact_of
 from streams.runtime.documents import did_you_mean
 from workers.http.strict_json import escape_pointer
-from workers.imports.conversion import RECORDS, derived_id
+from workers.imports.conversion import CONSTRUCTORS, RECORDS, derived_id
+from workers.imports.values import FieldValue
 
 from .fields import FIELDS, READERS, REQUIRED, PostedFact
 from .rejections import InvalidEvent, InvalidValue, Rejection
@@ -33,7 +34,7 @@ class PostedEvent(msgspec.Struct, frozen=True, gc=False):
 
     path: str
     kind: str
-    fields: dict[str, Any]
+    fields: JsonObject
     event_id: str = ""
     traceparent: bytes | None = None
     discriminators: Mapping[str, object] = EMPTY
@@ -54,18 +55,18 @@ def to_fact(posted: PostedEvent, principal: str, now: int) -> PostedFact:
     for name in REQUIRED[posted.kind]:
         if name not in content and not any(one.error.path == f"{posted.path}/{name}" for one in rejections):
             rejections += _missing(posted, name)
-    if content.get("occurred_at", 0) > now + FUTURE_MS:
+    if int(content.get("occurred_at", 0)) > now + FUTURE_MS:
         rejections.append(_from_the_future(posted))
     if rejections:
         raise InvalidEvent(rejections[:MAX_REJECTIONS])
-    source = qualified_source(content.pop("source", ""), principal)
+    source = qualified_source(str(content.pop("source", "")), principal)
     if len(source) > MAX_TEXT:
         raise _invalid(
             posted.path, "source", InvalidValue("too_long", f"{source[:40]}… is too long", f"at most {MAX_TEXT}")
         )
     recorded_at = content.pop("recorded_at", now)
     event_id = content.pop("event_id", None) or posted.event_id or _derived(source, posted, content)
-    record = RECORDS[posted.kind](event_id=event_id, source=source, recorded_at=recorded_at, **content)
+    record = CONSTRUCTORS[posted.kind](event_id=event_id, source=source, recorded_at=recorded_at, **content)
     try:
         fact_of(record)
     except Poison as poison:  # the fields are checked above; this covers rules that only streams knows
@@ -80,7 +81,7 @@ def qualified_source(named: str, principal: str) -> str:
     return f"{principal}/{named.lstrip('/')}"
 
 
-def _derived(source: str, posted: PostedEvent, content: Mapping[str, Any]) -> str:
+def _derived(source: str, posted: PostedEvent, content: Mapping[str, FieldValue]) -> str:
     """Derive an id as an import does: the same fact gets the same id over either path.
 
     An Idempotency-Key is only added to the content: reused for other content, it must not suppress that.
@@ -90,16 +91,16 @@ def _derived(source: str, posted: PostedEvent, content: Mapping[str, Any]) -> st
     )
 
 
-def _read_fields(posted: PostedEvent) -> tuple[dict[str, Any], list[Rejection]]:
-    readers, content = READERS[posted.kind], dict[str, Any]()
+def _read_fields(posted: PostedEvent) -> tuple[dict[str, FieldValue], list[Rejection]]:
+    readers, content = READERS[posted.kind], dict[str, FieldValue]()
     rejections: list[Rejection] = []
-    for name, given in posted.fields.items():
-        if given is None:
+    for name, json_value in posted.fields.items():
+        if json_value is None:
             continue
         if len(rejections) >= MAX_REJECTIONS:  # an error costs more than a field, and a body may contain 100,000
             break
         try:
-            if (value := readers[name](given)) is not None:
+            if (value := readers[name](json_value)) is not None:
                 content[name] = value
         except KeyError:
             rejections.append(_unknown(posted, name))

@@ -6,7 +6,7 @@ Any response other than 2xx would only make the system send the same items again
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, assert_never
+from typing import assert_never
 
 import msgspec
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from workers.http.auth import Principal
 from workers.http.body import media_type_of, read_body
 from workers.http.problems import Problem, unauthorized
 from workers.http.strict_json import parse_json
+from workers.imports.conversion import ImportedFact
 from workers.kafka import Outgoing
 
 from .dialects import DIALECTS
@@ -58,7 +59,7 @@ class WebhookHandler:
     def __init__(self, services: IngestServices, systems: Mapping[str, System]) -> None:
         self._services = services
         self._systems = systems
-        self._readers = {name: ItemConverter(system, services.now_ms) for name, system in systems.items()}
+        self._converters = {name: ItemConverter(system, services.now_ms) for name, system in systems.items()}
         services.metrics.initialise(systems)
 
     async def post(self, name: str, request: Request) -> Response:
@@ -111,23 +112,21 @@ class WebhookHandler:
         """Convert a body. Too many items become one dead letter, the body: one per item would multiply its size."""
         items = _items(system, headers, body)
         if len(items) > MAX_ITEMS:
-            return self._whole_body_dead(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
-        if _is_too_long(items):
-            return self._whole_body_dead(
+            return self._dead_body(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
+        if _are_too_large(items):
+            return self._dead_body(
                 system, body, f"its items would be more than {MAX_READ_BYTES:,} bytes: send less at once"
             )
         outcome = self._convert_items(system, items, headers)
         size = 0
         for dead in outcome.dead:
-            outcome.records.append(letter := self._dead_letter(system, dead))
-            size += len(letter.value or b"")
+            outcome.records.append(record := self._dead_letter(system, dead))
+            size += len(record.value or b"")
             if size > MAX_DEAD_BYTES:
-                return self._whole_body_dead(
-                    system, body, f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes"
-                )
+                return self._dead_body(system, body, f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes")
         return outcome
 
-    def _whole_body_dead(self, system: System, body: bytes, error: str) -> _Outcome:
+    def _dead_body(self, system: System, body: bytes, error: str) -> _Outcome:
         dead = DeadItem("too_many", error, body)
         return _Outcome([self._dead_letter(system, dead)], [], [dead], 0)
 
@@ -135,19 +134,21 @@ class WebhookHandler:
         outcome = _Outcome([], [], [], 0)
         ignored = 0
         for item in items:
-            read = self._readers[system.name].facts(item) if isinstance(item, MappableItem) else item
-            match read:
+            converted = self._converters[system.name].facts(item) if isinstance(item, MappableItem) else item
+            match converted:
                 case DeadItem():
-                    outcome.dead.append(read)
+                    outcome.dead.append(converted)
                 case IgnoredItem():
                     ignored += 1
                 case tuple():
-                    self._write(read, item, headers, outcome)
+                    self._write(converted, item, headers, outcome)
                 case never:
                     assert_never(never)
         return _Outcome(outcome.records, outcome.kinds, outcome.dead, ignored)
 
-    def _write(self, facts: Sequence[Any], item: WebhookItem, headers: Mapping[str, str], into: _Outcome) -> None:
+    def _write(
+        self, facts: Sequence[ImportedFact], item: WebhookItem, headers: Mapping[str, str], into: _Outcome
+    ) -> None:
         trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
         try:
             records = [self._services.outgoing(fact, trace) for fact in facts]
@@ -173,7 +174,7 @@ class WebhookHandler:
         self._services.metrics.ignored(system.name, outcome.ignored)
 
 
-def _is_too_long(items: Iterable[WebhookItem]) -> bool:
+def _are_too_large(items: Iterable[WebhookItem]) -> bool:
     left = MAX_READ_BYTES
     for item in items:
         if isinstance(item, MappableItem):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from streams.runtime.settings import Settings
 from tests.world import CODEC
 from workers.ingest.run import run_ingest
-from workers.kafka import AsyncProducer
+from workers.kafka import AsyncProducer, KafkaConf
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ POINTS = ("before_produce", "after_produce", "after_first_ack", "after_ack")
 class Crashing(AsyncProducer):
     """Ends at its point when it is reached for the nth time."""
 
-    def __init__(self, conf: dict[str, Any]) -> None:
+    def __init__(self, conf: KafkaConf) -> None:
         super().__init__(conf)
         self._point, nth = os.environ["LEADLOOP_CRASH"].split(":")
         self._left = int(nth)

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.instants import FUTURE_MS
+from schemas.json_value import JsonValue
 from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
 from workers.imports.conversion import ConversionContext, TableConverter
 from workers.imports.errors import RowError
@@ -30,7 +31,7 @@ def _ms(text: str) -> int:
         ("2018-02-26", ["%d.%m.%Y", "iso"], "2018-02-26T00:00Z"),
     ],
 )
-def test_instants_are_read_by_the_first_format_that_fits(cell: object, formats: object, expected: str) -> None:
+def test_instants_are_read_by_the_first_format_that_fits(cell: JsonValue, formats: object, expected: str) -> None:
     assert fact_of({"at": cell}, formats=formats).occurred_at == _ms(expected)
 
 
@@ -52,14 +53,14 @@ def test_instants_are_read_by_the_first_format_that_fits(cell: object, formats: 
         (True, "iso", "not_a_time"),
     ],
 )
-def test_what_is_no_time_of_a_fact_is_rejected(cell: object, formats: str, reason: str) -> None:
+def test_what_is_no_time_of_a_fact_is_rejected(cell: JsonValue, formats: str, reason: str) -> None:
     with pytest.raises(RowError) as error:
         fact_of({"at": cell}, formats=formats)
     assert (error.value.reason, error.value.column) == (reason, "at")
 
 
 @given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))
-def test_any_cell_is_a_time_or_a_reject(cell: object, formats: str) -> None:
+def test_any_cell_is_a_time_or_a_reject(cell: JsonValue, formats: str) -> None:
     try:
         at = fact_of({"at": cell}, formats=formats, zone="America/Sao_Paulo").occurred_at
     except RowError:

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.json_value import JsonValue
 from tests.builders_imports import CLOSED, CONTACTED, CREATED, STALLED, fact_of
 from workers.imports.errors import RowError
 
@@ -31,7 +32,7 @@ YEN = {**CREATED, "expected_amount": {"column": "money", "digits": 0}}
         (MONEY, "", None),
     ],
 )
-def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: object, minor: int | None) -> None:
+def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: JsonValue, minor: int | None) -> None:
     assert fact_of({"money": cell}, mapping).expected_amount == minor
 
 
@@ -51,14 +52,14 @@ def test_money_is_read_into_minor_units(mapping: dict[str, object], cell: object
         ([1], "nested"),
     ],
 )
-def test_money_that_is_no_number_is_rejected(cell: object, reason: str) -> None:
+def test_money_that_is_no_number_is_rejected(cell: JsonValue, reason: str) -> None:
     with pytest.raises(RowError) as error:
         fact_of({"money": cell}, MONEY)
     assert (error.value.reason, error.value.column) == (reason, "money")
 
 
 @given(st.text() | st.integers() | st.floats() | st.none())
-def test_any_cell_is_an_amount_or_a_reject(cell: object) -> None:
+def test_any_cell_is_an_amount_or_a_reject(cell: JsonValue) -> None:
     try:
         amount = fact_of({"money": cell}, MONEY).expected_amount
     except RowError:
@@ -110,7 +111,7 @@ def test_a_table_can_say_what_else_counts_as_empty() -> None:
 
 
 @pytest.mark.parametrize("cell", ["yes", "TRUE", "1", 1, True, "x"])
-def test_flags_are_read_in_the_usual_words(cell: object) -> None:
+def test_flags_are_read_in_the_usual_words(cell: JsonValue) -> None:
     assert fact_of({"f": cell}, {**CREATED, "do_not_contact": "f"}).do_not_contact is True
 
 
@@ -126,7 +127,7 @@ def test_flags_are_read_in_the_words_of_a_table() -> None:
     [("", "empty"), ("  ", "empty"), (None, "empty"), ("x" * 129, "too_long"), ("a\nb", "control_character"),
      ("a\0", "control_character"), ({"a": 1}, "nested")],
 )  # fmt: skip
-def test_a_lead_id_must_be_one(lead_id: object, reason: str) -> None:
+def test_a_lead_id_must_be_one(lead_id: JsonValue, reason: str) -> None:
     with pytest.raises(RowError) as error:
         fact_of({"id": lead_id})
     assert (error.value.reason, error.value.column) == (reason, "id")

@@ -4,8 +4,9 @@ import hmac
 import re
 from base64 import b64encode
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import unquote
+
+from schemas.json_value import JsonValue
 
 from .items import (
     DeadItem,
@@ -22,17 +23,23 @@ from .items import (
 
 TOLERANCE_MS = 300_000
 _SIGNATURE, _TIMESTAMP = "x-hubspot-signature-v3", "x-hubspot-request-timestamp"
-_MARKS = re.compile("%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE)  # : / ? @ ! $ ' ( ) * , ;
+_DECODED_BEFORE_SIGNING = re.compile(
+    "%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE
+)  # : / ? @ ! $ ' ( ) * , ;
 _ID = ("eventId", "subscriptionId", "objectId", "occurredAt", "propertyName")  # an eventId alone is not unique
 
 
-def items(value: Any, _: RequestContext) -> Iterator[WebhookItem]:
+def items(value: JsonValue, _: RequestContext) -> Iterator[WebhookItem]:
     for each in as_list(value):
         yield _item(each)
 
 
 def verify(signed: SignedRequest) -> None:
-    """Raises InvalidSignature."""
+    """Check the signature.
+
+    Raises:
+        InvalidSignature: it is missing, too old, or not of one of the secrets.
+    """
     signature, at = signed.headers.get(_SIGNATURE, ""), signed.headers.get(_TIMESTAMP, "")
     if not signature or not at.isascii() or not at.isdecimal():
         raise InvalidSignature(f"{_SIGNATURE} or {_TIMESTAMP} is missing")
@@ -46,10 +53,10 @@ def verify(signed: SignedRequest) -> None:
 
 def _as_signed(url: str) -> str:
     """Decode what HubSpot's guide to validating requests says is decoded before signing; all else stays encoded."""
-    return _MARKS.sub(lambda found: unquote(found[0]), url)
+    return _DECODED_BEFORE_SIGNING.sub(lambda found: unquote(found[0]), url)
 
 
-def _item(each: Any) -> WebhookItem:
+def _item(each: JsonValue) -> WebhookItem:
     if not isinstance(each, dict) or not isinstance(name := each.get("subscriptionType"), str):
         return not_an_item(each, "a HubSpot item has a subscriptionType")
     if name.endswith(".merge"):

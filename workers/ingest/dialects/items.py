@@ -3,7 +3,9 @@
 import hmac
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
+
+from schemas.json_value import JsonObject, JsonValue
 
 DialectName = Literal["hubspot", "salesforce", "pipedrive", "segment", "standard-webhooks"]
 DeadReason = Literal[
@@ -23,7 +25,7 @@ class MappableItem:
 
     name: str
     key: str
-    cells: Mapping[str, Any]
+    cells: JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,7 @@ class DeadItem:
 
     reason: DeadReason
     error: str
-    value: Any
+    value: JsonValue | bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class SignedRequest:
 
 
 class InvalidSignature(Exception):
-    """The request was not signed with one of the secrets, or too long ago. The message may be shown to the client."""
+    """The request was not signed with one of the secrets, or too long ago. The message contains no secret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +78,21 @@ class WebhookDialect:
         needs_url: The signature covers the public URL.
     """
 
-    items: Callable[[Any, RequestContext], Iterator[WebhookItem]]
+    items: Callable[[JsonValue, RequestContext], Iterator[WebhookItem]]
     verify: Callable[[SignedRequest], None] | None = None
     needs_url: bool = False
 
 
-def is_one_of(given: bytes, expected: Iterable[bytes]) -> bool:
-    """Whether `given` equals one of `expected`; compares with all, each in constant time."""
-    fitting = [hmac.compare_digest(given, one) for one in expected]
-    return any(fitting)
+def is_one_of(signature: bytes, expected: Iterable[bytes]) -> bool:
+    """Whether `signature` equals one of `expected`; compares with all, each in constant time."""
+    matches = [hmac.compare_digest(signature, one) for one in expected]
+    return any(matches)
 
 
-def as_list(value: Any) -> list[Any]:
+def as_list(value: JsonValue) -> list[JsonValue]:
     """Wrap a single item into a list."""
     return value if isinstance(value, list) else [value]
 
 
-def not_an_item(value: Any, error: str) -> DeadItem:
+def not_an_item(value: JsonValue, error: str) -> DeadItem:
     return DeadItem("not_an_item", error, value)

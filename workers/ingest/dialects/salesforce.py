@@ -4,7 +4,8 @@ An item is named Entity.CHANGE, such as Lead.UPDATE; an event with several recor
 """
 
 from collections.abc import Iterator
-from typing import Any
+
+from schemas.json_value import JsonObject, JsonValue
 
 from .items import (
     DeadItem,
@@ -20,24 +21,24 @@ from .items import (
 _HEADER = "ChangeEventHeader"
 
 
-def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
+def items(value: JsonValue, context: RequestContext) -> Iterator[WebhookItem]:
     for each in as_list(value):
-        yield from _rows(each, asked)
+        yield from _items_of(each, context)
 
 
-def _rows(each: Any, asked: RequestContext) -> Iterator[WebhookItem]:
+def _items_of(each: JsonValue, context: RequestContext) -> Iterator[WebhookItem]:
     payload = _payload(each)
     header = payload.get(_HEADER) if payload is not None else None
     if payload is None or not isinstance(header, dict):
         yield not_an_item(each, f"a change event has a {_HEADER}")
-    elif asked.own_client and f"client={asked.own_client}" in str(header.get("changeOrigin")).split(";"):
+    elif context.own_client and f"client={context.own_client}" in str(header.get("changeOrigin")).split(";"):
         yield IgnoredItem()
     else:
         for record_id in as_list(header.get("recordIds") or [None]):
-            yield _row(each, payload, header, record_id)
+            yield _item(each, payload, header, record_id)
 
 
-def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: Any) -> WebhookItem:
+def _item(each: JsonValue, payload: JsonObject, header: JsonObject, record_id: JsonValue) -> WebhookItem:
     change = str(header.get("changeType", ""))
     if change.startswith("GAP_") or "*" in str(record_id):
         of = record_id or header.get("entityName")  # an overflow names no record
@@ -47,11 +48,11 @@ def _row(each: Any, payload: dict[str, Any], header: dict[str, Any], record_id: 
     key = ":".join(str(header.get(part, "")) for part in ("transactionKey", "sequenceNumber"))
     name = f"{header.get('entityName', '')}.{change}"
     # Its own id only: with all recordIds, the total size would be quadratic.
-    about = {**payload, _HEADER: {**header, "recordIds": [record_id]}, "recordId": record_id}
-    return MappableItem(name, f"{key}:{record_id}", about)
+    cells: JsonObject = {**payload, _HEADER: {**header, "recordIds": [record_id]}, "recordId": record_id}
+    return MappableItem(name, f"{key}:{record_id}", cells)
 
 
-def _payload(each: Any) -> dict[str, Any] | None:
+def _payload(each: JsonValue) -> JsonObject | None:
     for step in ((), ("payload",), ("data", "payload")):
         found = each
         for name in step:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from hashlib import sha256
-from typing import Any
 
 import msgspec
 
+from schemas.json_value import JsonValue
 from workers import signing
 
 from .items import (
@@ -20,9 +20,9 @@ from .items import (
 )
 
 
-def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
+def items(value: JsonValue, context: RequestContext) -> Iterator[WebhookItem]:
     # Without a message id, the digest of the content identifies it.
-    name = asked.headers.get(signing.ID) or sha256(msgspec.json.encode(value)).hexdigest()
+    name = context.headers.get(signing.ID) or sha256(msgspec.json.encode(value)).hexdigest()
     for number, each in enumerate(as_list(value)):
         if isinstance(each, dict):
             yield MappableItem(str(each.get("type") or "event"), f"{name}:{number}", each)
@@ -31,7 +31,11 @@ def items(value: Any, asked: RequestContext) -> Iterator[WebhookItem]:
 
 
 def verify(signed: SignedRequest) -> None:
-    """Raises InvalidSignature."""
+    """Check the signature.
+
+    Raises:
+        InvalidSignature: it is missing, too old, or not of one of the secrets.
+    """
     try:
         signing.verify(signed.headers, signed.body, [signing.parse_key(one) for one in signed.secrets], signed.now)
     except (signing.VerificationError, signing.InvalidKey) as error:
