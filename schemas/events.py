@@ -1,7 +1,7 @@
-"""What travels: one frozen type per record, field by field what `avro/*.avsc` says.
+"""The records: one frozen type per record, with the fields of its schema in `avro/*.avsc`.
 
 Instants (`*_at`, `idle_since`, `not_before`) are epoch milliseconds, UTC. Every field has a default, as in
-Avro; whoever reads a record decides which absences are faults (`streams.domain.facts.fact_of` does for facts).
+Avro; the reader of a record decides which missing values are errors (for facts: `streams.domain.facts.fact_of`).
 """
 
 from typing import Literal
@@ -35,7 +35,7 @@ HeartbeatSays = Literal["unknown", "complete", "alive"]
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What all facts carry. `event_id` names the fact for ever: the same id is the same fact, told again."""
+    """The fields of all facts. Records with the same `event_id` are the same fact."""
 
     event_id: str = ""
     lead_id: str = ""

@@ -1,6 +1,7 @@
 """What the documents say exists."""
 
 import re
+from collections.abc import Iterator
 from fnmatch import fnmatchcase
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,6 +86,23 @@ def test_texts_for_users_use_standard_terms(page: Path) -> None:
     """Code and test names are exempt: they are in backticks."""
     prose = CODE.sub("", page.read_text(encoding="utf-8"))
     assert sorted({word.lower() for word in PRIVATE_WORDS.findall(prose)}) == []
+
+
+def test_help_texts_use_standard_terms() -> None:
+    texts = list(_help_texts(get_command(cli)))
+    assert len(texts) > len(cli.registered_commands)
+    assert sorted({word.lower() for text in texts for word in PRIVATE_WORDS.findall(text)}) == []
+
+
+def test_every_command_and_option_has_a_help_text() -> None:
+    assert all(text.strip() for text in _help_texts(get_command(cli)))
+
+
+def _help_texts(command: Any) -> Iterator[str]:
+    yield command.help or ""
+    yield from (parameter.help or "" for parameter in command.params)
+    for one in getattr(command, "commands", {}).values():
+        yield from _help_texts(one)
 
 
 def test_the_page_on_operations_names_variables_that_are_read() -> None:
