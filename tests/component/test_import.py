@@ -206,7 +206,7 @@ def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: 
     [
         ({}, "name at least one file"),
         ({"until": NOW, "part": True}, "at least one file"),
-        ({"until": NOW + DAY}, "lies in the future"),
+        ({"until": NOW + DAY}, "is in the future"),
     ],
 )
 def test_what_cannot_be_asked_for_is_a_fault(world: World, asked: dict[str, Any], message: str) -> None:
@@ -265,7 +265,7 @@ def test_a_broker_that_goes_away_is_told_with_how_far_the_import_got(
         if progress.phase == "publishing":
             own_broker.kill()
 
-    with pytest.raises(BrokerFailure, match=r"of 3,000 facts are in; run the same import again"):
+    with pytest.raises(BrokerFailure, match=r"of 3,000 facts are published; run the same import again"):
         run_import(ImportRequest(files=[leads], mappings=LEADS), conf, CODEC.encode, on_progress=lose_it)
 
 

@@ -1,4 +1,4 @@
-"""Turns rows into facts as a mapping says. Pure: the same row makes the same facts with the same ids, for ever."""
+"""Converts rows to facts by a mapping. Pure: the same row always becomes the same facts with the same ids."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -17,7 +17,18 @@ from .errors import RowError
 from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
 from .mapping import Condition, FactPart, Table
 from .timestamps import UncertainTimes, to_instant
-from .values import Cell, Convert, EmptyCells, FieldValue, text_of, to_amount, to_currency, to_flag, to_text, to_word
+from .values import (
+    Cell,
+    Convert,
+    EmptyCells,
+    FieldValue,
+    text_of,
+    to_amount,
+    to_currency,
+    to_flag,
+    to_mapped_value,
+    to_text,
+)
 
 Row = Sequence[Cell]
 ImportedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
@@ -32,24 +43,36 @@ RECORDS: Mapping[str, type[ImportedFact]] = {
 CONSTRUCTORS: Mapping[str, Callable[..., ImportedFact]] = RECORDS
 """The constructors by kind. Their arguments are read by the types of the record, which no type checker can follow."""
 
-RANKS: Mapping[str, int] = {kind: rank for rank, kind in enumerate(RECORDS)}  # ties of time: as streams folds
+RANKS: Mapping[str, int] = {
+    kind: rank for rank, kind in enumerate(RECORDS)
+}  # the order of facts with equal times, as in streams
 _REQUIRED = {"lead_id", "occurred_at", "event_id"}
 _REQUIRED_OF = {"deal-closed": {"outcome"}, "lead-stalled": {"reason"}}
 _encode = msgspec.msgpack.Encoder().encode
 
 
 def derived_id(source: str, kind: str, content: Mapping[str, object]) -> str:
-    """The id of a fact without one of its own: a digest of what it says.
+    """Derive the id of a fact that has none: a digest of its content.
 
-    `content` holds what is given, in the order of the names: a field that is added to the record later, or to
-    the mapping and is empty, changes no id.
+    Args:
+        source: The source of the fact.
+        kind: The kind of the fact.
+        content: The fields that have a value, in the order of their names. A field that is added to the record later,
+            or to the mapping and is empty, changes no id.
     """
     return hashlib.blake2b(_encode((source, kind, content)), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class ConversionContext:
-    """What holds for every row of one import."""
+    """What all conversions of one import share.
+
+    Attributes:
+        source: The source of the facts.
+        zone: The time zone of local times, unless the table or the field has one.
+        now: Epoch ms; the `recorded_at` of the facts, and the bound for times in the future.
+        uncertain_times: Counts ambiguous local times.
+    """
 
     source: str
     zone: str
@@ -66,26 +89,30 @@ class _Step:
 
 
 class FactBuilder:
-    """Makes one fact of a row, or none where its conditions do not hold."""
+    """Makes one fact of a row, or none if its conditions do not hold."""
 
     def __init__(self, part: FactPart, columns: Sequence[str], table: Table, context: ConversionContext) -> None:
         compiler = _Compiler(part, table, context)
-        where = {name: number for number, name in enumerate(columns)}
+        index_of = {name: index for index, name in enumerate(columns)}
         self.kind = part.kind
         self.rank = RANKS[part.kind]
         self._construct = CONSTRUCTORS[part.kind]
         self._context = context
-        self._conditions = [(name, where[name], holds) for name, holds in compiler.conditions()]
+        self._conditions = [(name, index_of[name], holds) for name, holds in compiler.conditions()]
         self._steps = [
-            _Step(name, source.column or "", where.get(source.column or "", 0), compiler.convert(name, source))
+            _Step(name, source.column or "", index_of.get(source.column or "", 0), compiler.convert(name, source))
             for name, source in part.sources()
         ]
 
     def make(self, row: Row) -> ImportedFact | None:
-        """The fact that this row tells. Raises RowError with the column at fault."""
-        return self._build(self._content(row)) if self._is_told(row) else None
+        """Return the fact of this row; None if its conditions do not hold.
 
-    def _is_told(self, row: Row) -> bool:
+        Raises:
+            RowError: a cell is invalid; with its column.
+        """
+        return self._build(self._content(row)) if self._meets_conditions(row) else None
+
+    def _meets_conditions(self, row: Row) -> bool:
         for column, index, holds in self._conditions:
             try:
                 if not holds(row[index]):
@@ -113,10 +140,10 @@ class FactBuilder:
 
 
 class TableConverter:
-    """All that is made of the rows of one table. Rows hold the cells of `columns`, in that order.
+    """Converts the rows of one table. A row has the cells of `columns`, in that order.
 
     Raises:
-        RowError: a constant of the mapping cannot be what its field takes.
+        RowError: a constant of the mapping is not valid for its field.
     """
 
     def __init__(self, table: Table, context: ConversionContext) -> None:
@@ -124,15 +151,19 @@ class TableConverter:
         self.builders = [FactBuilder(part, self.columns, table, context) for part in table.facts]
 
     def facts(self, row: Row) -> list[tuple[int, ImportedFact]]:
-        """The facts of a row, each with its rank. Raises RowError: then nothing of the row goes in."""
+        """Return the facts of a row, each with its rank.
+
+        Raises:
+            RowError: the row is invalid: none of its facts may be published.
+        """
         made = [(builder.rank, builder.make(row)) for builder in self.builders]
         return [(rank, fact) for rank, fact in made if fact is not None]
 
 
 def _columns(table: Table) -> tuple[str, ...]:
-    named = [source.column for part in table.facts for _, source in part.sources() if source.column is not None]
-    asked = [column for part in table.facts for column in part.when]
-    return tuple(dict.fromkeys(named + asked))
+    sources = [source.column for part in table.facts for _, source in part.sources() if source.column is not None]
+    conditions = [column for part in table.facts for column in part.when]
+    return tuple(dict.fromkeys(sources + conditions))
 
 
 class _Compiler:
@@ -145,13 +176,13 @@ class _Compiler:
         self._required = _REQUIRED | _REQUIRED_OF.get(part.kind, set())
 
     def conditions(self) -> list[tuple[str, Callable[[Cell], bool]]]:
-        asked = [(column, _holds(condition, self._table)) for column, condition in self._part.when.items()]
+        written = [(column, _holds(condition, self._table)) for column, condition in self._part.when.items()]
         skipped = [
             (source.column, _holds(Condition(empty=False), self._table))
             for _, source in self._part.sources()
             if source.column is not None and source.empty == "skip"
         ]
-        return asked + skipped
+        return written + skipped
 
     def convert(self, name: str, source: FieldSource) -> Convert:
         read = self._reader(name, source, self._empties(name, source))
@@ -164,10 +195,10 @@ class _Compiler:
         return lambda _: constant
 
     def _empties(self, name: str, source: FieldSource) -> EmptyCells:
-        answer = source.empty
-        if answer is None and name in self._required:
-            answer = "reject"
-        return EmptyCells(() if source.is_constant() else self._table.empty_values, answer)
+        replacement = source.empty
+        if replacement is None and name in self._required:
+            replacement = "reject"
+        return EmptyCells(() if source.is_constant() else self._table.empty_values, replacement)
 
     def _reader(self, name: str, source: FieldSource, empties: EmptyCells) -> Convert:
         match source:
@@ -181,12 +212,12 @@ class _Compiler:
                 return self._text(name, source, empties)
 
     def _text(self, name: str, source: TextSource, empties: EmptyCells) -> Convert:
-        allowed = _words_of(RECORDS[self._part.kind], name)
+        allowed = _allowed_values(RECORDS[self._part.kind], name)
         otherwise = source.otherwise if source.values else "keep"
         if name == "currency":
             return to_currency(empties, source.values, otherwise)
         if allowed or source.values:
-            return to_word(empties, source.values, otherwise, allowed, source.prefix, MAX_TEXT)
+            return to_mapped_value(empties, source.values, otherwise, allowed, source.prefix, MAX_TEXT)
         is_note, is_id = name == "note", name in ("lead_id", "event_id")
         longest = None if is_note else MAX_LEAD_ID if is_id else MAX_TEXT
         return to_text(empties, source.prefix, breaks=is_note, longest=longest)
@@ -203,15 +234,15 @@ class _Compiler:
 
 
 @cache
-def _words_of(record: type[Record], name: str) -> tuple[str, ...]:
+def _allowed_values(record: type[Record], name: str) -> tuple[str, ...]:
     hint = get_type_hints(record)[name]
     return get_args(hint) if get_origin(hint) is Literal else ()
 
 
 def _holds(condition: Condition, table: Table) -> Callable[[Cell], bool]:
     empties = EmptyCells(table.empty_values, None)
-    wanted = frozenset(word.strip().casefold() for word in condition.is_)
-    unwanted = frozenset(word.strip().casefold() for word in condition.is_not)
+    wanted = frozenset(text.strip().casefold() for text in condition.is_)
+    unwanted = frozenset(text.strip().casefold() for text in condition.is_not)
 
     def holds(cell: Cell) -> bool:
         text = text_of(cell).casefold()

@@ -1,8 +1,8 @@
-"""Field sources of a mapping: where the value of one field comes from, and how its text is read."""
+"""The field sources of a mapping: the column or the constant that gives a field its value, and how it is converted."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Literal, Self, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -12,28 +12,29 @@ from streams.runtime.documents import did_you_mean, violation
 
 LocalTime = Literal["first", "second", "reject"]
 NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms")
-_PROBE = datetime(2020, 2, 29, 13, 14, 15)  # noqa: DTZ001  # formats are probed with a time of no zone
+_PROBE = datetime(2020, 2, 29, 13, 14, 15)  # noqa: DTZ001  # formats are tested with a time without zone
 
 
 class MappingModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True, populate_by_name=True)
 
 
-def _column_in_short(given: Any) -> Any:
-    return {"column": given} if isinstance(given, str) else given
+def _expand_column(value: object) -> object:
+    """`field: NAME` is short for `field: {column: NAME}`."""
+    return {"column": value} if isinstance(value, str) else value
 
 
-def _table_of_words(given: Any) -> Any:
-    if not isinstance(given, dict):
-        return given
-    table = {str(key).strip().casefold(): value for key, value in given.items()}
-    if len(table) < len(given):
-        raise violation("two words differ only in case or blanks, which are not looked at", "keep one of them")
-    return table
+def _fold_keys(table: object) -> object:
+    if not isinstance(table, dict):
+        return table
+    folded = {str(key).strip().casefold(): value for key, value in table.items()}
+    if len(folded) < len(table):
+        raise violation("two keys differ only in case or surrounding blanks, which are ignored", "keep one of them")
+    return folded
 
 
 class FieldOrigin(MappingModel):
-    """Where a field's value comes from: a column, read and translated, or a constant."""
+    """The origin of a field's value: a column, whose cells are converted, or a constant."""
 
     column: str | None = None
 
@@ -43,37 +44,42 @@ class FieldOrigin(MappingModel):
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.column is None) == (getattr(self, "constant", None) is None):
-            raise violation("it must be known where the value comes from", "write either `column:` or `constant:`")
+            raise violation("either a column or a constant is needed", "write either `column:` or `constant:`")
         return self
 
 
-MappedWord = Annotated[str, Field(max_length=MAX_TEXT)]
+ShortText = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class TextSource(FieldOrigin):
-    """A text: trimmed, then looked up in `values`, where given; `prefix` goes in front."""
+    """A text: trimmed, then looked up in `values`, if there are any; `prefix` is put before it.
 
-    constant: MappedWord | None = None
-    values: Annotated[dict[str, MappedWord], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
-    otherwise: MappedWord = "reject"  # of a word that is not in `values`; or "keep", or the word to take
-    empty: MappedWord | None = None  # the word to take for an empty column; or "reject", or "skip" (no fact)
-    prefix: MappedWord = ""
+    Attributes:
+        otherwise: For a text that is not in `values`: "reject", "keep", or the value.
+        empty: For an empty cell: "reject", "skip" (the row makes no such fact), or the value; None is no value.
+    """
 
-    def outcomes(self) -> Iterator[str]:
-        """Every word that the mapping itself can put into the field."""
+    constant: ShortText | None = None
+    values: Annotated[dict[str, ShortText], BeforeValidator(_fold_keys)] = Field(default_factory=dict)
+    otherwise: ShortText = "reject"
+    empty: ShortText | None = None
+    prefix: ShortText = ""
+
+    def written_values(self) -> Iterator[str]:
+        """Yield every value that the mapping itself writes into the field."""
         yield from self.values.values()
-        for word, spoken_for in ((self.otherwise, ("reject", "keep")), (self.empty, ("reject", "skip", None))):
-            if word not in spoken_for:
-                yield str(word)
+        for text, keywords in ((self.otherwise, ("reject", "keep")), (self.empty, ("reject", "skip", None))):
+            if text not in keywords:
+                yield str(text)
         if self.constant is not None:
             yield self.constant
 
 
 class FlagSource(FieldOrigin):
-    """Yes or no."""
+    """A boolean."""
 
     constant: bool | None = None
-    values: Annotated[dict[str, bool], BeforeValidator(_table_of_words)] = Field(default_factory=dict)
+    values: Annotated[dict[str, bool], BeforeValidator(_fold_keys)] = Field(default_factory=dict)
     empty: bool | Literal["reject", "skip"] | None = None
 
 
@@ -81,33 +87,33 @@ def _time_format(text: str) -> str:
     if text in NAMED_FORMATS:
         return text
     if "%Z" in text:
-        raise violation("%Z is not read reliably", "drop the zone's name from the column, or use %z (+02:00)")
+        raise violation("%Z cannot be read reliably", "drop the zone's name from the column, or use %z (+02:00)")
     try:
         read = datetime.strptime(_PROBE.strftime(text), text)  # noqa: DTZ007  # a zone is applied when read
     except ValueError as error:
         known = ", ".join(NAMED_FORMATS)
-        raise violation(f"{text!r} is no format: {error}", f"write {known}, or one such as %d.%m.%Y") from error
+        raise violation(f"{text!r} is not a format: {error}", f"write {known}, or one such as %d.%m.%Y") from error
     if (read.year, read.month) != (_PROBE.year, _PROBE.month):
-        raise violation(f"{text!r} names no year and month", "write %Y (or %y) and %m")
+        raise violation(f"{text!r} has no year and month", "write %Y (or %y) and %m")
     return text
 
 
 def _zone(name: str) -> str:
     try:
         ZoneInfo(name)
-    except (OSError, ValueError, KeyError) as error:  # by what the name would be as a path
-        raise violation(f"{name!r} is no zone", "write one such as UTC or Europe/Berlin") from error
+    except (OSError, ValueError, KeyError) as error:  # depends on what the name would be as a path
+        raise violation(f"{name!r} is not a time zone", "write one such as UTC or Europe/Berlin") from error
     return name
 
 
-def as_list(given: Any) -> Any:
-    return [given] if isinstance(given, str | int | float) else given
+def as_list(value: object) -> object:
+    return [value] if isinstance(value, str | int | float) else value
 
 
-def not_empty(given: Any) -> Any:
-    if given in ([], {}, None):
-        raise violation("nothing stands here", "write at least one, or leave the key out where it is optional")
-    return given
+def not_empty(value: object) -> object:
+    if value in ([], {}, None):
+        raise violation("the value is empty", "write at least one, or leave the key out if it is optional")
+    return value
 
 
 TimeFormats = Annotated[
@@ -117,7 +123,7 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class InstantSource(FieldOrigin):
-    """An instant. What is left out is as the table says."""
+    """An instant. The table has the defaults of what is left out."""
 
     constant: str | None = None
     formats: TimeFormats | None = None
@@ -127,7 +133,7 @@ class InstantSource(FieldOrigin):
 
 
 class AmountSource(FieldOrigin):
-    """Money, in minor units. A column holds major units with `digits` of minor ones: 2 for most, 0 for yen."""
+    """An amount in minor units. A column holds major units; `digits`: the minor digits, 2 for most, 0 for yen."""
 
     constant: int | None = None
     decimal: Literal[".", ","] = "."
@@ -135,13 +141,14 @@ class AmountSource(FieldOrigin):
     empty: Literal["reject", "skip"] | None = None
 
 
-def words_of(allowed: Any) -> Callable[[TextSource], TextSource]:
+def restricted_to(allowed: object) -> Callable[[TextSource], TextSource]:
+    """Make a validator: the mapping may write only the values of a Literal."""
     known = get_args(allowed)
 
     def check(source: TextSource) -> TextSource:
-        for word in source.outcomes():
-            if word not in known:
-                raise violation(f"{word!r} is not known here", did_you_mean(word, known))
+        for value in source.written_values():
+            if value not in known:
+                raise violation(f"{value!r} is not known here", did_you_mean(value, known))
         return source
 
     return check
@@ -149,12 +156,12 @@ def words_of(allowed: Any) -> Callable[[TextSource], TextSource]:
 
 def _no_values(source: TextSource) -> TextSource:
     if source.values:
-        raise violation("an id is taken as it stands", "leave `values:` out")
+        raise violation("an id is not translated", "leave `values:` out")
     return source
 
 
-MappedText = Annotated[TextSource, BeforeValidator(_column_in_short)]
+MappedText = Annotated[TextSource, BeforeValidator(_expand_column)]
 MappedId = Annotated[MappedText, AfterValidator(_no_values)]
-Flag = Annotated[FlagSource, BeforeValidator(_column_in_short)]
-MappedInstant = Annotated[InstantSource, BeforeValidator(_column_in_short)]
-Amount = Annotated[AmountSource, BeforeValidator(_column_in_short)]
+Flag = Annotated[FlagSource, BeforeValidator(_expand_column)]
+MappedInstant = Annotated[InstantSource, BeforeValidator(_expand_column)]
+Amount = Annotated[AmountSource, BeforeValidator(_expand_column)]

@@ -1,4 +1,4 @@
-"""The way out: facts in the order of events, heartbeats as they are acked, and the one that closes the history."""
+"""Publishes the sorted facts, heartbeats as the broker acknowledges them, and the final heartbeat."""
 
 import time
 from collections.abc import Callable
@@ -11,11 +11,11 @@ from .request import ImportRequest
 from .sorting import SortEntry, Sorter
 
 _KINDS = tuple(RECORDS)
-_LOOK_EVERY = 256
+_CHECK_EVERY = 256
 
 
 class HistoryPublisher:
-    """Publishes what a sorter holds."""
+    """Publishes the facts of a sorter."""
 
     def __init__(
         self, request: ImportRequest, publisher: Publisher, summary: ImportSummary, now_ms: Callable[[], int]
@@ -27,43 +27,43 @@ class HistoryPublisher:
         self._beat_at = time.monotonic() + request.beat_seconds
         self._beat_count = request.beat_facts
 
-    def run(self, sorter: Sorter, watch: ProgressReporter) -> None:
-        """Everything, acked to its end.
+    def run(self, sorter: Sorter, reporter: ProgressReporter) -> None:
+        """Publish all facts, and wait until they are acknowledged.
 
         Raises:
-            BrokerFailure: with how far it got.
+            BrokerFailure: with how many facts were acknowledged.
         """
         try:
-            self._send(sorter, watch)
-            self._close()
+            self._send(sorter, reporter)
+            self._send_final_heartbeat()
         except BrokerFailure as error:
-            far = f"about {self._acked():,} of {sorter.count:,} facts are in"
-            again = "run the same import again: facts that are in are recognised"
-            raise BrokerFailure(f"{error}; {far}; {again}") from error
+            progress = f"about {self._acked():,} of {sorter.count:,} facts are published"
+            again = "run the same import again: published facts are recognised"
+            raise BrokerFailure(f"{error}; {progress}; {again}") from error
         self._summary.repeated = sorter.repeated
-        watch.publishing(self._summary.facts, self._summary.complete_until)
+        reporter.publishing(self._summary.facts, self._summary.complete_until)
 
-    def _send(self, sorter: Sorter, watch: ProgressReporter) -> None:
+    def _send(self, sorter: Sorter, reporter: ProgressReporter) -> None:
         send, published = self._publisher.send, self._summary.published
         for sent, entry in enumerate(sorter.merged()):
-            if sent % _LOOK_EVERY == 0:
-                self._look(entry, sent, watch)
+            if sent % _CHECK_EVERY == 0:
+                self._report(entry, sent, reporter)
             kind = _KINDS[entry[1]]
             send(kind, entry)
             published[kind] += 1
             self._summary.last_at = entry[0]
         self._publisher.flush()
 
-    def _look(self, following: SortEntry, sent: int, watch: ProgressReporter) -> None:
+    def _report(self, following: SortEntry, sent: int, reporter: ProgressReporter) -> None:
         if sent == 0:
             self._summary.first_at = following[0]
         elif sent >= self._beat_count or time.monotonic() >= self._beat_at:
             self._beat_at = time.monotonic() + self._request.beat_seconds
             self._beat_count = sent + self._request.beat_facts
             self._complete(following[0] - 1)
-        watch.publishing(self._acked(), self._summary.complete_until)
+        reporter.publishing(self._acked(), self._summary.complete_until)
 
-    def _close(self) -> None:
+    def _send_final_heartbeat(self) -> None:
         last, until = self._summary.last_at, self._request.until
         ends = [end for end in (None if last is None else last + 1, until) if end is not None]
         if ends:

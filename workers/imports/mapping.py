@@ -1,9 +1,9 @@
-"""The mapping document: which columns of which files make which facts. docs/mapping.md explains it by example."""
+"""The mapping document: how the columns of files become facts. docs/mapping.md explains it by example."""
 
 import codecs
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -27,39 +27,43 @@ from .field_sources import (
     Zone,
     as_list,
     not_empty,
-    words_of,
+    restricted_to,
 )
 
 Format = Literal["csv", "jsonl"]
 
 
-def _condition_in_short(given: Any) -> Any:
-    return {"is": given} if isinstance(given, str | int | float | list) and not isinstance(given, bool) else given
+def _expand_condition(value: object) -> object:
+    """`column: TEXT` is short for `column: {is: TEXT}`."""
+    is_short = isinstance(value, str | int | float | list) and not isinstance(value, bool)
+    return {"is": value} if is_short else value
 
 
 class Condition(MappingModel):
-    """What a column must hold for a fact to arise. Case and blanks around are not looked at."""
+    """A condition on a column for a fact to be made. Case and surrounding blanks are ignored."""
 
     is_: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(default=(), alias="is")
     is_not: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(default=(), alias="not")
     empty: bool | None = None
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _is_not_empty(self) -> Self:
         if not self.is_ and not self.is_not and self.empty is None:
-            raise violation("nothing to look for", "write the words, or `not:` with words, or `empty: true` or `false`")
+            raise violation(
+                "the condition is empty", "write the texts, or `not:` with texts, or `empty: true` or `false`"
+            )
         return self
 
 
 class _FactPart(MappingModel):
-    when: dict[str, Annotated[Condition, BeforeValidator(_condition_in_short)]] = Field(default_factory=dict)
+    when: dict[str, Annotated[Condition, BeforeValidator(_expand_condition)]] = Field(default_factory=dict)
     event_id: MappedId | None = None
     lead_id: MappedId
     occurred_at: MappedInstant
     recorded_at: MappedInstant | None = None
 
     def sources(self) -> Iterator[tuple[str, TextSource | FlagSource | InstantSource | AmountSource]]:
-        """The fields that are mapped, in the order of their names."""
+        """Yield the mapped fields, in the order of their names."""
         for name in sorted(type(self).model_fields):
             if isinstance(source := getattr(self, name), FieldOrigin):
                 yield name, source  # type: ignore[misc]  # these four are its subclasses
@@ -83,16 +87,16 @@ class ContactedPart(_FactPart):
     """Makes LeadContacted."""
 
     kind: Literal["lead-contacted"]
-    by: Annotated[MappedText, AfterValidator(words_of(By))] | None = None
-    activity: Annotated[MappedText, AfterValidator(words_of(Activity))] | None = None
-    direction: Annotated[MappedText, AfterValidator(words_of(Direction))] | None = None
-    outcome: Annotated[MappedText, AfterValidator(words_of(ContactOutcome))] | None = None
+    by: Annotated[MappedText, AfterValidator(restricted_to(By))] | None = None
+    activity: Annotated[MappedText, AfterValidator(restricted_to(Activity))] | None = None
+    direction: Annotated[MappedText, AfterValidator(restricted_to(Direction))] | None = None
+    outcome: Annotated[MappedText, AfterValidator(restricted_to(ContactOutcome))] | None = None
     owner_id: MappedText | None = None
     next_step_at: MappedInstant | None = None
 
 
 class StalledPart(_FactPart):
-    """Makes LeadStalled, declared by sales: a detector's stalls are not imported."""
+    """Makes LeadStalled, declared by sales; stalls declared by the detector are not imported."""
 
     kind: Literal["lead-stalled"]
     reason: MappedText
@@ -104,7 +108,7 @@ class ClosedPart(_FactPart):
     """Makes DealClosed."""
 
     kind: Literal["deal-closed"]
-    outcome: Annotated[MappedText, AfterValidator(words_of(DealOutcome))]
+    outcome: Annotated[MappedText, AfterValidator(restricted_to(DealOutcome))]
     reason: MappedText | None = None
     amount: Amount | None = None
     currency: MappedText | None = None
@@ -113,36 +117,36 @@ class ClosedPart(_FactPart):
 KINDS = ("lead-created", "lead-contacted", "deal-closed", "lead-stalled")
 
 
-def _known_kind(given: Any) -> Any:
-    if isinstance(given, dict) and given.get("kind") not in KINDS:
-        raise violation(f"kind {given.get('kind')!r} is no kind of fact", did_you_mean(given.get("kind"), KINDS))
-    return given
+def _has_known_kind(part: object) -> object:
+    if isinstance(part, dict) and (kind := part.get("kind")) not in KINDS:
+        raise violation(f"kind {kind!r} is not a kind of fact", did_you_mean(kind, KINDS))
+    return part
 
 
 FactPart = Annotated[
     Annotated[CreatedPart | ContactedPart | StalledPart | ClosedPart, Field(discriminator="kind")],
-    BeforeValidator(_known_kind),
+    BeforeValidator(_has_known_kind),
 ]
 
 
 def _encoding(name: str) -> str:
     try:
-        is_text = codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # open() looks at the same
+        is_text = codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # open() checks the same
     except LookupError:
         is_text = False
     if not is_text:
-        raise violation(f"{name!r} is no encoding", "write one such as utf-8, cp1252 or utf-16-le")
+        raise violation(f"{name!r} is not an encoding", "write one such as utf-8, cp1252 or utf-16-le")
     return name
 
 
 def _delimiter(character: str) -> str:
     if character in '"\r\n\0':
-        raise violation(f"{character!r} separates no values", "write one such as ';', or leave it out")
+        raise violation(f"{character!r} cannot separate values", "write one such as ';', or leave it out")
     return character
 
 
 class Table(MappingModel):
-    """One kind of file: how to read it, and the facts of each of its rows."""
+    """One kind of file: how to read it, and the facts that each row becomes."""
 
     files: Annotated[tuple[str, ...], BeforeValidator(as_list), BeforeValidator(not_empty)]
     format: Format | None = None
@@ -164,7 +168,7 @@ class Table(MappingModel):
 
 
 class Mapping(MappingModel):
-    """One mapping file. `source` becomes the source of every fact and part of the ids that are derived."""
+    """One mapping file. `source` becomes the source of every fact, and part of derived ids."""
 
     source: str = Field(min_length=1)
     zone: Zone = "UTC"
@@ -172,10 +176,23 @@ class Mapping(MappingModel):
 
 
 def parse_mapping(text: str, name: str) -> Mapping:
-    """The mapping that this YAML says. Raises streams.runtime.documents.DocumentError with every fault and its line."""
+    """Read a mapping.
+
+    Args:
+        text: YAML.
+        name: The name of the document in messages.
+
+    Raises:
+        DocumentError: it is invalid; with every error, its line and the fix.
+    """
     return load(text, name, Mapping)
 
 
 def load_mapping(path: Path) -> Mapping:
-    """As parse_mapping, out of a file. Raises OSError where it cannot be read."""
+    """Read a mapping from a file.
+
+    Raises:
+        OSError: the file cannot be read.
+        DocumentError: as `parse_mapping`.
+    """
     return parse_mapping(path.read_text(encoding="utf-8"), str(path))

@@ -1,4 +1,4 @@
-"""What an import has to say: while it runs, and when it is done."""
+"""The progress and the summary of an import, and their display on the terminal."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +18,7 @@ _EXAMPLES = 5
 
 @dataclass(slots=True)
 class ImportProgress:
-    """How far an import is. While it reads, `bytes_read` of `bytes_total` is the measure; then `acked` of `facts`."""
+    """The progress of an import: `bytes_read` of `bytes_total` while it reads, then `acked` of `facts`."""
 
     phase: Literal["reading", "publishing"] = "reading"
     bytes_total: int = 0
@@ -34,40 +34,40 @@ OnProgress = Callable[[ImportProgress], None]
 
 
 class ProgressReporter:
-    """Keeps the progress and tells it: always with the same object."""
+    """Updates the progress and reports it, always with the same object."""
 
-    def __init__(self, tell: OnProgress, progress: ImportProgress) -> None:
-        self._tell = tell
+    def __init__(self, on_progress: OnProgress, progress: ImportProgress) -> None:
+        self._on_progress = on_progress
         self._progress = progress
         self._read_before = 0
 
     def has_read(self, size: int) -> None:
-        """A file of this size is done."""
+        """Add the size of a file that has been read."""
         self._read_before += size
 
     def reading(self, position: int, summary: "ImportSummary") -> None:
-        """So far in the file at hand."""
+        """Report the byte position in the current file."""
         self._progress.bytes_read = self._read_before + position
         self._progress.rows = summary.rows
         self._progress.rejected = summary.rejected
-        self._tell(self._progress)
+        self._on_progress(self._progress)
 
     def to_publish(self, facts: int) -> None:
-        """Everything is read; so many facts are to go out."""
+        """Report that all files are read, and how many facts will be published."""
         self._progress.phase = "publishing"
         self._progress.facts = facts
-        self._tell(self._progress)
+        self._on_progress(self._progress)
 
     def publishing(self, acked: int, complete_until: int | None) -> None:
-        """So many are in, and up to this time it was said that all are."""
+        """Report the acknowledged facts, and the time (epoch ms) of the newest heartbeat."""
         self._progress.acked = acked
         self._progress.complete_until = complete_until or 0
-        self._tell(self._progress)
+        self._on_progress(self._progress)
 
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
-    """A row that stays out, with why and what to do; one line of the rejects file."""
+    """A rejected row, with the reason and how to fix it; one line of the rejects file."""
 
     file: str
     line: int
@@ -84,13 +84,13 @@ class RejectedRow:
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What an import did. Times are epoch ms; `complete_until` is the time of the last heartbeat."""
+    """The result of an import. Times are epoch ms; `complete_until` is the time of the last heartbeat."""
 
     files: int = 0
     rows: int = 0
-    silent: int = 0  # rows that tell no fact, as the mapping has it
-    repeated: int = 0  # facts that these files tell more than once: published once
-    guessed_times: int = 0  # local times that the clock showed twice or never
+    without_facts: int = 0  # valid rows of which the mapping makes no fact
+    repeated: int = 0  # facts that the files contain more than once: published once
+    guessed_times: int = 0  # ambiguous or skipped local times, when clocks changed
     published: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
@@ -107,15 +107,15 @@ class ImportSummary:
         """How many facts were published."""
         return self.published.total()
 
-    def refuse(self, rejected: RejectedRow) -> None:
-        """Count a row that stays out; keep the first few as examples."""
+    def reject(self, rejected: RejectedRow) -> None:
+        """Count a rejected row; keep the first few as examples."""
         self.rejected += 1
         self.reasons[rejected.reason] += 1
         if len(self.examples) < _EXAMPLES:
             self.examples.append(rejected)
 
     def exit_code(self, *, strict: bool) -> int:
-        """0, or 1 where rows were rejected and `strict` is asked for."""
+        """Return 1 if `strict` and rows were rejected, otherwise 0."""
         return int(strict and self.rejected > 0)
 
     def __str__(self) -> str:
@@ -129,10 +129,10 @@ def _lines(summary: ImportSummary) -> list[str]:
     if summary.first_at is not None and summary.last_at is not None:
         lines.append(f"  from {_day(summary.first_at)} to {_day(summary.last_at)}")
     if not summary.rows and summary.files:
-        lines.append("  the files hold no rows: nothing is known to be complete, so streams decides nothing new")
+        lines.append("  the files have no rows: nothing is known to be complete, so streams decides nothing new")
     notes = (
-        (summary.repeated, "facts told more than once: published once"),
-        (summary.silent, "rows that tell no fact"),
+        (summary.repeated, "facts contained more than once: published once"),
+        (summary.without_facts, "rows without a fact"),
         (summary.guessed_times, "local times that were uncertain, because clocks changed (`local_time:`)"),
     )
     lines += [f"  {count:>9,} {text}" for count, text in notes if count]
@@ -155,23 +155,23 @@ def _day(at: int) -> str:
 
 
 class ImportProgressBars:
-    """Two bars on the terminal: what was read, what the broker has. Call it with each ImportProgress, inside `with`."""
+    """Two bars on the terminal: bytes read, facts acknowledged. Call it with each ImportProgress, inside `with`."""
 
     def __init__(self, console: Console | None = None) -> None:
-        columns = (TextColumn("{task.description:>9}"), BarColumn(), TextColumn("{task.fields[told]}"))
+        columns = (TextColumn("{task.description:>9}"), BarColumn(), TextColumn("{task.fields[detail]}"))
         self._bars = Bars(*columns, TimeElapsedColumn(), console=console, transient=True)
-        self._reading = self._bars.add_task("reading", total=None, told="")
+        self._reading = self._bars.add_task("reading", total=None, detail="")
         self._publishing: TaskID | None = None
 
     def __call__(self, progress: ImportProgress) -> None:
-        told = f"{progress.rows:,} rows" + (f", {progress.rejected:,} rejected" if progress.rejected else "")
-        self._bars.update(self._reading, total=progress.bytes_total, completed=progress.bytes_read, told=told)
+        detail = f"{progress.rows:,} rows" + (f", {progress.rejected:,} rejected" if progress.rejected else "")
+        self._bars.update(self._reading, total=progress.bytes_total, completed=progress.bytes_read, detail=detail)
         if progress.phase == "reading":
             return
         if self._publishing is None:
-            self._publishing = self._bars.add_task("acked", total=progress.facts, told="")
-        told = f"{progress.acked:,} of {progress.facts:,} facts"
-        self._bars.update(self._publishing, total=progress.facts, completed=progress.acked, told=told)
+            self._publishing = self._bars.add_task("acked", total=progress.facts, detail="")
+        detail = f"{progress.acked:,} of {progress.facts:,} facts"
+        self._bars.update(self._publishing, total=progress.facts, completed=progress.acked, detail=detail)
 
     def __enter__(self) -> Self:
         self._bars.start()

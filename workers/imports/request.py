@@ -1,4 +1,4 @@
-"""What an import is asked to do."""
+"""The parameters of an import."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class ImportRequest:
     """What to import.
 
     Attributes:
-        files: Files, and folders that hold some; none only sends the closing heartbeat.
-        mappings: Tables by the names of files.
-        part: This is a part of a history only: send no heartbeat.
-        until: Everything up to this time (epoch ms) is in, even if the newest fact is older.
-        rejects: Where rejected rows go, if there are any; None only counts them.
-        scratch: Where to sort what does not fit into memory; the system's folder for it by default.
-        beat_seconds: About how often a heartbeat goes out on the way.
-        beat_facts: After how many facts one goes out at the latest.
+        files: Files and folders; if there are none, only the final heartbeat is sent.
+        mappings: The tables that read the files.
+        part: The files are only a part of the history: send no heartbeat.
+        until: The history is complete up to this time (epoch ms), even if the newest fact is older.
+        rejects: The file for rejected rows; if None, they are only counted.
+        scratch: The folder for sorted runs that exceed memory; by default the system's temporary folder.
+        beat_seconds: The interval of heartbeats during publishing.
+        beat_facts: The most facts between two heartbeats.
     """
 
     files: Sequence[Path] = ()
@@ -35,16 +35,22 @@ class ImportRequest:
     beat_facts: int = 50_000
 
     def check(self, now: int) -> None:
-        """Raises ImportFailure where it asks for what cannot be."""
+        """Check that the parameters agree. `now`: epoch ms.
+
+        Raises:
+            ImportFailure: they do not.
+        """
         if not self.files and (self.until is None or self.part):
-            raise ImportFailure("name at least one file, or say with --until up to when everything is in")
+            raise ImportFailure(
+                "name at least one file, or give with --until the time up to which the history is complete"
+            )
         if self.files and not self.mappings:
-            raise ImportFailure("name at least one mapping: it says which columns make which facts")
+            raise ImportFailure("name at least one mapping: it defines which columns become which facts")
         if self.part and self.until is not None:
             raise ImportFailure("a part sends no heartbeat: give --until with the last part, or alone after it")
         if self.until is not None and self.until <= 0:
-            raise ImportFailure("--until lies before 1970: no fact is as old as that")
+            raise ImportFailure("--until is before 1970: no fact is that old")
         if self.until is not None and self.until > now + FUTURE_MS:
-            raise ImportFailure("--until lies in the future: nobody knows yet that everything up to then is in")
+            raise ImportFailure("--until is in the future: the history cannot be complete up to then")
         if self.rejects is not None and self.rejects.resolve() in {file.resolve() for file in self.files}:
-            raise ImportFailure(f"{self.rejects} is to be imported: write the rejects to another file")
+            raise ImportFailure(f"{self.rejects} is one of the imported files: write the rejects to another file")

@@ -1,4 +1,4 @@
-"""The way in: files to rows, rows to facts, facts into the sorter; and what stays out, into the rejects file."""
+"""Reads files: rows to facts, facts into the sorter, and rejected rows into the rejects file."""
 
 import json
 import os
@@ -19,23 +19,27 @@ from .rows import NumberedRow, Row
 from .sorting import SortEntry, Sorter
 from .values import abbreviated
 
-_TELL_EVERY = 2_000
-_OWNER_ONLY = 0o600  # rows hold what is known about people
+_REPORT_EVERY = 2_000
+_OWNER_ONLY = 0o600  # rows contain personal data
 
 
 class RejectsFile:
-    """RejectedRow rows as JSONL; there is no file where there are none. With no path, they are only counted."""
+    """Writes rejected rows as JSONL. The file is created with the first; without a path nothing is written."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._file: TextIO | None = None
 
     def write(self, rejected: RejectedRow) -> None:
-        """Add a row. Raises ImportFailure where the file cannot be written."""
+        """Write a row.
+
+        Raises:
+            ImportFailure: the file cannot be written.
+        """
         if self._path is None:
             return
         try:
-            self._file = self._file or _private(self._path)
+            self._file = self._file or _open_private(self._path)
             self._file.write(json.dumps(asdict(rejected), ensure_ascii=False, default=str) + "\n")
         except OSError as error:
             raise ImportFailure(f"cannot write {self._path}: {error.strerror}") from error
@@ -48,14 +52,14 @@ class RejectsFile:
             self._file.close()
 
 
-def _private(path: Path) -> TextIO:
+def _open_private(path: Path) -> TextIO:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _OWNER_ONLY)
-    # What was no character in the file is none here either: it is written as an escape.
+    # A byte that was not a character in the file is written as an escape.
     return os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace")
 
 
 class RowReader:
-    """Reads one file after the other into a sorter, and counts."""
+    """Reads one file after the other into a sorter, and counts rows."""
 
     def __init__(self, sorter: Sorter, rejects: RejectsFile, encode: Encode, summary: ImportSummary) -> None:
         self._sorter = sorter
@@ -63,61 +67,61 @@ class RowReader:
         self._encode = encode
         self.summary = summary
 
-    def read(self, source: SourceFile, converter: TableConverter, told: Callable[[], None]) -> None:
-        """Every row of one file; `told` is called now and then.
+    def read(self, source: SourceFile, converter: TableConverter, on_progress: Callable[[], None]) -> None:
+        """Read all rows of one file. `on_progress` is called every few thousand rows.
 
         Raises:
-            ImportFailure: the file as a whole cannot be read to its end.
+            ImportFailure: the file cannot be read to its end.
         """
         self.summary.files += 1
         for row in source.rows():
             try:
-                self._take(row, converter)
+                self._convert(row, converter)
             except RowError as error:
-                self._refuse(error, source, row)
-            if self.summary.rows % _TELL_EVERY == 0:
-                told()
+                self._reject(error, source, row)
+            if self.summary.rows % _REPORT_EVERY == 0:
+                on_progress()
 
-    def _take(self, read: NumberedRow, converter: TableConverter) -> None:
+    def _convert(self, row: NumberedRow, converter: TableConverter) -> None:
         self.summary.rows += 1
-        cells = read[1]
+        cells = row[1]
         if isinstance(cells, RowError):
             raise cells
         entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
         if not entries:
-            self.summary.silent += 1
+            self.summary.without_facts += 1
 
     def _entries(self, cells: Row, converter: TableConverter) -> list[SortEntry]:
-        # All of a row's facts before the first goes in: a row is taken whole or not at all.
+        # All facts of a row are made before the first is added: a row is imported whole or not at all.
         try:
             return [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
                 for rank, fact in converter.facts(cells)
             ]
         except (Unencodable, UnicodeEncodeError) as error:
-            raise _unwritable(error, cells, converter) from error
+            raise _unencodable(error, cells, converter) from error
 
-    def _refuse(self, error: RowError, source: SourceFile, read: NumberedRow) -> None:
+    def _reject(self, error: RowError, source: SourceFile, row: NumberedRow) -> None:
         rejected = RejectedRow(
             file=str(source.path),
-            line=read[0],
+            line=row[0],
             column=error.column,
             value=abbreviated(error.value) if error.column else "",
             reason=error.reason,
             advice=error.advice,
-            row=source.named(read[2]),
+            row=source.with_column_names(row[2]),
         )
-        self.summary.refuse(rejected)
+        self.summary.reject(rejected)
         self._rejects.write(rejected)
 
 
-def _unwritable(error: Exception, cells: Row, converter: TableConverter) -> RowError:
+def _unencodable(error: Exception, cells: Row, converter: TableConverter) -> RowError:
     for column, cell in zip(converter.columns, cells, strict=True):
         try:
             str(cell).encode()
         except UnicodeEncodeError:
-            advice = "the bytes are no such text: say `encoding:` in the table (cp1252 is usual)"
+            advice = "the bytes are not text in this encoding: write `encoding:` in the table (cp1252 is usual)"
             return RowError("wrong_encoding", advice, column, str(cell).encode(errors="backslashreplace").decode())
-    return RowError("too_large", f"the fact is larger than Kafka records may be here: {error}")
+    return RowError("too_large", f"the fact is larger than the limit of Kafka records: {error}")

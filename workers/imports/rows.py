@@ -1,21 +1,25 @@
-"""Reads rows with their line numbers out of open CSV and JSONL texts.
+"""Reads rows with their line numbers from open CSV and JSONL texts.
 
-A row that cannot be read is told as a RowError in the place of its cells, and reading goes on behind it.
+A row that cannot be read has a RowError in place of its cells, and reading continues after it.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, TextIO
+from typing import TextIO, TypeAlias
 
 import msgspec
+
+from schemas.json_value import JsonValue
 
 from .errors import RowError
 from .values import Cell
 
 Row = Sequence[Cell]
-NumberedRow = tuple[int, Row | RowError, object]  # the line it starts on, the cells asked for, the row as it stands
+RawRow: TypeAlias = list[str] | JsonValue
+NumberedRow = tuple[int, Row | RowError, RawRow]
+"""The line on which the row starts, the cells of the requested columns, and the whole row."""
 
 _LINE_LIMIT = 1_048_576  # characters: a file without line breaks must not fill the memory
 _KEPT = 4_096  # characters of an unreadable line
@@ -23,20 +27,24 @@ _KEPT = 4_096  # characters of an unreadable line
 
 @dataclass(frozen=True, slots=True)
 class CsvDialect:
-    """How a CSV file is written."""
+    """The dialect of a CSV file. `quotes`: fields may be quoted."""
 
     delimiter: str
     quotes: bool = True
 
-    def reader(self, lines: Iterable[str]) -> Any:
-        """The rows of these lines. Raises csv.Error at a row whose quotes can be read in more than one way."""
+    def reader(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """Iterate over the rows of these lines.
+
+        Raises:
+            csv.Error: by the iterator, at a row with ambiguous quotes.
+        """
         if self.quotes:
             return csv.reader(lines, delimiter=self.delimiter, strict=True)
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
 
 def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Iterator[NumberedRow]:
-    """The rows below the header, which must hold each of `columns`."""
+    """Yield the rows after the header, which must contain each of `columns`."""
     lines = _Lines(text)
     reader = dialect.reader(lines)
     header = [name.strip() for name in next(reader)]
@@ -49,18 +57,18 @@ def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Itera
         except StopIteration:
             return
         except csv.Error as error:
-            yield start, _broken(error, start, lines.number), None
+            yield start, _ambiguous_quotes(error, start, lines.number), None
         except RowError as error:
             yield start, error, None
         else:
             if len(fields) == width:
                 yield start, pick(fields), fields
             elif fields:
-                yield start, _ragged(fields, width, pick), fields
+                yield start, _wrong_width(fields, width, pick), fields
 
 
 def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
-    """The objects, one a line. An absent name is an empty cell; `a.b` is also b inside a."""
+    """Yield the objects, one per line. An absent name is an empty cell; `a.b` is also b inside a."""
     lines = _Lines(text)
     getters = [_getter(column) for column in columns]
     while True:
@@ -68,19 +76,19 @@ def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
             line = next(lines)
             if line.isspace():
                 continue
-            row = msgspec.json.decode(line)
+            row: JsonValue = msgspec.json.decode(line)
         except StopIteration:
             return
         except RowError as error:
             yield lines.number, error, None
         except (msgspec.DecodeError, UnicodeEncodeError, RecursionError) as error:
-            yield lines.number, RowError("not_json", f"one JSON object a line: {error}"), line[:_KEPT]
+            yield lines.number, RowError("not_json", f"write one JSON object per line: {error}"), line[:_KEPT]
         else:
             yield lines.number, _cells(row, getters), row
 
 
 class _Lines:
-    """The lines of a text, counted; one that does not end is a RowError."""
+    """Iterates over the lines of a text and counts them; a line that is too long is a RowError."""
 
     def __init__(self, text: TextIO) -> None:
         self.number = 0
@@ -96,7 +104,7 @@ class _Lines:
         self.number += 1
         if len(line) == _LINE_LIMIT and line[-1] not in "\r\n":
             self._skip()
-            raise RowError("too_long", f"a line has at most {_LINE_LIMIT:,} characters: are its breaks missing?")
+            raise RowError("too_long", f"a line has at most {_LINE_LIMIT:,} characters: are line breaks missing?")
         return line
 
     def _skip(self) -> None:
@@ -104,27 +112,27 @@ class _Lines:
             pass
 
 
-def _broken(error: csv.Error, start: int, end: int) -> RowError:
+def _ambiguous_quotes(error: csv.Error, start: int, end: int) -> RowError:
     span = f"lines {start} to {end} were read as one row: " if end > start else ""
-    return RowError("broken_row", f"{span}{error}; double the quotes inside a value, or say `quotes: false`")
+    return RowError("broken_row", f"{span}{error}; double the quotes inside a value, or write `quotes: false`")
 
 
-def _ragged(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | RowError:
+def _wrong_width(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | RowError:
     if len(fields) > width and not any(fields[width:]):
         return pick(fields)
-    advice = f"{len(fields)} values for {width} columns: is a quote, a delimiter or a line break too many?"
+    advice = f"{len(fields)} values for {width} columns: is there a quote, a delimiter or a line break too many?"
     return RowError("broken_row", advice)
 
 
-def _picker(places: list[int]) -> Callable[[list[str]], Row]:
-    if len(places) > 1:
-        return itemgetter(*places)
-    return lambda fields: [fields[place] for place in places]
+def _picker(indexes: list[int]) -> Callable[[list[str]], Row]:
+    if len(indexes) > 1:
+        return itemgetter(*indexes)
+    return lambda fields: [fields[index] for index in indexes]
 
 
-def _cells(row: object, getters: list[Callable[[dict[str, Cell]], Cell]]) -> Row | RowError:
+def _cells(row: JsonValue, getters: list[Callable[[dict[str, Cell]], Cell]]) -> Row | RowError:
     if not isinstance(row, dict):
-        return RowError("not_an_object", "write one object of named values a line")
+        return RowError("not_an_object", "write one object per line")
     return [get(row) for get in getters]
 
 

@@ -1,12 +1,11 @@
-"""Imports files: rows to facts, facts into the order of events, facts to Kafka, heartbeats as they are acked.
+"""Imports files: rows to facts, facts in event-time order to Kafka, heartbeats as the broker acknowledges them.
 
-Nothing is published before every file was read to its end, so that a file at error leaves no half of a history.
-Running it again is safe at any point: the ids of facts come from what they say.
+Nothing is published before all files are read to their ends, so an unreadable file does not leave half a history.
+Repeating an import is safe at any point: the ids of facts are derived from their content.
 """
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from .conversion import ConversionContext, TableConverter
 from .errors import ImportFailure, RowError
@@ -22,72 +21,72 @@ from .values import abbreviated
 
 
 def wall_ms() -> int:
-    """The time, in epoch ms."""
+    """Return the wall clock, in epoch ms."""
     return time.time_ns() // 1_000_000
 
 
 def run_import(
     request: ImportRequest,
-    conf: Mapping[str, Any],
+    conf: Mapping[str, object],
     encode: Encode,
     *,
     prefix: str = "",
     on_progress: OnProgress = lambda _: None,
     now_ms: Callable[[], int] = wall_ms,
 ) -> ImportSummary:
-    """Import what is asked for.
+    """Run an import.
 
     Args:
-        request: What.
-        conf: librdkafka's settings of the connection.
-        encode: Makes a record's bytes: `schemas.codec.Codec.encode`.
-        prefix: Of the names of topics.
-        on_progress: Called now and then, always with the same object.
+        request: What to import.
+        conf: Connection settings of librdkafka.
+        encode: Encodes records: `schemas.codec.Codec.encode`.
+        prefix: Of the physical topic names.
+        on_progress: Called from time to time, always with the same object.
         now_ms: The wall clock.
 
     Raises:
-        ImportFailure: it cannot be done as asked; nothing was published.
-        BrokerFailure: the broker failed on the way; run it again.
+        ImportFailure: it cannot be done as requested; nothing was published.
+        BrokerFailure: the broker failed during publishing; run it again.
     """
     begun = time.monotonic()
     request.check(now_ms())
     summary, uncertain_times = ImportSummary(), UncertainTimes()
     sources = _sources(request, now_ms(), uncertain_times)
-    watch = ProgressReporter(on_progress, ImportProgress(bytes_total=sum(source.size for source, _ in sources)))
+    reporter = ProgressReporter(on_progress, ImportProgress(bytes_total=sum(source.size for source, _ in sources)))
     kinds = {builder.kind for _, converter in sources for builder in converter.builders}
     with Publisher(conf, kinds, prefix, encode) as publisher, Sorter(request.scratch) as sorter:
         with RejectsFile(request.rejects) as rejects:
-            _read(sources, RowReader(sorter, rejects, encode, summary), watch)
+            _read(sources, RowReader(sorter, rejects, encode, summary), reporter)
         summary.guessed_times = uncertain_times.count
         summary.rejects = request.rejects if summary.rejected else None
-        watch.to_publish(sorter.count)
-        HistoryPublisher(request, publisher, summary, now_ms).run(sorter, watch)
+        reporter.to_publish(sorter.count)
+        HistoryPublisher(request, publisher, summary, now_ms).run(sorter, reporter)
     summary.seconds = time.monotonic() - begun
     return summary
 
 
-def _read(sources: list[tuple[SourceFile, TableConverter]], reader: RowReader, watch: ProgressReporter) -> None:
+def _read(sources: list[tuple[SourceFile, TableConverter]], reader: RowReader, reporter: ProgressReporter) -> None:
     for source, converter in sources:
-        reader.read(source, converter, lambda: watch.reading(source.position(), reader.summary))  # noqa: B023  # called at once
-        watch.has_read(source.size)
-        watch.reading(0, reader.summary)
+        reader.read(source, converter, lambda: reporter.reading(source.position(), reader.summary))  # noqa: B023  # called at once
+        reporter.has_read(source.size)
+        reporter.reading(0, reader.summary)
 
 
 def _sources(
     request: ImportRequest, now: int, uncertain_times: UncertainTimes
 ) -> list[tuple[SourceFile, TableConverter]]:
     sources = []
-    for given in assign(request.files, request.mappings):
-        converter = _converter(given, ConversionContext(given.mapping.source, given.mapping.zone, now, uncertain_times))
-        source = SourceFile(given.path, given.table, converter.columns)
+    for file in assign(request.files, request.mappings):
+        converter = _converter(file, ConversionContext(file.mapping.source, file.mapping.zone, now, uncertain_times))
+        source = SourceFile(file.path, file.table, converter.columns)
         source.check()
         sources.append((source, converter))
     return sources
 
 
-def _converter(given: AssignedFile, context: ConversionContext) -> TableConverter:
+def _converter(file: AssignedFile, context: ConversionContext) -> TableConverter:
     try:
-        return TableConverter(given.table, context)
+        return TableConverter(file.table, context)
     except RowError as error:
-        place = f"{given.mapping.source}/{given.name}: the constant {abbreviated(error.value)!r} for {error.column}"
-        raise ImportFailure(f"{place}: {error.reason}; {error.advice}") from error
+        where = f"{file.mapping.source}/{file.name}: the constant {abbreviated(error.value)!r} for {error.column}"
+        raise ImportFailure(f"{where}: {error.reason}; {error.advice}") from error

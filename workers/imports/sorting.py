@@ -1,4 +1,4 @@
-"""Puts any number of facts into the order of events in bounded memory: sorted runs on the disk, then a merge."""
+"""Sorts any number of facts by event time in bounded memory: sorted runs on disk, then a merge."""
 
 import heapq
 import tempfile
@@ -13,7 +13,7 @@ import msgspec
 SortEntry = tuple[int, int, str, str, str, bytes]  # occurred_at, rank of the kind, event_id, lead_id, source, value
 
 _RUN = 100_000  # facts in memory at a time: about 60 MB
-_FAN_IN = 64  # runs merged at once: open files are few on some machines
+_FAN_IN = 64  # runs merged at once: some machines permit few open files
 _BATCH = 256
 _LENGTH = 4
 _encode = msgspec.msgpack.Encoder().encode
@@ -21,10 +21,12 @@ _decode = msgspec.msgpack.Decoder(list[SortEntry]).decode
 
 
 class Sorter:
-    """Takes facts in any order, gives them back in the order of events, each event_id of a time once.
+    """Sorts facts by event time; an event_id that repeats at one time is returned once.
 
     Args:
-        scratch: Where runs go, if there are more facts than `run_size`; the system's folder for it by default.
+        scratch: The folder of the runs; by default the system's temporary folder.
+        run_size: Facts in memory; more are written to a run.
+        fan_in: Runs that are merged at once.
     """
 
     def __init__(self, scratch: Path | None = None, run_size: int = _RUN, fan_in: int = _FAN_IN) -> None:
@@ -44,7 +46,7 @@ class Sorter:
             self._spill()
 
     def merged(self) -> Iterator[SortEntry]:
-        """All that was added, in order. A fact told twice at one time comes once, and is counted in `repeated`."""
+        """Yield all facts in order. One with the time, kind and id of the one before is only counted in `repeated`."""
         self._entries.sort()
         last = None
         for entry in heapq.merge(*map(_read, self._runs), self._entries):

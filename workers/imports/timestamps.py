@@ -1,4 +1,4 @@
-"""Turns what stands in a cell into an instant: epoch milliseconds, from any of several formats and zones."""
+"""Converts cells to instants: epoch milliseconds, from several formats and time zones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from .field_sources import LocalTime
 from .values import Cell, Convert, EmptyCells, FieldValue, text_of, whole
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # times of no zone are measured from it
+_NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times without zone
 _MS = timedelta(milliseconds=1)
 
 Read = Callable[[str], datetime | int]
@@ -21,7 +21,7 @@ Read = Callable[[str], datetime | int]
 
 @dataclass(slots=True)
 class UncertainTimes:
-    """How many local times were not certain: the clock showed them twice, or never."""
+    """The number of local times that were ambiguous, or skipped, when clocks changed."""
 
     count: int = 0
 
@@ -34,20 +34,29 @@ def to_instant(
     uncertain_times: UncertainTimes,
     latest: int | None = None,
 ) -> Convert:
-    """Reads an instant by the first format that fits; `latest` is the newest that is believed, in ms."""
+    """Make a converter that reads an instant by the first format that fits.
+
+    Args:
+        empties: Which texts count as empty.
+        formats: `iso`, `epoch_s`, `epoch_ms`, or a pattern of strptime.
+        zone: The time zone of times without an offset.
+        local_time: Which instant an ambiguous local time means.
+        uncertain_times: Counts ambiguous local times.
+        latest: A later instant is rejected; epoch ms.
+    """
     readers = [_reader(name) for name in formats]
-    place = _LocalClock(zone, local_time, uncertain_times)
+    clock = _LocalClock(zone, local_time, uncertain_times)
 
     def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
-            return empties.answer()
+            return empties.value()
         for read in readers:
             try:
-                found = read(text)
+                time = read(text)
             except (ValueError, OverflowError):
                 continue
-            return _plausible(found if isinstance(found, int) else place.ms(found), latest)
+            return _plausible(time if isinstance(time, int) else clock.ms(time), latest)
         raise RowError("not_a_time", f"read as {', '.join(formats)}: add its format to `formats:`")
 
     return convert
@@ -66,7 +75,7 @@ def _reader(name: str) -> Read:
 
 
 def _by_pattern(pattern: str) -> Read:
-    # strptime takes 5–10 µs, and most columns name the same days again and again.
+    # strptime takes 5–10 µs, and most columns repeat the same days.
     @lru_cache(maxsize=16_384)
     def read(text: str) -> datetime:
         return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied by _LocalClock
@@ -75,7 +84,7 @@ def _by_pattern(pattern: str) -> Read:
 
 
 class _LocalClock:
-    """Knows which instant a local time is."""
+    """Converts local times to instants."""
 
     def __init__(self, zone: str, local_time: LocalTime, uncertain_times: UncertainTimes) -> None:
         self._zone = None if zone == "UTC" else ZoneInfo(zone)
@@ -94,7 +103,9 @@ class _LocalClock:
         if first == second:
             return first
         if self._local_time == "reject":
-            raise RowError("uncertain_time", "clocks changed: say `local_time: first` or `second`, or write an offset")
+            raise RowError(
+                "uncertain_time", "clocks changed: write `local_time: first` or `second`, or write an offset"
+            )
         self._guesses.count += 1
         return first if self._local_time == "first" else second
 
@@ -108,7 +119,7 @@ def _offset_of(time: datetime) -> timedelta:
 
 def _plausible(ms: int, latest: int | None) -> int:
     if ms <= 0:
-        raise RowError("before_1970", "a fact of leads is younger: is the format or the unit right?")
+        raise RowError("before_1970", "no fact is that old: is the format or the unit right?")
     if ms > LAST_MS:
         raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
     if latest is not None and ms > latest:

@@ -1,6 +1,6 @@
-"""Turns what stands in a cell into a value: texts, flags, money. Raises RowError with what its owner can do.
+"""Converts cells to texts, flags and amounts. An invalid cell raises RowError, whose advice says how to fix it.
 
-A cell is a `str` out of a CSV file, or any JSON value out of a JSONL file. Converters return None for "not given".
+A cell is a `str` from a CSV file, or any JSON value from a JSONL file. Converters return None if it holds no value.
 """
 
 import re
@@ -16,19 +16,23 @@ from .errors import RowError
 Cell: TypeAlias = JsonValue
 FieldValue: TypeAlias = str | int | bool
 Convert = Callable[[Cell], FieldValue | None]
-"""Converts a cell; None if it holds no value. Raises RowError."""
+"""Converts one cell; None if it holds no value. Raises RowError if it cannot be converted."""
 
 MAX_LONG = 2**63 - 1
 _BREAKS = "\t\n\r"
 _YES = dict.fromkeys(("true", "yes", "y", "t", "1", "x", "on"), True)
 _NO = dict.fromkeys(("false", "no", "n", "f", "0", "off"), False)
-_SHOWN = 80
-_REMEMBERED = 4_096  # words of a column: mostly there are a few
-_LONGEST = 20  # digits: what is longer fits nowhere
+_MAX_EXCERPT = 80
+_MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
+_MAX_DIGITS = 20  # a longer number does not fit into 64 bits
 
 
 def text_of(cell: Cell) -> str:
-    """The cell as trimmed text; absent and null are empty. Raises RowError for a list or an object."""
+    """Return the cell as trimmed text; absent and null are empty.
+
+    Raises:
+        RowError: it is a list or an object.
+    """
     if type(cell) is str:
         return cell.strip()
     if cell is None:
@@ -41,59 +45,76 @@ def text_of(cell: Cell) -> str:
 
 
 def abbreviated(cell: object) -> str:
-    """The cell, short enough for a message."""
+    """Shorten a cell for a message."""
     text = str(cell)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}… ({len(text)} characters)"
+    return text if len(text) <= _MAX_EXCERPT else f"{text[:_MAX_EXCERPT]}… ({len(text)} characters)"
 
 
 class EmptyCells:
-    """Which texts count as empty, and what then."""
+    """Which texts count as empty, and the value of an empty cell.
 
-    def __init__(self, words: Collection[str], answer: FieldValue | None) -> None:
-        self._words = frozenset(word.strip().casefold() for word in words) | {""}
-        self._answer = answer
+    Args:
+        texts: Compared without case and surrounding blanks; the empty text is always one of them.
+        replacement: The value of an empty cell: "reject" raises, "skip" and None are no value.
+    """
+
+    def __init__(self, texts: Collection[str], replacement: FieldValue | None) -> None:
+        self._texts = frozenset(text.strip().casefold() for text in texts) | {""}
+        self._replacement = replacement
 
     def __contains__(self, text: str) -> bool:
-        return not text or text.casefold() in self._words
+        return not text or text.casefold() in self._texts
 
-    def answer(self) -> FieldValue | None:
-        """What to take instead. Raises RowError where empty is not allowed."""
-        if self._answer == "reject":
+    def value(self) -> FieldValue | None:
+        """Return the value of an empty cell.
+
+        Raises:
+            RowError: the field must not be empty.
+        """
+        if self._replacement == "reject":
             raise RowError("empty", "fill the column, or say in the mapping what empty means (`empty:`)")
-        return None if self._answer == "skip" else self._answer
+        return None if self._replacement == "skip" else self._replacement
 
 
 def printable(text: str, *, breaks: bool = False) -> str:
-    """The text, unless it holds control characters (line breaks and tabs only with `breaks`). Raises RowError."""
+    """Return the text unchanged if it has no control characters; `breaks` permits line breaks and tabs.
+
+    Raises:
+        RowError: it has one.
+    """
     if text.isprintable():
         return text
     allowed = _BREAKS if breaks else ""
     for character in text:
         if category(character) == "Cc" and character not in allowed:
-            raise RowError("control_character", f"take {character!r} out of the value")
+            raise RowError("control_character", f"remove {character!r} from the value")
     return text
 
 
 def to_text(empties: EmptyCells, prefix: str, *, breaks: bool = False, longest: int | None = None) -> Convert:
-    """Reads text as it stands."""
+    """Make a converter for free text."""
 
     def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
-            return empties.answer()
+            return empties.value()
         return within(longest, prefix + printable(text, breaks=breaks))
 
     return convert
 
 
 def within(longest: int | None, text: str) -> str:
-    """The text, unless it is longer. Raises RowError."""
+    """Return the text unchanged if it has at most `longest` characters.
+
+    Raises:
+        RowError: it is longer.
+    """
     if longest is not None and len(text) > longest:
         raise RowError("too_long", f"{len(text)} characters, {longest} are allowed: is it the right column?")
     return text
 
 
-def to_word(
+def to_mapped_value(
     empties: EmptyCells,
     table: Mapping[str, FieldValue],
     otherwise: str,
@@ -101,24 +122,33 @@ def to_word(
     prefix: str = "",
     longest: int | None = None,
 ) -> Convert:
-    """Reads a word by a table: `otherwise` is "reject", "keep" or the word to take. `allowed`: none is any."""
-    known = {word.casefold(): word for word in allowed}
-    seen: dict[str, FieldValue] = {}
+    """Make a converter that looks texts up in a table.
+
+    Args:
+        empties: Which texts count as empty.
+        table: The value of each text, in lower case.
+        otherwise: For a text that is not in the table: "reject", "keep", or the value.
+        allowed: The values that the field accepts; empty if any.
+        prefix: Put before the value, if it is a text.
+        longest: The most characters of the value.
+    """
+    known = {value.casefold(): value for value in allowed}
+    cache: dict[str, FieldValue] = {}
 
     def convert(cell: Cell) -> FieldValue | None:
-        if type(cell) is str and (word := seen.get(cell)) is not None:
-            return word
+        if type(cell) is str and (value := cache.get(cell)) is not None:
+            return value
         text = text_of(cell)
         if text in empties:
-            return empties.answer()
-        word = table.get(text.casefold())
-        if word is None:
-            word = _unlisted(text, otherwise, known)
-        if isinstance(word, str):
-            word = within(longest, prefix + word)
-        if type(cell) is str and len(seen) < _REMEMBERED:
-            seen[cell] = word
-        return word
+            return empties.value()
+        value = table.get(text.casefold())
+        if value is None:
+            value = _unlisted(text, otherwise, known)
+        if isinstance(value, str):
+            value = within(longest, prefix + value)
+        if type(cell) is str and len(cache) < _MAX_CACHED:
+            cache[cell] = value
+        return value
 
     return convert
 
@@ -130,18 +160,18 @@ def _unlisted(text: str, otherwise: str, known: Mapping[str, str]) -> str:
         return otherwise
     if not known:
         return printable(text)
-    if (word := known.get(text.casefold())) is None:
+    if (value := known.get(text.casefold())) is None:
         raise RowError("unknown_value", f"add it to `values:`; the field takes {', '.join(known.values())}")
-    return word
+    return value
 
 
 def to_flag(empties: EmptyCells, table: Mapping[str, bool]) -> Convert:
-    """Reads yes and no, by a table or in the usual words."""
-    return to_word(empties, table or {**_YES, **_NO}, "reject", ())
+    """Make a converter for booleans, by a table or the usual spellings."""
+    return to_mapped_value(empties, table or {**_YES, **_NO}, "reject", ())
 
 
 def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:
-    """Reads major units of money, such as "€ 1.234,56", into minor ones."""
+    """Make a converter from major units of money, such as "€ 1.234,56", to minor units; `digits` is their number."""
     thousands = "." if decimal == "," else ","
     number = re.compile(rf"[+-]?(\d+|\d{{1,3}}([{thousands} '\u00a0\u202f]\d{{3}})+)?([{decimal}]\d*)?")
 
@@ -150,7 +180,7 @@ def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:
             return _minor(str(cell), digits)
         text = text_of(cell)
         if text in empties:
-            return empties.answer()
+            return empties.value()
         bare = text.strip(_symbols(text))
         if not number.fullmatch(bare):
             raise RowError("not_a_number", f"the mapping reads {decimal!r} as the decimal sign: change `decimal:`?")
@@ -164,10 +194,16 @@ def _symbols(text: str) -> str:
 
 
 def whole(number: str, places: int) -> int:
-    """The number, its decimal sign moved to the right and rounded half up. Raises ValueError for no such number."""
+    """Multiply a decimal number by 10 to the power of `places`, rounded half up.
+
+    Raises:
+        ValueError: it is not a number, or far beyond 64 bits.
+    """
     try:
         value = Decimal(number)
-        if not value.is_finite() or value.adjusted() > _LONGEST:  # a short text can name a number of gigabytes
+        if (
+            not value.is_finite() or value.adjusted() > _MAX_DIGITS
+        ):  # 1e999999999 is a short text, but gigabytes as an int
             raise ValueError(number)
         return int(value.scaleb(places).to_integral_value(ROUND_HALF_UP))
     except ArithmeticError as error:
@@ -185,15 +221,15 @@ def _minor(number: str, digits: int) -> int:
 
 
 def to_currency(empties: EmptyCells, table: Mapping[str, FieldValue], otherwise: str) -> Convert:
-    """Reads an ISO 4217 code."""
-    read = to_word(empties, table, otherwise, ())
+    """Make a converter for ISO 4217 codes."""
+    read = to_mapped_value(empties, table, otherwise, ())
 
     def convert(cell: Cell) -> FieldValue | None:
-        word = read(cell)
-        if not isinstance(word, str) or not word:
-            return word
-        if len(word) != 3 or not (word.isascii() and word.isalpha()):  # noqa: PLR2004  # as the standard has it
+        code = read(cell)
+        if not isinstance(code, str) or not code:
+            return code
+        if len(code) != 3 or not (code.isascii() and code.isalpha()):  # noqa: PLR2004  # ISO 4217
             raise RowError("unknown_value", "write a code of three letters such as EUR, or translate it by `values:`")
-        return word.upper()
+        return code.upper()
 
     return convert

@@ -58,7 +58,7 @@ def test_a_single_table_reads_any_file_named_by_itself(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("missing.csv", "there is no"), ("notes.txt", "leads reads leads"), ("leads-old.csv", "no file in")],
+    [("missing.csv", "does not exist"), ("notes.txt", "leads reads leads"), ("leads-old.csv", "no file in")],
 )
 def test_what_cannot_be_read_is_a_fault(folder: Path, name: str, message: str) -> None:
     with pytest.raises(ImportFailure, match=message):
@@ -67,7 +67,7 @@ def test_what_cannot_be_read_is_a_fault(folder: Path, name: str, message: str) -
 
 def test_a_pipe_which_can_be_read_only_once_is_a_fault(folder: Path) -> None:
     os.mkfifo(folder / "leads-piped.csv")
-    with pytest.raises(ImportFailure, match="write it to one first"):
+    with pytest.raises(ImportFailure, match="copy it to one first"):
         assign([folder / "leads-piped.csv"], [LEADS_AND_DEALS])
 
 

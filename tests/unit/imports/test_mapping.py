@@ -30,20 +30,20 @@ def test_numbers_are_words_where_words_are_asked_for() -> None:
         ("        outcome: o", "there is no such key; write one of: account_id"),
         ("        origin: {colum: o}", "did you mean 'column'?"),
         ("        origin: {column: o, constant: x}", "either `column:` or `constant:`"),
-        ("        origin: {column: o, values: {a: b, A: c}}", "two words differ only in case"),
+        ("        origin: {column: o, values: {a: b, A: c}}", "two keys differ only in case"),
         ("        do_not_contact: {column: o, empty: perhaps}", "perhaps"),
-        ("        event_id: {column: o, values: {a: b}}", "an id is taken as it stands"),
-        ("        recorded_at: {column: o, formats: '%d.%m'}", "is no format"),
-        ("        recorded_at: {column: o, formats: '%Y'}", "names no year and month"),
-        ("        recorded_at: {column: o, formats: '%Y-%m-%d %Z'}", "%Z is not read reliably"),
-        ("        recorded_at: {column: o, zone: Europe/Berln}", "'Europe/Berln' is no zone"),
-        ("        recorded_at: {column: o, zone: ../../etc/passwd}", "is no zone"),
-        ("        when: {status: {}}", "nothing to look for"),
+        ("        event_id: {column: o, values: {a: b}}", "an id is not translated"),
+        ("        recorded_at: {column: o, formats: '%d.%m'}", "is not a format"),
+        ("        recorded_at: {column: o, formats: '%Y'}", "has no year and month"),
+        ("        recorded_at: {column: o, formats: '%Y-%m-%d %Z'}", "%Z cannot be read reliably"),
+        ("        recorded_at: {column: o, zone: Europe/Berln}", "'Europe/Berln' is not a time zone"),
+        ("        recorded_at: {column: o, zone: ../../etc/passwd}", "is not a time zone"),
+        ("        when: {status: {}}", "the condition is empty"),
         ("        expected_amount: {column: o, digits: 9}", "9 does not fit"),
-        ("    encoding: utf-9", "'utf-9' is no encoding"),
-        ("    encoding: rot13", "'rot13' is no encoding"),
+        ("    encoding: utf-9", "'utf-9' is not an encoding"),
+        ("    encoding: rot13", "'rot13' is not an encoding"),
         ("    delimiter: ', '", "does not fit"),
-        ('    delimiter: "\\n"', "separates no values"),
+        ('    delimiter: "\\n"', "cannot separate values"),
     ],
 )
 def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -> None:
@@ -54,7 +54,7 @@ def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is no kind of fact")]
+    ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is not a kind of fact")]
 )
 def test_an_unknown_kind_of_fact_is_told(kind: str, said: str) -> None:
     with pytest.raises(DocumentError) as faults:

@@ -15,7 +15,7 @@ def test_a_summary_says_what_came_in_and_what_did_not() -> None:
     summary = ImportSummary(
         files=2, rows=8_842, published=Counter({"lead-created": 8_000}), complete_until=1_542_218_659_001
     )
-    summary.refuse(REJECTED)
+    summary.reject(REJECTED)
     text = str(summary)
     assert "8,842 rows of 2 files: 8,000 facts" in text
     assert "1 rows rejected" in text
@@ -31,7 +31,7 @@ def test_rejects_fail_only_a_strict_import(rejected: int, *, strict: bool, code:
 def test_a_summary_keeps_a_few_examples_only() -> None:
     summary = ImportSummary()
     for _ in range(100):
-        summary.refuse(REJECTED)
+        summary.reject(REJECTED)
     assert len(summary.examples) < 10
     assert summary.reasons == {"not_a_time": 100}
 

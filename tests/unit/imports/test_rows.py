@@ -120,7 +120,7 @@ def test_a_mark_says_more_than_the_table(csv_file: Path) -> None:
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 def test_utf_16_without_a_mark_is_a_fault_that_says_what_reads_it(csv_file: Path, encoding: str) -> None:
     csv_file.write_bytes("id,at\nL1,a\n".encode(encoding))
-    with pytest.raises(ImportFailure, match=f"say `encoding: {encoding}`"):
+    with pytest.raises(ImportFailure, match=f"write `encoding: {encoding}`"):
         cells_of(csv_file)
     assert cells_of(csv_file, encoding=encoding) == [("L1", "a")]
 
@@ -174,7 +174,7 @@ def test_a_dotted_name_reaches_into_objects(jsonl_file: Path) -> None:
 
 def test_a_json_array_is_a_fault_that_says_what_to_do(jsonl_file: Path) -> None:
     jsonl_file.write_text('[\n{"id": 1}\n]')
-    with pytest.raises(ImportFailure, match="one a line"):
+    with pytest.raises(ImportFailure, match="one item per line"):
         cells_of(jsonl_file)
 
 
