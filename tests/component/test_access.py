@@ -144,7 +144,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 
 @pytest.mark.kafka
-def test_topics_import_streams_and_tail_work_with_what_they_are_granted(guarded: GuardedKafka, tmp_path: Path) -> None:
+def test_topics_import_streams_and_tail_work_with_their_acls(guarded: GuardedKafka, tmp_path: Path) -> None:
     created = guarded.run("topics", "topics", "create", cwd=tmp_path)
     assert "lead-created" in created
     assert "exists" in guarded.run("topics", "topics", "create", cwd=tmp_path)
@@ -164,7 +164,7 @@ def test_topics_import_streams_and_tail_work_with_what_they_are_granted(guarded:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("who", ["ingest", "deliver", "project"])
-def test_the_other_processes_get_ready_with_what_they_are_granted(
+def test_the_other_processes_become_ready_with_their_acls(
     guarded: GuardedKafka, own_redis: RealRedis, who: str, tmp_path: Path
 ) -> None:
     guarded.run("topics", "topics", "create", cwd=tmp_path)
@@ -206,7 +206,9 @@ def answers(url: str) -> bool:
 @pytest.mark.parametrize(
     ("who", "topic"), [("ingest", "lead-decisions"), ("deliver", "lead-recycled"), ("operate", "lead-snapshots")]
 )
-def test_nobody_writes_what_is_not_theirs(guarded: GuardedKafka, who: str, topic: str, tmp_path: Path) -> None:
+def test_no_process_can_write_to_a_topic_that_is_not_its_output(
+    guarded: GuardedKafka, who: str, topic: str, tmp_path: Path
+) -> None:
     guarded.run("topics", "topics", "create", cwd=tmp_path)
     told: list[KafkaError | None] = []
     env = guarded.env(who)
@@ -251,7 +253,7 @@ def test_doctor_says_what_whoever_asks_has_no_right_to_see(guarded: GuardedKafka
         ("project", "Group authorization failed"),
     ],
 )
-def test_a_process_without_rights_ends_and_says_what_it_may_not(
+def test_a_process_without_acls_ends_and_names_the_missing_right(
     guarded: GuardedKafka, own_redis: RealRedis, process: str, words: str, tmp_path: Path
 ) -> None:
     guarded.run("topics", "topics", "create", cwd=tmp_path)

@@ -55,12 +55,12 @@ def composed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComposedKafka
 
 
 @pytest.mark.kafka
-def test_each_listener_tells_an_address_that_its_clients_can_reach(composed: ComposedKafka) -> None:
+def test_each_listener_advertises_an_address_that_its_clients_can_reach(composed: ComposedKafka) -> None:
     for address in (composed.bootstrap, composed.internal):
         (broker,) = AdminClient({"bootstrap.servers": address}).list_topics(timeout=20).brokers.values()
         assert f"{broker.host}:{broker.port}" == address
 
 
-def test_no_variable_is_lost_on_its_way_into_a_property() -> None:
+def test_every_kafka_variable_of_compose_becomes_a_property_of_the_broker() -> None:
     assert all("__" not in name for name in services()["kafka"]["environment"])
     assert properties()["group.initial.rebalance.delay.ms"] == "0"

@@ -27,7 +27,7 @@ def _make(broker: Broker, name: str, partitions: int, config: dict[str, str]) ->
     wait_for(lambda: name in AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics().topics, within=30)
 
 
-def test_missing_topics_are_created_and_the_second_time_found(real_kafka: Broker, prefix: str) -> None:
+def test_missing_topics_are_created_and_found_by_the_next_run(real_kafka: Broker, prefix: str) -> None:
     names = {prefix + name for name in [*TOPICS, "loop-changelog"]}
     first = _create(real_kafka, prefix)
     assert (set(first.created), first.present, first.faults) == (names, (), ())
@@ -35,14 +35,16 @@ def test_missing_topics_are_created_and_the_second_time_found(real_kafka: Broker
     assert (second.created, set(second.present), second.faults) == ((), names, ())
 
 
-def test_a_topic_with_other_partitions_is_named_and_left_alone(real_kafka: Broker, prefix: str) -> None:
+def test_a_topic_with_another_partition_count_is_reported_and_not_changed(real_kafka: Broker, prefix: str) -> None:
     _make(real_kafka, f"{prefix}lead-created", 3, TOPICS["lead-created"].config)
     faults = _create(real_kafka, prefix).faults
     assert [fault.partition(":")[0] for fault in faults] == [f"{prefix}lead-created has 3 partitions, not 2"]
     assert faults == _create(real_kafka, prefix).faults
 
 
-def test_a_topic_with_other_settings_is_named_with_the_command_that_sets_them(real_kafka: Broker, prefix: str) -> None:
+def test_a_topic_with_other_settings_is_reported_with_the_command_that_sets_them(
+    real_kafka: Broker, prefix: str
+) -> None:
     _make(real_kafka, f"{prefix}loop-changelog", 2, {"cleanup.policy": "delete", "delete.retention.ms": "1000"})
     faults = _create(real_kafka, prefix).faults
     name = f"{prefix}loop-changelog"
@@ -54,12 +56,12 @@ def test_a_topic_with_other_settings_is_named_with_the_command_that_sets_them(re
     assert len(faults) == 2
 
 
-def test_a_topic_that_keeps_more_than_it_must_is_fine(real_kafka: Broker, prefix: str) -> None:
+def test_a_topic_with_a_longer_retention_than_required_is_accepted(real_kafka: Broker, prefix: str) -> None:
     _make(real_kafka, f"{prefix}lead-created", 2, TOPICS["lead-created"].config | {"retention.ms": "-1"})
     assert _create(real_kafka, prefix).faults == ()
 
 
-def test_topics_that_the_broker_refuses_are_named_with_its_reason(real_kafka: Broker, prefix: str) -> None:
+def test_topics_that_the_broker_rejects_are_reported_with_its_reason(real_kafka: Broker, prefix: str) -> None:
     conf = {"bootstrap.servers": real_kafka.bootstrap}
     report = create_topics(conf, app_id="loop", partitions=2, replication=99, prefix=prefix)
     assert report.created == ()

@@ -28,26 +28,26 @@ def _is_alive(pid: int) -> bool:
         return stat.read().split()[2] != "Z"
 
 
-def test_it_keeps_what_is_sent_to_the_topics_it_was_given() -> None:
+def test_the_embedded_broker_stores_records_of_its_topics() -> None:
     with EmbeddedBroker({"here": 2, "there": 1}) as broker:
         produce(broker.bootstrap, "here", [Record(b"key", b"value")])
         assert [record.value for record in read_all(broker.bootstrap, "here")] == [b"value"]
     assert broker.pid is None
 
 
-def test_it_says_why_it_does_not_start() -> None:
+def test_the_embedded_broker_reports_why_it_cannot_start() -> None:
     with pytest.raises(NoEmbeddedBroker, match="TOPIC:PARTITIONS"):
         EmbeddedBroker({"here": 0}).start()
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-def test_it_ends_with_whoever_started_it() -> None:
+def test_the_embedded_broker_ends_with_its_parent_process() -> None:
     ended = subprocess.run([sys.executable, "-c", ORPHAN], capture_output=True, text=True, timeout=TIMEOUT, check=False)
     pid = int(ended.stdout)
     wait_for(lambda: not _is_alive(pid), within=10)
 
 
-def test_by_itself_it_runs_until_it_is_told_to_end() -> None:
+def test_a_standalone_embedded_broker_runs_until_sigterm() -> None:
     command = [sys.executable, "-m", "workers.demo.broker", "here:1"]
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None

@@ -76,7 +76,7 @@ def gauge(worker: Streams, name: str) -> float:
 
 
 @pytest.mark.usefixtures("worker")
-def test_on_an_idle_partition_a_promise_is_broken_by_the_wall_clock_and_not_before(world: World) -> None:
+def test_on_an_idle_partition_a_stall_is_published_when_the_wall_clock_passes_the_deadline(world: World) -> None:
     created_at, (lead,) = now(), neighbours(1)
     world.send(a_created(lead, created_at))
     wait_for(lambda: lead in stalls(world), 30, "the lead has gone cold")
@@ -87,7 +87,7 @@ def test_on_an_idle_partition_a_promise_is_broken_by_the_wall_clock_and_not_befo
 
 
 @pytest.mark.usefixtures("worker")
-def test_a_touch_in_time_keeps_the_promise(world: World) -> None:
+def test_a_touch_before_the_deadline_prevents_the_stall(world: World) -> None:
     neglected, touched = neighbours(2)
     created_at = now()
     world.send(a_created(neglected, created_at), a_created(touched, created_at), a_reply(touched, now()))
@@ -96,7 +96,7 @@ def test_a_touch_in_time_keeps_the_promise(world: World) -> None:
     wait_for(lambda: stages(world) == {neglected: "nurture", touched: "working"}, 30, "both are told of")
 
 
-def test_a_worker_that_was_paused_past_the_deadline_sees_the_touch_that_came_meanwhile(
+def test_a_worker_suspended_past_the_deadline_processes_the_touch_that_was_published_meanwhile(
     world: World, worker: Streams
 ) -> None:
     neglected, touched = neighbours(2)
@@ -118,12 +118,12 @@ def test_a_worker_that_was_paused_past_the_deadline_sees_the_touch_that_came_mea
     assert worker.is_alive()
 
 
-def test_heartbeats_come_back_as_freshness_and_the_worker_is_ready(worker: Streams) -> None:
+def test_consumed_heartbeats_are_measured_as_freshness_and_the_worker_is_ready(worker: Streams) -> None:
     wait_for(lambda: gauge(worker, "freshness_seconds_count") > 0, 30, "a heartbeat has come back")
     assert gauge(worker, "freshness_seconds_sum") < 10 * gauge(worker, "freshness_seconds_count")
     assert gauge(worker, "ready") == 1
     assert worker.is_ready()
 
 
-def test_a_worker_that_is_stopped_leaves_cleanly(worker: Streams) -> None:
+def test_a_worker_exits_0_on_sigterm(worker: Streams) -> None:
     assert worker.term() == 0

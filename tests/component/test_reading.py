@@ -28,12 +28,12 @@ def topics(real_kafka: Broker) -> list[str]:
     return names
 
 
-def test_several_topics_are_read_to_where_they_end(real_kafka: Broker, topics: list[str]) -> None:
+def test_several_topics_are_read_up_to_their_end_offsets(real_kafka: Broker, topics: list[str]) -> None:
     found = [(one.topic(), one.value()) for one in records_of({"bootstrap.servers": real_kafka.bootstrap}, topics)]
     assert sorted(found) == [*((topics[0], b"%d" % n) for n in range(5)), (topics[1], b"x")]
 
 
-def test_reading_begins_at_the_moment_that_is_asked_for(real_kafka: Broker, topics: list[str]) -> None:
+def test_reading_starts_at_the_requested_time(real_kafka: Broker, topics: list[str]) -> None:
     conf = {"bootstrap.servers": real_kafka.bootstrap}
     at = {one.value(): one.timestamp()[1] for one in records(conf, topics[0])}
     since = at[b"4"]
@@ -41,9 +41,7 @@ def test_reading_begins_at_the_moment_that_is_asked_for(real_kafka: Broker, topi
     assert list(records(conf, topics[0], since + 60_000)) == []
 
 
-def test_who_follows_is_shown_what_comes_later_in_partitions_that_were_empty_too(
-    real_kafka: Broker, tmp_path: Path
-) -> None:
+def test_follow_shows_later_records_even_of_partitions_that_were_empty(real_kafka: Broker, tmp_path: Path) -> None:
     world, shown = World.on_real(real_kafka.bootstrap, tmp_path), tmp_path / "shown"
     world.send(a_created("ada", event_id="first"), partition=0)
     command = [sys.executable, "-m", "workers.cli", "tail", "lead-created", "--follow"]
@@ -58,6 +56,6 @@ def test_who_follows_is_shown_what_comes_later_in_partitions_that_were_empty_too
         process.wait(TIMEOUT)
 
 
-def test_a_topic_that_is_not_there_is_named_with_what_to_do(real_kafka: Broker) -> None:
+def test_a_missing_topic_is_reported_with_the_command_to_run(real_kafka: Broker) -> None:
     with pytest.raises(UserError, match="nobodys: `leadloop topics create` makes it"):
         next(records({"bootstrap.servers": real_kafka.bootstrap}, "nobodys"))

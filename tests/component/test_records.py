@@ -51,7 +51,7 @@ def _on(partition: int, partitions: int = 4) -> str:
     return next(f"lead-{n}" for n in range(1000) if partition_of(f"lead-{n}".encode(), partitions) == partition)
 
 
-def test_a_late_touch_takes_the_recycle_back(world: World) -> None:
+def test_a_late_touch_revokes_the_recycle(world: World) -> None:
     world.send(a_created("cold"), a_created("warm"))
     first = _ended(world)
     assert first.counts() == (2, 2, 0)
@@ -63,7 +63,7 @@ def test_a_late_touch_takes_the_recycle_back(world: World) -> None:
     assert published.conflicts == []
 
 
-def test_a_fact_told_twice_changes_nothing(world: World) -> None:
+def test_a_duplicate_fact_changes_nothing(world: World) -> None:
     facts: list[FactRecord] = [a_created("a"), a_contact("a", T0 + DAY), a_created("b"), a_win("b", T0 + DAY)]
     world.send(*facts)
     once = _ended(world)
@@ -95,7 +95,7 @@ def test_shuffled_facts_end_in_the_same_stages_as_sorted_ones(kafka: Broker, tmp
     assert stages[0] == stages[1]
 
 
-def test_a_record_from_the_future_is_a_dead_letter_and_holds_up_nothing(world: World) -> None:
+def test_a_record_from_the_future_is_a_dead_letter_and_does_not_block_its_partition(world: World) -> None:
     lead = _on(0)
     now = int(time.time() * 1000)
     world.send(a_created(lead, now + 3_600_000), a_created(lead, T0), key=lead)
@@ -104,7 +104,7 @@ def test_a_record_from_the_future_is_a_dead_letter_and_holds_up_nothing(world: W
     assert published.stage_of[lead] == "nurture"
 
 
-def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
+def test_a_record_slightly_ahead_of_the_clock_is_processed(world: World) -> None:
     now = int(time.time() * 1000)
     worker = world.streams(LEADLOOP_CLOCK="wall", LEADLOOP_GRACE_SECONDS="0.5")
     world.send(a_created("ahead", now + 60_000))
@@ -114,7 +114,7 @@ def test_a_record_a_little_ahead_of_the_clock_is_taken(world: World) -> None:
     assert world.dead_letters() == []
 
 
-def test_an_orphaned_fact_waits_for_its_creation_and_belongs_to_the_first_pass(world: World) -> None:
+def test_a_fact_before_its_creation_is_kept_and_belongs_to_the_first_pass(world: World) -> None:
     world.send(a_contact("orphan", T0 + 98 * DAY), a_win("winner", T0 + 2 * DAY))
     published = _ended(world)
     assert published.stage_of["orphan"] == "unknown"
@@ -124,7 +124,9 @@ def test_an_orphaned_fact_waits_for_its_creation_and_belongs_to_the_first_pass(w
     assert world.published().stage_of["orphan"] == "working"
 
 
-def test_broken_records_are_dead_letters_with_their_bytes_and_reason_and_the_partition_goes_on(world: World) -> None:
+def test_invalid_records_are_dead_letters_with_their_bytes_and_reason_and_do_not_block_their_partition(
+    world: World,
+) -> None:
     lead = _on(1)
     good = CODEC.encode(a_created(lead))
     broken = {
@@ -154,7 +156,7 @@ def test_broken_records_are_dead_letters_with_their_bytes_and_reason_and_the_par
     assert letter["traceparent"] == "00-11-22-01"
 
 
-def test_a_dead_letter_larger_than_a_batch_is_cut_and_says_so(world: World) -> None:
+def test_a_dead_letter_larger_than_a_batch_is_truncated_and_states_by_how_much(world: World) -> None:
     world.send_raw("lead-created", "big", b"x" * 990_000)
     world.flush()
     world.send(a_created("small"))
@@ -165,7 +167,7 @@ def test_a_dead_letter_larger_than_a_batch_is_cut_and_says_so(world: World) -> N
     assert int(letter["dl_cut_bytes"]) > 0
 
 
-def test_what_is_small_only_while_it_is_packed_holds_up_nothing(world: World) -> None:
+def test_a_record_that_is_small_only_when_compressed_does_not_block_its_partition(world: World) -> None:
     """A key or headers of any length fit a megabyte, if they say little."""
     packing = {"compression.type": "gzip", "message.max.bytes": 200_000_000, "queue.buffering.max.kbytes": 500_000}
     producer, lead = Producer({"bootstrap.servers": world.bootstrap, **packing}), _on(1)
@@ -178,7 +180,7 @@ def test_what_is_small_only_while_it_is_packed_holds_up_nothing(world: World) ->
     assert published.stage_of == {lead: "nurture"}
 
 
-def test_a_record_on_the_wrong_partition_is_published_to_the_right_one(world: World) -> None:
+def test_a_record_on_the_wrong_partition_is_republished_to_the_right_one(world: World) -> None:
     lead = _on(2)
     world.send(a_created(lead), partition=2)
     world.send(a_win(lead, T0 + DAY), partition=3)
@@ -187,7 +189,7 @@ def test_a_record_on_the_wrong_partition_is_published_to_the_right_one(world: Wo
     assert [message.partition() for message in world.read("deal-closed")].count(2) == 1
 
 
-def test_a_record_whose_key_is_not_its_lead_finds_its_lead(world: World) -> None:
+def test_a_record_under_another_key_is_processed_for_its_lead(world: World) -> None:
     lead = _on(2)
     world.send(a_created(lead), key="somebody-else")
     world.send(a_win(lead, T0 + DAY), key="")
@@ -196,7 +198,7 @@ def test_a_record_whose_key_is_not_its_lead_finds_its_lead(world: World) -> None
     assert world.dead_letters() == []
 
 
-def test_the_trace_of_a_fact_goes_on_with_what_follows_from_it(world: World) -> None:
+def test_the_outputs_of_a_fact_carry_its_trace(world: World) -> None:
     world.send_raw("lead-created", "t", CODEC.encode(a_created("t")))
     world.send_raw("lead-stalled", "t", CODEC.encode(a_stall("t", T0 + DAY)), headers=[("traceparent", TRACE)])
     world.flush()
@@ -207,14 +209,14 @@ def test_the_trace_of_a_fact_goes_on_with_what_follows_from_it(world: World) -> 
     assert headers["ce_id"].decode() == CODEC.decode(message.value(), type(world.decoded("lead-recycled")[0])).event_id
 
 
-def test_a_contact_by_marketing_moves_no_clock(world: World) -> None:
+def test_a_contact_by_marketing_does_not_move_a_deadline(world: World) -> None:
     world.send(a_created("m"), *(a_contact("m", T0 + k * DAY // 2, by="marketing") for k in range(6)))
     published = _ended(world)
     assert published.counts() == (1, 1, 0)
     assert isinstance(world.decoded("lead-contacted")[0], LeadContacted)
 
 
-def test_no_lead_id_is_mistaken_for_the_state_of_the_engine(world: World) -> None:
+def test_no_lead_id_collides_with_the_internal_keys_of_the_engine(world: World) -> None:
     names = ["\0offset", "offset", "\0now", "\u200f", "\n", "🦊" * 128]
     world.send(*(a_created(name) for name in names), a_created("ada"))
     _ended(world)
@@ -225,7 +227,7 @@ def test_no_lead_id_is_mistaken_for_the_state_of_the_engine(world: World) -> Non
     assert len(published.ids["REVOKE"]) == len(names)
 
 
-def test_the_state_of_another_world_is_not_taken_for_this_ones(kafka: Broker, tmp_path: Path) -> None:
+def test_the_local_state_of_another_application_is_not_used(kafka: Broker, tmp_path: Path) -> None:
     here = str(tmp_path / "one-directory")
     for leads in (["of-the-first"], ["two-0", "two-1", "two-2"]):
         world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)
@@ -238,7 +240,7 @@ def test_the_state_of_another_world_is_not_taken_for_this_ones(kafka: Broker, tm
             world.close()
 
 
-def test_all_leads_may_be_due_at_once_and_a_crash_in_the_middle_changes_nothing(kafka: Broker, tmp_path: Path) -> None:
+def test_a_crash_while_all_leads_are_due_at_once_changes_nothing(kafka: Broker, tmp_path: Path) -> None:
     """One heartbeat moves time past every promise: a chunk without bound, made durable as it goes."""
     leads = 12_000
     world = World.on_real(kafka.bootstrap, tmp_path, partitions=1)

@@ -17,7 +17,7 @@ from workers.admin import push_schemas
 BUG = 70
 
 
-def test_a_record_whose_schema_nobody_can_tell_now_is_not_given_up(kafka: Broker, tmp_path: Path) -> None:
+def test_a_record_whose_schema_is_unavailable_is_retried_and_not_a_dead_letter(kafka: Broker, tmp_path: Path) -> None:
     """The worker ends before the ack; started again, it goes on once the registry answers."""
     with a_registry() as registry:
         world, conf = World.on_real(kafka.bootstrap, tmp_path, 1), RegistryConf(url=registry.url)

@@ -103,7 +103,7 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredKafka]:
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("way", ["by_password", "by_certificate"])
-def test_streams_and_import_get_in_over_tls(secured: SecuredKafka, way: str, tmp_path: Path) -> None:
+def test_streams_and_import_connect_over_tls(secured: SecuredKafka, way: str, tmp_path: Path) -> None:
     prefix = f"{way}."
     own = {"LEADLOOP_PARTITIONS": "2", "LEADLOOP_CLOCK": "events", "LEADLOOP_METRICS_PORT": "0"}
     env = environment(**getattr(secured, way)(), **own, LEADLOOP_TOPIC_PREFIX=prefix, LEADLOOP_APP_ID=way)
@@ -130,7 +130,7 @@ def test_streams_and_import_get_in_over_tls(secured: SecuredKafka, way: str, tmp
         ({"KAFKA_SASL_MECHANISM": "PLAIN"}, "set KAFKA_SASL_MECHANISM"),
     ],
 )
-def test_who_is_not_let_in_is_told_what_to_mend_and_no_secret(
+def test_a_rejected_login_names_the_setting_to_fix_and_no_secret(
     secured: SecuredKafka, wrong: dict[str, str], advice: str, tmp_path: Path
 ) -> None:
     env = environment(**secured.by_password() | wrong)
@@ -142,7 +142,7 @@ def test_who_is_not_let_in_is_told_what_to_mend_and_no_secret(
 
 
 @pytest.mark.kafka
-def test_a_broker_of_an_unknown_authority_is_not_spoken_to(secured: SecuredKafka, tmp_path: Path) -> None:
+def test_a_broker_with_a_certificate_of_an_unknown_authority_is_refused(secured: SecuredKafka, tmp_path: Path) -> None:
     other = Authority(tmp_path)
     env = environment(**secured.by_password() | {"KAFKA_SSL_CA_LOCATION": str(other.ca)})
     examined = attempt(env, tmp_path, "doctor", "--json")

@@ -98,7 +98,7 @@ def emitted(ledgers: dict[str, Any], *kinds: str) -> set[str]:
     return {fact.event_id for ledger in ledgers.values() for fact in ledger.emitted if fact.kind in kinds}
 
 
-def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(world: World) -> None:
+def test_no_fact_is_lost_while_workers_join_stop_and_are_killed_under_load(world: World) -> None:
     history = histories()
     load = Load(world, history, slices=6)
     policy = world.folder / "policy.yml"
@@ -131,7 +131,7 @@ def test_workers_that_are_killed_stopped_and_joined_under_load_lose_nothing(worl
     _agrees(world, by_the_model(history))
 
 
-def test_a_worker_with_a_name_of_its_own_comes_back_to_its_partitions_before_its_session_ends(world: World) -> None:
+def test_a_static_member_gets_its_partitions_back_without_a_rebalance(world: World) -> None:
     history = histories()
     load = Load(world, history, slices=3)
     policy = world.folder / "policy.yml"

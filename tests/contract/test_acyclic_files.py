@@ -3,7 +3,7 @@
 from tests.contract.acyclic_files import cycles_of
 
 
-def test_files_that_import_in_one_direction_are_no_cycle() -> None:
+def test_imports_in_one_direction_are_no_cycle() -> None:
     assert list(cycles_of({"a": {"b", "c"}, "b": {"c"}, "c": set()})) == []
 
 
@@ -11,12 +11,12 @@ def test_two_files_that_import_each_other_are_a_cycle() -> None:
     assert list(cycles_of({"a": {"b"}, "b": {"a"}, "c": {"a"}})) == [("a", "b")]
 
 
-def test_a_cycle_through_other_files_is_found_whole() -> None:
+def test_an_indirect_cycle_is_reported_completely() -> None:
     assert list(cycles_of({"a": {"b"}, "b": {"c"}, "c": {"a"}, "d": {"a", "e"}, "e": {"d"}})) == [
         ("a", "b", "c"),
         ("d", "e"),
     ]
 
 
-def test_a_package_and_a_module_inside_of_it_can_be_a_cycle() -> None:
+def test_a_package_and_its_own_module_can_form_a_cycle() -> None:
     assert list(cycles_of({"p": {"p.m"}, "p.m": {"p"}})) == [("p", "p.m")]

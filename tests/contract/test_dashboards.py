@@ -29,7 +29,7 @@ def _board(name: str) -> Any:
 every_board = pytest.mark.parametrize("board", [_board(name) for name in JSON], ids=[*JSON])
 
 
-def test_the_dashboards_are_those_that_the_code_makes() -> None:
+def test_the_committed_dashboards_are_those_that_the_code_generates() -> None:
     wanted = made()
     assert {path: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.json")} == wanted
 
@@ -38,7 +38,7 @@ def test_the_dashboards_are_those_that_the_code_makes() -> None:
 
 
 @every_board
-def test_a_dashboard_cannot_be_edited_and_is_found_by_its_tag(board: Any) -> None:
+def test_a_dashboard_is_read_only_and_tagged(board: Any) -> None:
     assert board["editable"] is False
     assert board["tags"] == ["leadloop"]
     assert board["uid"].startswith("leadloop-")
@@ -47,7 +47,7 @@ def test_a_dashboard_cannot_be_edited_and_is_found_by_its_tag(board: Any) -> Non
 
 
 @every_board
-def test_a_dashboard_leads_on_to_the_others_and_takes_time_and_variables_along(board: Any) -> None:
+def test_a_dashboard_links_to_the_others_and_keeps_time_range_and_variables(board: Any) -> None:
     (link,) = board["links"]
     assert (link["type"], link["tags"], link["keepTime"], link["includeVars"]) == (
         "dashboards",
@@ -58,7 +58,7 @@ def test_a_dashboard_leads_on_to_the_others_and_takes_time_and_variables_along(b
 
 
 @every_board
-def test_data_source_job_and_instance_can_be_chosen(board: Any) -> None:
+def test_data_source_job_and_instance_are_variables(board: Any) -> None:
     variables = {one["name"]: one for one in board["templating"]["list"]}
     assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
     for name in variables.keys() - {"datasource"}:
@@ -70,14 +70,14 @@ def test_data_source_job_and_instance_can_be_chosen(board: Any) -> None:
 
 
 @every_board
-def test_a_variable_is_used_by_some_panel(board: Any) -> None:
+def test_every_variable_is_used_by_a_panel(board: Any) -> None:
     queries = str([panel.get("targets") for panel in board["panels"]])
     for one in board["templating"]["list"]:
         assert f"${one['name']}" in queries or one["name"] == "datasource"
 
 
 @every_board
-def test_panels_do_not_lie_upon_each_other(board: Any) -> None:
+def test_panels_do_not_overlap(board: Any) -> None:
     taken: set[tuple[int, int]] = set()
     for panel in board["panels"]:
         place = panel["gridPos"]
@@ -92,7 +92,7 @@ def test_panels_do_not_lie_upon_each_other(board: Any) -> None:
 
 
 @every_board
-def test_panels_stand_under_headings_and_have_ids_of_their_own(board: Any) -> None:
+def test_panels_are_in_rows_and_have_unique_ids(board: Any) -> None:
     ids = [panel["id"] for panel in board["panels"]]
     assert len(set(ids)) == len(ids)
     kinds = [panel["type"] for panel in board["panels"]]
@@ -110,7 +110,7 @@ def test_no_two_panels_of_a_dashboard_have_the_same_title() -> None:
 
 
 @every_panel
-def test_a_panel_says_in_words_what_it_shows(panel: Panel) -> None:
+def test_every_panel_has_a_description(panel: Panel) -> None:
     assert panel.title
     words = panel.json["description"]
     assert len(words) >= 20, words
@@ -119,20 +119,20 @@ def test_a_panel_says_in_words_what_it_shows(panel: Panel) -> None:
 
 
 @every_panel
-def test_a_panel_has_a_unit_that_grafana_knows_and_the_chosen_data_source(panel: Panel) -> None:
+def test_a_panel_has_a_unit_of_grafana_and_the_selected_data_source(panel: Panel) -> None:
     assert panel.json["fieldConfig"]["defaults"]["unit"] in UNITS
     assert panel.json["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
 @every_panel
-def test_a_share_of_nothing_is_told_in_words_and_not_in_red(panel: Panel) -> None:
+def test_a_ratio_without_data_is_shown_as_text_in_a_neutral_colour(panel: Panel) -> None:
     (mapping,) = panel.json["fieldConfig"]["defaults"]["mappings"]
     assert (mapping["type"], mapping["options"]["match"]) == ("special", "null+nan")
     assert mapping["options"]["result"]["color"] == "text"
 
 
 @every_panel
-def test_thresholds_rise(panel: Panel) -> None:
+def test_thresholds_are_ascending(panel: Panel) -> None:
     steps = panel.json["fieldConfig"]["defaults"]["thresholds"]["steps"]
     values = [step["value"] for step in steps]
     assert values[0] is None
@@ -140,14 +140,14 @@ def test_thresholds_rise(panel: Panel) -> None:
 
 
 @every_panel
-def test_a_panel_asks_in_promql(panel: Panel) -> None:
+def test_every_query_of_a_panel_is_valid_promql(panel: Panel) -> None:
     assert panel.queries
     for query in panel.queries:
         parsed(query)
 
 
 @every_panel
-def test_a_panel_asks_for_the_chosen_jobs_and_instances(panel: Panel) -> None:
+def test_every_query_filters_by_the_selected_jobs_and_instances(panel: Panel) -> None:
     for query in panel.queries:
         for selector in selectors(query):
             matched = {one.name: one.value for one in selector.matchers.matchers}
@@ -158,7 +158,7 @@ def test_a_panel_asks_for_the_chosen_jobs_and_instances(panel: Panel) -> None:
 
 
 @every_panel
-def test_counters_are_rates_and_what_a_rate_looks_back_follows_the_time_that_is_shown(panel: Panel) -> None:
+def test_counters_are_shown_as_rates_over_the_rate_interval_or_the_time_range(panel: Panel) -> None:
     for query in panel.queries:
         calls = [node for node in nodes(query) if isinstance(node, promql_parser.Call)]
         grown = {str(selector.vector_selector) for call in calls if call.func.name in GROWTH for selector in call.args}
@@ -169,7 +169,7 @@ def test_counters_are_rates_and_what_a_rate_looks_back_follows_the_time_that_is_
 
 
 @every_panel
-def test_what_grows_is_added_up_over_processes(panel: Panel) -> None:
+def test_rates_of_counters_are_summed_over_processes(panel: Panel) -> None:
     for query in panel.queries:
         for node in nodes(query):
             if isinstance(node, promql_parser.AggregateExpr):
@@ -177,7 +177,7 @@ def test_what_grows_is_added_up_over_processes(panel: Panel) -> None:
                 assert not inner.startswith(("rate(", "increase(")) or str(node.op) == "sum", query
 
 
-def test_the_loop_can_be_looked_at_by_origin() -> None:
+def test_the_loop_dashboard_can_be_filtered_by_origin() -> None:
     variables = {one["name"] for one in _board("loop")["templating"]["list"]}
     assert "origin" in variables
     asked = [panel for panel in PANELS if panel.board == "loop" and "$origin" in str(panel.queries)]

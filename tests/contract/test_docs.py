@@ -53,20 +53,20 @@ def _read_by_settings() -> set[str]:
     return set(re.findall(r'(?:env\.|\b_)\w+\(\s*"([A-Z_]+)"', text))
 
 
-def test_every_test_that_the_documents_name_is_there() -> None:
+def test_every_test_that_the_documents_name_exists() -> None:
     tests = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     named = set(re.findall(r"`(test_\w+)`", README + FAILURES))
     assert named
     assert {name for name in named if f"def {name}(" not in tests} == set()
 
 
-def test_every_path_that_the_readme_names_is_there() -> None:
+def test_every_path_that_the_readme_names_exists() -> None:
     named = set(re.findall(r"`(tests/[\w/.]+)`", README + FAILURES)) | set(re.findall(r"\]\(([\w/.-]+)\)", README))
     assert {path for path in named if not (ROOT / path).exists()} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_link_leads_to_a_file_and_its_heading(page: Path) -> None:
+def test_every_link_points_to_an_existing_file_and_heading(page: Path) -> None:
     lost = []
     for name, anchor in re.findall(r"\]\((?!https?:)([^)#\s]*)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8")):
         linked = page.parent / name if name else page
@@ -105,16 +105,16 @@ def _help_texts(command: Any) -> Iterator[str]:
         yield from _help_texts(one)
 
 
-def test_the_page_on_operations_names_variables_that_are_read() -> None:
+def test_every_variable_of_the_operations_page_is_read_by_a_process() -> None:
     assert set(VARIABLE.findall(OPERATIONS)) - FOR_TESTS - {"REDIS_URL_FILE"} <= _read_by_settings()
 
 
-def test_the_readme_lists_the_settings_that_are_read_and_no_others() -> None:
+def test_the_readme_lists_exactly_the_settings_that_are_read() -> None:
     assert set(VARIABLE.findall(README)) - FOR_TESTS == _read_by_settings()
 
 
 @pytest.mark.parametrize("room", ROOMS)
-def test_every_module_has_its_place_in_the_architecture(room: str) -> None:
+def test_every_module_is_in_the_architecture(room: str) -> None:
     modules = {path.name for path in (ROOT / room).glob("*.py")} - {"__init__.py", "conftest.py"}
     named = re.findall(r"`([\w*.]+\.py)`", ARCHITECTURE)
     assert {name for name in modules if not any(fnmatchcase(name, pattern) for pattern in named)} == set()
@@ -131,13 +131,13 @@ def test_every_module_that_the_architecture_names_exists() -> None:
 
 
 @pytest.mark.parametrize("house", ["streams", "workers", "deploy", "tests"])
-def test_every_room_has_its_place_in_the_architecture(house: str) -> None:
+def test_every_package_is_in_the_architecture(house: str) -> None:
     rooms = {path.name for path in (ROOT / house).iterdir() if path.is_dir() and path.name != "__pycache__"}
     assert {name for name in rooms if not re.search(rf"\b{name}\b", ARCHITECTURE)} == set()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_command_that_the_documents_name_is_there(page: Path) -> None:
+def test_every_command_that_the_documents_name_exists(page: Path) -> None:
     """In code, with its options: `leadloop deliveries replay --dry-run`."""
     typed = re.findall(r"(?:^ *|[`(])leadloop ([a-z][^`\n|&#>]*)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert [one for one in typed if not _is_command(one.split())] == []
@@ -155,7 +155,7 @@ def _is_command(words: list[str]) -> bool:
     return {word.partition("=")[0] for word in left if word.startswith("--")} <= options
 
 
-def test_every_row_panel_and_line_that_the_runbooks_name_is_there() -> None:
+def test_every_row_panel_and_query_that_the_runbooks_name_exists() -> None:
     titles = {one for board in BOARDS for one in re.findall(r'"title": "([^"]+)"', board.read_text(encoding="utf-8"))}
     lines = {target["legendFormat"] for panel in panels() for target in panel.json["targets"]}
     named = set(re.findall(r"“([^”]+)”", RUNBOOKS)) - {"redis"}  # that one is the value of a label

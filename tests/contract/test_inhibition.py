@@ -67,7 +67,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ],
     ids=lambda given: f"{given['alertname']}-{given.get('cause', '')}" if isinstance(given, dict) else "",
 )
-def test_what_follows_from_a_cause_that_was_paged_pages_nobody(
+def test_an_alert_is_inhibited_by_the_alert_of_its_cause(
     address: str, request: pytest.FixtureRequest, cause: Labels, is_kept_back: list[Labels], is_told: list[Labels]
 ) -> None:
     world = {"test": request.node.name}

@@ -76,13 +76,13 @@ def repeated_modules() -> dict[str, list[str]]:
     return {name: places for name, places in found.items() if len(places) > 1}
 
 
-def test_a_class_name_stands_for_one_thing() -> None:
+def test_no_class_name_is_defined_twice_without_a_reason() -> None:
     found = repeated_types()
     assert {name: places for name, places in found.items() if name not in CLASSES} == {}
     assert sorted(set(CLASSES) - set(found)) == [], "no longer repeated: remove the reason"
 
 
-def test_a_module_name_stands_for_one_thing() -> None:
+def test_no_module_name_is_used_twice_without_a_reason() -> None:
     found = repeated_modules()
     assert {name: places for name, places in found.items() if name not in MODULES} == {}
     assert sorted(set(MODULES) - set(found)) == [], "no longer repeated: remove the reason"

@@ -34,20 +34,20 @@ def checked(tool: str, *arguments: str, folder: Path = ROOT) -> str:
     return done.stdout + done.stderr
 
 
-def test_promtool_finds_nothing_wrong_with_the_rules() -> None:
+def test_promtool_accepts_the_rules() -> None:
     checked("promtool", "check", "rules", "--lint=all", "--lint-fatal", *map(str, RULES))
 
 
-def test_promtool_finds_nothing_wrong_with_the_configuration() -> None:
+def test_promtool_accepts_the_example_configuration() -> None:
     checked("promtool", "check", "config", "deploy/prometheus/prometheus.yml")
 
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.stem)
-def test_alerts_fire_when_they_should_and_not_before(path: Path) -> None:
+def test_alerts_fire_at_the_right_time_and_not_earlier(path: Path) -> None:
     checked("promtool", "test", "rules", str(path))
 
 
-def test_amtool_finds_nothing_wrong_with_the_routes() -> None:
+def test_amtool_accepts_the_routes() -> None:
     checked("amtool", "check-config", str(ALERTMANAGER))
 
 
@@ -59,7 +59,7 @@ def test_amtool_finds_nothing_wrong_with_the_routes() -> None:
         ({"alertname": "LeadloopCircuitOpen", "severity": "ticket"}, "tickets"),
     ],
 )
-def test_an_alert_goes_to_whom_its_severity_says(labels: dict[str, str], receiver: str) -> None:
+def test_an_alert_is_routed_by_its_severity(labels: dict[str, str], receiver: str) -> None:
     told = [f"{name}={value}" for name, value in labels.items()]
     checked(
         "amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"--verify.receivers={receiver}", *told
@@ -67,7 +67,7 @@ def test_an_alert_goes_to_whom_its_severity_says(labels: dict[str, str], receive
 
 
 @every_alert
-def test_an_alert_says_how_grave_it_is_and_in_words_what_is_so(alert: dict[str, Any]) -> None:
+def test_every_alert_has_a_severity_and_a_description(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"page", "ticket", "none"}
     told = alert["annotations"]
     assert set(told) == {"summary", "description", "runbook_url"}
@@ -77,19 +77,19 @@ def test_an_alert_says_how_grave_it_is_and_in_words_what_is_so(alert: dict[str, 
 
 
 @every_alert
-def test_an_alert_belongs_to_a_process_so_that_its_cause_can_silence_it(alert: dict[str, Any]) -> None:
+def test_every_alert_has_a_process_label_for_inhibition(alert: dict[str, Any]) -> None:
     if alert["alert"] != "Watchdog":
         assert alert["labels"]["process"] in {*PROCESSES, "kafka", "{{ $labels.job }}"}
 
 
 @every_alert
-def test_an_alert_leads_to_a_section_of_its_name(alert: dict[str, Any]) -> None:
+def test_every_alert_links_to_the_runbook_section_of_its_name(alert: dict[str, Any]) -> None:
     path, _, section = alert["annotations"]["runbook_url"].partition("#")
     assert section == alert["alert"].lower()
     assert section in sections(ROOT / path)
 
 
-def test_every_section_of_the_runbooks_is_of_an_alert_and_says_all_four_things() -> None:
+def test_every_runbook_section_is_of_an_alert_and_has_all_four_parts() -> None:
     text = RUNBOOKS.read_text(encoding="utf-8")
     found = re.split(r"^### (\w+)$", text, flags=re.MULTILINE)[1:]
     told = dict(zip(found[::2], found[1::2], strict=True))
@@ -98,7 +98,7 @@ def test_every_section_of_the_runbooks_is_of_an_alert_and_says_all_four_things()
         assert [word for word in SUBSECTIONS if word not in section] == [], name
 
 
-def test_every_alert_is_tested_to_fire_and_not_to_fire() -> None:
+def test_every_alert_has_a_test_in_which_it_fires_and_one_in_which_it_does_not() -> None:
     fires: set[str] = set()
     rests: set[str] = set()
     for path in RULE_TESTS:
@@ -122,7 +122,7 @@ def _alerts_of(query: str, group: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule.get("alert") or rule["record"])
-def test_a_rule_is_promql_and_adds_up_without_naming_the_labels_it_keeps(rule: dict[str, Any]) -> None:
+def test_every_rule_is_promql_and_recording_rules_aggregate_without_by(rule: dict[str, Any]) -> None:
     parsed(rule["expr"])
     if "record" in rule:
         assert re.fullmatch(r"job:leadloop_[a-z_]+:[a-z]+(_[a-z]+)?(\d+\w)?", rule["record"]), rule["record"]

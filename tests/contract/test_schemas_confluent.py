@@ -24,7 +24,7 @@ FULL = LeadContacted(event_id="e", lead_id="ü1", occurred_at=1_700_000_000_123,
 
 
 @pytest.mark.parametrize("record", [FULL, LeadCreated(lead_id="x" * 200), *(record() for record in RECORDS)])
-def test_confluents_serializers_and_ours_say_the_same(record: AnyRecord) -> None:
+def test_the_codec_and_the_serializers_of_confluent_agree(record: AnyRecord) -> None:
     fields = json.decode(json.encode(record))
     with a_registry() as server:
         server.add({"type": "string"})

@@ -26,14 +26,14 @@ def _cases(release: Release) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("release", releases(), ids=lambda release: release.path)
-def test_what_a_release_wrote_is_read(release: Release) -> None:
+def test_records_of_every_release_can_be_decoded(release: Release) -> None:
     record = TYPES[release.record]
     for case in _cases(release):
         assert CODEC.decode(bytes.fromhex(case["hex"]), record) == convert(case["fields"], record)
 
 
 @pytest.mark.parametrize("record", RECORDS)
-def test_the_newest_release_is_written_as_it_was(record: Any) -> None:
+def test_records_are_encoded_as_in_the_newest_release(record: Any) -> None:
     *_, newest = releases_of(record)
     for case in _cases(newest):
         assert CODEC.encode(convert(case["fields"], record)).hex() == case["hex"]

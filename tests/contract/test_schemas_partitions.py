@@ -23,18 +23,18 @@ from schemas.topics import partition_of
         (b"abc", 479470107),
     ],
 )
-def test_a_key_goes_where_java_sends_it(key: bytes, murmur2: int) -> None:
+def test_the_partition_of_a_key_is_that_of_the_java_client(key: bytes, murmur2: int) -> None:
     assert partition_of(key, 1_000_003) == (murmur2 & 0x7FFFFFFF) % 1_000_003
 
 
 @given(st.binary(max_size=200), st.integers(1, 1000))
-def test_a_key_goes_where_aiokafka_sends_it(key: bytes, partitions: int) -> None:
+def test_the_partition_of_a_key_is_that_of_aiokafka(key: bytes, partitions: int) -> None:
     everywhere = list(range(partitions))
     theirs = aiokafka.partitioner.DefaultPartitioner()(key, everywhere, everywhere)
     assert partition_of(key, partitions) == theirs
 
 
-def test_a_key_goes_where_librdkafka_sends_it() -> None:
+def test_the_partition_of_a_key_is_that_of_librdkafka() -> None:
     keys = [random.Random(n).randbytes(1 + n % 40) for n in range(300)]
     sent: dict[bytes | None, int | None] = {}
     partitions = 4  # of a topic that the mock makes on its own

@@ -63,17 +63,17 @@ def test_a_schema_has_the_fields_of_its_type_in_their_order(record: type[events.
     assert tuple(field["name"] for field in schema_of(record)["fields"]) == record.__struct_fields__
 
 
-def test_a_schema_has_the_kinds_and_the_defaults_of_its_type(record: type[events.AnyRecord]) -> None:
+def test_a_schema_has_the_field_types_and_defaults_of_its_type(record: type[events.AnyRecord]) -> None:
     assert _said(schema_of(record)) == _record(record)["fields"]
 
 
-def test_an_enum_begins_with_the_symbol_for_what_is_not_known(record: type[events.AnyRecord]) -> None:
+def test_the_first_symbol_of_an_enum_is_the_one_for_unknown_values(record: type[events.AnyRecord]) -> None:
     kinds = [field["type"] for field in schema_of(record)["fields"]]
     enums = [kind for kind in kinds if isinstance(kind, dict) and kind["type"] == "enum"]
     assert all(enum["symbols"][0].lower() == "unknown" for enum in enums)
 
 
-def test_a_schema_says_what_it_and_each_field_mean_and_in_which_unit(record: type[events.AnyRecord]) -> None:
+def test_a_schema_documents_itself_and_each_field_with_its_unit(record: type[events.AnyRecord]) -> None:
     schema = schema_of(record)
     assert schema["doc"] == " ".join((record.__doc__ or "").split())
     arrays = [field["type"] for field in schema["fields"] if field["default"] == []]
@@ -83,12 +83,14 @@ def test_a_schema_says_what_it_and_each_field_mean_and_in_which_unit(record: typ
             assert any(unit in field["doc"] for unit in UNITS), field["name"]
 
 
-def test_a_schema_is_named_like_its_type_in_the_namespace_of_its_major(record: type[events.AnyRecord]) -> None:
+def test_a_schema_has_the_name_of_its_type_and_the_namespace_of_its_major_version(
+    record: type[events.AnyRecord],
+) -> None:
     schema = schema_of(record)
     assert (schema["namespace"], schema["name"]) == ("leadloop.v1", record.__name__)
 
 
-def test_a_record_travels_on_exactly_one_topic(record: type[events.AnyRecord]) -> None:
+def test_a_record_type_belongs_to_exactly_one_topic(record: type[events.AnyRecord]) -> None:
     assert [topic for topic in TOPICS.values() if topic.record is record] == [TOPIC_OF[record]]
 
 

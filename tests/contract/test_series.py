@@ -28,17 +28,17 @@ def test_every_series_that_a_panel_or_a_rule_names_exists() -> None:
     assert (ASKED | RULED) - there == set()
 
 
-def test_every_series_that_a_process_exports_is_looked_at() -> None:
+def test_every_exported_series_is_used_by_a_panel_or_a_rule() -> None:
     unused = {name for name, kind in EXPORTED.items() if not samples_of({name: kind}) & (ASKED | RULED)}
     assert unused == set()
 
 
-def test_every_record_is_looked_at() -> None:
+def test_every_recording_rule_is_used() -> None:
     assert set() == RECORDED - (ASKED | RULED)
 
 
 @pytest.mark.parametrize("process", PROCESSES)
-def test_every_series_of_a_process_is_documented_and_no_other(process: str) -> None:
+def test_exactly_the_series_of_each_process_are_documented(process: str) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     (section,) = re.findall(rf"^## {process}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     told = set(re.findall(r"^\| `(leadloop_\w+)`", section, re.MULTILINE))
@@ -54,7 +54,7 @@ def samples_of_one(families: set[str]) -> set[str]:
     }
 
 
-def test_what_http_servers_share_is_documented() -> None:
+def test_the_series_of_all_http_servers_are_documented() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     shared = samples_of_one({name for name in EXPORTED if name.startswith("leadloop_http_")})
     assert shared

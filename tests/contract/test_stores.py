@@ -42,17 +42,17 @@ def test_values_and_offset_change_together(store: Store) -> None:
     assert (store.offset, dict(store.items())) == (4, {b"b": b"2", b"c": b"3"})
 
 
-def test_deleting_what_is_not_there_is_no_error(store: Store) -> None:
+def test_deleting_a_missing_key_is_no_error(store: Store) -> None:
     store.apply({b"a": None}, 1)
     assert (store.offset, store.get(b"a")) == (1, None)
 
 
-def test_an_empty_value_is_not_a_deleted_one(store: Store) -> None:
+def test_an_empty_value_is_not_a_deletion(store: Store) -> None:
     store.apply({b"a": b""}, 1)
     assert store.get(b"a") == b""
 
 
-def test_a_wiped_store_is_like_new_and_can_be_used(store: Store) -> None:
+def test_a_wiped_store_is_empty_and_usable(store: Store) -> None:
     store.apply({b"a": b"1"}, 9)
     store.wipe()
     assert (store.offset, list(store.items())) == (0, [])
@@ -60,7 +60,7 @@ def test_a_wiped_store_is_like_new_and_can_be_used(store: Store) -> None:
     assert dict(store.items()) == {b"b": b"2"}
 
 
-def test_partitions_do_not_share_anything(make: Callable[[int], Store]) -> None:
+def test_the_stores_of_partitions_are_independent(make: Callable[[int], Store]) -> None:
     one, other = make(1), make(2)
     one.apply({b"a": b"1"}, 1)
     assert (other.offset, other.get(b"a")) == (0, None)
@@ -70,7 +70,7 @@ def test_partitions_do_not_share_anything(make: Callable[[int], Store]) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
 @given(CHANGES)
-def test_a_store_is_a_dictionary_of_all_changes(store: Store, changes: list[dict[bytes, bytes | None]]) -> None:
+def test_a_store_behaves_as_a_dictionary(store: Store, changes: list[dict[bytes, bytes | None]]) -> None:
     store.wipe()
     expected: dict[bytes, bytes | None] = {}
     for offset, change in enumerate(changes, 1):
@@ -80,7 +80,7 @@ def test_a_store_is_a_dictionary_of_all_changes(store: Store, changes: list[dict
     assert store.offset == len(changes)
 
 
-def test_rocks_finds_state_and_offset_after_a_restart(tmp_path: Path) -> None:
+def test_rocksdb_keeps_state_and_offset_over_a_restart(tmp_path: Path) -> None:
     first = RocksStore(tmp_path, 3)
     first.apply({b"a": b"1"}, 7)
     first.close()
@@ -89,7 +89,7 @@ def test_rocks_finds_state_and_offset_after_a_restart(tmp_path: Path) -> None:
     again.close()
 
 
-def test_rocks_starts_anew_when_it_slept_longer_than_deletions_are_kept(
+def test_a_rocksdb_store_older_than_the_retention_of_tombstones_is_discarded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = RocksStore(tmp_path, 3, max_age=60)
@@ -102,12 +102,12 @@ def test_rocks_starts_anew_when_it_slept_longer_than_deletions_are_kept(
     again.close()
 
 
-def test_rocks_keeps_its_format_version_in_the_path(tmp_path: Path) -> None:
+def test_the_path_of_a_rocksdb_store_contains_its_format_version(tmp_path: Path) -> None:
     RocksStore(tmp_path, 3).close()
     assert [path.name for path in tmp_path.iterdir()] == ["p3-v2"]
 
 
-def test_rocks_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_can_open_a_rocksdb_store(tmp_path: Path) -> None:
     store = RocksStore(tmp_path, 3)
     with pytest.raises(Exception, match=r"(?i)lock"):
         Rdict(str(tmp_path / "p3-v2"))

@@ -118,7 +118,7 @@ def test_each_line_of_the_list_has_a_check() -> None:
 
 
 @relies_on("the option http takes a protocol class")
-def test_the_protocol_class_is_taken_as_it_is(held: Held, protocol: type[Recorded]) -> None:
+def test_uvicorn_uses_the_given_protocol_class(held: Held, protocol: type[Recorded]) -> None:
     config = uvicorn.Config(held, http=protocol, lifespan="off", log_config=None)
     config.load()
     assert config.http_protocol_class is protocol

@@ -65,7 +65,7 @@ def _is_told(prometheus: Prometheus) -> bool:
     return all(prometheus.query(one) for one in wanted)
 
 
-def test_no_panel_is_empty(day: Day) -> None:
+def test_every_panel_has_data(day: Day) -> None:
     empty = [
         f"{panel}: {query}"
         for panel in panels()
@@ -75,14 +75,14 @@ def test_no_panel_is_empty(day: Day) -> None:
     assert not empty, "\n".join(empty)
 
 
-def test_no_alert_asks_for_what_is_not_there(day: Day) -> None:
+def test_every_series_of_every_alert_exists(day: Day) -> None:
     of_series = [one for one in alerts() if named(one["expr"]) != {"ALERTS"}]  # the other asks for alerts that fired
     asked = {one["alert"]: without_thresholds(one["expr"]) for one in of_series}
     empty = [f"{name}: {query}" for name, query in asked.items() if not day.prometheus.query(query)]
     assert not empty, "\n".join(empty)
 
 
-def test_no_record_is_empty(day: Day) -> None:
+def test_every_recording_rule_has_data(day: Day) -> None:
     empty = [
         one["record"]
         for one in rules()
@@ -91,18 +91,18 @@ def test_no_record_is_empty(day: Day) -> None:
     assert not empty, "\n".join(empty)
 
 
-def test_the_objectives_are_kept_where_nothing_was_late(day: Day) -> None:
+def test_the_objectives_are_met_when_nothing_is_late(day: Day) -> None:
     (published,) = day.prometheus.query("job:leadloop_publish_errors:ratio_rate1h")
     assert float(published["value"][1]) == 0
     (fresh,) = day.prometheus.query("job:leadloop_partitions_fresh:count")
     assert float(fresh["value"][1]) == 2
 
 
-def test_a_request_that_was_traced_is_found_from_its_time(day: Day) -> None:
+def test_the_latency_of_a_traced_request_has_an_exemplar(day: Day) -> None:
     assert {"trace_id": TRACE_ID} in day.prometheus.exemplars("leadloop_http_request_seconds_bucket", time.time() - 600)
 
 
-def test_the_words_of_alerts_that_fire_are_filled_in(day: Day) -> None:
+def test_the_templates_of_firing_alerts_are_expanded(day: Day) -> None:
     assert "Watchdog" in day.prometheus.firing()
     for one in day.prometheus.alerts():
         for text in one["annotations"].values():
@@ -111,7 +111,7 @@ def test_the_words_of_alerts_that_fire_are_filled_in(day: Day) -> None:
 
 
 @pytest.mark.parametrize("process", ["streams-1", "ingest", "deliver", "project", "report"])
-def test_promtool_finds_nothing_wrong_with_what_a_process_tells(day: Day, process: str) -> None:
+def test_promtool_accepts_the_metrics_of_every_process(day: Day, process: str) -> None:
     done = subprocess.run(
         [program("promtool"), "check", "metrics"],
         input=day.after[process],
@@ -124,7 +124,7 @@ def test_promtool_finds_nothing_wrong_with_what_a_process_tells(day: Day, proces
 
 
 @pytest.mark.parametrize("process", ["streams-1", "ingest", "deliver", "project", "report"])
-def test_no_series_begins_with_its_first_event(day: Day, process: str) -> None:
+def test_every_series_exists_before_its_first_event(day: Day, process: str) -> None:
     assert _series(day.after[process]) - _series(day.before[process]) == set()
 
 

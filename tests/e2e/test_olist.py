@@ -155,19 +155,23 @@ EMBEDDED = [Case("after"), Case("killed", partitions=12, chunk=20)]
 
 
 @pytest.mark.parametrize("case", EACH_WAY_ONCE, ids=str)
-def test_on_a_real_kafka_each_way_comes_to_the_same_decisions(real_kafka: Broker, tmp_path: Path, case: Case) -> None:
+def test_each_way_of_loading_gives_the_same_decisions_on_a_real_kafka(
+    real_kafka: Broker, tmp_path: Path, case: Case
+) -> None:
     _holds(World.on_real(real_kafka.bootstrap, tmp_path, case.partitions), case)
 
 
 @pytest.mark.parametrize("case", EMBEDDED, ids=str)
-def test_on_the_embedded_broker_it_is_the_same(tmp_path: Path, case: Case) -> None:
+def test_each_way_of_loading_gives_the_same_decisions_on_the_embedded_broker(tmp_path: Path, case: Case) -> None:
     with EmbeddedBroker(topics_of(case.partitions)) as broker:
         _holds(World.on_embedded(broker, tmp_path, case.partitions), case)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("case", ALL, ids=str)
-def test_every_way_with_every_setting(real_kafka: Broker, tmp_path: Path, case: Case) -> None:
+def test_each_way_of_loading_gives_the_same_decisions_with_every_setting(
+    real_kafka: Broker, tmp_path: Path, case: Case
+) -> None:
     _holds(World.on_real(real_kafka.bootstrap, tmp_path, case.partitions), case)
 
 

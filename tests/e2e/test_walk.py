@@ -108,7 +108,9 @@ def test_the_readme_has_the_commands_that_the_demo_prints() -> None:
     assert commands() in SECTION
 
 
-def test_the_walk_of_the_readme_works_on_a_kafka(real_kafka: Broker, redis_url: str, tmp_path: Path) -> None:
+def test_the_curl_commands_of_the_readme_work_on_a_real_kafka(
+    real_kafka: Broker, redis_url: str, tmp_path: Path
+) -> None:
     world = World(real_kafka.bootstrap, tmp_path)
     begin = re.findall(r"```\n(.*?)```", SECTION, re.DOTALL)[0]
     begin = begin.replace("localhost:9092", world.bootstrap).replace("redis://localhost:6379/0", redis_url)
@@ -132,7 +134,7 @@ def _answers(ports: Any) -> bool:
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")
-def test_the_walk_works_in_a_demo_that_stays_and_nobody_stays_when_it_is_killed(tmp_path: Path) -> None:
+def test_the_curl_commands_work_with_demo_stay_and_a_killed_demo_leaves_no_process(tmp_path: Path) -> None:
     env = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_", "REDIS_"))}
     env["TMPDIR"] = str(tmp_path)  # a demo that is killed leaves its folder behind
     said = tmp_path / "said"

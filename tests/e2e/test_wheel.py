@@ -25,7 +25,7 @@ def _run(*command: str | Path, cwd: Path, **env: str) -> str:
     return done.stdout
 
 
-def test_the_wheel_works_away_from_the_tree(tmp_path: Path) -> None:
+def test_the_wheel_works_outside_of_the_source_tree(tmp_path: Path) -> None:
     _run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
     (wheel,) = tmp_path.glob("*.whl")
     away = tmp_path / "away"

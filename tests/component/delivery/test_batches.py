@@ -81,7 +81,7 @@ async def test_a_batch_cut_off_by_a_crash_is_repeated_and_every_delivery_finishe
         assert len(hubspot.joined) == len(events)  # nobody joined twice
 
 
-async def test_big_batches_that_hang_hold_up_no_other_endpoint(
+async def test_large_batches_of_an_unresponsive_endpoint_do_not_block_another_endpoint(
     real_kafka: Broker, redis: RealRedis, tmp_path: Path
 ) -> None:
     async with (

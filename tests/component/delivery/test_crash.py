@@ -41,7 +41,7 @@ Crash = tuple[str, str, int]
 
 
 @pytest.mark.parametrize("groups", [("limits",), ("calls", "records", "offsets")])
-async def test_every_effect_of_a_worker_has_its_crash_points(
+async def test_every_side_effect_of_a_worker_has_its_crash_points(
     groups: tuple[str, ...], real_kafka: Broker, redis: RealRedis, tmp_path: Path
 ) -> None:
     async with World(real_kafka, tmp_path, redis.url, partitions=2) as world, Mautic() as mautic:
@@ -57,7 +57,7 @@ async def test_every_effect_of_a_worker_has_its_crash_points(
 
 
 @pytest.mark.parametrize("group", TIMES)
-async def test_a_crash_loses_nothing_and_sends_nothing_again_that_is_known_to_be_accepted(
+async def test_a_crash_loses_no_delivery_and_repeats_none_that_was_recorded_as_accepted(
     group: str, real_kafka: Broker, redis: RealRedis, tmp_path: Path
 ) -> None:
     points = [point for what, counts in TIMES[group].items() for point in _points(what, counts)]

@@ -13,7 +13,7 @@ from tests.simulators.receiver import Behaviour
 from tests.waiting import TIMEOUT
 
 
-async def test_a_recycle_arrives_signed_and_its_result_is_written(world: World) -> None:
+async def test_a_recycle_is_sent_with_a_signature_and_its_result_is_recorded(world: World) -> None:
     nurture = await world.endpoint("nurture")
     worker = world.start()
     events = [a_recycle(number) for number in range(20)]
@@ -25,7 +25,7 @@ async def test_a_recycle_arrives_signed_and_its_result_is_written(world: World) 
     assert await stopped(worker) == 0
 
 
-async def test_what_is_finished_is_not_sent_again_after_a_restart(world: World) -> None:
+async def test_a_finished_delivery_is_not_sent_again_after_a_restart(world: World) -> None:
     nurture = await world.endpoint("nurture")
     worker = world.start()
     events = [a_recycle(number) for number in range(10)]
@@ -38,7 +38,7 @@ async def test_what_is_finished_is_not_sent_again_after_a_restart(world: World) 
     assert len(nurture.tries) == 11
 
 
-async def test_a_failure_is_tried_again_with_the_same_id_until_it_is_accepted(world: World) -> None:
+async def test_a_failed_delivery_is_retried_with_the_same_id_until_it_is_accepted(world: World) -> None:
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500, times=3))
     world.start()
@@ -53,7 +53,7 @@ async def test_a_failure_is_tried_again_with_the_same_id_until_it_is_accepted(wo
     ]
 
 
-async def test_after_the_last_try_it_is_dead_and_a_dead_letter(world: World) -> None:
+async def test_a_delivery_is_dead_and_a_dead_letter_after_its_last_attempt(world: World) -> None:
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500))
     world.start(world.job(breaker={"at_least": 1000}))
@@ -77,7 +77,7 @@ async def test_a_revoke_follows_its_recycle(world: World) -> None:
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
 
 
-async def test_what_was_taken_back_before_it_was_read_is_not_sent_at_all(world: World) -> None:
+async def test_a_recycle_that_was_revoked_before_it_was_consumed_is_not_sent(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.tell([a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)])
     world.start()
@@ -87,7 +87,7 @@ async def test_what_was_taken_back_before_it_was_read_is_not_sent_at_all(world: 
     assert [one.message_id for one in nurture.tries] == ["recycle2_recycle"]
 
 
-async def test_not_before_is_kept_and_a_revoke_meanwhile_lets_nothing_be_sent(world: World) -> None:
+async def test_a_recycle_revoked_before_its_not_before_is_not_sent(world: World) -> None:
     nurture = await world.endpoint("nurture")
     first = world.start()
     later = a_recycle(1)
@@ -105,7 +105,7 @@ async def test_not_before_is_kept_and_a_revoke_meanwhile_lets_nothing_be_sent(wo
     assert only.at * 1000 >= later.occurred_at + 4_000
 
 
-async def test_an_endpoint_that_is_gone_is_disabled_for_all_and_delivered_to_once_it_is_resumed(world: World) -> None:
+async def test_a_410_disables_the_endpoint_for_all_workers_until_it_is_resumed(world: World) -> None:
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 410, times=1))
     world.start(world.job(delays=(0.0, 1000.0)))
@@ -119,7 +119,7 @@ async def test_an_endpoint_that_is_gone_is_disabled_for_all_and_delivered_to_onc
     assert {one.message_id for one in nurture.tries[1:]} == {"recycle1_recycle", "recycle2_recycle"}
 
 
-async def test_a_paused_endpoint_is_left_alone_until_it_is_resumed(world: World) -> None:
+async def test_a_paused_endpoint_receives_nothing_until_it_is_resumed(world: World) -> None:
     nurture = await world.endpoint("nurture")
     other = await world.endpoint("other")
     world.say("nurture", "paused")
@@ -132,7 +132,7 @@ async def test_a_paused_endpoint_is_left_alone_until_it_is_resumed(world: World)
     assert len(nurture.tries) == 1
 
 
-async def test_what_is_no_recycle_event_is_a_dead_letter_and_holds_up_nothing(world: World) -> None:
+async def test_an_undecodable_record_is_a_dead_letter_and_does_not_block_its_partition(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.start()
     world.tell([a_recycle(1, "UNKNOWN"), a_recycle(1)])
@@ -141,7 +141,7 @@ async def test_what_is_no_recycle_event_is_a_dead_letter_and_holds_up_nothing(wo
     assert dict(letter.headers)["dl_reason"] == b"bad_recycle"
 
 
-async def test_a_bug_ends_the_process_with_the_place_and_what_it_was_about_is_repeated(world: World) -> None:
+async def test_an_exception_ends_the_process_names_the_record_and_the_delivery_is_repeated(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.tell([a_recycle(1)])
     first = world.start(world.job(crash=("bug", "result", 1)))

@@ -12,7 +12,7 @@ from tests.waiting import TIMEOUT
 
 
 @pytest.mark.parametrize("is_known", [True, False])
-async def test_who_may_not_read_how_endpoints_stand_ends_the_process(world: World, is_known: bool) -> None:
+async def test_an_error_while_endpoint_states_are_read_ends_the_process(world: World, is_known: bool) -> None:
     await world.endpoint("nurture")
     if is_known:
         world.say("nurture", "active")  # it is then read before anything else is done
@@ -46,7 +46,7 @@ async def test_a_worker_that_never_receives_results_stops_on_sigterm(world: Worl
     assert await stopped(second) == 0
 
 
-async def test_a_worker_that_is_paused_sends_nothing_that_is_anothers_when_it_wakes(world: World) -> None:
+async def test_a_worker_that_was_suspended_sends_no_delivery_of_a_partition_that_it_lost(world: World) -> None:
     nurture = await world.endpoint("nurture", limits="{per_second: 10, burst: 2, concurrency: 4}")
     paused = world.start()
     first = [a_recycle(number) for number in range(60)]
@@ -71,7 +71,7 @@ async def test_a_worker_that_is_paused_sends_nothing_that_is_anothers_when_it_wa
     assert await stopped(paused) in (0, 70)  # it is back in the group, or ended
 
 
-async def test_a_revoke_does_not_go_where_its_recycle_was_left_out_not_even_after_a_restart(world: World) -> None:
+async def test_the_revoke_of_a_filtered_recycle_is_not_sent_even_after_a_restart(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{tracks: [nurture]}")
     other = await world.endpoint("other", only="{tracks: [other]}")
     first = world.start()
@@ -86,7 +86,7 @@ async def test_a_revoke_does_not_go_where_its_recycle_was_left_out_not_even_afte
     assert not other.tries
 
 
-async def test_a_revoke_goes_where_its_recycle_went_though_the_lead_has_another_segment_now(world: World) -> None:
+async def test_a_revoke_is_sent_where_its_recycle_was_sent_even_if_the_segment_has_changed(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{segments: [small]}")
     world.start()
     world.tell([a_recycle(1, segment="small")])
@@ -96,7 +96,7 @@ async def test_a_revoke_goes_where_its_recycle_went_though_the_lead_has_another_
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
 
 
-async def test_an_endpoint_for_revokes_alone_gets_them(world: World) -> None:
+async def test_an_endpoint_for_revokes_only_receives_them(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{actions: [REVOKE]}")
     world.start()
     world.tell([a_recycle(1), a_recycle(1, "REVOKE")])
@@ -104,7 +104,7 @@ async def test_an_endpoint_for_revokes_alone_gets_them(world: World) -> None:
     await until(lambda: world.ended() == {("nurture", "recycle1", "REVOKE"): ["accepted"]})
 
 
-async def test_a_revoke_that_is_late_does_not_undo_the_leads_next_recycle(world: World) -> None:
+async def test_a_late_revoke_does_not_undo_the_next_recycle_of_its_lead(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.start(world.job(delays=(0.0, 4.0, 4.0)))
     world.tell([a_recycle(1)])

@@ -59,7 +59,7 @@ def begun(taken: list[Granted]) -> int:
     return sum(one.deliveries for one in taken)
 
 
-async def test_no_window_has_more_than_the_limit_with_three_workers(make: Make) -> None:
+async def test_three_workers_exceed_the_rate_in_no_time_window(make: Make) -> None:
     allowance, taken = Allowance("a", per_second=120, burst=12, concurrency=90), list[Granted]()
     until = time.monotonic() + GRACE_SECONDS + 2.0
     await asyncio.gather(*(take(make(), allowance, until, taken) for _ in range(WORKERS)))
@@ -67,7 +67,7 @@ async def test_no_window_has_more_than_the_limit_with_three_workers(make: Make) 
     assert begun(taken) > 120  # and it is used
 
 
-async def test_no_more_are_under_way_than_may_be(make: Make) -> None:
+async def test_three_workers_do_not_exceed_the_concurrency(make: Make) -> None:
     allowance = Allowance("a", per_second=3_000, burst=300, concurrency=6)
     under_way = most = 0
 
@@ -87,14 +87,14 @@ async def test_no_more_are_under_way_than_may_be(make: Make) -> None:
     assert 1 < most <= 6
 
 
-async def test_what_a_killed_worker_held_comes_back(make: Make) -> None:
+async def test_the_leases_of_a_killed_worker_expire(make: Make) -> None:
     allowance = Allowance("a", per_second=1_000, burst=100, concurrency=3, lease_seconds=0.3)
     killed, other = make(), make()
     await granted(killed, allowance)
     assert await granted(other, allowance)
 
 
-async def test_a_blocked_endpoint_is_left_alone(make: Make) -> None:
+async def test_a_blocked_endpoint_is_granted_nothing(make: Make) -> None:
     allowance = Allowance("a", per_second=1_000, burst=100, concurrency=30)
     limiter = make()
     await granted(limiter, allowance)
@@ -106,7 +106,7 @@ async def test_a_blocked_endpoint_is_left_alone(make: Make) -> None:
     assert 1.0 < grant.wait <= 2.0
 
 
-async def test_endpoints_have_limits_of_their_own(make: Make) -> None:
+async def test_each_endpoint_has_its_own_limits(make: Make) -> None:
     limiter = make()
     slow = Allowance("slow", per_second=0.001, burst=1, concurrency=1)
     await limiter.acquire(slow, 1)
@@ -123,7 +123,9 @@ async def granted(limiter: Limiter, allowance: Allowance) -> Grant:
             await asyncio.sleep(min(grant.wait, 0.05))
 
 
-async def test_while_redis_is_away_every_worker_keeps_to_its_share_and_comes_back(redis: RealRedis) -> None:
+async def test_each_worker_uses_its_share_while_redis_is_unavailable_and_redis_again_afterwards(
+    redis: RealRedis,
+) -> None:
     allowance, taken = Allowance("a", per_second=90, burst=9, concurrency=90), list[Granted]()
     sources: list[str] = []
 
@@ -161,7 +163,7 @@ class Asked(SharedLimiter):
         return await super().acquire(allowance, want)
 
 
-async def test_a_redis_that_is_away_costs_one_answer_and_not_one_a_call(redis: RealRedis) -> None:
+async def test_an_unavailable_redis_delays_one_request_and_not_each(redis: RealRedis) -> None:
     redis.kill()
     scripts = RedisScripts(redis.url)
     shared = Asked(scripts, "test")
@@ -173,7 +175,7 @@ async def test_a_redis_that_is_away_costs_one_answer_and_not_one_a_call(redis: R
     await limiter.close()
 
 
-async def test_a_redis_that_runs_no_scripts_counts_as_away(redis: RealRedis) -> None:
+async def test_a_redis_without_scripting_counts_as_unavailable(redis: RealRedis) -> None:
     with redis.client() as client:
         client.execute_command("ACL", "SETUSER", "plain", "on", ">word", "~*", "+@all", "-@scripting")
     scripts = RedisScripts(redis.url.replace("redis://", "redis://plain:word@"))

@@ -37,7 +37,7 @@ def rows(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
 
 
-async def test_dead_deliveries_are_listed_and_replayed_and_accepted_ones_left_alone(world: World) -> None:
+async def test_dead_deliveries_are_listed_and_replayed_and_accepted_ones_are_not(world: World) -> None:
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500, times=2))
     world.start(world.job(delays=DIES_AT_ONCE, breaker={"at_least": 1000}))
@@ -58,7 +58,7 @@ async def test_dead_deliveries_are_listed_and_replayed_and_accepted_ones_left_al
     await leadloop(world, "deliveries", "replay", "--state", "accepted", code=2)
 
 
-async def test_a_dead_letter_of_a_delivery_is_shown_and_sent_again_once(world: World) -> None:
+async def test_a_dead_letter_of_a_delivery_is_shown_and_replayed_once(world: World) -> None:
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500, times=1))
     world.start(world.job(delays=DIES_AT_ONCE))
@@ -78,7 +78,7 @@ async def test_a_dead_letter_of_a_delivery_is_shown_and_sent_again_once(world: W
     assert len(nurture.tries) == 2
 
 
-async def test_other_dead_letters_go_back_to_their_topic_as_they_came(world: World) -> None:
+async def test_other_dead_letters_are_replayed_unchanged_to_their_topic(world: World) -> None:
     world.broker.make_topics({f"{world.prefix}lead-created": world.partitions})
     value = CODEC.encode(LeadCreated(event_id="e", lead_id="lead-7", occurred_at=1, origin="fair"))
     told = [
@@ -108,7 +108,7 @@ async def test_other_dead_letters_go_back_to_their_topic_as_they_came(world: Wor
     await leadloop(world, "dead-letters", "replay", code=2)
 
 
-async def test_endpoints_are_checked_listed_tried_paused_and_resumed(world: World) -> None:
+async def test_the_endpoints_command_checks_lists_tests_pauses_and_resumes(world: World) -> None:
     nurture = await world.endpoint("nurture")
     assert "fine" in await leadloop(world, "endpoints", "check")
     assert "accepted" in await leadloop(world, "endpoints", "test", "nurture")
@@ -125,7 +125,7 @@ async def test_endpoints_are_checked_listed_tried_paused_and_resumed(world: Worl
     await leadloop(world, "endpoints", "test", "nurture", code=1)
 
 
-async def test_what_the_filter_left_out_is_replayed_in_vain_until_the_filter_lets_it_through(world: World) -> None:
+async def test_a_replay_of_a_filtered_delivery_is_sent_only_after_the_filter_has_changed(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{tracks: [other]}")
     first = world.start()
     world.tell([a_recycle(1)])

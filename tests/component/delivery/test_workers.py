@@ -18,14 +18,14 @@ def grants(path: Path) -> list[Granted]:
     return [Granted(float(asked), float(answered), int(deliveries)) for asked, answered, deliveries in lines]
 
 
-def test_what_is_over_the_limit_is_seen() -> None:
+def test_the_measure_of_the_limit_detects_an_excess() -> None:
     steady = [Granted(n / 40, n / 40 + 0.001, 1) for n in range(40)]
     assert most_over([Granted(0.0, 0.001, 7), *steady], LIMITS) <= 0.01
     assert most_over([Granted(0.0, 0.001, 7), *steady, Granted(0.5, 0.501, 9)], LIMITS) > 0.01
     assert most_over([Granted(0.5, 0.51, 10)], LIMITS) > 0.01
 
 
-async def test_three_workers_keep_the_limit_in_any_window_while_redis_comes_and_goes(
+async def test_three_workers_keep_the_limit_in_every_window_while_redis_restarts(
     world: World, redis: RealRedis, tmp_path: Path
 ) -> None:
     limits = f"{{per_second: {LIMITS.per_second}, burst: {LIMITS.burst}, concurrency: {LIMITS.concurrency}}}"
@@ -49,7 +49,9 @@ async def test_three_workers_keep_the_limit_in_any_window_while_redis_comes_and_
     assert [await stopped(worker) for worker in workers] == [0, 0, 0]
 
 
-async def test_workers_are_killed_under_load_and_nothing_is_lost_nor_sent_after_it_was_accepted(world: World) -> None:
+async def test_no_delivery_is_lost_or_sent_after_its_acceptance_while_workers_are_killed_under_load(
+    world: World,
+) -> None:
     nurture = await world.endpoint("nurture", limits="{per_second: 1000, burst: 100, concurrency: 50}")
     workers = [world.start() for _ in range(3)]
     events = []
@@ -67,7 +69,7 @@ async def test_workers_are_killed_under_load_and_nothing_is_lost_nor_sent_after_
     assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(600)}
 
 
-async def test_a_worker_that_ends_in_order_leaves_nothing_to_repeat(world: World) -> None:
+async def test_a_worker_that_stops_on_sigterm_leaves_no_delivery_to_repeat(world: World) -> None:
     nurture = await world.endpoint("nurture")
     events = [a_recycle(number) for number in range(100)]
     world.tell(events)

@@ -22,7 +22,9 @@ STORES = [pytest.param(True, id="rocks"), pytest.param(False, id="memory", marks
 
 
 @pytest.mark.parametrize("rocks", STORES)
-def test_joins_kills_and_leaves_under_load_change_nothing(real_kafka: Broker, make_job: MakeJob, rocks: bool) -> None:
+def test_state_and_outputs_are_exact_while_workers_join_leave_and_are_killed(
+    real_kafka: Broker, make_job: MakeJob, rocks: bool
+) -> None:
     job = make_job(real_kafka, 8, rocks=rocks, slow=0.05, max_records=100)
     churn(job, MOVES)
 
@@ -66,7 +68,7 @@ def apply(job: Job, move: str, running: dict[str, Worker], free: list[str]) -> N
 
 
 @pytest.mark.parametrize("rocks", STORES)
-def test_a_worker_paused_beyond_its_session_does_not_overwrite_its_successor(
+def test_a_worker_paused_beyond_its_session_does_not_overwrite_the_changelog_of_its_successor(
     real_kafka: Broker, make_job: MakeJob, rocks: bool
 ) -> None:
     job = make_job(real_kafka, 4, rocks=rocks, slow=0.2, max_records=10, session=6.0)
@@ -84,7 +86,7 @@ def test_a_worker_paused_beyond_its_session_does_not_overwrite_its_successor(
     job.assert_exact()
 
 
-def test_a_stop_that_meets_a_rebalance_exits_0(real_kafka: Broker, make_job: MakeJob) -> None:
+def test_a_worker_stopped_during_a_rebalance_exits_0(real_kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(real_kafka, 8, rocks=True, slow=0.05, max_records=100)
     keeper, leaver = job.worker("keeper"), job.worker("x0")
     codes = []

@@ -54,7 +54,7 @@ def chosen(session: pytest.Session) -> list[Scenario]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS)
-def test_a_crash_loses_nothing_and_doubles_nothing(crashed: dict[Scenario, Future[Job]], scenario: Scenario) -> None:
+def test_a_crash_neither_loses_nor_duplicates_records(crashed: dict[Scenario, Future[Job]], scenario: Scenario) -> None:
     job = crashed[scenario].result()
     job.assert_exact(in_order=bool(job.settings.get("bounded", True)))
 

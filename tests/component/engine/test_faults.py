@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from tests.kafka import RealKafka
 
 
-def test_a_record_that_cannot_be_read_is_set_aside_and_holds_up_nothing(kafka: Broker, make_job: MakeJob) -> None:
+def test_an_undecodable_record_does_not_block_its_partition(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka)
     job.feed(300)
     job.raw(b"lead-1", b"{not json")
@@ -26,7 +26,7 @@ def test_a_record_that_cannot_be_read_is_set_aside_and_holds_up_nothing(kafka: B
     assert job.outputs()[b"dead"] == 2
 
 
-def test_a_bug_ends_the_process_before_the_ack_and_names_the_record(kafka: Broker, make_job: MakeJob) -> None:
+def test_an_exception_ends_the_process_before_the_ack_and_names_the_record(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka, 1)
     job.feed(300)
     worker = job.worker()
@@ -42,14 +42,14 @@ def test_a_bug_ends_the_process_before_the_ack_and_names_the_record(kafka: Broke
     assert f"{job.inputs[0]}[0]@{offset}: ValueError" in complaints[0]
 
 
-def test_a_topic_with_another_number_of_partitions_is_refused(kafka: Broker, make_job: MakeJob) -> None:
+def test_an_input_topic_with_another_partition_count_is_refused(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka, 2)
     worker = job.worker(partitions=3)
     assert worker.ended() == 70
     assert "has 2 partitions, it must have 3" in worker.log.read_text()
 
 
-def test_a_broker_that_is_killed_and_comes_back_costs_nothing(own_kafka: RealKafka, make_job: MakeJob) -> None:
+def test_no_record_is_lost_when_the_broker_is_killed_and_restarted(own_kafka: RealKafka, make_job: MakeJob) -> None:
     job = make_job(Broker(own_kafka.bootstrap, "real"), rocks=True, slow=0.4, max_records=20)
     workers = {name: job.worker(name) for name in "ab"}
     job.feed(1500)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize("chunk", [1, 2000])
 @pytest.mark.parametrize("rocks", [False, True], ids=["memory", "rocks"])
-def test_state_and_outputs_are_exact_and_in_the_global_order(
+def test_state_and_outputs_are_exact_and_in_event_time_order(
     kafka: Broker, make_job: MakeJob, rocks: bool, chunk: int
 ) -> None:
     job = make_job(kafka, rocks=rocks, max_records=chunk)
@@ -29,7 +29,9 @@ def test_state_and_outputs_are_exact_and_in_the_global_order(
     job.assert_exact()
 
 
-def test_nothing_is_taken_before_somebody_says_that_all_is_in(kafka: Broker, make_job: MakeJob) -> None:
+def test_no_record_is_processed_before_a_heartbeat_declares_the_inputs_complete(
+    kafka: Broker, make_job: MakeJob
+) -> None:
     job = make_job(kafka, tick=0.2)
     job.feed(500)
     worker = job.worker()
@@ -43,14 +45,14 @@ def test_nothing_is_taken_before_somebody_says_that_all_is_in(kafka: Broker, mak
     job.assert_exact()
 
 
-def test_without_a_bound_what_is_there_is_taken(kafka: Broker, make_job: MakeJob) -> None:
+def test_unbounded_records_are_processed_without_a_heartbeat(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka, bounded=False)
     job.feed(2000, word=False)
     job.wait_done(job.worker())
     job.assert_exact(in_order=False)
 
 
-def test_a_worker_that_is_stopped_at_any_moment_of_its_start_exits_0(kafka: Broker, make_job: MakeJob) -> None:
+def test_a_worker_stopped_at_any_moment_of_its_start_exits_0(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka)
     job.feed(200)
     workers = [job.worker(f"w{n}") for n in range(5)]

@@ -15,14 +15,16 @@ if TYPE_CHECKING:
     from tests.kafka import Broker
 
 
-def test_idle_partitions_are_complete_up_to_the_last_moments(kafka: Broker, make_job: MakeJob) -> None:
+def test_idle_partitions_are_complete_up_to_almost_the_wall_clock(kafka: Broker, make_job: MakeJob) -> None:
     job = make_job(kafka, bounded=False, tick=0.2)
     job.worker()
     wait_for(partial(is_complete_after, job, time.time() + 2), 20)
     wait_for(lambda: is_complete_after(job, time.time() - 2), 20)
 
 
-def test_a_worker_that_was_paused_never_calls_complete_what_came_meanwhile(kafka: Broker, make_job: MakeJob) -> None:
+def test_a_suspended_worker_does_not_declare_the_time_complete_in_which_records_were_published(
+    kafka: Broker, make_job: MakeJob
+) -> None:
     job = make_job(kafka, bounded=False, tick=0.05, session=20.0)
     worker = job.worker()
     for _ in range(4):

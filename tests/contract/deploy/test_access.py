@@ -25,7 +25,7 @@ Rule = tuple[str, str, str, str, str]
 """Who, kind, name, pattern, operation."""
 
 
-def test_what_is_committed_is_what_would_be_made() -> None:
+def test_the_committed_files_are_those_that_generate_writes() -> None:
     for path, text in generated().items():
         assert path.is_file(), f"{path} is not there: `make manifests`"
         assert path.read_text(encoding="utf-8") == text, f"{path} is old: `make manifests`"
@@ -75,11 +75,11 @@ def _called(words: list[str]) -> set[Rule]:
     }
 
 
-def test_the_script_grants_what_strimzi_grants(tmp_path: Path) -> None:
+def test_the_acl_script_grants_the_same_as_strimzi(tmp_path: Path) -> None:
     assert by_script(tmp_path) == by_strimzi()
 
 
-def test_the_script_knows_prefix_and_application(tmp_path: Path) -> None:
+def test_the_acl_script_uses_the_topic_prefix_and_the_application_id(tmp_path: Path) -> None:
     rules = by_script(tmp_path, LEADLOOP_TOPIC_PREFIX="sales.", LEADLOOP_APP_ID="loop")
     assert {name for _, kind, name, _, _ in rules if kind == "topic"} == {
         *(f"sales.{name}" for name in TOPICS),
@@ -89,7 +89,7 @@ def test_the_script_knows_prefix_and_application(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", KNOWN)
-def test_who_may_write_a_topic_is_who_writes_it(name: str) -> None:
+def test_only_the_writers_of_a_topic_may_write_to_it(name: str) -> None:
     writers = {
         who for who, kind, topic, _, operation in by_strimzi() if (kind, topic, operation) == ("topic", name, "Write")
     }
@@ -100,21 +100,21 @@ def test_who_may_write_a_topic_is_who_writes_it(name: str) -> None:
     assert writers == told | beyond
 
 
-def test_streams_may_write_what_it_sends_and_read_what_it_recovers() -> None:
+def test_streams_may_write_its_outputs_and_read_its_changelog() -> None:
     own = {(topic, operation) for who, kind, topic, _, operation in by_strimzi() if (who, kind) == ("streams", "topic")}
     changelog = changelog_of(Settings().app_id).name
     assert {topic for topic, operation in own if operation == "Write"} == {*OUTPUTS, changelog}
     assert {topic for topic, operation in own if operation == "Read"} == {*INPUTS, changelog}
 
 
-def test_nobody_may_do_what_no_process_does() -> None:
+def test_no_right_is_granted_that_no_process_uses() -> None:
     operations = {operation for _, _, _, _, operation in by_strimzi()}
     assert operations == {"Read", "Write", "Create", "Describe", "DescribeConfigs"}
     assert {who for who, _, _, _, operation in by_strimzi() if operation == "Create"} == {"topics"}
     assert {pattern for _, kind, _, pattern, _ in by_strimzi() if kind == "topic"} == {"literal"}
 
 
-def test_strimzi_makes_the_topics_that_leadloop_would_make() -> None:
+def test_strimzi_creates_the_same_topics_as_leadloop() -> None:
     objects = yaml.safe_load_all((DEPLOY / "strimzi" / "topics.yml").read_text(encoding="utf-8"))
     made_there = {one["spec"]["topicName"]: one["spec"] for one in objects if one}
     assert set(made_there) == set(KNOWN)

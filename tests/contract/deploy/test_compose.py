@@ -21,13 +21,13 @@ NOT_IN_THE_TREE = {"./deploy/secrets/grafana-admin-password"}
 EACH = pytest.mark.parametrize("name", services())
 
 
-def test_it_fits_the_compose_specification() -> None:
+def test_docker_compose_yml_is_valid_by_the_compose_specification() -> None:
     command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(FILE)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_all_processes_and_profiles_are_there() -> None:
+def test_compose_has_all_processes_and_profiles() -> None:
     commands = [one["command"][0] for one in ours().values()]
     assert sorted(commands) == sorted(
         ["topics", services()["schemas"]["command"][0], "streams", "streams", "ingest", "deliver", "project", "report"]
@@ -40,7 +40,7 @@ def test_every_image_is_pinned_by_a_tag(name: str) -> None:
     assert re.fullmatch(r"[a-z0-9/-]+:v?\d+\.\d+\.\d+", services()[name]["image"])
 
 
-def test_the_own_image_has_the_version_of_the_project() -> None:
+def test_the_image_of_leadloop_has_the_version_of_the_project() -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     assert {one["image"] for one in ours().values()} == {f"leadloop:{version}"}
 
@@ -55,17 +55,17 @@ def test_a_service_has_no_more_rights_than_it_needs(name: str) -> None:
 
 
 @EACH
-def test_ports_are_open_to_this_machine_alone(name: str) -> None:
+def test_ports_are_published_on_localhost_only(name: str) -> None:
     assert all(port.startswith("127.0.0.1:") for port in services()[name].get("ports", []))
 
 
-def test_no_two_services_want_the_same_port() -> None:
+def test_no_two_services_publish_the_same_port() -> None:
     ports = [port.split(":")[1] for one in services().values() for port in one.get("ports", [])]
     assert len(ports) == len(set(ports))
 
 
 @EACH
-def test_a_service_says_whether_it_is_well_and_comes_back(name: str) -> None:
+def test_a_service_has_a_health_check_and_restarts(name: str) -> None:
     service = services()[name]
     if name in ONE_SHOT:
         assert service["restart"] == "no"
@@ -75,7 +75,7 @@ def test_a_service_says_whether_it_is_well_and_comes_back(name: str) -> None:
 
 
 @EACH
-def test_a_service_waits_for_what_it_needs_in_each_of_its_profiles(name: str) -> None:
+def test_a_service_depends_on_what_it_needs_in_each_of_its_profiles(name: str) -> None:
     service = services()[name]
     for other, how in service.get("depends_on", {}).items():
         assert set(service["profiles"]) <= set(services()[other]["profiles"]), other
@@ -83,7 +83,7 @@ def test_a_service_waits_for_what_it_needs_in_each_of_its_profiles(name: str) ->
         assert how["condition"] == wanted, other
 
 
-def test_nothing_secret_has_a_default_and_nothing_is_asked_for_in_other_profiles() -> None:
+def test_secret_variables_name_files_and_no_variable_is_mandatory() -> None:
     text = FILE.read_text(encoding="utf-8")
     # `${VAR:?…}` counts in every profile: `--profile core up` must not ask for Grafana's password.
     assert not [line for line in text.splitlines() if ":?" in line and not line.startswith("#")]
@@ -95,7 +95,7 @@ def test_nothing_secret_has_a_default_and_nothing_is_asked_for_in_other_profiles
 
 
 @EACH
-def test_what_is_mounted_is_there_and_cannot_be_written(name: str) -> None:
+def test_every_mounted_file_exists_and_is_read_only(name: str) -> None:
     for mount in services()[name].get("volumes", []):
         source, _, rest = mount.partition(":")
         if source.startswith("."):
@@ -111,7 +111,7 @@ def test_no_two_workers_share_a_volume_or_a_name() -> None:
     assert len({one["volumes"][0] for one in workers}) == len(workers)
 
 
-def test_a_container_is_told_an_address_of_kafka_that_it_can_reach() -> None:
+def test_the_kafka_address_of_a_container_is_reachable_from_it() -> None:
     kafka = services()["kafka"]["environment"]
     advertised = dict(one.split("://") for one in kafka["KAFKA_ADVERTISED_LISTENERS"].split(","))
     listening = {one.split("://")[0]: one.rpartition(":")[2] for one in kafka["KAFKA_LISTENERS"].split(",")}
@@ -121,7 +121,7 @@ def test_a_container_is_told_an_address_of_kafka_that_it_can_reach() -> None:
     assert all(one["environment"]["KAFKA_BOOTSTRAP_SERVERS"] == advertised["INTERNAL"] for one in ours().values())
 
 
-def test_the_probes_ask_where_the_processes_answer() -> None:
+def test_the_health_checks_use_the_ports_of_the_processes() -> None:
     ports = {"streams": 8001, "deliver": 8001, "project": 8001, "ingest": 8010, "report": 8020}
     for name, service in ours().items():
         if name not in ONE_SHOT:
@@ -135,6 +135,6 @@ def test_secrets_are_files_that_are_not_in_the_repository() -> None:
     assert {"deploy/secrets/", "deploy/config/keys.yml", ".env*"} <= set(ignored)
 
 
-def test_optional_files_of_secrets_need_not_be_there() -> None:
+def test_optional_secret_files_may_be_missing() -> None:
     named: list[dict[str, Any]] = [one for service in ours().values() for one in service.get("env_file", [])]
     assert all(one["required"] is False and Path(one["path"]).name.startswith(".env.") for one in named)

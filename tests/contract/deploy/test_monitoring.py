@@ -36,15 +36,15 @@ def checked_by(tool: str, *arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_promtool_takes_the_configuration() -> None:
+def test_promtool_accepts_the_configuration() -> None:
     checked_by("promtool", "check", "config", str(PROMETHEUS / "prometheus.yml"))
 
 
-def test_amtool_takes_the_configuration() -> None:
+def test_amtool_accepts_the_configuration() -> None:
     checked_by("amtool", "check-config", str(ROOT / "deploy" / "alertmanager" / "alertmanager.yml"))
 
 
-def test_every_process_of_compose_is_scraped_and_is_a_job() -> None:
+def test_every_process_of_compose_is_scraped_under_its_own_job() -> None:
     targets = {
         (job["job_name"], target)
         for job in read(PROMETHEUS / "prometheus.yml")["scrape_configs"]
@@ -56,14 +56,14 @@ def test_every_process_of_compose_is_scraped_and_is_a_job() -> None:
     assert targets == {(job, f"{name}:{PORTS.get(job, 8001)}") for name, job in processes.items()}
 
 
-def test_prometheus_finds_its_rules_and_its_alertmanager() -> None:
+def test_prometheus_is_configured_with_the_rules_and_the_alertmanager() -> None:
     document = read(PROMETHEUS / "prometheus.yml")
     assert document["rule_files"] == ["rules/*.yml"]
     (target,) = document["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"]
     assert target.partition(":")[0] in services()
 
 
-def test_grafana_finds_prometheus_and_the_dashboards() -> None:
+def test_grafana_is_provisioned_with_prometheus_and_the_dashboards() -> None:
     (source,) = read(GRAFANA / "datasources" / "prometheus.yml")["datasources"]
     assert source["url"].removeprefix("http://").partition(":")[0] in services()
     assert source["jsonData"]["timeInterval"] == read(PROMETHEUS / "prometheus.yml")["global"]["scrape_interval"]

@@ -32,7 +32,7 @@ EACH = pytest.mark.parametrize(("example", "pod"), [(name, pod) for name in EXAM
 
 
 @EACH
-def test_a_pod_is_restricted(example: str, pod: Pod) -> None:
+def test_a_pod_meets_the_restricted_security_standard(example: str, pod: Pod) -> None:
     del example
     assert not {"hostNetwork", "hostPID", "hostIPC"} & set(pod.spec)
     assert pod.spec["securityContext"]["runAsNonRoot"] is True
@@ -51,14 +51,14 @@ def test_a_pod_is_restricted(example: str, pod: Pod) -> None:
 
 
 @EACH
-def test_a_pod_has_no_token_and_is_told_of_no_neighbours(example: str, pod: Pod) -> None:
+def test_a_pod_has_no_token_and_no_service_links(example: str, pod: Pod) -> None:
     del example
     assert pod.spec["automountServiceAccountToken"] is False
     assert pod.spec["enableServiceLinks"] is False  # else every Service would become variables
 
 
 @EACH
-def test_a_container_is_bounded_and_asked_whether_it_is_well(example: str, pod: Pod) -> None:
+def test_a_container_has_resource_limits_and_probes(example: str, pod: Pod) -> None:
     del example
     for container in pod.containers:
         assert {"cpu", "memory"} <= set(container["resources"]["requests"])
@@ -72,7 +72,7 @@ def test_a_container_is_bounded_and_asked_whether_it_is_well(example: str, pod: 
             assert {probe["port"] for probe in probes} == {port}
 
 
-def test_the_account_has_no_token_either() -> None:
+def test_the_service_account_has_no_token() -> None:
     for example in EXAMPLES:
         (account,) = of_kind(example, "ServiceAccount")
         assert account["automountServiceAccountToken"] is False
@@ -85,7 +85,7 @@ def outbound(policy: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 yield peer["ipBlock"]
 
 
-def test_deliver_alone_gets_out_and_not_to_where_it_must_not_dial() -> None:
+def test_only_deliver_may_connect_to_the_internet_and_not_to_forbidden_networks() -> None:
     for example in ("all-values.yaml", "least-values.yaml"):
         for policy in of_kind(example, "NetworkPolicy"):
             blocks = list(outbound(policy))
@@ -101,7 +101,7 @@ def test_deliver_alone_gets_out_and_not_to_where_it_must_not_dial() -> None:
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-def test_the_policy_lets_nothing_through_that_must_not_be_dialled(text: str) -> None:
+def test_the_network_policy_excludes_every_network_that_outbound_refuses(text: str) -> None:
     (policy,) = [one for one in of_kind("least-values.yaml", "NetworkPolicy") if "-deliver" in one["metadata"]["name"]]
     address = ip_address(text)
     assert denial_reason(address)
@@ -113,7 +113,7 @@ def lets_through(block: dict[str, Any], address: Address) -> bool:
     return address in ip_network(block["cidr"]) and not any(address in ip_network(one) for one in block["except"])
 
 
-def test_every_rule_towards_everybody_is_of_named_ports() -> None:
+def test_egress_rules_without_a_destination_do_not_open_ports_80_and_443() -> None:
     for example in EXAMPLES:
         for policy in of_kind(example, "NetworkPolicy"):
             assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]

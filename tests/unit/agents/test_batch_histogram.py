@@ -17,7 +17,7 @@ def told(registry: CollectorRegistry) -> list[str]:
 
 
 @given(st.lists(st.tuples(st.sampled_from(["web", "fair"]), VALUES), max_size=6))
-def test_it_says_what_the_clients_histogram_says(chunks: list[tuple[str, list[float]]]) -> None:
+def test_a_batch_histogram_exports_the_same_as_the_clients_histogram(chunks: list[tuple[str, list[float]]]) -> None:
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     spread = BatchHistogram("seconds", "How long.", ("origin",), buckets=EDGES, registry=ours)
     histogram = Histogram("seconds", "How long.", ("origin",), buckets=EDGES, registry=theirs)
@@ -34,7 +34,7 @@ def test_it_says_what_the_clients_histogram_says(chunks: list[tuple[str, list[fl
     )
 
 
-def test_it_is_described_before_it_counts_and_a_name_is_taken_once() -> None:
+def test_a_batch_histogram_is_described_before_its_first_value_and_its_name_is_unique() -> None:
     registry = CollectorRegistry()
     BatchHistogram("seconds", "How long.", buckets=EDGES, registry=registry)
     with pytest.raises(ValueError, match="Duplicated"):

@@ -38,7 +38,7 @@ def test_the_stats_begin_at_zero_with_each_chunk() -> None:
     assert looped.stats.facts == {"created": 1}
 
 
-def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
+def test_an_own_record_read_back_does_not_count_as_a_duplicate() -> None:
     looped = Looped()
     first = looped.chunk(a_created("ada"), a_reply("ada", T0 + 40))
     own = [a_fetched_record(one.topic, one.key, one.value) for one in first.sent if one.topic in INPUTS]
@@ -47,7 +47,7 @@ def test_our_own_word_read_back_is_no_repeat_of_an_upstream() -> None:
     assert (looped.stats.repeats, looped.stats.facts) == (0, {})
 
 
-def test_a_fact_older_than_the_memory_is_late() -> None:
+def test_a_fact_older_than_the_history_counts_as_late() -> None:
     looped = Looped(NO_CLOCK)
     looped.chunk(a_created("ada"), *(a_contact("ada", T0 + 100 + n) for n in range(100)))
     looped.chunk(a_contact("ada", T0 + 1))
@@ -62,7 +62,7 @@ def test_in_live_operation_the_delay_of_a_stall_is_by_the_wall_clock() -> None:
     assert looped.stats.detection_delays == [5.0]
 
 
-def test_when_the_loop_fails_the_record_in_work_is_named() -> None:
+def test_an_exception_in_the_loop_names_the_current_record() -> None:
     looped = Looped()
     looped.store.apply({b"bob": b"written by another version"}, 0)
     items: list[Item[Value]] = [

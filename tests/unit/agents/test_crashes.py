@@ -43,7 +43,7 @@ def assert_told_the_same(one: Driven, other: Driven) -> None:
 
 @examples(150)
 @given(histories(), policies, sizes)
-def test_chunks_of_any_size_tell_what_the_reference_model_tells(
+def test_chunks_of_any_size_publish_what_the_reference_model_publishes(
     told: Histories, policy: Policy, limits: list[int]
 ) -> None:
     ours, theirs = driven(told, policy).run(limits), by_the_model(told, policy)
@@ -64,7 +64,7 @@ def test_a_crash_after_the_outputs_repeats_the_same_bytes(
 
 @examples(150)
 @given(histories(), policies, sizes, torn)
-def test_a_crash_in_the_middle_of_the_state_repeats_the_same_bytes(
+def test_a_crash_during_the_state_changes_repeats_the_same_bytes(
     told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
     calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
@@ -74,7 +74,7 @@ def test_a_crash_in_the_middle_of_the_state_repeats_the_same_bytes(
 
 @examples(150)
 @given(histories(), policies, sizes, partly)
-def test_a_crash_that_only_some_outputs_survive_repeats_the_same_bytes(
+def test_a_crash_during_the_outputs_repeats_the_same_bytes(
     told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
     calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
@@ -84,7 +84,7 @@ def test_a_crash_that_only_some_outputs_survive_repeats_the_same_bytes(
 
 @examples(100)
 @given(histories(), policies, sizes)
-def test_from_nothing_with_all_that_was_told_at_hand_nothing_new_is_told(
+def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_new(
     told: Histories, policy: Policy, limits: list[int]
 ) -> None:
     first, again = driven(told, policy).run(), Driven(policy)
@@ -109,7 +109,7 @@ def _without_end(record: FactRecord) -> FactRecord:
 
 @examples(150)
 @given(histories().map(plain), sizes, crashes | partly, st.data())
-def test_facts_that_come_late_and_crashes_end_in_the_same_stages_and_no_recycle_is_left_behind(
+def test_late_facts_and_crashes_end_in_the_same_stages_and_every_void_recycle_is_revoked(
     told: Histories, limits: list[int], ends: list[Crash | None], data: st.DataObject
 ) -> None:
     ours = Driven(BOUNDLESS).add(*data.draw(st.permutations(merged(told)))).until(END).run(limits, ends)

@@ -25,12 +25,12 @@ def read(topic: str, key: bytes | None, value: bytes | None) -> tuple[int, Any]:
     return Inbound(CODEC, PREFIX, lambda: NOW)(record)
 
 
-def test_a_fact_comes_at_the_time_at_which_it_happened() -> None:
+def test_the_time_of_a_fact_is_its_event_time() -> None:
     at, value = read("lead-created", b"ada", CODEC.encode(a_created("ada", T0, event_id="e", origin="fair")))
     assert (at, value) == (T0, Created(T0, "e", origin="fair"))
 
 
-def test_a_recycle_of_our_own_comes_back_as_a_verdict() -> None:
+def test_an_own_recycle_record_is_read_back_as_a_decided_fact() -> None:
     told = LeadRecycled(
         event_id="r", lead_id="ada", occurred_at=T0, action="RECYCLE", recycle_id="r", stall_id="s", reason="price"
     )
@@ -43,18 +43,18 @@ def test_a_heartbeat_needs_no_key() -> None:
 
 
 @pytest.mark.parametrize("is_live", [True, False])
-def test_a_heartbeat_of_our_own_is_no_word_about_history(is_live: bool) -> None:
+def test_an_own_heartbeat_does_not_declare_history_complete(is_live: bool) -> None:
     record: Any = a_fetched_record("stream-heartbeats", None, CODEC.encode(Heartbeat(occurred_at=T0, says="alive")))
     at, _ = Inbound(CODEC, "", lambda: NOW, is_live=is_live)(record)
     assert at == (T0 if is_live else AT_ONCE)
 
 
 @pytest.mark.parametrize("key", [b"bob", b"", None, b"\xff"])
-def test_a_fact_under_another_key_does_not_wait_for_its_turn_but_goes_to_its_lead(key: bytes | None) -> None:
+def test_a_fact_under_another_key_is_misplaced_and_not_merged_by_time(key: bytes | None) -> None:
     assert read("deal-closed", key, CODEC.encode(a_win("ada", T0))) == (AT_ONCE, Misplaced("ada"))
 
 
-def test_the_clocks_of_others_may_be_a_little_ahead() -> None:
+def test_facts_slightly_ahead_of_the_clock_are_accepted() -> None:
     at, value = read("lead-created", b"ada", CODEC.encode(a_created("ada", NOW + FUTURE_MS)))
     assert (at, type(value)) == (NOW + FUTURE_MS, Created)
 
@@ -62,7 +62,7 @@ def test_the_clocks_of_others_may_be_a_little_ahead() -> None:
 @pytest.mark.parametrize(
     "record", [a_created("ada", NOW + FUTURE_MS + 1), Heartbeat(occurred_at=NOW + FUTURE_MS + 1, says="complete")]
 )
-def test_what_is_dated_further_ahead_is_refused_and_holds_up_nothing(record: LeadCreated | Heartbeat) -> None:
+def test_facts_further_ahead_of_the_clock_are_rejected_without_a_wait(record: LeadCreated | Heartbeat) -> None:
     topic = "stream-heartbeats" if isinstance(record, Heartbeat) else "lead-created"
     at, value = read(topic, b"ada", CODEC.encode(record))
     assert (at, value.reason) == (AT_ONCE, "future")
@@ -79,7 +79,7 @@ def test_what_is_dated_further_ahead_is_refused_and_holds_up_nothing(record: Lea
         (CODEC.encode(LeadCreated(event_id="e", occurred_at=T0)), "no_lead_id"),
     ],
 )
-def test_what_cannot_be_read_or_is_no_fact_is_refused_with_its_reason(value: bytes | None, reason: str) -> None:
+def test_undecodable_records_and_invalid_facts_are_rejected_with_a_reason(value: bytes | None, reason: str) -> None:
     at, refused = read("lead-created", b"ada", value)
     assert (at, refused.reason) == (AT_ONCE, reason)
     assert refused.error
@@ -89,7 +89,7 @@ GOOD = CODEC.encode(a_created("ada", T0))
 
 
 @given(st.sampled_from(INPUTS), st.none() | st.binary(max_size=20), st.binary(max_size=60), st.booleans())
-def test_whatever_a_record_contains_reading_it_raises_nothing(
+def test_decoding_raises_nothing_whatever_a_record_contains(
     topic: str, key: bytes | None, noise: bytes, is_framed: bool
 ) -> None:
     at, value = read(topic, key, GOOD[:5] + noise if is_framed else noise)
@@ -98,7 +98,7 @@ def test_whatever_a_record_contains_reading_it_raises_nothing(
 
 
 @pytest.mark.parametrize(("is_live", "at"), [(False, AT_ONCE), (True, T0)])
-def test_only_the_word_of_an_importer_bounds_history(is_live: bool, at: int) -> None:
+def test_only_a_heartbeat_of_an_importer_bounds_the_processing_of_history(is_live: bool, at: int) -> None:
     alive = Heartbeat(occurred_at=T0, says="alive")
     record: Any = a_fetched_record(PREFIX + "stream-heartbeats", None, CODEC.encode(alive))
     assert Inbound(CODEC, PREFIX, lambda: NOW, is_live=is_live)(record) == (at, alive)

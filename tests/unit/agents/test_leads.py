@@ -21,7 +21,7 @@ from .looped import ALL_CLOCKS, NO_CLOCK, Looped, complete, recycles, said
 # -- within bounds ---------------------------------------------------------------------------------
 
 
-def test_the_longest_state_that_a_lead_can_have_fits_a_record_of_the_changelog() -> None:
+def test_the_largest_state_of_a_lead_fits_into_a_changelog_record() -> None:
     most = 128  # more than that the environment may not ask for
     with pytest.raises(SettingsError, match="not between 4 and 128"):
         Settings.from_env({"LEADLOOP_MEMORY_FACTS": str(most + 1)})
@@ -61,7 +61,7 @@ def test_the_same_chunk_from_the_same_state_sends_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
-def test_from_nothing_with_all_that_was_told_at_hand_nothing_new_is_told(size: int) -> None:
+def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_new(size: int) -> None:
     first = Driven(ALL_CLOCKS).add(*story()).run()
     again = Driven(ALL_CLOCKS)
     again.log = first.log
@@ -71,7 +71,7 @@ def test_from_nothing_with_all_that_was_told_at_hand_nothing_new_is_told(size: i
     assert again.stages() == first.stages()
 
 
-def test_a_recycle_that_comes_back_before_its_stall_is_neither_doubted_nor_given_another_id() -> None:
+def test_a_recycle_read_back_before_its_stall_keeps_its_id_and_is_not_revoked() -> None:
     """It was delivered and its stall was not; or the stall is behind later ones in its own topic."""
     told = Looped().chunk(a_created("ada"), complete(T0 + 31))
     (recycle,) = recycles(told)
@@ -84,7 +84,7 @@ def test_a_recycle_that_comes_back_before_its_stall_is_neither_doubted_nor_given
 
 
 @pytest.mark.parametrize("size", [1, 3, 50])
-def test_leads_that_were_forgotten_meanwhile_come_to_the_same(size: int) -> None:
+def test_leads_evicted_from_memory_give_the_same_outputs(size: int) -> None:
     facts: list[AnyRecord] = []
     for n in range(20):
         facts += [a_created(f"lead-{n}", T0 + n), *(a_contact(f"lead-{n}", T0 + 15 * k + n) for k in range(n % 5))]
@@ -104,7 +104,7 @@ def test_leads_that_were_forgotten_meanwhile_come_to_the_same(size: int) -> None
 # -- snapshots -------------------------------------------------------------------------------------
 
 
-def test_a_snapshot_is_written_when_a_milestone_moved_and_not_for_every_fact() -> None:
+def test_a_snapshot_is_published_for_a_changed_milestone_and_not_for_every_fact() -> None:
     looped = Looped(NO_CLOCK)
     facts: list[tuple[AnyRecord, int]] = [
         (a_created("ada"), 1),
@@ -119,7 +119,7 @@ def test_a_snapshot_is_written_when_a_milestone_moved_and_not_for_every_fact() -
     assert [len(looped.chunk(fact).to("lead-snapshots")) for fact, _ in facts] == [count for _, count in facts]
 
 
-def test_a_lead_that_went_there_and_back_within_a_chunk_has_moved() -> None:
+def test_a_lead_that_returns_to_its_stage_within_a_chunk_gets_a_snapshot() -> None:
     """Before a crash this may have been two chunks, and the newest snapshot the one between them."""
     facts: list[AnyRecord] = [
         a_created("ada"),

@@ -49,7 +49,9 @@ def _one_lead_is_kept_in_memory() -> Iterator[None]:
 
 @examples(60)
 @given(histories(3, 12), some_policy, st.sampled_from([1, 1, 20, 100]), st.randoms(use_true_random=False))
-def test_whatever_comes_in_whatever_order_and_crashes(told: Histories, policy: Policy, step: int, dice: Random) -> None:
+def test_the_agent_agrees_with_the_reference_model_for_any_order_and_crashes(
+    told: Histories, policy: Policy, step: int, dice: Random
+) -> None:
     facts, both = coarse(told, step), Lockstep(policy)
     facts += dice.choices(facts, k=dice.randrange(5))
     dice.shuffle(facts)
@@ -63,7 +65,9 @@ def test_whatever_comes_in_whatever_order_and_crashes(told: Histories, policy: P
 
 @examples(60)
 @given(histories(2, 60), some_policy, st.integers(4, 8), st.randoms(use_true_random=False))
-def test_more_facts_than_are_remembered_and_crashes(told: Histories, policy: Policy, memory: int, dice: Random) -> None:
+def test_the_agent_agrees_with_the_reference_model_for_histories_longer_than_its_memory(
+    told: Histories, policy: Policy, memory: int, dice: Random
+) -> None:
     both = Lockstep(policy, memory=memory)
     for fact in merged(told):
         both.add(fact)

@@ -13,7 +13,7 @@ TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 # -- what follows from what ------------------------------------------------------------------------
 
 
-def test_a_broken_promise_is_told_as_a_stall_a_recycle_its_decision_and_a_snapshot() -> None:
+def test_a_broken_promise_publishes_a_stall_a_recycle_a_decision_and_a_snapshot() -> None:
     chunk = Looped().chunk(a_created("ada"), complete(T0 + 31))
     assert topics(chunk) == ["lead-stalled", "lead-recycled", "lead-decisions", "lead-snapshots"]
     stalled, recycled, decided, snapshot = map(said, chunk.sent)
@@ -23,13 +23,13 @@ def test_a_broken_promise_is_told_as_a_stall_a_recycle_its_decision_and_a_snapsh
     assert (snapshot.stage, snapshot.stall_id, snapshot.recycle_id) == ("nurture", stalled.event_id, decided.event_id)
 
 
-def test_a_promise_is_kept_up_to_the_very_instant_it_is_due() -> None:
+def test_a_touch_at_the_very_instant_of_the_deadline_keeps_the_promise() -> None:
     looped = Looped()
     assert topics(looped.chunk(a_created("ada"), complete(T0 + 30))) == ["lead-snapshots"]
     assert "lead-stalled" in topics(looped.chunk(complete(T0 + 31)))
 
 
-def test_a_lead_that_moves_again_is_taken_back_from_marketing() -> None:
+def test_progress_of_a_recycled_lead_revokes_its_recycle() -> None:
     looped = Looped()
     given = looped.chunk(a_created("ada"), complete(T0 + 31))
     taken = looped.chunk(a_reply("ada", T0 + 40))
@@ -38,13 +38,13 @@ def test_a_lead_that_moves_again_is_taken_back_from_marketing() -> None:
     assert [said(one).stage for one in taken.to("lead-snapshots")] == ["working"]
 
 
-def test_a_stall_and_what_disproves_it_in_one_chunk_are_both_told_and_one_snapshot_is_written() -> None:
+def test_a_stall_and_its_revoke_in_one_chunk_are_both_published_with_one_snapshot() -> None:
     chunk = Looped().chunk(a_created("ada"), a_win("ada", T0 + 40))
     assert [each.action for each in recycles(chunk)] == ["RECYCLE", "REVOKE"]
     assert [said(one).stage for one in chunk.to("lead-snapshots")] == ["won"]
 
 
-def test_what_is_due_fires_in_its_order_before_the_record_that_moved_time() -> None:
+def test_deadlines_fire_in_their_order_before_the_record_that_advanced_stream_time() -> None:
     chunk = Looped().chunk(a_created("bob", T0 + 5), a_created("ada", T0), a_reply("ada", T0 + 100))
     assert [(one.key, said(one).action) for one in chunk.to("lead-recycled")] == [
         (b"ada", "RECYCLE"),
@@ -53,7 +53,7 @@ def test_what_is_due_fires_in_its_order_before_the_record_that_moved_time() -> N
     ]
 
 
-def test_the_trace_of_a_fact_goes_on_with_what_it_caused_and_not_with_what_time_caused() -> None:
+def test_outputs_carry_the_trace_of_the_fact_that_caused_them_and_none_if_a_deadline_did() -> None:
     looped = Looped()
     sales = looped.chunk(a_created("ada"), a_stall("ada", T0 + 1), headers=[("traceparent", TRACE)])
     assert dict(sales.to("lead-recycled")[0].headers)["traceparent"] == TRACE
@@ -61,7 +61,7 @@ def test_the_trace_of_a_fact_goes_on_with_what_it_caused_and_not_with_what_time_
     assert "traceparent" not in dict(time.to("lead-recycled")[0].headers)
 
 
-def test_nothing_is_sent_and_nothing_stored_for_a_repeat() -> None:
+def test_a_duplicate_sends_nothing_and_stores_nothing() -> None:
     looped, fact = Looped(), a_created("ada")
     looped.chunk(fact)
     again = looped.chunk(fact)
@@ -75,7 +75,7 @@ def _of(partition: int) -> str:
     return next(f"lead-{n}" for n in range(100) if partition_of(f"lead-{n}".encode(), 4) == partition)
 
 
-def test_a_lead_of_another_partition_is_published_there_as_it_came() -> None:
+def test_a_record_of_another_partition_is_republished_there_unchanged() -> None:
     looped, record = Looped(of=4), a_created(_of(2))
     chunk = looped.chunk(record, headers=[("a", b"b")])
     assert chunk.sent == [
@@ -84,14 +84,14 @@ def test_a_lead_of_another_partition_is_published_there_as_it_came() -> None:
     assert (set(chunk.changes), looped.stats.rerouted) == ({NOW}, 1)  # it moves time, and no lead
 
 
-def test_a_fact_under_another_key_is_published_under_its_leads_key() -> None:
+def test_a_fact_under_another_key_is_republished_under_the_key_of_its_lead() -> None:
     looped, record = Looped(of=4), a_created(_of(2))
     chunk = looped.raw(a_fetched_record("lead-created", b"somebody", CODEC.encode(record)))
     assert [(one.key, one.partition) for one in chunk.sent] == [(record.lead_id.encode(), 2)]
     assert looped.loop.clock.now == 0
 
 
-def test_a_broken_record_is_a_dead_letter_and_the_next_one_is_taken() -> None:
+def test_an_invalid_record_is_a_dead_letter_and_the_next_one_is_processed() -> None:
     looped = Looped()
     broken = a_fetched_record("lead-created", b"ada", b"{}", offset=7, headers=[("a", b"b")])
     chunk = looped.raw(broken, a_record(a_created("ada")))

@@ -40,7 +40,7 @@ def a_record(one: Sent) -> FetchedRecord:
     return a_fetched_record(one.topic, one.key, one.value, headers=one.headers)
 
 
-def test_an_echo_is_the_fact_that_decoding_gives() -> None:
+def test_a_cached_fact_equals_the_decoded_one() -> None:
     remembered = LoopbackCache()
     hearing = Inbound(CODEC, "", lambda: T0 + 9 * DAY, loopback=remembered)
     decoding = Inbound(CODEC, "", lambda: T0 + 9 * DAY)
@@ -50,7 +50,7 @@ def test_an_echo_is_the_fact_that_decoding_gives() -> None:
         assert hearing(record) == decoding(record)
 
 
-def test_an_echo_is_heard_once_and_only_where_it_was_told() -> None:
+def test_a_cached_fact_is_returned_once_and_only_for_its_topic_and_key() -> None:
     remembered, fact = LoopbackCache(), Stalled(T0, "id")
     remembered.expect(("topic", b"ada"), b"1", fact)
     remembered.expect(("topic", b"ada"), b"2", fact)
@@ -60,7 +60,7 @@ def test_an_echo_is_heard_once_and_only_where_it_was_told() -> None:
     assert remembered.pop(("topic", b"ada"), None) is None
 
 
-def test_what_never_comes_back_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cache_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(loopback_cache, "LIMIT", 2)
     remembered = LoopbackCache()
     for value in (b"1", b"2", b"3"):

@@ -58,7 +58,7 @@ def a_status(number: int = 0, **ends: int) -> PartitionStatus:
 # -- from the start --------------------------------------------------------------------------------
 
 
-def test_before_the_first_event_every_series_is_there_and_zero() -> None:
+def test_every_series_is_exported_as_zero_before_the_first_event() -> None:
     registry = Driven(POLICY).registry
     found = {name: value for (name, _), value in scraped(registry).items() if not name.endswith(("_created", "_info"))}
     assert set(found.values()) == {0.0}
@@ -74,7 +74,7 @@ def test_before_the_first_event_every_series_is_there_and_zero() -> None:
     }
 
 
-def test_before_the_first_event_every_value_of_a_bounded_label_is_there() -> None:
+def test_every_value_of_a_bounded_label_is_exported_before_the_first_event() -> None:
     registry = Driven(POLICY).registry
     assert {kind for (kind,) in values(registry, "facts_total", "kind")} == {
         *("created", "contacted", "closed", "stalled", "recycled", "revoked")
@@ -89,20 +89,22 @@ def test_before_the_first_event_every_value_of_a_bounded_label_is_there() -> Non
 
 
 @pytest.mark.parametrize("reasons", [{}, {"price": Action("offer"), "invalid": None}])
-def test_the_clocks_keep_their_names_whether_the_policy_names_them_or_not(reasons: dict[str, Action | None]) -> None:
+def test_the_reasons_of_the_detector_are_label_values_even_if_the_policy_does_not_name_them(
+    reasons: dict[str, Action | None],
+) -> None:
     whys = whys_of(Policy(reasons=reasons))
     assert {("RECYCLE", reason) for reason in (*CLOCKS, OTHER)} <= whys
     assert ("RECYCLE", "invalid") not in whys
 
 
-def test_a_policy_that_never_hands_back_what_it_does_not_name_has_no_other() -> None:
+def test_a_policy_without_a_default_action_has_no_label_value_other() -> None:
     assert {why for action, why in whys_of(Policy(reasons={}, otherwise=None)) if action == "RECYCLE"} == set()
 
 
 # -- what happened ---------------------------------------------------------------------------------
 
 
-def test_what_a_chunk_did_is_counted() -> None:
+def test_the_counters_of_a_chunk_are_exported() -> None:
     driven = Driven(POLICY).add(a_created("ada"), a_created("bob"), a_contact("bob", T0 + 10)).until(T0 + 50).run()
     assert values(driven.registry, "facts_total", "kind")["created",] == 2
     assert values(driven.registry, "stalls_total", "reason")["never_contacted",] == 1
@@ -118,7 +120,7 @@ def test_what_a_chunk_did_is_counted() -> None:
     assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 1
 
 
-def test_a_promise_that_was_broken_before_its_lead_was_known_is_not_told_late() -> None:
+def test_the_detection_delay_starts_when_the_lead_became_known() -> None:
     day = 86_400_000
     known = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
     known.add(a_created("bob", T0 + 10)).until(T0 + day + 20).run()
@@ -128,13 +130,13 @@ def test_a_promise_that_was_broken_before_its_lead_was_known_is_not_told_late() 
     assert seconds == pytest.approx((day - 30) / 1000 + 0.02)
 
 
-def test_waits_of_an_origin_begin_at_zero_with_its_first_lead() -> None:
+def test_the_durations_of_an_origin_are_exported_as_zero_with_its_first_lead() -> None:
     driven = Driven(POLICY).add(a_created("ada")).until(T0 + 10).run()
     assert values(driven.registry, "leads", "stage", "origin")["new", "webinar"] == 1
     assert values(driven.registry, "first_contact_seconds_count", "origin") == {("unknown",): 0, ("webinar",): 0}
 
 
-def test_what_is_so_no_longer_is_counted_no_longer() -> None:
+def test_a_contribution_that_no_longer_holds_is_subtracted() -> None:
     driven = Driven(POLICY).add(a_created("ada")).until(T0 + 50).run().add(a_win("ada", T0 + 60)).until(T0 + 61).run()
     assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 0
     assert {key for key, count in values(driven.registry, "leads", "stage", "origin").items() if count} == {
@@ -142,7 +144,7 @@ def test_what_is_so_no_longer_is_counted_no_longer() -> None:
     }
 
 
-def test_a_recovered_partition_counts_the_leads_it_found() -> None:
+def test_the_leads_of_a_recovered_partition_are_counted() -> None:
     first = Driven(POLICY).add(a_created("ada"), a_created("bob")).until(T0 + 50).run()
     again = Driven(POLICY)
     again.store = first.store
@@ -151,7 +153,7 @@ def test_a_recovered_partition_counts_the_leads_it_found() -> None:
     assert (leads["nurture", "webinar"], leads["new", "webinar"]) == (2, 1)
 
 
-def test_heartbeats_say_how_fresh_things_are() -> None:
+def test_freshness_is_measured_by_heartbeats() -> None:
     registry = CollectorRegistry()
     metrics = Metrics(registry, ())
     metrics.observe(ChunkStats(freshness=1.25), 0.1)
@@ -160,7 +162,7 @@ def test_heartbeats_say_how_fresh_things_are() -> None:
     assert values(registry, "freshness_seconds_count") == {(): 1}
 
 
-def test_when_the_newest_heartbeat_was_sent_is_known_once_it_came_through() -> None:
+def test_the_time_of_the_newest_heartbeat_is_exported_once_it_was_consumed() -> None:
     driven = Driven(POLICY).add(a_created("ada")).run()
     assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): 0}
     driven.add(*(Heartbeat(occurred_at=T0 + n, recorded_at=T0 + n, source="test", says="alive") for n in (0, 2000)))
@@ -168,7 +170,7 @@ def test_when_the_newest_heartbeat_was_sent_is_known_once_it_came_through() -> N
     assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): T0 / 1000 + 2}
 
 
-def test_a_lead_that_comes_round_again_is_counted_by_its_pass() -> None:
+def test_a_recycled_lead_is_counted_by_its_pass() -> None:
     day = 86_400_000
     driven = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
     driven.add(a_created("ada", T0 + 400 * day, event_id="again")).until(T0 + 401 * day).run()
@@ -185,7 +187,7 @@ def test_lag_recovery_and_size_come_from_the_engine() -> None:
     assert values(driven.registry, "state_leads", "partition") == {("3",): 9}
 
 
-def test_lag_in_seconds_is_the_age_of_what_waits_longest_and_zero_where_nothing_does() -> None:
+def test_lag_in_seconds_is_the_age_of_the_oldest_unprocessed_record_or_zero() -> None:
     waits = replace(a_status(3), oldest_at=int(time.time() * 1000) - 90_000)
     driven = Driven(POLICY)
     told = Status(is_assigned=True, is_member=True, partitions=(waits, a_status(4)))
@@ -195,7 +197,7 @@ def test_lag_in_seconds_is_the_age_of_what_waits_longest_and_zero_where_nothing_
     assert 90 <= found["3",] < 120
 
 
-def test_rebalances_refused_commits_and_membership_are_told() -> None:
+def test_rebalances_refused_commits_and_membership_are_exported() -> None:
     driven = Driven(POLICY)
     told = Status(is_assigned=True, is_member=True, assignments=3, refused_commits=2)
     driven.driver.now = told
@@ -203,11 +205,11 @@ def test_rebalances_refused_commits_and_membership_are_told() -> None:
     assert [values(driven.registry, name)[()] for name in names] == [3, 2, 1]
 
 
-def test_only_live_operation_has_partitions_through_which_heartbeats_go() -> None:
+def test_only_live_operation_expects_heartbeats_of_its_partitions() -> None:
     assert [live_partitions(Settings(clock=clock, partitions=8)) for clock in ("wall", "events")] == [8, 0]
 
 
-def test_a_worker_says_its_policy_and_the_room_it_has_left(tmp_path: Path) -> None:
+def test_the_policy_version_and_the_free_disk_space_are_exported(tmp_path: Path) -> None:
     registry = CollectorRegistry()
     register_process_info(registry, Settings(data_dir=tmp_path), "2026-1")
     assert values(registry, "streams_info", "clock", "policy") == {("wall", "2026-1"): 1}
@@ -217,7 +219,7 @@ def test_a_worker_says_its_policy_and_the_room_it_has_left(tmp_path: Path) -> No
 # -- bounded labels --------------------------------------------------------------------------------
 
 
-def test_origins_beyond_the_first_twenty_are_other_and_nothing_is_lost() -> None:
+def test_origins_beyond_the_first_twenty_are_counted_as_other() -> None:
     driven = Driven(POLICY).add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(60)))
     driven.add(*(a_contact(f"lead-{n}", T0 + 100, event_id=f"touch-{n}") for n in range(60))).run()
     for name, labels in (("leads", "stage"), ("funnel_leads", "step"), ("first_contact_seconds_count", "origin")):
@@ -227,12 +229,12 @@ def test_origins_beyond_the_first_twenty_are_other_and_nothing_is_lost() -> None
     assert sum(values(driven.registry, "leads", "origin", "stage").values()) == 60
 
 
-def test_an_origin_keeps_its_name_once_it_has_one() -> None:
+def test_an_origin_keeps_its_label_value() -> None:
     origins = Origins(limit=2)
     assert [origins(name) for name in ("a", "b", "c", "a", "")] == ["a", "b", OTHER, "a", OTHER]
 
 
-def test_no_origin_is_unknown() -> None:
+def test_a_lead_without_an_origin_is_counted_as_unknown() -> None:
     assert Origins()("") == "unknown"
 
 
@@ -242,7 +244,7 @@ def test_an_origin_may_be_any_text(origin: str) -> None:
     assert ("new", origin) in values(driven.registry, "leads", "stage", "origin")
 
 
-def test_reasons_of_upstreams_that_the_policy_does_not_name_are_other() -> None:
+def test_reasons_that_the_policy_does_not_name_are_counted_as_other() -> None:
     driven = Driven(POLICY)
     driven.add(*(a_created(f"lead-{n}") for n in range(9)))
     driven.add(*(a_stall(f"lead-{n}", T0 + 1, reason=f"reason-{n}") for n in range(9))).run()
@@ -254,7 +256,7 @@ def test_reasons_of_upstreams_that_the_policy_does_not_name_are_other() -> None:
 # -- the thread that scrapes -----------------------------------------------------------------------
 
 
-def test_a_scrape_in_the_middle_of_a_chunk_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_scrape_during_a_chunk_is_consistent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop works on in its own thread; switching often makes them meet."""
     driven = Driven(POLICY)
     faults: list[object] = []

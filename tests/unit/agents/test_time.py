@@ -6,7 +6,7 @@ from tests.builders import T0, a_created
 from .looped import WALL, Looped, alive, complete, said
 
 
-def test_stream_time_is_stored_last_and_only_when_facts_or_importers_moved_it() -> None:
+def test_stream_time_is_stored_last_and_only_if_a_fact_or_an_importer_advanced_it() -> None:
     looped = Looped()
     assert list(looped.chunk(a_created("ada")).changes) == [b"ada", NOW]
     assert looped.chunk(complete(T0 + 5)).changes == {NOW: b"%d" % (T0 + 5)}
@@ -14,7 +14,7 @@ def test_stream_time_is_stored_last_and_only_when_facts_or_importers_moved_it() 
     assert looped.chunk(alive(T0 + 9)).changes == {}
 
 
-def test_stream_time_never_goes_beyond_the_wall_clock() -> None:
+def test_stream_time_does_not_pass_the_wall_clock() -> None:
     looped = Looped()
     looped.wall_at = T0 + 25
     chunk = looped.chunk(a_created("ada"), a_created("bob", T0 + 60))
@@ -22,20 +22,20 @@ def test_stream_time_never_goes_beyond_the_wall_clock() -> None:
     assert looped.loop.clock.now == T0 + 25
 
 
-def test_an_idle_partition_is_moved_by_the_wall_clock_less_a_grace() -> None:
+def test_the_wall_clock_minus_the_grace_advances_an_idle_partition() -> None:
     looped = Looped(is_live=True)
     looped.chunk(a_created("ada"), complete_until=T0 + 1)
     assert looped.chunk(complete_until=T0 + 40).to("lead-stalled") == []
     assert [said(one).occurred_at for one in looped.chunk(complete_until=T0 + 41).to("lead-stalled")] == [T0 + 30]
 
 
-def test_while_more_is_to_be_taken_the_wall_clock_does_not_speak() -> None:
+def test_the_wall_clock_advances_nothing_while_records_are_waiting() -> None:
     looped = Looped(is_live=True)
     assert looped.chunk(a_created("ada"), complete_until=0).to("lead-stalled") == []
     assert looped.loop.clock.now == T0
 
 
-def test_a_live_loop_that_is_idle_sends_a_heartbeat_and_none_beside_facts() -> None:
+def test_an_idle_live_loop_sends_a_heartbeat_and_none_in_a_chunk_with_facts() -> None:
     looped = Looped(is_live=True)
     (beat,) = looped.chunk().to("stream-heartbeats")
     assert (said(beat).says, said(beat).occurred_at, beat.partition) == ("alive", WALL, 0)
@@ -51,14 +51,14 @@ def test_a_live_loop_sends_a_heartbeat_once_a_second_however_often_it_ticks() ->
     assert [said(beat).occurred_at for beat in beats] == [WALL, WALL + 1000, WALL + 2000, WALL + 3000]
 
 
-def test_a_clock_that_is_set_back_silences_no_partition() -> None:
+def test_heartbeats_continue_when_the_wall_clock_is_set_back() -> None:
     looped = Looped(is_live=True)
     looped.chunk()
     looped.wall_at -= 60_000
     assert len(looped.chunk().to("stream-heartbeats")) == 1
 
 
-def test_between_heartbeats_a_live_loop_rests_until_something_is_due_and_time_goes_on() -> None:
+def test_a_live_loop_skips_ticks_until_a_heartbeat_or_a_deadline_is_due() -> None:
     looped = Looped(is_live=True)
     assert not looped.loop.may_skip_tick(0)  # a heartbeat is to be sent
     looped.chunk(a_created("ada"), complete_until=T0 + 12)  # a chunk moves the deadline into reach
@@ -71,7 +71,7 @@ def test_between_heartbeats_a_live_loop_rests_until_something_is_due_and_time_go
     assert looped.loop.may_skip_tick(0)
 
 
-def test_a_loop_of_history_rests_whatever_the_wall_clock_says() -> None:
+def test_a_loop_over_history_skips_ticks_whatever_the_wall_clock() -> None:
     looped = Looped()
     assert looped.loop.may_skip_tick(WALL)
     looped.chunk(a_created("ada"))
@@ -79,7 +79,7 @@ def test_a_loop_of_history_rests_whatever_the_wall_clock_says() -> None:
     assert looped.loop.may_skip_tick(WALL)
 
 
-def test_a_promise_that_a_late_fact_says_was_broken_waits_for_no_other_record() -> None:
+def test_a_deadline_that_a_late_fact_sets_in_the_past_fires_without_another_record() -> None:
     looped = Looped()
     looped.chunk(complete(T0 + 100), a_created("ada"))
     assert not looped.loop.may_skip_tick(0)
@@ -87,13 +87,13 @@ def test_a_promise_that_a_late_fact_says_was_broken_waits_for_no_other_record() 
     assert looped.loop.may_skip_tick(0)
 
 
-def test_a_loop_of_history_sends_no_heartbeats_and_the_wall_clock_does_not_speak() -> None:
+def test_a_loop_over_history_sends_no_heartbeats_and_ignores_the_wall_clock() -> None:
     looped = Looped()
     looped.chunk(a_created("ada"))
     assert looped.chunk(complete_until=WALL).sent == []
 
 
-def test_a_heartbeat_of_our_own_tells_how_old_it_is_and_moves_no_time() -> None:
+def test_an_own_heartbeat_is_measured_for_its_age_and_does_not_advance_stream_time() -> None:
     looped = Looped(is_live=True)
     looped.chunk(alive(WALL - 1500))
     assert looped.stats.freshness == 1.5

@@ -54,7 +54,7 @@ def test_a_delivery_that_the_index_lists_as_open_is_attempted(action: str) -> No
     ("event", "is_right"),
     [(a_recycle(), True), (a_recycle("REVOKE"), True), (a_recycle("PAUSE"), False), (a_recycle(recycle_id=""), False)],
 )
-def test_an_event_is_known_by_its_action_and_names_a_recycle(event: LeadRecycled, is_right: bool) -> None:
+def test_an_event_must_have_a_known_action_and_a_recycle_id(event: LeadRecycled, is_right: bool) -> None:
     assert is_known(event) is is_right
 
 
@@ -146,14 +146,14 @@ def test_a_delivery_that_is_consumed_before_its_due_time_waits_again() -> None:
     assert (found.retry.due_at, found.retry.why, found.retry.attempts) == (NOW + 1, "retry", 2)
 
 
-def test_of_two_copies_of_a_delivery_the_one_behind_waits_for_the_other() -> None:
+def test_a_second_copy_of_a_delivery_waits_for_the_first() -> None:
     found = decision(a_delivery(attempts=1), knowing("retry", attempts=3))
     assert isinstance(found, Wait)
     assert found.retry.attempts == 3
     assert found.retry.due_at == SCHEDULE.next_due(3, NOW, None, a_delivery().seed)
 
 
-def test_a_copy_behind_one_without_attempts_left_is_given_up() -> None:
+def test_a_second_copy_is_given_up_when_the_first_has_no_attempts_left() -> None:
     assert isinstance(decision(a_delivery(attempts=1), knowing("retry", attempts=10)), GiveUp)
 
 

@@ -20,20 +20,20 @@ def probe(breaker: Breaker, at: float, is_success: bool | None) -> None:
     breaker.ended(at, is_success)
 
 
-def test_nine_failures_are_too_few_to_open() -> None:
+def test_nine_failures_do_not_open_the_circuit() -> None:
     assert after("-" * 9).state(0) is CLOSED
 
 
-def test_ten_failures_open() -> None:
+def test_ten_failures_open_the_circuit() -> None:
     assert after("-" * 10).state(0) is OPEN
 
 
-def test_seven_of_ten_open_and_six_do_not() -> None:
+def test_the_circuit_opens_at_seven_failures_of_ten_and_not_at_six() -> None:
     assert after("+++" + "-" * 7).state(0) is OPEN
     assert after("++++" + "-" * 6).state(0) is CLOSED
 
 
-def test_what_says_nothing_counts_for_nothing() -> None:
+def test_outcomes_that_say_nothing_about_the_endpoint_do_not_count() -> None:
     assert after("." * 50).state(0) is CLOSED
 
 
@@ -43,7 +43,7 @@ def test_failures_older_than_the_window_are_forgotten() -> None:
     assert breaker.state(301.0) is CLOSED
 
 
-def test_an_open_one_lets_nothing_through_until_its_time_is_over() -> None:
+def test_an_open_circuit_allows_nothing_until_its_time_is_over() -> None:
     breaker = after("-" * 10)
     assert breaker.capacity(29.9) == 0
     assert breaker.wait(10.0) == 20.0
@@ -51,7 +51,7 @@ def test_an_open_one_lets_nothing_through_until_its_time_is_over() -> None:
     assert breaker.capacity(30.0) == 2
 
 
-def test_half_open_lets_few_probes_through_at_a_time() -> None:
+def test_a_half_open_circuit_allows_a_few_probes_at_a_time() -> None:
     breaker = after("-" * 10)
     breaker.begun(30.0)
     breaker.begun(30.0)
@@ -60,7 +60,7 @@ def test_half_open_lets_few_probes_through_at_a_time() -> None:
     assert breaker.capacity(31.0) == 1
 
 
-def test_five_successes_close_it() -> None:
+def test_five_successes_close_the_circuit() -> None:
     breaker = after("-" * 10)
     for at in range(30, 35):
         assert breaker.state(at) is HALF_OPEN
@@ -69,7 +69,7 @@ def test_five_successes_close_it() -> None:
     assert breaker.capacity(35) is None
 
 
-def test_one_failing_probe_opens_it_again() -> None:
+def test_one_failed_probe_opens_the_circuit_again() -> None:
     breaker = after("-" * 10)
     probe(breaker, 30.0, is_success=True)
     probe(breaker, 31.0, is_success=False)
@@ -78,7 +78,7 @@ def test_one_failing_probe_opens_it_again() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 50), st.sampled_from([True, False, None])), max_size=200))
-def test_whatever_comes_it_either_lets_try_or_says_when(steps: list[tuple[float, bool | None]]) -> None:
+def test_a_circuit_always_allows_an_attempt_or_has_a_time_for_the_next(steps: list[tuple[float, bool | None]]) -> None:
     breaker, now = Breaker(), 0.0
     for pause, is_success in steps:
         now += pause

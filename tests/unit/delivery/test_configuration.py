@@ -35,12 +35,12 @@ async def test_no_secret_is_in_the_repr_of_a_configuration(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("prefix", "topic"), [("", "lead-recycled"), ("eu.", "eu.lead-recycled")])
-def test_a_topic_of_our_own_is_no_endpoint_whatever_its_prefix(tmp_path: Path, prefix: str, topic: str) -> None:
+def test_a_topic_of_leadloop_cannot_be_an_endpoint_under_any_prefix(tmp_path: Path, prefix: str, topic: str) -> None:
     env = ENV | {"LEADLOOP_TOPIC_PREFIX": prefix, "LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, topic)}
     with pytest.raises(DocumentError, match="one of Leadloop's own topics"):
         endpoints_of(Settings.from_env(env))
 
 
-def test_the_name_of_a_topic_of_ours_without_its_prefix_is_somebody_elses(tmp_path: Path) -> None:
+def test_a_topic_without_the_configured_prefix_can_be_an_endpoint(tmp_path: Path) -> None:
     env = {"LEADLOOP_TOPIC_PREFIX": "eu.", "LEADLOOP_ENDPOINTS_FILE": endpoint_file(tmp_path, "lead-recycled")}
     assert [one.name for one in endpoints_of(Settings.from_env(ENV | env))[1]] == ["handover"]

@@ -30,11 +30,11 @@ def told(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead"])
-def test_what_ended_is_finished(outcome: str) -> None:
+def test_a_delivery_with_a_final_outcome_is_finished(outcome: str) -> None:
     assert told(a_result(outcome)).is_finished(RECYCLE, NOTE)
 
 
-def test_what_is_finished_is_remembered_while_its_topic_keeps_it_and_not_for_ever() -> None:
+def test_a_finished_delivery_is_kept_as_long_as_the_retention_of_its_topic() -> None:
     index, other = DeliveryIndex(), a_recycle(recycle_id="r2")
 
     def ends(recycle_id: str, at: int) -> None:
@@ -50,13 +50,13 @@ def test_what_is_finished_is_remembered_while_its_topic_keeps_it_and_not_for_eve
     assert index.sizes == (2, 0)
 
 
-def test_what_is_tried_again_is_not_finished_and_its_tries_are_known() -> None:
+def test_a_retried_delivery_is_open_and_its_attempts_are_known() -> None:
     index = told(a_result("retry", attempts=3))
     assert not index.is_finished(RECYCLE, NOTE)
     assert index.under_way(RECYCLE, NOTE) == OpenDelivery(3, 7, may_have_arrived=True)
 
 
-def test_one_endpoint_says_nothing_about_another_nor_recycle_about_revoke() -> None:
+def test_deliveries_differ_by_endpoint_and_by_action() -> None:
     index = told(a_result("accepted"))
     assert not index.is_finished(RECYCLE, replace(NOTE, endpoint="other"))
     assert not index.is_finished(REVOKE, NOTE)
@@ -68,26 +68,26 @@ def test_a_replay_is_sent_again_unless_it_was_accepted(outcome: str, may_again: 
     assert index.is_finished(RECYCLE, replace(NOTE, replay="again")) is not may_again
 
 
-def test_a_replay_that_ended_is_finished_and_the_next_is_not() -> None:
+def test_a_finished_replay_does_not_finish_the_next_one() -> None:
     index = told(a_result("dead"))
     index.result(a_result("refused"), "first")
     assert index.is_finished(RECYCLE, replace(NOTE, replay="first"))
     assert not index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
-def test_a_replay_that_is_accepted_is_the_end_of_all() -> None:
+def test_an_accepted_replay_finishes_all_replays() -> None:
     index = told(a_result("dead"))
     index.result(a_result("accepted"), "first")
     assert index.is_finished(RECYCLE, NOTE)
     assert index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
-def test_what_a_late_call_says_undoes_no_acceptance() -> None:
+def test_a_late_result_does_not_undo_an_acceptance() -> None:
     index = told(a_result("accepted"), a_result("refused"), a_result("retry"))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="again"))
 
 
-def test_a_recycle_is_taken_back_as_soon_as_its_revoke_is_there() -> None:
+def test_a_recycle_is_revoked_as_soon_as_its_revoke_is_known() -> None:
     index = DeliveryIndex()
     assert not index.is_taken_back(RECYCLE, "nurture")
     index.comes(REVOKE, NOTE)
@@ -95,36 +95,36 @@ def test_a_recycle_is_taken_back_as_soon_as_its_revoke_is_there() -> None:
     assert told(a_result("no_op", "REVOKE", 0)).is_taken_back(RECYCLE, "nurture")
 
 
-def test_a_recycle_that_waits_untried_was_never_sent() -> None:
+def test_a_waiting_recycle_without_an_attempt_was_never_sent() -> None:
     index = DeliveryIndex()
     index.comes(RECYCLE, NOTE)
     assert index.was_never_sent(REVOKE, "nurture")
 
 
-def test_a_recycle_that_was_begun_may_have_arrived() -> None:
+def test_a_recycle_with_a_started_attempt_may_have_arrived() -> None:
     index = DeliveryIndex()
     index.comes(RECYCLE, NOTE)
     index.begun(RECYCLE, NOTE)
     assert not index.was_never_sent(REVOKE, "nurture")
 
 
-def test_not_to_know_a_recycle_is_no_proof_that_it_was_never_sent() -> None:
+def test_an_unknown_recycle_may_have_been_sent() -> None:
     assert not DeliveryIndex().was_never_sent(REVOKE, "nurture")
 
 
-def test_what_a_predecessor_may_have_had_in_its_hands_may_have_arrived() -> None:
+def test_a_recycle_that_the_previous_owner_may_have_sent_may_have_arrived() -> None:
     index = DeliveryIndex()
     index.comes(RECYCLE, replace(NOTE, may_have_arrived=True))
     assert not index.was_never_sent(REVOKE, "nurture")
 
 
-def test_a_recycle_that_ended_untried_was_never_sent_and_one_that_ended_after_tries_may_have_been() -> None:
+def test_a_finished_recycle_may_have_been_sent_only_if_it_had_an_attempt() -> None:
     assert told(a_result("no_op", attempts=0)).was_never_sent(REVOKE, "nurture")
     assert not told(a_result("no_op", attempts=1)).was_never_sent(REVOKE, "nurture")
     assert not told(a_result("dead", attempts=9)).was_never_sent(REVOKE, "nurture")
 
 
-def test_a_recycle_that_is_under_way_or_was_tried_is_one_that_its_revoke_follows() -> None:
+def test_the_revoke_of_an_open_or_attempted_recycle_is_sent() -> None:
     index = DeliveryIndex()
     assert not index.has_recycle_of(REVOKE, "nurture")
     index.comes(RECYCLE, NOTE)
@@ -133,11 +133,11 @@ def test_a_recycle_that_is_under_way_or_was_tried_is_one_that_its_revoke_follows
     assert told(a_result("dead", attempts=9)).has_recycle_of(REVOKE, "nurture")
 
 
-def test_a_recycle_that_ended_untried_is_none_that_its_revoke_follows() -> None:
+def test_the_revoke_of_a_recycle_that_finished_without_an_attempt_is_not_sent() -> None:
     assert not told(a_result("no_op", attempts=0)).has_recycle_of(REVOKE, "nurture")
 
 
 @given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead"]), max_size=8))
-def test_once_accepted_always_finished(outcomes: list[str]) -> None:
+def test_an_accepted_delivery_stays_finished(outcomes: list[str]) -> None:
     index = told(*(a_result(outcome) for outcome in outcomes))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="x")) is ("accepted" in outcomes)

@@ -16,7 +16,7 @@ NAMES = st.integers(0, 40).map(lambda number: (number * 2_654_435_761 % 2**64).t
 
 
 @given(st.lists(st.tuples(NAMES, st.integers(0, 255)), max_size=200))
-def test_it_holds_what_a_dict_holds(entries: list[tuple[bytes, int]]) -> None:
+def test_a_digest_map_behaves_as_a_dict(entries: list[tuple[bytes, int]]) -> None:
     found, expected = DigestMap(), dict[bytes, int]()
     for name, value in entries:
         found[name] = value

@@ -72,7 +72,7 @@ async def taken(limiter: fallback.FallbackLimiter, clock: Clock, seconds: float)
     return count
 
 
-async def test_delivery_goes_on_by_this_process_share(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_deliveries_continue_with_the_local_share(monkeypatch: pytest.MonkeyPatch) -> None:
     shared, clock = Shared(), Clock()
     async with limiting(shared, clock, monkeypatch) as limiter:
         count = await taken(limiter, clock, 12.0)

@@ -49,7 +49,7 @@ def _each(secret: dict[str, str]) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("number", range(8))
-def test_a_kind_needs_no_more_than_this(number: int, secret: dict[str, str]) -> None:
+def test_the_minimal_section_of_each_kind_is_valid(number: int, secret: dict[str, str]) -> None:
     section = _each(secret)[number]
     target = target_of(section)
     assert target.kind == section["kind"]
@@ -62,7 +62,7 @@ WINDOWS |= {"marketo-campaign": (100, 20), "marketo-list": (100, 20)}
 
 
 @pytest.mark.parametrize("number", range(1, 7))
-def test_a_preset_stays_within_the_window_of_its_vendor(number: int, secret: dict[str, str]) -> None:
+def test_the_default_limits_stay_within_the_limit_of_the_vendor(number: int, secret: dict[str, str]) -> None:
     target = target_of(_each(secret)[number])
     most, seconds = WINDOWS.get(target.kind, (1_000_000, 1))
     limits = target.effective_limits
@@ -70,7 +70,7 @@ def test_a_preset_stays_within_the_window_of_its_vendor(number: int, secret: dic
     assert target.kind not in ("marketo-campaign", "marketo-list") or limits.concurrency <= 10
 
 
-def test_a_limit_of_the_document_is_taken_as_it_is(secret: dict[str, str]) -> None:
+def test_configured_limits_are_used_unchanged(secret: dict[str, str]) -> None:
     target = target_of(_each(secret)[2] | {"limits": {"per_second": 19}})
     assert target.effective_limits.per_second == 19
 
@@ -89,7 +89,7 @@ def test_a_limit_of_the_document_is_taken_as_it_is(secret: dict[str, str]) -> No
         ({"kind": "webhok"}, "webhook"),
     ],
 )
-def test_a_webhook_that_is_not_right_is_told_what_to_write(
+def test_an_invalid_webhook_is_rejected_with_the_fix(
     section: dict[str, Any], said: str, secret: dict[str, str]
 ) -> None:
     with pytest.raises(DocumentError) as faults:
@@ -98,7 +98,7 @@ def test_a_webhook_that_is_not_right_is_told_what_to_write(
 
 
 @pytest.mark.parametrize("value", ["hunter2", PUBLIC, "whsec_AAAA"])
-def test_a_secret_that_cannot_sign_is_told_and_not_shown(value: str, tmp_path: Path) -> None:
+def test_an_invalid_secret_is_reported_and_not_shown(value: str, tmp_path: Path) -> None:
     with pytest.raises(DocumentError) as faults:
         target_of(HOOK | {"secrets": [_secret(tmp_path, value)]})
     assert "whsk_" in str(faults.value)
@@ -124,18 +124,18 @@ def test_a_secret_that_cannot_sign_is_told_and_not_shown(value: str, tmp_path: P
         (7, {"url": "https://example.com"}),
     ],
 )
-def test_what_a_vendor_would_not_take_is_a_fault_of_the_document(
+def test_a_section_that_its_vendor_would_reject_is_a_violation(
     number: int, more: dict[str, Any], secret: dict[str, str]
 ) -> None:
     with pytest.raises(DocumentError):
         target_of(_each(secret)[number] | more)
 
 
-def test_the_fields_that_may_be_chosen_are_those_of_the_event() -> None:
+def test_the_selectable_fields_are_those_of_the_event() -> None:
     assert set(FIELDS) == set(LeadRecycled.__struct_fields__) - {"source", "recorded_at"}
 
 
-def test_ids_are_the_same_on_every_try_and_differ_by_message() -> None:
+def test_request_ids_are_stable_over_attempts_and_differ_by_message() -> None:
     recycle, revoke = a_recycle(), a_revoke()
     for id_of in (uuid_of, ulid_of):
         assert id_of(a_parcel(recycle)) == id_of(a_parcel(recycle, attempt=5))
@@ -173,7 +173,7 @@ def _to(produce: FakeTopic) -> KafkaTopic:
     return connector
 
 
-async def test_a_topic_gets_the_event_as_it_is_and_its_ack_is_acceptance() -> None:
+async def test_a_topic_endpoint_receives_the_event_unchanged_and_the_ack_is_its_acceptance() -> None:
     topic, trace = FakeTopic(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     assert await _to(topic).deliver([a_parcel(traceparent=trace)]) == [Accepted(None)]
     ((name, event, headers),) = topic.taken
@@ -182,7 +182,7 @@ async def test_a_topic_gets_the_event_as_it_is_and_its_ack_is_acceptance() -> No
     assert dict(headers)["traceparent"] == trace.encode()
 
 
-async def test_without_an_ack_it_is_tried_again() -> None:
+async def test_a_topic_endpoint_without_an_ack_is_retried() -> None:
     assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_parcel()]) == [
         Retry("not acknowledged by Kafka: timed out")
     ]
@@ -192,7 +192,7 @@ async def test_without_an_ack_it_is_tried_again() -> None:
 
 
 @pytest.mark.parametrize("is_whole", [False, True])
-def test_the_example_that_is_delivered_fits_with_what_is_commented_out_and_without(
+def test_the_example_endpoints_are_valid_with_and_without_the_commented_sections(
     is_whole: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     text = (Path(__file__).parents[3] / "deploy/config/endpoints.yml").read_text(encoding="utf-8")
@@ -206,7 +206,7 @@ def test_the_example_that_is_delivered_fits_with_what_is_commented_out_and_witho
     assert [endpoint.name for endpoint in endpoints] == ["handover", "nurture", "hubspot"][: 3 if is_whole else 1]
 
 
-def test_the_example_in_the_docs_is_a_document_of_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_documented_example_is_valid_and_has_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
     text = (Path(__file__).parents[3] / "docs/delivery-vendors.md").read_text(encoding="utf-8")
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     example = example.replace("{file: /run/secrets/hubspot}", "{env: HUBSPOT_TOKEN}")

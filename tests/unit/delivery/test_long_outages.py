@@ -84,7 +84,7 @@ class Simulation:
         return sum(when <= at for when, _ in self.ends.values()) / len(self.ends)
 
 
-def test_an_endpoint_that_is_down_for_a_day_gets_everything_and_is_left_alone_meanwhile() -> None:
+def test_an_endpoint_that_is_down_for_a_day_receives_everything_and_few_attempts_meanwhile() -> None:
     world = Simulation(lambda at: DOWN if at < DAY else Accepted(200))
     world.run([number * 2 * MINUTE for number in range(720)])
     assert {how for _, how in world.ends.values()} == {"accepted"}
@@ -93,7 +93,7 @@ def test_an_endpoint_that_is_down_for_a_day_gets_everything_and_is_left_alone_me
     assert world.share_ended_by(DAY + 24 * HOUR) == 1
 
 
-def test_an_endpoint_that_never_comes_back_is_given_up_after_the_schedule() -> None:
+def test_an_endpoint_that_stays_down_is_given_up_after_the_schedule() -> None:
     world = Simulation(lambda _: DOWN)
     world.run([number * MINUTE for number in range(100)])
     assert {how for _, how in world.ends.values()} == {"dead"}
@@ -101,7 +101,7 @@ def test_an_endpoint_that_never_comes_back_is_given_up_after_the_schedule() -> N
     assert max(at for at, _ in world.ends.values()) <= Schedule().span_ms + 2 * HOUR + 100 * MINUTE
 
 
-def test_an_endpoint_that_says_too_much_for_ten_minutes_costs_no_attempt() -> None:
+def test_ten_minutes_of_429_use_no_attempt() -> None:
     def answer(at: int) -> Outcome:
         return Retry("slow down", 429, (10 * MINUTE - at) / 1000, throttled=True) if at < 10 * MINUTE else Accepted(200)
 

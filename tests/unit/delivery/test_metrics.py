@@ -9,7 +9,7 @@ from workers.delivery.runtime.metrics import DeliveryMetrics
 RESULT = DeliveryResult(endpoint="nurture", recycle_id="r1", action="RECYCLE", outcome="accepted", occurred_at=61_000)
 
 
-def test_a_traced_delivery_is_an_exemplar_of_its_duration() -> None:
+def test_the_duration_of_a_traced_delivery_has_an_exemplar() -> None:
     registry = CollectorRegistry()
     metrics = DeliveryMetrics(registry, ["nurture"])
     metrics.settled(RESULT, 1_000)

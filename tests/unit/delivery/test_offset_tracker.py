@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from workers.delivery.core.offset_tracker import OffsetTracker
 
 
-def test_nothing_is_committed_past_what_is_not_finished() -> None:
+def test_no_offset_beyond_an_unfinished_record_is_committed() -> None:
     tracker = OffsetTracker(5)
     for offset in (5, 6, 9):
         tracker.begin(offset)
@@ -16,7 +16,7 @@ def test_nothing_is_committed_past_what_is_not_finished() -> None:
     assert tracker.position == 10
 
 
-def test_a_record_does_not_come_twice() -> None:
+def test_a_repeated_offset_raises_value_error() -> None:
     tracker = OffsetTracker(0)
     tracker.begin(3)
     with pytest.raises(ValueError, match="was consumed after"):
@@ -24,7 +24,7 @@ def test_a_record_does_not_come_twice() -> None:
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=50), st.randoms(use_true_random=False))
-def test_the_position_is_the_first_that_is_not_finished(gaps: list[int], random: st.DataObject) -> None:
+def test_the_position_is_the_first_unfinished_offset(gaps: list[int], random: st.DataObject) -> None:
     tracker, offsets, at = OffsetTracker(0), [], -1
     for gap in gaps:
         at += gap

@@ -16,7 +16,7 @@ def a_record(value: bytes, headers: Sequence[tuple[str, bytes | None]]) -> Consu
     return ConsumedRecord("p.lead-recycled", 3, 7, b"lead-1", value, headers, written_at=0)
 
 
-def test_a_dead_letter_says_where_it_came_from_and_keeps_what_came_with_it() -> None:
+def test_a_dead_letter_has_its_source_and_the_original_headers() -> None:
     letter = RECORDS.poison(a_record(b"x", [("ce_id", b"e"), ("empty", None)]), "not_avro", "no framing", 5)
     assert (letter.topic, letter.key, letter.value) == ("p.lead-dead-letters", b"lead-1", b"x")
     assert letter.headers == [
@@ -31,7 +31,7 @@ def test_a_dead_letter_says_where_it_came_from_and_keeps_what_came_with_it() -> 
     ]
 
 
-def test_what_is_too_long_for_a_dead_letter_is_cut_and_that_is_said() -> None:
+def test_an_oversized_dead_letter_is_truncated_and_states_by_how_much() -> None:
     letter = RECORDS.poison(a_record(b"x" * 1_000_000, [("big", b"y" * 100_000)]), "oversized", "", 5)
     assert len(letter.value or b"") == KEPT_BYTES
     assert dict(letter.headers)["dl_cut_bytes"] == b"%d" % (1_000_000 - KEPT_BYTES)

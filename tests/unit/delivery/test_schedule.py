@@ -8,32 +8,32 @@ SCHEDULE = Schedule()
 TIMES = st.integers(0, 2**45)
 
 
-def test_the_schedule_is_that_of_standard_webhooks() -> None:
+def test_the_retry_schedule_is_that_of_standard_webhooks() -> None:
     hours = [0, 5 / 3600, 5 / 60, 0.5, 2, 5, 10, 14, 20, 24]
     assert [delay / 3600 for delay in SCHEDULE.delays] == pytest.approx(hours)
 
 
 @given(st.integers(1, 9), TIMES, st.text(max_size=40))
-def test_a_delay_is_off_by_no_more_than_the_jitter(attempts: int, at: int, seed: str) -> None:
+def test_a_delay_deviates_by_at_most_the_jitter(attempts: int, at: int, seed: str) -> None:
     due_at = SCHEDULE.next_due(attempts, at, None, seed)
     delay = SCHEDULE.delays[attempts] * 1000
     assert due_at is not None
     assert delay * (1 - JITTER) - 1 <= due_at - at <= delay * (1 + JITTER) + 1
 
 
-def test_the_jitter_of_a_try_is_always_the_same_and_that_of_others_another() -> None:
+def test_the_jitter_is_stable_for_an_attempt_and_differs_between_attempts() -> None:
     due = [SCHEDULE.next_due(4, 0, None, seed) for seed in ("a nurture", "a nurture", "b nurture", "a other")]
     assert due[0] == due[1]
     assert len(set(due)) == 3
 
 
 @given(st.integers(10, 50), TIMES)
-def test_after_the_last_try_there_is_none(attempts: int, at: int) -> None:
+def test_there_is_no_delay_after_the_last_attempt(attempts: int, at: int) -> None:
     assert SCHEDULE.next_due(attempts, at, 60.0, "a") is None
 
 
 @given(st.integers(1, 9), st.floats(0, 1e9))
-def test_retry_after_is_kept_for_up_to_a_day_and_brings_nothing_forward(attempts: int, asked: float) -> None:
+def test_retry_after_is_respected_up_to_a_day_and_never_shortens_a_delay(attempts: int, asked: float) -> None:
     due_at = SCHEDULE.next_due(attempts, 0, asked, "a")
     plain = SCHEDULE.next_due(attempts, 0, None, "a")
     assert due_at is not None
@@ -42,7 +42,7 @@ def test_retry_after_is_kept_for_up_to_a_day_and_brings_nothing_forward(attempts
 
 
 @given(st.integers(0, 1000), st.integers(1, 10_000), st.text(max_size=10))
-def test_waits_for_capacity_double_up_to_a_bound(waits: int, shortest: int, seed: str) -> None:
+def test_waits_for_capacity_double_up_to_a_limit(waits: int, shortest: int, seed: str) -> None:
     longest = shortest * 60
     wait = backed_off_ms(waits, (shortest, longest), seed)
     expected = min(shortest * 2 ** min(waits, 20), longest)

@@ -17,7 +17,7 @@ class NothingGiven:
         assert partitions == []
 
 
-async def test_a_worker_without_partitions_is_behind_with_nothing() -> None:
+async def test_a_worker_without_partitions_has_no_lag() -> None:
     source = KafkaSource(
         {"bootstrap.servers": "127.0.0.1:9"},
         "g",

@@ -40,7 +40,7 @@ def an_index(*retries: RetryState) -> DeliveryIndex:
 
 
 @given(st.integers(0, 10 * DAY), st.none() | st.integers(0, 30 * DAY))
-def test_nothing_looks_older_than_it_is_nor_more_than_a_minute_younger(told: int, not_before: int | None) -> None:
+def test_the_rounded_due_time_is_never_earlier_and_at_most_a_minute_later(told: int, not_before: int | None) -> None:
     due = max(told, not_before or 0)
     since = due_since(a_recycle(not_before=not_before), replace(RETRY, published_at=told))
     assert 0 <= since - due < (5 * SECOND if due < told + HOUR else 60 * SECOND)
@@ -80,7 +80,7 @@ def test_a_delivery_repeated_after_a_crash_counts_once() -> None:
     assert due(index) == FRESH
 
 
-def test_a_result_that_is_read_before_what_waits_counts_once_that_is_read() -> None:
+def test_a_result_read_before_its_waiting_record_counts_once_that_is_read() -> None:
     index = DeliveryIndex()
     index.result(a_result("retry"))
     assert due(index) == {}
@@ -89,7 +89,7 @@ def test_a_result_that_is_read_before_what_waits_counts_once_that_is_read() -> N
     assert due(index) == FRESH
 
 
-def test_a_late_word_about_what_is_finished_makes_nothing_count() -> None:
+def test_a_late_result_of_a_finished_delivery_does_not_count() -> None:
     index = an_index(RETRY)
     index.result(a_result("dead"))
     index.result(a_result("retry"))
@@ -97,7 +97,7 @@ def test_a_late_word_about_what_is_finished_makes_nothing_count() -> None:
     assert due(index) == {}
 
 
-def test_what_is_not_due_yet_does_not_count_until_it_is() -> None:
+def test_a_delivery_counts_only_once_it_is_due() -> None:
     index, event = DeliveryIndex(), a_recycle(not_before=NOW + HOUR)
     index.comes(event, RETRY)
     assert due(index, NOW + HOUR - 1) == {}
@@ -113,7 +113,7 @@ def test_a_replay_counts_from_its_request() -> None:
     assert due(index, REPLAY.published_at) == {}
 
 
-def test_a_replay_that_ends_is_the_end_of_what_it_replays() -> None:
+def test_a_finished_replay_finishes_the_delivery_that_it_replays() -> None:
     index = an_index(RETRY, REPLAY)
     index.result(a_result("accepted"), REPLAY.replay)
     assert due(index, REPLAY.published_at) == {}
@@ -123,7 +123,7 @@ def test_a_delivery_of_unknown_age_does_not_count() -> None:
     assert due(an_index(replace(RETRY, published_at=0))) == {}
 
 
-def test_what_was_accepted_is_so_for_all_that_replays_it() -> None:
+def test_an_accepted_delivery_is_accepted_for_all_its_replays() -> None:
     other = replace(REPLAY, replay="other")
     index = an_index(RETRY, REPLAY, other)
     index.result(a_result("refused"), other.replay)
@@ -225,7 +225,7 @@ def test_the_index_counts_what_a_recount_finds(steps: list[tuple[str, str, str, 
 
 
 @given(st.lists(st.tuples(st.integers(-900, 900), st.integers(1, 3), st.integers(0, 900)), max_size=30))
-def test_what_went_in_and_out_again_is_gone_whatever_time_has_passed(steps: list[tuple[int, int, int]]) -> None:
+def test_an_entry_can_be_removed_at_any_later_time(steps: list[tuple[int, int, int]]) -> None:
     counted, now = UnsettledCounter(), NOW
     for ahead, parcels, passes in steps:
         counted.add("nurture", NOW + ahead * 5 * SECOND, parcels)
@@ -245,7 +245,7 @@ def told(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
     return {(one.labels["endpoint"], one.labels["age"]): one.value for one in family.samples}
 
 
-def test_every_endpoint_and_age_is_there_from_the_start() -> None:
+def test_every_endpoint_and_age_is_exported_from_the_start() -> None:
     registry = CollectorRegistry()
     DeliveryMetrics(registry, ["nurture", "list"])
     assert told(registry) == {(endpoint, age): 0 for endpoint in ("nurture", "list") for age in AGES}

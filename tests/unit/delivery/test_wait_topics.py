@@ -24,7 +24,7 @@ def test_a_delivery_is_due_never_early_and_late_by_at_most_the_shortest_wait(lef
 
 
 @given(st.integers(SHORTEST, 2**40))
-def test_it_waits_in_the_longest_wait_that_is_not_too_long(left: int) -> None:
+def test_a_delivery_waits_in_the_longest_waiting_topic_that_is_not_too_long(left: int) -> None:
     chosen = TIERS.delays[TIERS.of(left)]
     assert chosen == max(ms for ms in TIERS.delays.values() if ms <= left)
 
@@ -47,12 +47,12 @@ def test_every_wait_has_its_topic() -> None:
         may_have_arrived=st.booleans(),
     )
 )
-def test_a_retry_state_is_read_back_as_it_was_written(retry: RetryState) -> None:
+def test_a_retry_state_survives_encoding_and_decoding(retry: RetryState) -> None:
     assert RetryState.of([("traceparent", b"x"), *retry.headers()]) == retry
 
 
 @pytest.mark.parametrize("headers", [None, [], [("dw_endpoint", b"a")], [("dw_endpoint", b"\xff")]])
-def test_headers_of_another_kind_are_rejected(headers: list[tuple[str, bytes | None]] | None) -> None:
+def test_headers_of_another_format_are_rejected(headers: list[tuple[str, bytes | None]] | None) -> None:
     with pytest.raises(ValueError, match=r".+"):
         RetryState.of(headers)
 

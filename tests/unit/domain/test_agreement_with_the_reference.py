@@ -45,7 +45,7 @@ def assert_same(ours: LeadFold, theirs: Any) -> None:
 
 @examples(400)
 @given(histories(), policies, st.integers(1, 2), st.data())
-def test_the_same_is_told_in_the_same_order_whatever_order_facts_come_in(
+def test_emissions_agree_with_the_reference_model_for_any_order_of_facts(
     facts: list[Fact], policy: Policy, repeats: int, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(facts))
@@ -58,7 +58,9 @@ def _fact_told(told: Emission) -> Fact:
 
 @examples(400)
 @given(histories(8), st.data())
-def test_the_same_is_told_when_what_was_told_and_forgotten_comes_back(facts: list[Fact], data: st.DataObject) -> None:
+def test_emissions_agree_with_the_reference_model_when_own_emissions_are_read_back(
+    facts: list[Fact], data: st.DataObject
+) -> None:
     known = data.draw(st.integers(1, len(facts)))
     told = [_fact_told(told) for told in live(facts[:known]).emissions]
     mixed = data.draw(st.permutations([*facts, *told]))
@@ -67,7 +69,7 @@ def test_the_same_is_told_when_what_was_told_and_forgotten_comes_back(facts: lis
 
 @examples(200)
 @given(histories(), policies, st.data())
-def test_the_same_is_told_when_the_state_is_stored_after_every_fact(
+def test_emissions_agree_with_the_reference_model_when_the_state_is_stored_after_every_fact(
     facts: list[Fact], policy: Policy, data: st.DataObject
 ) -> None:
     order = data.draw(st.permutations(facts))

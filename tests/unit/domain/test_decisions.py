@@ -33,7 +33,7 @@ def test_a_stall_is_recycled_on_the_track_of_its_reason() -> None:
     assert decision == Recycle(recycle_id, "s", 10, "bad_timing", "later", 70, "bad_timing")
 
 
-def test_marketing_waits_until_the_lead_asked_to_be_called_again() -> None:
+def test_not_before_is_the_date_at_which_the_lead_wants_to_be_called() -> None:
     later = stalled(10).__class__(10, "s", "sales", "bad_timing", 0, 500)
     decision = decision_of(created(1), later)
     assert isinstance(decision, Recycle)
@@ -49,7 +49,9 @@ def test_marketing_waits_until_the_lead_asked_to_be_called_again() -> None:
         ((created(1), lost(10, reason="poor_fit")), (Retire, "never")),
     ],
 )
-def test_some_leads_are_never_handed_back(facts: tuple[Fact, ...], ground: tuple[type, str]) -> None:
+def test_customers_and_leads_without_consent_or_with_a_never_reason_are_not_recycled(
+    facts: tuple[Fact, ...], ground: tuple[type, str]
+) -> None:
     assert ground_of(*facts) == ground
 
 
@@ -66,12 +68,12 @@ def test_a_stall_that_is_decided_too_late_is_suppressed() -> None:
     assert isinstance(decision_of(created(1), stalled(30), policy=a_policy(limits=limits), now=80), Recycle)
 
 
-def test_in_a_history_no_stall_is_too_old() -> None:
+def test_in_a_history_no_stall_is_suppressed_for_its_age() -> None:
     policy = a_policy(limits=PolicyLimits(max_age=PlainTime(50))).for_history()
     assert isinstance(decision_of(created(1), stalled(30), policy=policy, now=9_999), Recycle)
 
 
-def test_a_lead_cools_down_between_recycles() -> None:
+def test_a_stall_within_the_cooldown_is_suppressed() -> None:
     assert ground_of(*BEFORE, limits=PolicyLimits(cooldown=PlainTime(21))) == (Suppress, "cooldown")
     assert isinstance(decision_of(*BEFORE, policy=a_policy(limits=PolicyLimits(cooldown=PlainTime(20)))), Recycle)
 
@@ -82,7 +84,7 @@ def test_a_reason_may_have_a_cooldown_of_its_own() -> None:
     assert isinstance(decision_of(*BEFORE, policy=policy), Recycle)
 
 
-def test_about_so_many_leads_are_held_out_and_always_the_same_ones() -> None:
+def test_the_holdout_has_about_the_configured_share_and_is_stable() -> None:
     policy = a_policy(limits=PolicyLimits(holdout_percent=10, holdout_salt="x"))
     lead = fold([created(1), stalled(10)])
     held_out = [n for n in range(2_000) if isinstance(decide(f"lead {n}", lead, policy, 10), Holdout)]
@@ -90,12 +92,12 @@ def test_about_so_many_leads_are_held_out_and_always_the_same_ones() -> None:
     assert held_out == [n for n in range(2_000) if isinstance(decide(f"lead {n}", lead, policy, 99), Holdout)]
 
 
-def test_a_recycle_in_doubt_is_revoked_first() -> None:
+def test_a_void_recycle_is_revoked_first() -> None:
     decision = decision_of(created(1), stalled(10), verdict(10), won(12))
     assert decision == Revoke(digest("revoke", "v"), "v", "s", 12, "won")
 
 
-def test_a_stall_that_proves_true_after_its_recycle_was_taken_back_gets_a_new_one() -> None:
+def test_a_stall_that_holds_again_after_its_revoke_gets_a_new_recycle() -> None:
     decision = decision_of(created(1), stalled(10), verdict(10), revoked(11, "v"))
     assert isinstance(decision, Recycle)
     assert decision.recycle_id == digest("recycle", "s", 1)

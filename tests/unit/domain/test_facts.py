@@ -39,7 +39,7 @@ KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
         (LeadRecycled(**KNOWN, action="REVOKE", recycle_id="r", stall_id="s"), Revoked(5, "e", "r", "s")),
     ],
 )
-def test_a_record_becomes_the_fact_that_the_fold_needs(record: FactRecord, fact: Fact) -> None:
+def test_a_record_is_converted_to_its_fact(record: FactRecord, fact: Fact) -> None:
     assert fact_of(record) == fact
 
 
@@ -60,7 +60,7 @@ def test_a_record_becomes_the_fact_that_the_fold_needs(record: FactRecord, fact:
         (LeadRecycled(**KNOWN, recycle_id="r", stall_id="s"), "unknown_action"),
     ],
 )
-def test_a_record_that_can_never_be_folded_is_poison(record: FactRecord, reason: str) -> None:
+def test_an_invalid_record_raises_poison(record: FactRecord, reason: str) -> None:
     with pytest.raises(Poison) as poison:
         fact_of(record)
     assert poison.value.reason == reason
@@ -71,7 +71,7 @@ def test_a_lead_id_may_have_128_characters() -> None:
     assert fact_of(LeadCreated(event_id="e", lead_id="x" * 128, occurred_at=5)) == Created(5, "e")
 
 
-def test_an_instant_that_no_calendar_reaches_is_brought_within_reach() -> None:
+def test_an_instant_outside_of_the_calendar_range_is_clamped() -> None:
     fact = fact_of(LeadContacted(**KNOWN, next_step_at=253_402_300_799_000))
     assert fact == Contacted(5, "e", next_step_at=LAST_AT)
 
@@ -102,5 +102,5 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
         (Revoked(5, "e"), [5, 5, "e", "", ""]),
     ],
 )
-def test_facts_are_stored_by_tag_and_order_which_never_change(fact: Fact, stored: list[object]) -> None:
+def test_the_stored_format_of_facts_does_not_change(fact: Fact, stored: list[object]) -> None:
     assert msgspec.to_builtins(fact) == stored

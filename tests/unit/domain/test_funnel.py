@@ -30,12 +30,12 @@ def test_a_pass_contributes_each_step_that_it_reached() -> None:
     ]
 
 
-def test_steps_stay_reached_when_the_lead_moves_again() -> None:
+def test_reached_steps_remain_counted_when_the_lead_progresses() -> None:
     steps = steps_of(created(1), stalled(2), verdict(2), progressed(3))
     assert {step for _, _, step in steps} == {"created", "touched", "progressed", "stalled", "recycled"}
 
 
-def test_passes_over_are_counted_with_the_origin_that_they_had() -> None:
+def test_each_pass_is_counted_with_its_own_origin() -> None:
     assert steps_of(created(1, origin="web"), stalled(2), created(3, "c2", origin="fair")) == [
         ("1", "web", "created"),
         ("1", "web", "stalled"),
@@ -43,7 +43,7 @@ def test_passes_over_are_counted_with_the_origin_that_they_had() -> None:
     ]
 
 
-def test_from_the_fourth_on_passes_are_counted_together() -> None:
+def test_passes_from_the_fourth_on_are_counted_together() -> None:
     passes = [fact for n in range(1, 12, 2) for fact in (created(n, f"c{n}"), stalled(n + 1, f"s{n}"))]
     labels = [label for label, _, step in steps_of(*passes) if step == "created"]
     assert labels == ["1", "2", "3", "4+", "4+", "4+"]
@@ -53,7 +53,7 @@ def test_a_lead_that_was_never_created_contributes_no_step() -> None:
     assert steps_of(contacted(1)) == []
 
 
-def test_a_change_retracts_what_was_counted_and_adds_what_is() -> None:
+def test_an_update_subtracts_the_old_contribution_and_adds_the_new_one() -> None:
     funnel = Funnel()
     funnel.replace(None, NEW)
     funnel.replace(None, NEW)
@@ -62,7 +62,7 @@ def test_a_change_retracts_what_was_counted_and_adds_what_is() -> None:
     assert funnel.steps[Step("1", "web", "touched")] == 1
 
 
-def test_leads_that_a_clock_found_cold_are_overdue_by_its_reason() -> None:
+def test_leads_stalled_by_the_detector_are_counted_as_overdue_by_reason() -> None:
     funnel = Funnel()
     funnel.replace(None, COLD)
     assert dict(funnel.overdue) == {"never_contacted": 1}
@@ -70,7 +70,7 @@ def test_leads_that_a_clock_found_cold_are_overdue_by_its_reason() -> None:
     assert dict(funnel.overdue) == {}
 
 
-def test_nothing_is_left_of_a_lead_that_is_taken_out() -> None:
+def test_a_removed_lead_leaves_no_counts() -> None:
     funnel = Funnel()
     leads: list[Lead | None] = [None, NEW, WORKING, COLD, None]
     for old, new in pairwise(leads):
@@ -80,7 +80,7 @@ def test_nothing_is_left_of_a_lead_that_is_taken_out() -> None:
 
 @examples(100)
 @given(st.lists(histories(), max_size=8))
-def test_a_census_counts_as_if_each_lead_had_been_put_in_alone(leads: list[list[Fact]]) -> None:
+def test_counting_many_leads_equals_counting_each_alone(leads: list[list[Fact]]) -> None:
     census, funnel = Census(), Funnel()
     for facts in leads * 2:
         lead = live(facts).lead

@@ -9,7 +9,7 @@ def lead_of(*facts: Fact) -> Lead:
     return fold(facts)
 
 
-def test_stages_of_a_lead_follow_from_its_facts() -> None:
+def test_the_stage_of_a_lead_follows_from_its_facts() -> None:
     assert stage(lead_of()) == "unknown"
     assert stage(lead_of(created(1))) == "new"
     assert stage(lead_of(created(1), contacted(2))) == "working"
@@ -20,34 +20,34 @@ def test_stages_of_a_lead_follow_from_its_facts() -> None:
     assert stage(lead_of(created(1), won(2))) == "won"
 
 
-def test_marketing_does_not_touch_a_lead() -> None:
+def test_a_contact_by_marketing_is_no_touch() -> None:
     lead = lead_of(created(1), contacted(2, by_marketing=True))
     assert (stage(lead), lead.touches, lead.newest_at) == ("new", 0, 2)
 
 
-def test_a_touch_names_the_owner_and_the_next_step() -> None:
+def test_a_touch_sets_the_owner_and_the_next_step() -> None:
     lead = lead_of(created(1, owner_id="ann"), contacted(2, owner_id="bob", next_step_at=9), contacted(3, "u"))
     assert (lead.owner_id, lead.next_step_at, lead.touches, lead.attempts) == ("bob", 9, 2, 2)
 
 
-def test_progress_ends_the_count_of_attempts_and_not_of_touches() -> None:
+def test_progress_resets_attempts_but_not_touches() -> None:
     lead = lead_of(created(1), contacted(2), progressed(3))
     assert (lead.attempts, lead.touches, lead.is_progressed, lead.last_progress_at) == (0, 2, True, 3)
 
 
-def test_a_lead_created_again_while_its_pass_is_alive_is_only_described_anew() -> None:
+def test_a_creation_during_an_open_pass_only_updates_the_description() -> None:
     lead = lead_of(created(1, origin="web", owner_id="ann"), created(5, "again", origin="fair"))
     assert (lead.pass_no, lead.created_at, lead.origin, lead.owner_id) == (1, 1, "fair", "ann")
 
 
-def test_a_lead_created_again_after_it_went_cold_begins_the_next_pass() -> None:
+def test_a_creation_of_a_cold_lead_starts_the_next_pass() -> None:
     lead = lead_of(created(1, origin="web"), contacted(2), stalled(3), verdict(3), created(9, "again", origin="fair"))
     assert (lead.pass_no, lead.created_at, lead.touches, lead.recycles) == (2, 9, 0, 1)
     assert (lead.stall, lead.recycle, lead.to_revoke) == (None, None, ())
     assert [(old.pass_no, old.origin, old.created_at) for old in lead.passes] == [(1, "web", 1)]
 
 
-def test_only_the_newest_passes_are_summed_up() -> None:
+def test_only_the_newest_passes_have_a_summary() -> None:
     passes = [fact for n in range(1, 100, 2) for fact in (created(n, f"c{n}"), stalled(n + 1, f"s{n}"))]
     lead = lead_of(*passes)
     assert (lead.pass_no, len(lead.passes), lead.passes[-1].pass_no) == (50, MAX_PASSES, 49)
@@ -58,45 +58,45 @@ def test_facts_before_the_creation_belong_to_the_first_pass() -> None:
     assert (lead.pass_no, lead.touches, lead.owner_id, lead.first_touch_at) == (1, 1, "ann", 1)
 
 
-def test_a_touch_takes_back_the_recycle_of_a_lead_that_nobody_had_contacted() -> None:
+def test_a_touch_voids_the_recycle_for_never_contacted() -> None:
     cold = (created(1), detected(5, "s", "never_contacted", 1), verdict(5))
     lead = lead_of(*cold, contacted(6))
     assert stage(lead) == "working"
     assert [(doubt.recycle_id, doubt.stall_id, doubt.cause) for doubt in lead.to_revoke] == [("v", "s", "moved")]
 
 
-def test_an_attempt_does_not_move_a_lead_that_was_given_up_by_sales() -> None:
+def test_an_attempt_does_not_reopen_a_lead_that_sales_reported_as_stalled() -> None:
     assert stage(lead_of(created(1), stalled(5), verdict(5), contacted(6))) == "nurture"
 
 
-def test_a_deal_won_takes_the_recycle_back() -> None:
+def test_a_won_deal_voids_the_recycle() -> None:
     lead = lead_of(created(1), stalled(5), verdict(5), won(6))
     assert (stage(lead), lead.won_ever) == ("won", True)
     assert [doubt.cause for doubt in lead.to_revoke] == ["won"]
 
 
-def test_progress_opens_a_lost_deal_again() -> None:
+def test_progress_reopens_a_lost_deal() -> None:
     assert stage(lead_of(created(1), lost(2), progressed(3))) == "working"
 
 
-def test_a_stall_whose_clock_had_been_started_anew_is_void() -> None:
+def test_a_stall_is_void_if_a_touch_had_moved_its_deadline() -> None:
     lead = lead_of(created(1), contacted(4), detected(5, "s", "never_contacted", 1), verdict(5))
     assert stage(lead) == "working"
     assert lead.recycles == 0
     assert [doubt.cause for doubt in lead.to_revoke] == ["void"]
 
 
-def test_a_recycle_that_was_taken_back_never_stands_again_and_counts_for_the_limits() -> None:
+def test_a_revoked_recycle_stays_revoked_and_counts_for_the_limits() -> None:
     lead = lead_of(created(1), stalled(5), verdict(5), revoked(6, "v"))
     assert (lead.recycle, lead.to_revoke, lead.recycles, lead.recycled_at) == (None, (), 1, 5)
 
 
-def test_a_verdict_stands_for_whatever_stall_there_is() -> None:
+def test_a_decision_applies_to_the_current_stall() -> None:
     lead = lead_of(created(1), stalled(4, "earlier"), verdict(5, stall_id="later"))
     assert lead.stall is not None
     assert (lead.stall.stall_id, lead.stall.decided) == ("earlier", "recycle")
 
 
-def test_nothing_touches_a_lead_that_was_won() -> None:
+def test_a_won_lead_is_final() -> None:
     lead = lead_of(created(1), won(2), contacted(3), lost(4), stalled(5))
     assert (stage(lead), lead.touches, lead.stall, lead.newest_at) == ("won", 0, None, 5)

@@ -12,7 +12,7 @@ from tests.builders_domain import a_policy, contacted, created, stalled, within
 POLICY = a_policy(within(never_contacted=20))
 
 
-def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
+def test_a_deadline_fires_only_after_stream_time_has_passed_it() -> None:
     ledger = LeadFold("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 21)
@@ -26,7 +26,7 @@ def test_a_deadline_fires_when_stream_time_is_past_it_and_not_before() -> None:
     assert (stage(recycle.lead), recycle.now) == ("nurture", 21)
 
 
-def test_a_late_touch_takes_the_recycle_back() -> None:
+def test_a_late_touch_revokes_the_recycle() -> None:
     ledger = LeadFold("lead")
     ledger.add(created(1), POLICY, 1)
     ledger.tick(POLICY, 50)
@@ -38,7 +38,7 @@ def test_a_late_touch_takes_the_recycle_back() -> None:
     assert stage(ledger.lead) == "working"
 
 
-def test_a_repeat_is_not_decided_anew() -> None:
+def test_a_duplicate_causes_no_new_decision() -> None:
     ledger = LeadFold("lead")
     ledger.add(stalled(1), POLICY, 1)
     ledger.emissions.clear()
@@ -55,7 +55,7 @@ def test_the_next_deadline_follows_the_lead() -> None:
     assert ledger.deadline(POLICY) is None
 
 
-def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
+def test_a_deadline_whose_stall_was_emitted_does_not_fire_again() -> None:
     ledger = LeadFold("lead")
     stall_id = digest("stall", "lead", 1, "never_contacted", 7)
     # Told of another lead's clock by mistake: it stands for nothing, and is not told again and again.
@@ -68,7 +68,7 @@ def test_a_deadline_whose_stall_was_told_already_is_none() -> None:
     assert ledger.emissions == []
 
 
-def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
+def test_the_history_of_a_lead_is_always_bounded() -> None:
     ledger = LeadFold("lead", LeadHistory(kept=5))
     for n in range(1, 500):
         ledger.add(contacted(n * 7, f"t{n}"), POLICY, n * 7)
@@ -77,7 +77,7 @@ def test_the_memory_of_a_lead_is_bounded_whatever_happens() -> None:
     assert ledger.lead.touches == 499
 
 
-def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
+def test_a_forged_record_with_an_own_id_does_not_cause_endless_emissions() -> None:
     ledger = LeadFold("lead")
     ledger.add(contacted(1, digest("recycle", "s")), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
@@ -85,7 +85,7 @@ def test_a_record_forged_under_our_own_id_is_not_told_for_ever() -> None:
     assert ledger.emissions == []
 
 
-def test_a_recycle_dated_before_its_stall_is_taken_back_and_the_stall_gets_a_new_one() -> None:
+def test_a_recycle_dated_before_its_stall_is_revoked_and_replaced() -> None:
     ledger = LeadFold("lead")
     ledger.add(Decided(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
@@ -93,7 +93,7 @@ def test_a_recycle_dated_before_its_stall_is_taken_back_and_the_stall_gets_a_new
     assert stage(ledger.lead) == "nurture"
 
 
-def test_recycles_read_back_in_another_order_than_sent_do_not_stop_the_next() -> None:
+def test_recycles_read_back_out_of_order_do_not_block_the_next_one() -> None:
     ledger = LeadFold("lead")
     again = digest("recycle", "s", 1)
     for fact in (Decided(5, again, "recycle", "s"), Revoked(6, "x", again, "s"), stalled(5)):

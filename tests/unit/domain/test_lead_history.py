@@ -23,34 +23,34 @@ def history_of(*facts: Fact, kept: int = 64) -> LeadHistory:
     return history
 
 
-def test_a_fact_told_twice_is_a_repeat_and_changes_nothing() -> None:
+def test_a_duplicate_fact_is_recognised_and_changes_nothing() -> None:
     history = history_of(created(1), contacted(2))
     before = history.lead
     assert history.add(contacted(2)) == "repeat"
     assert (history.lead, history.repeated) == (before, 1)
 
 
-def test_a_fact_that_comes_late_is_folded_in_its_place() -> None:
+def test_a_late_fact_is_folded_at_its_event_time() -> None:
     history = history_of(created(1), contacted(5, "b", next_step_at=50))
     assert history.add(contacted(3, "a", next_step_at=30)) == "new"
     assert history.lead.next_step_at == 50
     assert history.lead.touches == 2
 
 
-def test_the_oldest_facts_are_forgotten_and_not_their_effect() -> None:
+def test_the_oldest_facts_are_dropped_and_their_effect_is_kept() -> None:
     touches = [contacted(n, f"t{n}") for n in range(2, 102)]
     history = history_of(created(1, origin="fair"), *touches, kept=10)
     assert len(history.facts) == 10
     assert (history.lead.origin, history.lead.touches) == ("fair", 100)
 
 
-def test_a_fact_older_than_the_memory_is_counted_and_not_folded() -> None:
+def test_a_fact_older_than_the_history_is_counted_and_not_folded() -> None:
     history = history_of(created(10), *(contacted(n, f"t{n}") for n in range(20, 30)), kept=3)
     assert history.add(contacted(12, "too late")) == "late"
     assert (history.late, history.lead.touches) == (1, 10)
 
 
-def test_a_revoke_undoes_a_recycle_that_was_forgotten_long_ago() -> None:
+def test_a_revoke_applies_to_a_recycle_that_is_no_longer_in_the_history() -> None:
     long_after = [contacted(n, f"t{n}") for n in range(20, 40)]
     history = history_of(created(1), stalled(10), verdict(10), *long_after, kept=3)
     assert stage(history.lead) == "nurture"
@@ -60,39 +60,39 @@ def test_a_revoke_undoes_a_recycle_that_was_forgotten_long_ago() -> None:
     assert history.lead.stall.decided is None
 
 
-def test_a_revoke_that_was_forgotten_is_a_repeat_when_it_comes_again() -> None:
+def test_a_dropped_revoke_is_recognised_as_a_duplicate() -> None:
     long_after = [contacted(n, f"t{n}") for n in range(20, 40)]
     history = history_of(created(1), stalled(10), verdict(10), revoked(11, "v"), *long_after, kept=3)
     assert history.add(revoked(11, "v")) == "repeat"
 
 
-def test_a_recycle_older_than_the_memory_that_nobody_knows_of_is_taken_back() -> None:
+def test_an_unknown_recycle_older_than_the_history_is_revoked() -> None:
     history = history_of(created(1), *(contacted(n, f"t{n}") for n in range(20, 40)), kept=3)
     assert history.add(verdict(15, "forgotten")) == "late"
     assert [(doubt.recycle_id, doubt.cause) for doubt in history.lead.to_revoke] == [("forgotten", "void")]
 
 
-def test_a_late_recycle_of_a_pass_that_is_over_is_left_alone() -> None:
+def test_a_late_recycle_of_a_finished_pass_is_not_revoked() -> None:
     second_pass: list[Fact] = [stalled(10), created(15, "again"), *(contacted(n, f"t{n}") for n in range(20, 40))]
     history = history_of(created(1), *second_pass, kept=3)
     assert history.add(verdict(10, "forgotten")) == "late"
     assert history.lead.to_revoke == ()
 
 
-def test_a_late_recycle_from_before_the_creation_is_of_the_first_pass_and_taken_back() -> None:
+def test_a_late_recycle_before_the_creation_belongs_to_the_first_pass_and_is_revoked() -> None:
     orphaned: list[Fact] = [lost(5), created(15), *(progressed(n, f"p{n}") for n in range(20, 40))]
     history = history_of(*orphaned, kept=3)
     assert history.add(verdict(5, "forgotten", stall_id="l")) == "late"
     assert [doubt.recycle_id for doubt in history.lead.to_revoke] == ["forgotten"]
 
 
-def test_a_verdict_about_a_stall_that_still_stands_is_never_late() -> None:
+def test_a_decision_about_the_current_stall_is_never_late() -> None:
     history = history_of(created(1), stalled(10), *(contacted(n, f"t{n}") for n in range(20, 40)), kept=3)
     assert history.add(verdict(10)) == "new"
     assert stage(history.lead) == "nurture"
 
 
-def test_what_was_taken_back_is_remembered_within_bounds() -> None:
+def test_the_ids_of_revoked_recycles_are_bounded() -> None:
     history = LeadHistory(kept=4)
     for n in range(1, 2_000, 5):
         facts: list[Fact] = [stalled(n, f"s{n}"), verdict(n, f"v{n}", stall_id=f"s{n}"), progressed(n + 1, f"p{n}")]
@@ -106,7 +106,7 @@ def test_what_was_taken_back_is_remembered_within_bounds() -> None:
 
 @examples(150)
 @given(histories(), policies, st.integers(1, 4), st.data())
-def test_the_lead_is_always_the_fold_of_what_is_remembered(
+def test_the_lead_is_always_the_fold_of_its_history(
     facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
 ) -> None:
     ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
@@ -121,7 +121,7 @@ def test_the_lead_is_always_the_fold_of_what_is_remembered(
 
 @examples(300)
 @given(histories(), policies, st.integers(1, 6), st.data())
-def test_a_bounded_memory_decides_the_same_about_all_facts_that_it_folds(
+def test_a_bounded_history_decides_the_same_for_all_facts_that_it_folds(
     facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
 ) -> None:
     """Facts older than the memory aside: those the bounded one counts, the boundless one is not told."""
@@ -140,7 +140,7 @@ def test_a_bounded_memory_decides_the_same_about_all_facts_that_it_folds(
 
 @examples(200)
 @given(histories(8), st.integers(1, 6), st.data())
-def test_every_recycle_ever_sent_stands_or_is_taken_back_however_little_is_remembered(
+def test_every_recycle_is_current_or_revoked_however_short_the_history(
     facts: list[Fact], kept: int, data: st.DataObject
 ) -> None:
     """What was told before a crash and forgotten comes back as input, in between other facts; only one pass."""
@@ -164,14 +164,14 @@ def _fact_told(what: object) -> Fact:
 
 @examples(150)
 @given(histories(), policies)
-def test_the_newest_fact_in_place_makes_the_same_lead_as_folding_anew(facts: list[Fact], policy: Policy) -> None:
+def test_applying_the_newest_fact_equals_folding_the_history_again(facts: list[Fact], policy: Policy) -> None:
     history = live(in_order(facts), policy).history
     assert history.lead == fold(history.facts)
 
 
 @examples(100)
 @given(histories(), policies, st.integers(1, 10))
-def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Policy, kept: int) -> None:
+def test_a_history_survives_encoding_and_decoding(facts: list[Fact], policy: Policy, kept: int) -> None:
     history = live(facts, policy, repeats=2, kept=kept).history
     state = history.encode()
     again = LeadHistory.decode(state, kept)
@@ -181,7 +181,7 @@ def test_a_history_is_read_back_as_it_was_written(facts: list[Fact], policy: Pol
 
 
 @pytest.mark.parametrize("state", [b"", b"\x00\x90", b"\x02\x90"])
-def test_a_state_of_another_version_is_refused(state: bytes) -> None:
+def test_a_state_of_another_format_version_is_refused(state: bytes) -> None:
     with pytest.raises(UnknownFormat, match="format"):
         LeadHistory.decode(state)
     with pytest.raises(UnknownFormat, match="format"):

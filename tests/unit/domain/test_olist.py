@@ -71,24 +71,24 @@ def run(history: dict[str, list[Fact]], policy: Policy, kept: int = 64) -> Count
     return counts
 
 
-def test_thirty_days_to_first_contact_give_up_on_a_third_of_the_won_deals(
+def test_a_deadline_of_thirty_days_recycles_a_third_of_the_later_won_leads(
     history: dict[str, list[Fact]],
 ) -> None:
     counts = run(history, one_clock(30))
     assert counts == {"Stalled": 7_453, "Recycle": 7_453, "Revoke": 295, "nurture": 7_158, "won": 842}
 
 
-def test_ninety_days_to_first_contact_give_up_on_fewer(history: dict[str, list[Fact]]) -> None:
+def test_a_deadline_of_ninety_days_recycles_fewer_of_them(history: dict[str, list[Fact]]) -> None:
     counts = run(history, one_clock(90))
     assert counts == {"Stalled": 7_309, "Recycle": 7_309, "Revoke": 151, "nurture": 7_158, "won": 842}
 
 
-def test_a_tenth_may_be_held_out(history: dict[str, list[Fact]]) -> None:
+def test_a_holdout_of_a_tenth_is_kept_out(history: dict[str, list[Fact]]) -> None:
     counts = run(history, one_clock(90, holdout_percent=10))
     assert counts["Recycle"] + counts["Holdout"] == counts["Stalled"] == 7_309
     assert 650 < counts["Holdout"] < 810
     assert counts["won"] == 842
 
 
-def test_the_least_memory_tells_the_same(history: dict[str, list[Fact]]) -> None:
+def test_the_shortest_history_gives_the_same_emissions(history: dict[str, list[Fact]]) -> None:
     assert run(history, one_clock(30), kept=1) == run(history, one_clock(30))

@@ -28,13 +28,13 @@ def one_pass(facts: list[Fact]) -> list[Fact]:
 
 @examples(200)
 @given(histories(8).map(one_pass), st.data())
-def test_whatever_order_facts_come_in_the_lead_ends_in_the_same_stage(facts: list[Fact], data: st.DataObject) -> None:
+def test_the_final_stage_is_independent_of_the_order_of_facts(facts: list[Fact], data: st.DataObject) -> None:
     assert stage(live(data.draw(st.permutations(facts))).lead) == stage(run(facts).lead)
 
 
 @examples(200)
 @given(histories(), policies, st.data())
-def test_facts_told_twice_change_nothing(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
+def test_duplicate_facts_change_nothing(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
     order = data.draw(st.permutations(facts))
     once, twice = live(order, policy), live(order, policy, repeats=2)
     assert once.lead == twice.lead
@@ -43,7 +43,7 @@ def test_facts_told_twice_change_nothing(facts: list[Fact], policy: Policy, data
 
 @examples(200)
 @given(histories(), policies, st.data())
-def test_marketing_never_keeps_a_lead_that_moves_again_or_was_won(
+def test_no_recycle_of_a_won_or_progressing_lead_remains_unrevoked(
     facts: list[Fact], policy: Policy, data: st.DataObject
 ) -> None:
     lead = live(data.draw(st.permutations(facts)), policy).lead
@@ -53,7 +53,7 @@ def test_marketing_never_keeps_a_lead_that_moves_again_or_was_won(
 
 @examples(150)
 @given(histories(8).map(one_pass), st.data())
-def test_replaying_the_log_with_its_own_stalls_decides_the_same(facts: list[Fact], data: st.DataObject) -> None:
+def test_a_replay_with_its_own_stalls_gives_the_same_decisions(facts: list[Fact], data: st.DataObject) -> None:
     first, again = live(data.draw(st.permutations(facts))), LeadFold(LEAD_ID)
     log = [fact for fact in first.history.facts if isinstance(fact, Created | Contacted | Closed | Stalled)]
     for fact in in_order(log):
@@ -64,7 +64,7 @@ def test_replaying_the_log_with_its_own_stalls_decides_the_same(facts: list[Fact
 
 @examples(150)
 @given(histories(8).map(one_pass), st.data())
-def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_longer_holds(
+def test_emissions_read_back_after_a_crash_are_recognised_and_revoked_if_void(
     facts: list[Fact], data: st.DataObject
 ) -> None:
     """A crash after the outputs and before the state: what was told is read back, after the facts that led to it."""
@@ -85,7 +85,7 @@ def test_what_was_told_and_forgotten_is_known_again_and_taken_back_when_it_no_lo
 
 @examples(150)
 @given(histories(), policies, st.integers(1, 60))
-def test_ticking_more_often_tells_the_same(facts: list[Fact], policy: Policy, step: int) -> None:
+def test_additional_ticks_give_the_same_emissions(facts: list[Fact], policy: Policy, step: int) -> None:
     ledger, now = LeadFold(LEAD_ID), 0
     for fact in in_order(facts):
         for instant in [*range(now, fact.at, step), fact.at]:
@@ -98,16 +98,14 @@ def test_ticking_more_often_tells_the_same(facts: list[Fact], policy: Policy, st
 
 @examples(150)
 @given(histories(), policies)
-def test_a_deadline_that_is_past_is_never_left_standing(facts: list[Fact], policy: Policy) -> None:
+def test_no_past_deadline_remains_unfired(facts: list[Fact], policy: Policy) -> None:
     deadline = live(facts, policy).deadline(policy)
     assert deadline is None or deadline.due >= END
 
 
 @examples(150)
 @given(histories(), policies, st.data())
-def test_the_live_funnel_equals_one_that_is_counted_at_the_end(
-    facts: list[Fact], policy: Policy, data: st.DataObject
-) -> None:
+def test_the_incremental_funnel_equals_a_final_count(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
     counted_live, now = Funnel(), 0
     ledger = LeadFold(LEAD_ID, LeadHistory(kept=4))
     for fact in data.draw(st.permutations(facts)):

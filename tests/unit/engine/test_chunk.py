@@ -91,7 +91,7 @@ async def test_outputs_then_changelog_then_store_then_ack() -> None:
     assert chunk.done.is_set()
 
 
-async def test_a_flush_makes_durable_without_acking_and_nothing_is_sent_twice() -> None:
+async def test_a_flush_is_durable_without_an_ack_and_sends_nothing_twice() -> None:
     owner = FakeOwner()
     async with a_chunk(owner, an_item("a", 4)) as chunk:
         chunk.put(b"k", b"v")
@@ -102,7 +102,7 @@ async def test_a_flush_makes_durable_without_acking_and_nothing_is_sent_twice() 
     assert owner.done[2:] == [(TopicPartition("a", 3), 5)]
 
 
-async def test_reading_sees_the_changes_of_the_chunk() -> None:
+async def test_reads_return_the_changes_of_the_chunk() -> None:
     owner = FakeOwner()
     owner.store.apply({b"a": b"old", b"b": b"old"}, 0)
     async with a_chunk(owner) as chunk:
@@ -111,7 +111,7 @@ async def test_reading_sees_the_changes_of_the_chunk() -> None:
         assert (chunk.get(b"a"), chunk.get(b"b"), chunk.get(b"c")) == (b"new", None, None)
 
 
-async def test_an_output_without_a_partition_goes_where_its_key_belongs() -> None:
+async def test_an_output_without_a_partition_is_sent_to_the_partition_of_its_key() -> None:
     owner = FakeOwner()
     async with a_chunk(owner) as chunk:
         chunk.send("out", b"k", b"v")
@@ -128,7 +128,7 @@ async def work(chunk: Chunk[None], fault: BaseException | None = None) -> None:
             raise fault
 
 
-async def test_an_exception_in_the_block_ends_the_process_before_anything_is_done() -> None:
+async def test_an_exception_in_the_block_ends_the_process_without_any_effect() -> None:
     owner = FakeOwner()
     with pytest.raises(Died) as died:
         await work(a_chunk(owner, an_item("a", 4), an_item("a", 5)), ValueError())
@@ -136,13 +136,13 @@ async def test_an_exception_in_the_block_ends_the_process_before_anything_is_don
     assert owner.done == []
 
 
-async def test_without_a_current_item_the_whole_run_is_named() -> None:
+async def test_without_a_current_item_the_error_names_all_records_of_the_chunk() -> None:
     chunk = a_chunk(FakeOwner(), an_item("a", 4), an_item("b", 9), an_item("a", 7))
     assert chunk.where() == "a[3]@4..7, b[3]@9"
     assert a_chunk(FakeOwner()).where() == "tick of 3"
 
 
-async def test_an_output_that_cannot_be_delivered_leaves_state_and_offsets_alone() -> None:
+async def test_an_undeliverable_output_leaves_state_and_offsets_unchanged() -> None:
     owner = FakeOwner(fault=TimeoutError())
     with pytest.raises(Died):
         await work(a_chunk(owner, an_item("a", 4)))
@@ -157,14 +157,14 @@ async def test_a_second_writer_in_the_changelog_ends_the_process() -> None:
 
 
 @pytest.mark.parametrize("reason", [asyncio.CancelledError, GeneratorExit])
-async def test_a_chunk_whose_agent_is_stopped_is_not_acked(reason: type[BaseException]) -> None:
+async def test_a_chunk_whose_agent_is_cancelled_is_not_acked(reason: type[BaseException]) -> None:
     owner = FakeOwner()
     with pytest.raises(reason):
         await work(a_chunk(owner, an_item("a", 4), an_item("a", 5)), reason())
     assert owner.done == []
 
 
-async def test_an_abandoned_chunk_does_nothing() -> None:
+async def test_an_abandoned_chunk_has_no_effect() -> None:
     owner = FakeOwner()
     chunk = a_chunk(owner, an_item("a", 4))
     chunk.abandon()

@@ -18,7 +18,7 @@ def leave(code: int) -> NoReturn:
     raise Left(code)
 
 
-def test_the_end_is_logged_once_with_its_place_and_exits_70(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_is_logged_once_with_its_record_and_exits_70(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO), pytest.raises(Left, match="70"):
         end_process(ValueError("a bug"), where="lead-created[3]@17", leave=leave)
     (record,) = caplog.records

@@ -28,7 +28,7 @@ Batch = tuple[list[tuple[Any, Any, Any]], int, bool]
 
 
 @given(st.lists(BATCH, max_size=4), st.integers(0, 20), st.integers(0, 20))
-def test_they_are_the_records_that_aiokafka_makes(batches: list[Batch], begins: int, most: int) -> None:
+def test_unpacked_records_equal_those_of_aiokafka(batches: list[Batch], begins: int, most: int) -> None:
     fetched = b"".join(written(batches))
     ours, theirs = unpacked(FetchedRecords, fetched, begins), unpacked(THEIRS, fetched, begins)
     begun = [fields(one) for one in islice(ours, most)]  # a chunk that is full stops, and the next goes on
@@ -39,7 +39,7 @@ def test_they_are_the_records_that_aiokafka_makes(batches: list[Batch], begins: 
         assert ours.next_fetch_offset == theirs.next_fetch_offset
 
 
-def test_a_batch_that_is_not_as_it_was_written_is_refused() -> None:
+def test_a_batch_with_a_wrong_checksum_is_refused() -> None:
     fetched = bytearray(b"".join(written([([(b"key", b"value", [])], 0, False)])))
     fetched[-2] ^= 1
     with pytest.raises(CorruptRecordException):

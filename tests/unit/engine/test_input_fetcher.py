@@ -80,7 +80,7 @@ async def taken(fetcher: InputFetcher[None]) -> list[int]:
     return [item.at for item in await fetcher.take(100, 0)]
 
 
-async def test_what_was_in_before_the_word_is_awaited_even_if_the_watermark_is_older() -> None:
+async def test_records_written_before_the_heartbeat_are_awaited_even_if_the_watermark_is_older() -> None:
     kafka = FakeKafka(a=[1, 3], b=[2], word=[3])
     kafka.visible[B] = 0  # its last answer is older than the word's
     fetcher = a_fetcher(kafka)
@@ -90,7 +90,7 @@ async def test_what_was_in_before_the_word_is_awaited_even_if_the_watermark_is_o
     assert await taken(fetcher) == [1, 2, 3, 3]
 
 
-async def test_what_comes_after_the_word_is_not_awaited() -> None:
+async def test_records_written_after_the_heartbeat_are_not_awaited() -> None:
     kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
     fetcher = a_fetcher(kafka)
     assert await taken(fetcher) == [1, 2, 3]
@@ -99,7 +99,7 @@ async def test_what_comes_after_the_word_is_not_awaited() -> None:
     assert fetcher.is_waiting
 
 
-async def test_a_newer_word_asks_for_the_ends_anew() -> None:
+async def test_a_newer_heartbeat_requests_the_end_offsets_again() -> None:
     kafka = FakeKafka(a=[1, 5], b=[2], word=[3])
     fetcher = a_fetcher(kafka)
     await taken(fetcher)
@@ -111,7 +111,7 @@ async def test_a_newer_word_asks_for_the_ends_anew() -> None:
     assert await taken(fetcher) == [4, 5, 5]
 
 
-async def test_nothing_is_taken_on_a_word_while_the_broker_does_not_name_the_ends() -> None:
+async def test_no_record_is_released_by_a_heartbeat_until_the_end_offsets_are_known() -> None:
     kafka = FakeKafka(a=[1], b=[], word=[3])
     kafka.is_cut_off = True
     fetcher = a_fetcher(kafka)
@@ -120,13 +120,13 @@ async def test_nothing_is_taken_on_a_word_while_the_broker_does_not_name_the_end
     assert await taken(fetcher) == [1, 3]
 
 
-async def test_after_a_restart_the_bound_is_that_of_the_state() -> None:
+async def test_after_a_restart_the_bound_comes_from_the_state() -> None:
     fetcher = a_fetcher(FakeKafka(a=[1, 9], b=[2], word=[]), bound=5)
     assert await taken(fetcher) == [1, 2]
     assert fetcher.bound == 5
 
 
-async def test_a_bounded_engine_never_speaks_of_the_wall_clock() -> None:
+async def test_a_bounded_engine_does_not_use_the_wall_clock() -> None:
     fetcher = a_fetcher(FakeKafka(a=[], b=[], word=[]))
     await taken(fetcher)
     assert fetcher.complete_until() == 0

@@ -82,7 +82,7 @@ def plain(rows: Sequence[Sequence[int]]) -> list[Place]:
 
 @settings(max_examples=300, deadline=None)
 @given(TIMES, st.data())
-def test_sorted_topics_come_out_as_one_plain_sort_whatever_the_runs_and_delays(
+def test_sorted_topics_are_merged_into_one_sorted_sequence_for_any_runs_and_delays(
     rows: list[list[int]], data: st.DataObject
 ) -> None:
     rows = [sorted(times) for times in rows]
@@ -92,7 +92,7 @@ def test_sorted_topics_come_out_as_one_plain_sort_whatever_the_runs_and_delays(
 
 @settings(max_examples=300, deadline=None)
 @given(TIMES, st.data())
-def test_unsorted_topics_keep_their_own_order_and_arrival_does_not_matter(
+def test_unsorted_topics_keep_their_order_whenever_their_records_arrive(
     rows: list[list[int]], data: st.DataObject
 ) -> None:
     assert drive(Merge(TOPICS), TOPICS, rows, data) == plain(rows)
@@ -100,7 +100,7 @@ def test_unsorted_topics_keep_their_own_order_and_arrival_does_not_matter(
 
 @settings(max_examples=200, deadline=None)
 @given(TIMES, st.data())
-def test_what_comes_after_a_topic_looked_caught_up_is_taken_in_the_topics_order(
+def test_a_record_that_arrives_after_its_topic_was_caught_up_keeps_the_order_of_the_topic(
     rows: list[list[int]], data: st.DataObject
 ) -> None:
     out = drive(Merge(TOPICS), TOPICS, rows, data, known=False)
@@ -110,9 +110,7 @@ def test_what_comes_after_a_topic_looked_caught_up_is_taken_in_the_topics_order(
 
 @settings(max_examples=200, deadline=None)
 @given(TIMES, st.data())
-def test_a_restart_from_the_cut_of_any_run_goes_on_in_the_same_order(
-    rows: list[list[int]], data: st.DataObject
-) -> None:
+def test_a_restart_after_any_run_continues_in_the_same_order(rows: list[list[int]], data: st.DataObject) -> None:
     rows = [sorted(times) for times in rows]
     out = drive(Merge(TOPICS), TOPICS, rows, data)
     cut = data.draw(st.integers(0, len(out)))
@@ -123,7 +121,7 @@ def test_a_restart_from_the_cut_of_any_run_goes_on_in_the_same_order(
 
 @settings(max_examples=300, deadline=None)
 @given(TIMES, st.integers(0, 30), st.data())
-def test_nothing_later_than_the_bound_is_taken_and_all_up_to_it_is_in_order(
+def test_all_records_up_to_the_bound_are_returned_in_order_and_none_beyond(
     rows: list[list[int]], word: int, data: st.DataObject
 ) -> None:
     rows = [sorted(times) for times in rows[:2]]
@@ -138,7 +136,7 @@ def test_nothing_later_than_the_bound_is_taken_and_all_up_to_it_is_in_order(
     assert out == plain([*allowed, [word]])
 
 
-def test_the_bound_starts_where_the_state_left_off_and_never_goes_back() -> None:
+def test_the_bound_starts_at_that_of_the_state_and_never_decreases() -> None:
     merge: Merge[Place] = Merge(BOUNDED, bounded_by="heartbeats", bound=10)
     merge.offer("created", items(0, [10, 11]))
     assert [item.at for item in merge.take(9, set(BOUNDED))] == [10]
@@ -150,7 +148,7 @@ def test_the_bound_starts_where_the_state_left_off_and_never_goes_back() -> None
     assert merge.bound == 12
 
 
-def test_an_item_without_a_time_is_taken_at_once_and_moves_no_bound() -> None:
+def test_an_item_without_a_time_is_returned_at_once_and_does_not_move_the_bound() -> None:
     merge: Merge[Place] = Merge(BOUNDED, bounded_by="heartbeats")
     merge.offer("created", items(0, [0]))
     merge.offer("heartbeats", items(2, [0]))
@@ -158,7 +156,7 @@ def test_an_item_without_a_time_is_taken_at_once_and_moves_no_bound() -> None:
     assert merge.bound == 0
 
 
-def test_nothing_is_taken_while_a_topic_that_is_not_caught_up_is_empty() -> None:
+def test_nothing_is_returned_while_a_topic_that_is_not_caught_up_has_an_empty_buffer() -> None:
     merge: Merge[Place] = Merge(TOPICS[:2])
     merge.offer(TOPICS[0], items(0, [1, 2]))
     assert merge.take(9, set()) == []
@@ -167,7 +165,7 @@ def test_nothing_is_taken_while_a_topic_that_is_not_caught_up_is_empty() -> None
     assert merge.wanted() == [TOPICS[1]]
 
 
-def test_a_topic_that_was_not_wanted_cannot_be_offered() -> None:
+def test_no_more_records_can_be_offered_of_a_topic_with_buffered_records() -> None:
     merge: Merge[Place] = Merge(TOPICS)
     merge.offer(TOPICS[0], items(0, [1]))
     with pytest.raises(ValueError, match="buffered"):

@@ -59,7 +59,7 @@ async def test_a_lease_in_its_first_half_is_not_renewed(kafka: FakeKafka) -> Non
     assert len(kafka.commits) == 1
 
 
-async def test_unchanged_positions_are_committed_again_for_the_proof(kafka: FakeKafka) -> None:
+async def test_unchanged_positions_are_committed_again_to_renew_the_lease(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka)
     await offsets.commit()
     await offsets.commit()
@@ -72,14 +72,14 @@ async def test_a_former_member_gets_no_lease(kafka: FakeKafka) -> None:
         await offsets_of(kafka).lease()
 
 
-async def test_a_refused_commit_proves_nothing(kafka: FakeKafka) -> None:
+async def test_a_refused_commit_gives_no_lease(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka)
     kafka.fault = CommitFailedError()
     assert not await offsets.commit()
     assert not offsets.is_proved()
 
 
-async def test_a_commit_that_is_not_answered_within_a_session_is_given_up(kafka: FakeKafka) -> None:
+async def test_a_commit_without_a_response_within_a_session_fails(kafka: FakeKafka) -> None:
     kafka.is_silent = True
     assert not await offsets_of(kafka, session=0.05).commit()
 
@@ -126,7 +126,7 @@ async def test_a_write_ends_with_an_error_when_its_partitions_were_lost(kafka: F
         await writing
 
 
-async def test_a_write_ends_with_an_error_when_no_commit_is_answered_for_a_session(kafka: FakeKafka) -> None:
+async def test_a_write_ends_with_an_error_when_no_commit_succeeds_for_a_session(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka, session=0.4)
     writing = asyncio.ensure_future(offsets.while_owned(asyncio.Event().wait))
     await until(lambda: len(kafka.commits) == 1)

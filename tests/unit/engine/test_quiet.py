@@ -21,7 +21,7 @@ def logger() -> Iterator[logging.Logger]:
         logger.removeFilter(one)
 
 
-def test_a_repeated_message_comes_once_in_a_while_and_says_how_many_were_held_back(
+def test_a_repeated_message_is_logged_once_per_interval_with_the_number_of_suppressed_ones(
     logger: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
     now = [0.0]
@@ -35,7 +35,9 @@ def test_a_repeated_message_comes_once_in_a_while_and_says_how_many_were_held_ba
     ]
 
 
-def test_different_messages_do_not_hide_each_other(logger: logging.Logger, caplog: pytest.LogCaptureFixture) -> None:
+def test_different_messages_do_not_suppress_each_other(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
     logger.addFilter(RateLimit())
     for _ in range(2):
         logger.warning("no broker")

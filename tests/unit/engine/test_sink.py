@@ -14,7 +14,7 @@ def a_batch(size: int) -> Batch:
     return Batch(TO, lambda: BatchBuilder(size, 0, is_transactional=0))
 
 
-def test_what_one_batch_cannot_hold_goes_into_the_next() -> None:
+def test_records_that_do_not_fit_into_a_batch_are_sent_in_the_next() -> None:
     batch = a_batch(200)
     for n in range(10):
         batch.add(b"k%d" % n, b"v" * 40, [("h", b"1")])
@@ -29,7 +29,7 @@ def test_headers_may_be_any_sequence() -> None:
     assert batch.parts[0].record_count() == 1
 
 
-def test_a_record_that_is_larger_than_a_batch_goes_alone() -> None:
+def test_a_record_larger_than_a_batch_is_sent_alone() -> None:
     batch = a_batch(200)
     for value in (b"v", b"v" * 500, b"v"):
         batch.add(b"k", value, [])

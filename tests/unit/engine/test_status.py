@@ -24,7 +24,7 @@ def test_a_worker_that_has_not_started_is_not_ready() -> None:
     assert not NOT_STARTED.is_ready()
 
 
-def test_assigned_recovered_and_processing_is_ready() -> None:
+def test_a_worker_is_ready_when_its_partitions_are_assigned_recovered_and_processing() -> None:
     assert a_status(a_partition(), a_partition(number=1)).is_ready()
 
 
@@ -42,10 +42,10 @@ def test_a_member_without_a_partition_is_a_ready_stand_by() -> None:
     ],
     ids=["rebalancing", "recovering", "stuck", "cut off"],
 )
-def test_less_than_that_is_not_ready(status: Status) -> None:
+def test_a_worker_with_a_partition_in_any_other_state_is_not_ready(status: Status) -> None:
     assert not status.is_ready()
 
 
-def test_lag_counts_records_that_are_known_and_not_yet_processed() -> None:
+def test_lag_is_the_number_of_known_and_unprocessed_records() -> None:
     partition = a_partition(positions={"a": 3, "b": 9}, ends={"a": 10, "b": 8})
     assert [partition.lag(topic) for topic in ("a", "b", "c")] == [7, 0, 0]

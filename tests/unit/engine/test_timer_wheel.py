@@ -26,7 +26,7 @@ STEPS = st.lists(
 
 @settings(max_examples=500, deadline=None)
 @given(STEPS)
-def test_deadlines_fire_once_strictly_passed_in_due_order_and_only_if_they_still_stand(
+def test_deadlines_fire_in_order_once_time_is_past_them_unless_they_were_replaced(
     steps: list[Step],
 ) -> None:
     clock, now, due = TimerWheel(), 0, dict[bytes, int]()
@@ -45,7 +45,7 @@ def test_deadlines_fire_once_strictly_passed_in_due_order_and_only_if_they_still
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(TIMES, min_size=1), st.lists(st.integers(0, DAY), max_size=5))
-def test_deadlines_set_between_two_that_fire_come_in_their_turn(dues: list[int], delays: list[int]) -> None:
+def test_a_deadline_set_while_others_fire_fires_in_its_order(dues: list[int], delays: list[int]) -> None:
     clock, fired, more = TimerWheel(), list[int](), list(delays)
     for n, due in enumerate(dues):
         clock.set(b"%d" % n, due)
@@ -57,7 +57,7 @@ def test_deadlines_set_between_two_that_fire_come_in_their_turn(dues: list[int],
     assert (len(fired), len(clock)) == (len(dues) + len(delays), 0)
 
 
-def test_a_deadline_that_a_late_record_sets_in_the_past_comes_before_the_next_record() -> None:
+def test_a_deadline_set_in_the_past_fires_before_the_next_record() -> None:
     clock = TimerWheel(now=DAY)
     clock.set(b"late", 5)
     assert list(clock.advance(3)) == [(5, b"late")]
@@ -71,7 +71,7 @@ def test_a_deadline_is_not_due_at_its_own_millisecond() -> None:
     assert list(clock.advance(8)) == [(7, b"a")]
 
 
-def test_touches_that_move_a_deadline_on_do_not_make_the_index_grow() -> None:
+def test_postponed_deadlines_do_not_make_the_index_grow() -> None:
     tracemalloc.start()
     clock = TimerWheel()
     for touch in range(2_000):
@@ -82,7 +82,7 @@ def test_touches_that_move_a_deadline_on_do_not_make_the_index_grow() -> None:
     assert size < 20_000
 
 
-def test_an_index_of_open_leads_costs_at_most_200_bytes_each_keys_included() -> None:
+def test_the_index_uses_at_most_200_bytes_per_open_lead_including_its_key() -> None:
     count = 200_000
     gc.collect()
     tracemalloc.start()
@@ -94,7 +94,7 @@ def test_an_index_of_open_leads_costs_at_most_200_bytes_each_keys_included() -> 
     assert size / count < 200
 
 
-def test_moving_time_costs_what_is_due_and_not_what_is_open() -> None:
+def test_the_cost_of_advancing_time_depends_on_due_deadlines_only() -> None:
     lines, seconds = moved(open_leads=200_000)
     fewer, less = moved(open_leads=200)
     assert lines < 1.1 * fewer  # a collector may run meanwhile

@@ -39,7 +39,7 @@ def clock(instant: int, zone: ZoneInfo = BERLIN) -> str:
         ("2026-03-27 16:00", 2, "2026-03-30 10:00"),  # the clocks go forward on the Sunday
     ],
 )
-def test_hours_pass_only_while_the_office_is_open(since: str, hours: int, due: str) -> None:
+def test_business_hours_pass_only_while_the_calendar_is_open(since: str, hours: int, due: str) -> None:
     assert clock(OFFICE.open_time_after(at(since), hours * HOUR)) == due
 
 
@@ -58,11 +58,13 @@ def test_hours_pass_only_while_the_office_is_open(since: str, hours: int, due: s
         (SHORT_FRIDAY, "2026-03-05 16:00", 2, "2026-03-09 16:00"),
     ],
 )
-def test_days_later_is_as_far_into_the_working_day(calendar: Calendar, since: str, count: int, due: str) -> None:
+def test_business_days_later_is_the_same_position_in_the_working_day(
+    calendar: Calendar, since: str, count: int, due: str
+) -> None:
     assert clock(calendar.open_days_after(at(since), count)) == due
 
 
-def test_midnight_belongs_to_the_day_that_closes_then() -> None:
+def test_midnight_belongs_to_the_day_that_closes_at_midnight() -> None:
     late = Calendar("late", BERLIN, dict.fromkeys(range(5), (Hours(12 * 60, 24 * 60),)))
     midnight = late.open_time_after(at("2026-03-02 20:00"), 4 * HOUR)
     assert clock(midnight) == "2026-03-03 00:00"
@@ -70,24 +72,24 @@ def test_midnight_belongs_to_the_day_that_closes_then() -> None:
     assert late.open_days_after(midnight, 1) == midnight + 24 * HOUR
 
 
-def test_a_night_in_which_the_clocks_change_is_as_long_as_it_is() -> None:
+def test_a_night_with_a_change_of_daylight_saving_time_has_its_real_length() -> None:
     forward, back, usual = at("2026-03-29 00:00"), at("2026-10-25 00:00"), at("2026-11-01 00:00")
     assert clock(NIGHTS.open_time_after(forward, 5 * HOUR)) == "2026-03-29 06:00"
     assert clock(NIGHTS.open_time_after(usual, 6 * HOUR)) == "2026-11-01 06:00"
     assert clock(NIGHTS.open_time_after(back, 7 * HOUR)) == "2026-10-25 06:00"
 
 
-def test_a_time_that_the_clocks_skip_is_when_they_skip_it() -> None:
+def test_a_local_time_that_does_not_exist_is_the_instant_of_the_change() -> None:
     skipped = Calendar("skipped", BERLIN, {6: (Hours(2 * 60 + 30, 4 * 60),)})
     assert clock(skipped.open_time_after(at("2026-03-29 00:00"), 30 * 60_000)) == "2026-03-29 03:30"
 
 
-def test_a_calendar_that_is_never_open_is_refused() -> None:
+def test_a_calendar_without_opening_hours_is_rejected() -> None:
     with pytest.raises(ValueError, match="never open"):
         Calendar("closed", BERLIN, {0: ()})
 
 
-def test_hours_that_overlap_are_refused() -> None:
+def test_overlapping_hours_are_rejected() -> None:
     with pytest.raises(ValueError, match="overlap"):
         Calendar("overlapping", BERLIN, {0: (Hours(540, 720), Hours(700, 900))})
 
@@ -109,7 +111,7 @@ spans = st.integers(1, 60 * HOUR)
 
 @examples(150)
 @given(calendars, instants, spans)
-def test_it_is_open_when_a_promise_is_due(calendar: Calendar, since: int, ms: int) -> None:
+def test_a_calendar_is_open_when_a_promise_is_due(calendar: Calendar, since: int, ms: int) -> None:
     due = calendar.open_time_after(since, ms)
     assert calendar.is_open(due)
     assert due >= since + ms
@@ -118,30 +120,28 @@ def test_it_is_open_when_a_promise_is_due(calendar: Calendar, since: int, ms: in
 
 @examples(150)
 @given(calendars, instants, spans, spans)
-def test_open_time_adds_up(calendar: Calendar, since: int, one: int, other: int) -> None:
+def test_open_time_is_additive(calendar: Calendar, since: int, one: int, other: int) -> None:
     both = calendar.open_time_after(since, one + other)
     assert calendar.open_time_after(calendar.open_time_after(since, one), other) == both
 
 
 @examples(150)
 @given(calendars, instants, st.integers(0, 10 * 24 * HOUR), spans, st.integers(0, 9))
-def test_who_starts_later_is_due_no_earlier(calendar: Calendar, since: int, later: int, ms: int, count: int) -> None:
+def test_a_later_start_is_not_due_earlier(calendar: Calendar, since: int, later: int, ms: int, count: int) -> None:
     assert calendar.open_time_after(since, ms) <= calendar.open_time_after(since + later, ms)
     assert calendar.open_days_after(since, count) <= calendar.open_days_after(since + later, count)
 
 
 @examples(100)
 @given(instants, st.integers(1, 9), st.integers(1, 9))
-def test_days_of_equal_hours_add_up(since: int, one: int, other: int) -> None:
+def test_business_days_of_equal_hours_are_additive(since: int, one: int, other: int) -> None:
     both = OFFICE.open_days_after(since, one + other)
     assert OFFICE.open_days_after(OFFICE.open_days_after(since, one), other) == both
 
 
 @examples(100)
 @given(calendars, instants, spans)
-def test_open_time_passes_neither_faster_nor_slower_than_minute_by_minute(
-    calendar: Calendar, since: int, ms: int
-) -> None:
+def test_open_time_equals_a_count_of_open_minutes(calendar: Calendar, since: int, ms: int) -> None:
     minute = 60_000
     ms = ms % (4 * HOUR) // minute * minute + minute
     step, due = since, calendar.open_time_after(since, ms)

@@ -9,7 +9,7 @@ from streams.domain.policy.patterns import covers
 ONE, TWO = Promises(never_contacted=days(1)), Promises(never_contacted=days(2))
 
 
-def test_the_first_rule_that_matches_counts() -> None:
+def test_the_first_matching_rule_applies() -> None:
     policy = Policy(
         promises=ALL_OFF,
         rules=(Rule("a", ONE, {"origin": ("web",)}), Rule("b", TWO, {"origin": ("w*", "fair")})),
@@ -20,7 +20,7 @@ def test_the_first_rule_that_matches_counts() -> None:
     assert policy.promises_of(Lead(origin="phone")) is ALL_OFF
 
 
-def test_a_rule_matches_in_every_dimension_that_it_names() -> None:
+def test_a_rule_matches_when_every_named_dimension_matches() -> None:
     when = {"origin": ("web",), "segment": ("smb",), "campaign": ("spring-?",), "owner": ("ann",)}
     policy = Policy(promises=ALL_OFF, rules=(Rule("a", ONE, when),))
     lead = Lead(origin="web", segment="smb", campaign_id="spring-1", owner_id="ann")
@@ -33,21 +33,21 @@ def _named(lead: Lead) -> dict[str, str]:
     return {name: getattr(lead, name) for name in ("origin", "segment", "campaign_id", "owner_id")}
 
 
-def test_what_was_matched_is_remembered_within_bounds() -> None:
+def test_the_cache_of_matched_rules_is_bounded() -> None:
     policy = Policy(promises=ALL_OFF, rules=(Rule("a", ONE, {"owner": ("x*",)}),))
     for n in range(30_000):
         assert policy.promises_of(Lead(owner_id=f"x{n}")) is ONE
     assert len(policy._matched) <= 10_000  # noqa: SLF001  the bound is the point
 
 
-def test_reasons_that_are_not_named_get_the_action_for_all_others() -> None:
+def test_unnamed_reasons_get_the_action_of_other() -> None:
     policy = Policy(reasons={"price": Action("offer"), "poor_fit": None}, otherwise=Action("other"))
     assert policy.action_of("price") == Action("offer")
     assert policy.action_of("poor_fit") is None
     assert policy.action_of("anything") == Action("other")
 
 
-def test_a_history_knows_no_age_and_keeps_the_other_limits() -> None:
+def test_a_policy_for_history_has_no_max_age_and_keeps_the_other_limits() -> None:
     policy = Policy(limits=PolicyLimits(max_recycles=7)).for_history()
     assert (policy.limits.max_age, policy.limits.max_recycles) == (None, 7)
 
@@ -66,5 +66,5 @@ def test_a_history_knows_no_age_and_keeps_the_other_limits() -> None:
         ("[w]*", "web", False),
     ],
 )
-def test_a_pattern_covers_what_it_is_certain_to_match(wide: str, narrow: str, is_covered: bool) -> None:
+def test_a_pattern_covers_only_patterns_that_it_certainly_matches(wide: str, narrow: str, is_covered: bool) -> None:
     assert covers(wide, narrow) is is_covered
