@@ -1,8 +1,8 @@
 """The access rights in Kafka as one list of grants, from deploy/acls.yml and the writers in schemas/topics.py."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal, TypedDict
 
 from schemas.topics import INPUTS, TOPICS, changelog_of
 
@@ -11,6 +11,17 @@ EVERY_TOPIC = (*TOPICS, changelog_of(APP).name)
 UPSTREAM = ("ingest", "import")  # processes that publish for upstream systems
 
 Kind = Literal["topic", "group"]
+
+
+class AccessEntry(TypedDict, total=False):
+    """The entry of one user in acls.yml; acls.yml explains the keys."""
+
+    why: str
+    admin: list[str]
+    reads: list[str]
+    writes: list[str]
+    groups: list[str]
+    group_names: list[str]
 
 
 @dataclass(frozen=True)
@@ -22,10 +33,10 @@ class Grant:
     operations: tuple[str, ...]
 
 
-def grants_of(who: str, entry: Mapping[str, Any]) -> Iterator[Grant]:
+def grants_of(who: str, entry: AccessEntry) -> Iterator[Grant]:
     """Return the grants of `who`; `entry` is its part of acls.yml."""
-    if entry.get("admin"):
-        yield Grant("topic", EVERY_TOPIC, tuple(entry["admin"]))
+    if admin := entry.get("admin"):
+        yield Grant("topic", EVERY_TOPIC, tuple(admin))
     reads, writes = _topics(entry.get("reads", ())), written_by(who, entry)
     for names, operations in (
         ([name for name in reads if name not in writes], ("Read",)),
@@ -34,12 +45,12 @@ def grants_of(who: str, entry: Mapping[str, Any]) -> Iterator[Grant]:
     ):
         if names:
             yield Grant("topic", tuple(names), operations)
-    for key, operation in (("groups", "Read"), ("group_names", "Describe")):
-        if entry.get(key):
-            yield Grant("group", tuple(entry[key]), (operation,))
+    for groups, operation in ((entry.get("groups"), "Read"), (entry.get("group_names"), "Describe")):
+        if groups:
+            yield Grant("group", tuple(groups), (operation,))
 
 
-def written_by(who: str, entry: Mapping[str, Any]) -> list[str]:
+def written_by(who: str, entry: AccessEntry) -> list[str]:
     """Return the topics that `who` writes: those of the topic table, and those of its entry."""
     own = [topic.name for topic in (*TOPICS.values(), changelog_of(APP)) if is_writer(who, topic.written_by)]
     return _topics([*own, *entry.get("writes", ())])

@@ -1,9 +1,8 @@
 """The grants as commands of Kafka's own tool."""
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from deploy.access import APP, PREFIX, Grant, grants_of
+from deploy.access import APP, PREFIX, AccessEntry, Grant, grants_of
 
 HEAD = """\
 #!/usr/bin/env bash
@@ -27,13 +26,13 @@ allow() { # the user, then the rights
 """
 
 
-def script(access: Mapping[str, Mapping[str, Any]]) -> str:
+def script(access: Mapping[str, AccessEntry]) -> str:
     """Return the whole script."""
     parts = ("".join(_part(who, entry)) for who, entry in access.items())
     return HEAD + "".join(f"\n{part}" for part in parts)
 
 
-def _part(who: str, entry: Mapping[str, Any]) -> Iterator[str]:
+def _part(who: str, entry: AccessEntry) -> Iterator[str]:
     yield f"# {who}: {entry['why']}\n"
     for grant in grants_of(who, entry):
         yield from (f"{line}\n" for line in _commands(who, grant))

@@ -6,7 +6,6 @@ has to be self-contained: the rules of Prometheus and the dashboards of Grafana.
 
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -52,7 +51,7 @@ def _copies() -> Iterator[tuple[Path, str]]:
             yield target / path.name, path.read_text(encoding="utf-8")
 
 
-def _documents(objects: Iterable[Mapping[str, Any]]) -> str:
+def _documents(objects: Iterable[Mapping[str, object]]) -> str:
     return "".join("---\n" + yaml.safe_dump(dict(one), sort_keys=False, width=120) for one in objects)
 
 

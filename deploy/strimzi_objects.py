@@ -1,9 +1,9 @@
 """Topics and users as objects of Strimzi, the Kafka operator: the default names, for a cluster called `kafka`."""
 
 from collections.abc import Mapping
-from typing import Any
 
-from deploy.access import APP, PREFIX, Grant, grants_of
+from deploy.access import APP, PREFIX, AccessEntry, Grant, grants_of
+from schemas.json_value import JsonObject
 from schemas.topics import TOPICS, Topic, changelog_of
 from streams.runtime.settings import Settings
 
@@ -12,16 +12,16 @@ REPLICAS = 3
 _DEFAULTS = Settings()
 
 
-def topics() -> list[dict[str, Any]]:
+def topics() -> list[JsonObject]:
     return [_topic(topic) for topic in (*TOPICS.values(), changelog_of(_DEFAULTS.app_id))]
 
 
-def users(access: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
+def users(access: Mapping[str, AccessEntry]) -> list[JsonObject]:
     return [_user(who, entry) for who, entry in access.items()]
 
 
-def _topic(topic: Topic) -> dict[str, Any]:
-    spec = {
+def _topic(topic: Topic) -> JsonObject:
+    spec: JsonObject = {
         "topicName": topic.name,
         "partitions": topic.partitions or _DEFAULTS.partitions,
         "replicas": REPLICAS,
@@ -30,16 +30,16 @@ def _topic(topic: Topic) -> dict[str, Any]:
     return _object("KafkaTopic", topic.name, spec)
 
 
-def _user(who: str, entry: Mapping[str, Any]) -> dict[str, Any]:
+def _user(who: str, entry: AccessEntry) -> JsonObject:
     acls = [acl for grant in grants_of(who, entry) for acl in _acls(grant)]
-    spec = {
+    spec: JsonObject = {
         "authentication": {"type": "scram-sha-512"},
         "authorization": {"type": "simple", "acls": acls},
     }
     return _object("KafkaUser", f"leadloop-{who}", spec)
 
 
-def _acls(grant: Grant) -> list[dict[str, Any]]:
+def _acls(grant: Grant) -> list[JsonObject]:
     return [
         {
             "resource": {
@@ -53,6 +53,6 @@ def _acls(grant: Grant) -> list[dict[str, Any]]:
     ]
 
 
-def _object(kind: str, name: str, spec: Mapping[str, Any]) -> dict[str, Any]:
-    labels = {"strimzi.io/cluster": "kafka", "app.kubernetes.io/part-of": "leadloop"}
-    return {"apiVersion": API, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": dict(spec)}
+def _object(kind: str, name: str, spec: JsonObject) -> JsonObject:
+    labels: JsonObject = {"strimzi.io/cluster": "kafka", "app.kubernetes.io/part-of": "leadloop"}
+    return {"apiVersion": API, "kind": kind, "metadata": {"name": name, "labels": labels}, "spec": spec}

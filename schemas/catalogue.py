@@ -1,4 +1,4 @@
-"""Which schema a record is written with, which id stands for it, and which schema an id stands for.
+"""The schema and id that each record is written with, and the schema of each id.
 
 `Catalogue.bundled()` knows every version that was released, under ids that never change, and needs no network;
 `schemas.connect.open_catalogue()` takes ids from a registry.
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib import resources
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 from msgspec import Struct
 
@@ -26,7 +26,7 @@ RECORDS: tuple[type[events.AnyRecord], ...] = get_args(events.AnyRecord)
 
 @dataclass(frozen=True, kw_only=True)
 class Release:
-    """A version of a record's schema that was released, and stays as it is. `sha256`: of its file."""
+    """A released version of a record's schema, which never changes. `sha256` is that of its file."""
 
     id: int
     record: str
@@ -42,10 +42,10 @@ class Release:
 
     @property
     def path(self) -> str:
-        """Where its file stands, from `schemas/avro`."""
+        """The path of its file, relative to `schemas/avro`."""
         return f"released/{self.record}/v{self.version}.avsc"
 
-    def row(self) -> dict[str, Any]:
+    def row(self) -> dict[str, str | int]:
         """Its line in catalogue.json."""
         return asdict(self)
 
@@ -60,9 +60,12 @@ class Release:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """`ids`: what each type of record is written under. `schema_of_id`: the schema of any id, None if unknown.
+    """The ids of schemas.
 
-    `schema_of_id` may raise RegistryUnavailable: the registry does not answer, and the id may well be known to it.
+    Attributes:
+        ids: The id that each type of record is written with.
+        schema_of_id: Returns the schema of any id; None if there is none. It raises RegistryUnavailable if the registry
+            does not answer: the id may exist.
     """
 
     ids: Mapping[type[events.AnyRecord], int]
@@ -70,7 +73,7 @@ class Catalogue:
 
     @classmethod
     def bundled(cls) -> "Catalogue":
-        """The released versions that came with this program; the newest of a record is the one written."""
+        """The released versions that are part of this program; records are written with their newest version."""
         by_id = {release.id: json.loads(release.text()) for release in releases()}
         newest = {release.record: release.id for release in releases()}
         return cls({record: newest[record.__name__] for record in RECORDS}, by_id.get)
@@ -82,9 +85,9 @@ def text_of(record: type[Struct]) -> str:
     return _avro().joinpath(f"{record.__name__}.avsc").read_text(encoding="utf-8")
 
 
-def schema_of(record: type[Struct]) -> dict[str, Any]:
+def schema_of(record: type[Struct]) -> Schema:
     """The schema of a record as it is now."""
-    schema: dict[str, Any] = json.loads(text_of(record))
+    schema: Schema = json.loads(text_of(record))
     return schema
 
 

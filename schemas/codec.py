@@ -1,8 +1,8 @@
 """Records to bytes and back: Avro in the Confluent wire format (a zero byte, four of the schema's id, the datum).
 
-Undecodable(ValueError)   the bytes are not the record they should be: dead-letter them, go on
-Unencodable(ValueError)   a record of ours cannot be written: reject it where it comes in, else it is a bug
-RegistryUnavailable       (of schemas.registry) says nothing about the bytes: again, later
+Undecodable(ValueError)   the bytes are not the expected record: send them to the dead-letter topic and continue
+Unencodable(ValueError)   a record cannot be written: reject the input that it was made from; otherwise it is a bug
+RegistryUnavailable       (of schemas.registry) the schema is unknown for now: retry later
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Reason = Literal["empty", "oversized", "not_avro", "unknown_schema", "wrong_reco
 
 
 class Undecodable(ValueError):
-    """The bytes are not the record they should be. `detail` holds none of them."""
+    """The bytes are not the expected record. `detail` contains none of them."""
 
     def __init__(self, reason: Reason, detail: str) -> None:
         super().__init__(f"{reason}: {detail}")
@@ -30,25 +30,27 @@ class Undecodable(ValueError):
 
 
 class Unencodable(ValueError):
-    """A record holds what its schema cannot say, or is longer than a record may be."""
+    """A value does not fit the schema of its record, or the record is too long."""
 
 
 class Codec:
-    """Writes each record with its newest schema; reads what any schema in the catalogue has written."""
+    """Writes each record with its newest schema; reads records of every version in the catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
-        self._writers: dict[type[Any], Callable[[object], bytes]] = {
+        self._writers: dict[type[Struct], Callable[[object], bytes]] = {
             record: writer_of(schema_of(record), _framing(schema_id)) for record, schema_id in catalogue.ids.items()
         }
-        # By record, then by the framing as it stands in the bytes.
-        self._readers: dict[type[Any], dict[bytes, Callable[[bytes], Any]]] = {record: {} for record in catalogue.ids}
+        # By record, then by the framing at the start of the bytes. Any: no dict relates the types of keys and values.
+        self._readers: dict[type[Struct], dict[bytes, Callable[[bytes], Any]]] = {
+            record: {} for record in catalogue.ids
+        }
 
     def encode(self, record: events.AnyRecord) -> bytes:
-        """The bytes of a record.
+        """Encode a record.
 
         Raises:
-            Unencodable: a value does not fit its field, or the whole is longer than MAX_RECORD_BYTES.
+            Unencodable: A value does not fit its field, or the result is longer than MAX_RECORD_BYTES.
         """
         try:
             value = self._writers[type(record)](record)
@@ -59,11 +61,11 @@ class Codec:
         return value
 
     def decode(self, value: bytes | None, expected: type[R]) -> R:
-        """The record in a value.
+        """Decode the value of a Kafka record.
 
         Raises:
-            Undecodable: it holds no such record; trying again gives the same.
-            RegistryUnavailable: its schema is not known yet, and the registry does not answer.
+            Undecodable: It is not such a record; another attempt gives the same result.
+            RegistryUnavailable: Its schema is not known yet, and the registry does not answer: retry later.
         """
         if value is None:
             raise Undecodable("empty", "a null value")

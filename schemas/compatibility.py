@@ -1,7 +1,7 @@
-"""May a schema be released? Checked offline, with Apache Avro's own checker, against every released version.
+"""Checks offline, with Apache Avro's own checker, that a schema is compatible with every released version.
 
-Public topics stay FULL_TRANSITIVE: who reads with any version reads what any version wrote. The rest stay
-BACKWARD_TRANSITIVE: the newer version reads what the older one wrote.
+Public topics are FULL_TRANSITIVE: every version reads the records of every other. The others are
+BACKWARD_TRANSITIVE: a version reads the records of older ones.
 """
 
 import json
@@ -19,7 +19,7 @@ from .topics import TOPIC_OF, Compatibility
 
 
 def faults_of(record: type[events.AnyRecord]) -> list[str]:
-    """What breaks between any two versions of a record, the current one included."""
+    """The incompatibilities between any two versions of a record, including the current one."""
     versions = [(f"v{release.version}", json.loads(release.text())) for release in releases_of(record)]
     versions.append(("the current one", schema_of(record)))
     level = TOPIC_OF[record].compatibility
@@ -33,7 +33,7 @@ def faults_of(record: type[events.AnyRecord]) -> list[str]:
 def faults_between(
     old: Schema, new: Schema, level: Compatibility, old_name: str = "old", new_name: str = "new"
 ) -> Iterator[str]:
-    """What the level does not allow between two versions."""
+    """The incompatibilities between two versions that the level does not allow."""
     if _full_name(old) != _full_name(new):
         yield f"{new_name} is named {_full_name(new)}, {old_name} {_full_name(old)}: a new name is a new topic"
     yield from _unreadable(new, old, f"{new_name} cannot read what {old_name} wrote")
@@ -42,7 +42,7 @@ def faults_between(
 
 
 def _unreadable(reader: Schema, writer: Schema, what: str) -> Iterator[str]:
-    checker: Any = ReaderWriterCompatibilityChecker
+    checker: Any = ReaderWriterCompatibilityChecker  # avro does not annotate it
     result = checker().get_compatibility(make_avsc_object(reader), make_avsc_object(writer))
     if result.compatibility is not SchemaCompatibilityType.compatible:
         yield f"{what}: {', '.join(sorted(result.messages))} at {', '.join(sorted(result.locations))}"

@@ -1,18 +1,22 @@
-"""Makes Python of an Avro schema: one function that reads a record from its bytes, one that writes it.
+"""Compiles an Avro schema to Python: a function that reads a record from its bytes, and one that writes it.
 
 For records of strings, longs, booleans, enums, optional longs and arrays of such records, which ours are,
 straight-line code over the bytes is several times faster than an interpreter of schemas (`make bench` has the
-figures), and it checks what it reads: no length is believed, and a datum must end where its bytes end.
+figures), and it validates what it reads: no length is trusted, and a datum must end where its bytes end.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast, get_args, get_type_hints
+from typing import Any, TypeAlias, TypeVar, cast, get_args, get_type_hints
 
 from .varint import LAST, LOW, MIDDLE, NOT_SIX, THREE_PAIRS, MalformedVarint, read_length, read_long, write_long
 
 R = TypeVar("R")
 Schema = dict[str, Any]
+"""A record schema of Avro, as `json.loads` returns it."""
+
+AvroType: TypeAlias = "str | list[AvroType] | Schema"
+"""A type within a schema: a name, a union, or an object with the key `type`."""
 
 FRAMING_BYTES = 5
 """The magic byte and the schema's id, which stand before the datum."""
@@ -27,7 +31,7 @@ class _Kind:
 
 
 class _Longs(dict[int, bytes]):
-    """Numbers as they are written: the same instants go into several records, one soon after the other."""
+    """A cache of encoded numbers: several records in succession have the same instants."""
 
     def __missing__(self, number: int) -> bytes:
         if len(self) >= _REMEMBERED:
@@ -37,7 +41,7 @@ class _Longs(dict[int, bytes]):
 
 
 class _Texts(dict[str, bytes]):
-    """Texts as they are written, behind their lengths: most are names and ids that come again."""
+    """A cache of encoded texts with their lengths: most are names and ids that occur again."""
 
     def __missing__(self, text: str) -> bytes:
         data = text.encode()
@@ -114,17 +118,20 @@ _KINDS: Mapping[str, _Kind] = {
 
 _ONE_BYTE = 64
 
+ReadItem = Callable[[bytes, int], tuple[object, int]]
+"""Reads the item that begins at an offset; returns it, and the offset after it."""
 
-def _read_items(data: bytes, at: int, read: Callable[[bytes, int], tuple[Any, int]]) -> tuple[tuple[Any, ...], int]:
+
+def _read_items(data: bytes, at: int, read: ReadItem) -> tuple[tuple[object, ...], int]:
     """The items of an array: blocks of so many, the last of none; a negative count is followed by the block's size."""
-    items: list[Any] = []
+    items: list[object] = []
     while True:
         count, at = read_long(data, at)
         if not count:
             return tuple(items), at
         if count < 0:
             count, (_, at) = -count, read_long(data, at)
-        for _ in range(count):  # every item takes bytes: a count that lies ends with the data
+        for _ in range(count):  # every item takes bytes: a count that is too large ends with the data
             item, at = read(data, at)
             items.append(item)
 
@@ -133,7 +140,7 @@ def _write_items(items: Sequence[object], write: Callable[[object], bytes]) -> b
     return b"".join((write_long(len(items)), *map(write, items), write_long(0)))
 
 
-_GIVEN: Mapping[str, Any] = {
+_GIVEN: Mapping[str, object] = {
     "read_length": read_length,
     "read_long": read_long,
     "THREE_PAIRS": THREE_PAIRS,
@@ -155,9 +162,12 @@ _GIVEN: Mapping[str, Any] = {
 
 
 def reader_of(schema: Schema, record: type[R]) -> Callable[[bytes], R]:
-    """A function that reads a framed datum, written with exactly this schema, as the type.
+    """Compile a function that reads a framed datum, written with exactly this schema, as the type `record`.
 
-    It raises LookupError or ValueError (which UnicodeDecodeError is) where the bytes are not such a datum.
+    The function raises LookupError or ValueError (also UnicodeDecodeError) if the bytes are not such a datum.
+
+    Raises:
+        NotImplementedError: A field has an unsupported type.
     """
     source = f"""
         def read(data):
@@ -170,9 +180,12 @@ def reader_of(schema: Schema, record: type[R]) -> Callable[[bytes], R]:
 
 
 def writer_of(schema: Schema, framing: bytes) -> Callable[[object], bytes]:
-    """A function that writes a record with this schema behind the framing.
+    """Compile a function that writes a record with this schema, after the bytes of `framing`.
 
-    It raises AttributeError, LookupError, TypeError, OverflowError or ValueError where a value does not fit.
+    The function raises AttributeError, LookupError, TypeError, OverflowError or ValueError if a value does not fit.
+
+    Raises:
+        NotImplementedError: A field has an unsupported type.
     """
     pieces = ", ".join(_KINDS[_kind_of(field)].pieces.format(name=field["name"]) for field in schema["fields"])
     source = f"""
@@ -182,7 +195,7 @@ def writer_of(schema: Schema, framing: bytes) -> Callable[[object], bytes]:
     return cast("Callable[[object], bytes]", _function("write", source, schema, FRAMING=framing, **given))
 
 
-def _item_reader(schema: Schema, record: type[Any]) -> Callable[..., Any]:
+def _item_reader(schema: Schema, record: type[object]) -> ReadItem:
     source = f"""
         def read(data, at):{_read_lines(schema)}
             return Record({_arguments(schema)}), at"""
@@ -194,9 +207,9 @@ def _arrays(schema: Schema) -> Iterator[tuple[str, Schema]]:
     return ((field["name"], field["type"]["items"]) for field in schema["fields"] if _kind_of(field) == "array")
 
 
-def _type_of(record: type[Any], name: str) -> type[Any]:
+def _type_of(record: type[object], name: str) -> type[object]:
     """The type of the items of a field that is a tuple of any length."""
-    item: type[Any] = get_args(get_type_hints(record)[name])[0]
+    item: type[object] = get_args(get_type_hints(record)[name])[0]
     return item
 
 
@@ -218,24 +231,26 @@ def _kind_of(field: Schema) -> str:
         return "optional long"
     if kind in ("string", "long", "boolean"):
         return str(kind)
-    raise NotImplementedError(f"field {field['name']}: teach schemas/compiled.py the kind {kind!r}")
+    raise NotImplementedError(f"field {field['name']}: schemas/compiled.py does not support the kind {kind!r}")
 
 
-def _is_flat(items: Any) -> bool:
+def _is_flat(items: AvroType) -> bool:
     if not isinstance(items, dict) or items["type"] != "record":
         return False
     return all(isinstance(field["type"], str | list) for field in items["fields"])
 
 
-def _function(name: str, source: str, schema: Schema, **given: object) -> Callable[..., Any]:
+def _function(
+    name: str, source: str, schema: Schema, **given: object
+) -> Callable[..., Any]:  # generated code is untyped
     scope = {**_GIVEN, **_symbols(schema), **given}
     # The source is made of our own templates and of the names of fields in a schema of ours.
     exec(_without_margin(source), scope)  # noqa: S102
     return cast("Callable[..., Any]", scope[name])
 
 
-def _symbols(schema: Schema) -> dict[str, Any]:
-    tables: dict[str, Any] = {}
+def _symbols(schema: Schema) -> dict[str, object]:
+    tables: dict[str, object] = {}
     for field in schema["fields"]:
         if _kind_of(field) == "enum":
             symbols = field["type"]["symbols"]

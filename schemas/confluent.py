@@ -1,7 +1,7 @@
 """A schema registry that speaks the Confluent API, through confluent-kafka's own client: `schemas.connect` loads it.
 
 Only `push` registers anything. Subjects are named by topic ("<topic>-value"). The client's
-serializers are not used: their default subject strategy asks for routes that other registries lack.
+serializers are not used: their default subject strategy needs routes that other registries lack.
 """
 
 import json
@@ -9,16 +9,16 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import httpx
 
 from . import events
 from .catalogue import releases_of, text_of
+from .compiled import Schema as AvroSchema
 from .registry import NotRegistered, Pushed, RegistryConf, RegistryRejected, RegistryUnavailable
 from .topics import TOPIC_OF, Topic, subject_of
 
-# One of the client's own dependencies announces the end of another on import: nothing a user can act on.
+# One of the client's own dependencies warns on import that another is deprecated: a user cannot act on it.
 with warnings.catch_warnings(record=True):
     from confluent_kafka.schema_registry import Schema, SchemaRegistryClient, SchemaRegistryError
 
@@ -56,7 +56,7 @@ class ConfluentRegistry:
             raise RegistryUnavailable(f"the schema registry gives no id for {subject}")
         return found.schema_id
 
-    def schema_of_id(self, schema_id: int) -> dict[str, Any] | None:
+    def schema_of_id(self, schema_id: int) -> AvroSchema | None:
         """The Avro schema of an id; None if there is none, which is cached for a minute.
 
         Raises:
@@ -74,7 +74,7 @@ class ConfluentRegistry:
                 return None
             if found.schema_type not in (None, "AVRO"):
                 return None
-            schema: dict[str, Any] = json.loads(found.schema_str or "")
+            schema: AvroSchema = json.loads(found.schema_str or "")
         return schema
 
     def push(self, record: type[events.AnyRecord]) -> Iterator[Pushed]:
@@ -104,13 +104,13 @@ class ConfluentRegistry:
             self._client.set_compatibility(subject, topic.compatibility)
 
     def _remember_unknown(self, schema_id: int) -> None:
-        # Bytes of any kind may name ids: neither the registry nor the memory may suffer from them.
+        # Invalid records may contain any id: this bounds the requests to the registry, and the memory.
         if len(self._unknown_until) >= _MAX_UNKNOWN:
             self._unknown_until.clear()
         self._unknown_until[schema_id] = self._clock() + _UNKNOWN_FOR_SECONDS
 
 
-def _client_conf(conf: RegistryConf) -> dict[str, Any]:
+def _client_conf(conf: RegistryConf) -> dict[str, str | int | float]:
     settings = {
         "url": conf.url,
         "basic.auth.user.info": conf.basic_auth_user_info,

@@ -13,7 +13,7 @@ from .headers import Headers
 TOPIC = "lead-dead-letters"
 
 PREFIX = "dl_"
-"""What the names of our headers begin with: a record brings none of these along."""
+"""The prefix of the names of our headers; original headers with it are dropped."""
 REASON, ERROR, SEEN_AT, CUT_BYTES = "dl_reason", "dl_error", "dl_seen_at", "dl_cut_bytes"
 FROM_TOPIC, FROM_PARTITION, FROM_OFFSET = "dl_topic", "dl_partition", "dl_offset"
 ENDPOINT, ATTEMPTS, REPLAYED = "dl_endpoint", "dl_attempts", "dl_replayed"
@@ -32,9 +32,9 @@ def reason_headers(reason: str, error: str, *, topic: str, partition: int, offse
     Args:
         reason: One word to count by.
         error: The cause; it is cut at ERROR_CHARACTERS.
-        topic: The topic that the record came from; for what came over HTTP, the path.
-        partition: -1 for what came from no topic.
-        offset: -1 for what came from no topic.
+        topic: The topic that the record came from; for an item that was received over HTTP, the path.
+        partition: -1 if it came from no topic.
+        offset: -1 if it came from no topic.
         seen_at: When it was rejected, epoch ms.
     """
     return [
@@ -48,7 +48,7 @@ def reason_headers(reason: str, error: str, *, topic: str, partition: int, offse
 
 
 def cut_headers(value: bytes | None) -> Headers:
-    """The header that says how much of a value is cut; none if it is kept whole."""
+    """The header with the number of bytes that are cut from a value; none if it is kept whole."""
     cut = len(value or b"") - KEPT_BYTES
     return [(CUT_BYTES, b"%d" % cut)] if cut > 0 else []
 

@@ -28,7 +28,7 @@ _SAMPLED = 1
 
 
 def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes | None = None) -> Headers:
-    """What CloudEvents asks for. A record that names no source has its topic for one."""
+    """The headers that CloudEvents requires, and the trace. The topic is the source of a record that has none."""
     headers = [
         _VERSION,
         _TYPES[type(record)],
@@ -56,14 +56,14 @@ def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes 
 
 
 def exemplar_of(traceparent: bytes | None) -> dict[str, str] | None:
-    """What a histogram is told of the trace behind an observation; None if there is none, or nobody records it."""
+    """The exemplar of an observation in a histogram; None if the record has no trace, or its trace is not sampled."""
     if not traceparent or not int(traceparent[53:55], 16) & _SAMPLED:
         return None
     return {"trace_id": traceparent[3:35].decode()}
 
 
 def _id_of(record: events.AnyRecord) -> str:
-    """Names the record among those of its source; facts carry such a name."""
+    """The id of a record, unique within its source."""
     match record:
         case events.Record():
             return record.event_id
@@ -86,7 +86,7 @@ def _source(source: str) -> tuple[str, bytes]:
 
 @lru_cache(maxsize=4096)
 def _time(at: int) -> tuple[str, bytes]:
-    """An instant as RFC 3339 writes it. Remembered, for what follows from a fact often has its time."""
+    """An instant in RFC 3339. Cached, because records that result from a fact often have its time."""
     day, ms = divmod(at, DAY_MS)
     minute, ms = divmod(ms, _MINUTE_MS)
     second, ms = divmod(ms, 1000)
@@ -95,5 +95,5 @@ def _time(at: int) -> tuple[str, bytes]:
 
 @lru_cache(maxsize=4096)
 def _day(day: int) -> bytes:
-    """Days repeat: strftime would be half of a header."""
+    """Cached, because days repeat and strftime would take half of the time of a header."""
     return datetime.fromtimestamp(day * DAY_MS / 1000, UTC).strftime("%Y-%m-%d").encode()

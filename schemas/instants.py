@@ -15,6 +15,6 @@ def iso(at: int) -> str:
     """Epoch ms as ISO 8601 in UTC, with milliseconds and Z.
 
     Raises:
-        OverflowError, ValueError, OSError: it is outside of the years 1 to 9999.
+        OverflowError, ValueError, OSError: It is outside of the years 1 to 9999.
     """
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

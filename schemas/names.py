@@ -1,7 +1,7 @@
 """The names of consumer groups and Redis keys: data that a deployment depends on, like topic names.
 
-Changing one loses the committed offsets, or the read model, that stand under the old name. Three rules have grown for
-the groups of an application, and stay:
+Changing one loses the committed offsets, or the read model, that were stored under the old name. The groups of an
+application follow three different rules, for historical reasons:
 
 - `streams`  the app id alone: Faust names its group by the app's id.
 - `project`  "<app id>-project": without the topic prefix.
@@ -37,7 +37,7 @@ def deliver_group(app_id: str, prefix: str) -> str:
 
 
 def lookup_group() -> str:
-    """A new group name for a command that reads topics once; never joined. deploy/acls.yml allows its beginning."""
+    """A new group name for a command that reads topics once; never joined. deploy/acls.yml allows its prefix."""
     return f"leadloop-reading-{uuid4().hex}"
 
 

@@ -1,7 +1,7 @@
 """Reads what another version of a record's schema has written: Avro's schema resolution, done by fastavro.
 
-Slower than `compiled`, and rare. The writer's schema comes from a registry and may hold anything; the bytes come
-from anybody. So a schema whose data could take longer to read than they are long is refused: recursive records,
+Slower than `compiled`, and rare. Neither the writer's schema, from a registry, nor the bytes are trusted. So a schema
+whose data could take more time to read than is linear in their length is rejected: recursive records,
 and arrays of items that take no bytes (2**62 nulls are ten bytes).
 """
 
@@ -13,7 +13,7 @@ from fastavro import parse_schema, schemaless_reader
 from fastavro.schema import SchemaParseException, UnknownType, to_parsing_canonical_form
 from msgspec import convert
 
-from .compiled import FRAMING_BYTES, Schema
+from .compiled import FRAMING_BYTES, AvroType, Schema
 from .varint import MalformedVarint
 
 R = TypeVar("R")
@@ -40,9 +40,9 @@ def is_readable(writer: Schema, reader: Schema) -> bool:
 
 
 def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[bytes], R]:
-    """A function that reads a framed datum of the writer's schema as the type.
+    """Return a function that reads a framed datum of the writer's schema as the type `record`.
 
-    It raises ValueError where the bytes are not such a datum.
+    The function raises ValueError if the bytes are not such a datum.
     """
     written, wanted = parse_schema(writer), parse_schema(reader)
 
@@ -52,7 +52,7 @@ def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[by
         try:
             # Through the type: an array of records comes as a list of dicts.
             read_as_type = convert(schemaless_reader(source, written, wanted), record)
-        except Exception as fault:  # fastavro names no errors of its own here; whatever it is, the bytes caused it
+        except Exception as fault:  # fastavro documents no errors here; whatever it is, the bytes caused it
             raise MalformedVarint(f"{type(fault).__name__} while reading another version's datum") from fault
         if source.tell() != len(data):
             raise MalformedVarint("the datum does not end where its bytes end")
@@ -61,12 +61,12 @@ def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[by
     return read
 
 
-def _name_of(schema: Schema) -> Any:
-    parsed: Any = parse_schema(schema)
-    return parsed["name"]
+def _name_of(schema: Schema) -> str:
+    parsed: Any = parse_schema(schema)  # fastavro declares a union
+    return str(parsed["name"])
 
 
-def _is_linear(schema: Any, within: tuple[str, ...]) -> bool:  # noqa: PLR0911 - one answer a kind of schema
+def _is_linear(schema: AvroType, within: tuple[str, ...]) -> bool:  # noqa: PLR0911 - one answer a kind of schema
     """Whether every datum can be read in time linear in its bytes."""
     if isinstance(schema, str):
         return schema.rpartition(".")[2] not in within
@@ -86,8 +86,8 @@ def _is_linear(schema: Any, within: tuple[str, ...]) -> bool:  # noqa: PLR0911 -
             return _is_linear(kind, within)
 
 
-def _takes_bytes(schema: Any) -> bool:
-    if isinstance(schema, str):  # a name is taken for the worst it may stand for
+def _takes_bytes(schema: AvroType) -> bool:
+    if isinstance(schema, str):  # of a named type the worst case is assumed
         return schema in _PRIMITIVES - {"null"}
     if isinstance(schema, list):
         return True

@@ -1,7 +1,7 @@
-"""The table of topics: what travels where, who writes it, and how Kafka keeps it.
+"""The table of topics: their records and writers, and how Kafka keeps them.
 
-All inputs of streams have equally many partitions and are keyed by lead_id with Java's murmur2. Nobody sets a
-record's Kafka timestamp to `occurred_at`: retention would eat an imported history while it is being read.
+All inputs of streams have equally many partitions and are keyed by lead_id with Java's murmur2. The
+Kafka timestamp of a record is never `occurred_at`: retention would delete an imported history while it is read.
 """
 
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ MAX_RECORD_BYTES = 65_536
 WAITS: Mapping[str, int] = MappingProxyType(
     {"1s": 1_000, "10s": 10_000, "1m": 60_000, "10m": 600_000, "1h": 3_600_000, "6h": 21_600_000}
 )
-"""How long, in ms, what is in a topic `delivery-wait-…` waits there before it is looked at."""
+"""How long, in ms, a record waits in a topic `delivery-wait-…` before it is processed."""
 
 _MIB = 1_048_576
 
@@ -33,9 +33,9 @@ _MIB = 1_048_576
 class Topic:
     """One topic. `record` is None where values are opaque bytes.
 
-    `holds_state`: what a lead's past is read back from, so that its partition must not change. `partitions` is None
-    where there are as many as were asked for. `retention_ms` is how long records are kept, in a compacted topic
-    tombstones. Less than 30 days by default: who must be forgotten is then gone from the log in time.
+    `holds_state`: state is recovered from it, so the partition of a key must not change. `partitions` is None if the
+    number is configured. `retention_ms` is how long records are kept, in a compacted topic tombstones. The default is
+    less than 30 days, so that deleted personal data leaves the log in time.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Topic:
 
     @property
     def compatibility(self) -> Compatibility:
-        """What a new version of the record's schema owes to the older ones."""
+        """The required compatibility of a new version of the record's schema."""
         return "FULL_TRANSITIVE" if self.public else "BACKWARD_TRANSITIVE"
 
 
@@ -106,7 +106,7 @@ _TABLE = (
         name="lead-dead-letters",
         record=None,
         written_by=("streams", "ingest", "deliver"),
-        # The longest record an input may carry, as it came, and the headers that say what was wrong with it.
+        # The longest possible record of an input, unchanged, with the headers of a dead letter.
         max_message_bytes=2 * _MIB,
     ),
 )
@@ -118,7 +118,7 @@ INPUTS: tuple[str, ...] = tuple(topic.name for topic in _TABLE if topic.is_input
 """The inputs of streams; their order settles ties of event time."""
 
 TOPIC_OF: Mapping[type, Topic] = MappingProxyType({topic.record: topic for topic in _TABLE if topic.record})
-"""The one topic that a type of record travels on."""
+"""The topic of each type of record."""
 
 
 def changelog_of(app_id: str) -> Topic:

@@ -33,7 +33,7 @@ def read_long(data: bytes, at: int) -> tuple[int, int]:
 
     Raises:
         IndexError: the data end within the number.
-        MalformedVarint: it has more than 64 bits.
+        MalformedVarint: It has more than 64 bits.
     """
     try:
         low, middle, last = THREE_PAIRS(data, at)
@@ -72,7 +72,7 @@ def write_long(number: int) -> bytes:
     """The bytes of a number.
 
     Raises:
-        OverflowError: it has more than 64 bits.
+        OverflowError: It has more than 64 bits.
     """
     zigzag = number << 1 ^ number >> 63
     if _FIVE_BYTES <= zigzag < _SIX_BYTES:

@@ -1,16 +1,16 @@
 """Decodes records into changes of a lead. Pure, except that an unknown schema may be fetched from a registry."""
 
 from dataclasses import dataclass
-from typing import Any, Final, cast, get_args
+from typing import Final, get_args
 
 from schemas.codec import Codec, Undecodable
 from schemas.codec import Reason as UndecodableReason
-from schemas.events import AnyRecord, DeliveryResult, LeadDecided, LeadSnapshot
+from schemas.events import DeliveryResult, LeadDecided, LeadSnapshot
 from schemas.instants import FUTURE_MS
-from schemas.topics import MAX_LEAD_ID, TOPICS
+from schemas.topics import MAX_LEAD_ID, TOPIC_OF
 from streams.domain.errors import Poison, PoisonReason
 from streams.domain.facts import LAST_AT, fact_of
-from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry
+from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry, TimelineRecord
 
 SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
 """Why a record may be skipped. Where the topic is an input of streams, streams has published a dead letter for it."""
@@ -49,6 +49,7 @@ class SkippedRecord:
 
 LogEvent = LeadChanged | LeadDeleted | FactRecorded | SkippedRecord
 _NUMBERS = {kind: number for number, kind in enumerate(ENTRY_KINDS)}
+_KIND_OF = {TOPIC_OF[kind].name: kind for kind in ENTRY_KINDS}
 
 
 class RecordDecoder:
@@ -65,7 +66,7 @@ class RecordDecoder:
         try:
             if topic == "lead-snapshots":
                 return self._snapshot(key, value)
-            return self._entry(cast("Any", TOPICS[topic].record), value, published_at)
+            return self._entry(_KIND_OF[topic], value, published_at)
         except (Undecodable, Poison) as error:
             return SkippedRecord(error.reason)
 
@@ -78,8 +79,8 @@ class RecordDecoder:
             return SkippedRecord("no_lead_id")
         return LeadChanged(snapshot.lead_id, value, snapshot)
 
-    def _entry(self, kind: type[AnyRecord], value: bytes | None, published_at: int) -> LogEvent:
-        record: Any = self._codec.decode(value, kind)
+    def _entry(self, kind: type[TimelineRecord], value: bytes | None, published_at: int) -> LogEvent:
+        record = self._codec.decode(value, kind)
         match record:
             case DeliveryResult() | LeadDecided():
                 if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
@@ -96,7 +97,7 @@ def _is_lead_id(lead_id: str) -> bool:
     return 0 < len(lead_id) <= MAX_LEAD_ID
 
 
-def _name_of(record: Any) -> str:
+def _name_of(record: TimelineRecord) -> str:
     if isinstance(record, DeliveryResult):
         return f"{record.endpoint} {record.action} {record.recycle_id}"
-    return str(record.event_id)
+    return record.event_id

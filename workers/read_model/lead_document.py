@@ -1,7 +1,7 @@
-"""All that is known of one lead, as one value in Redis.
+"""The document of one lead: everything that the read model has about it, as one value in Redis.
 
-The newest snapshot stands by the log's order. The rest grows by *merging*: whatever the order in which its records
-come, and however often, the same records make the same document. Records stay the bytes they were in Kafka.
+The snapshot is the newest one in the log's order. The timeline is *merged*: the same records make the same document, in
+whatever order they are added, and however often. Records keep their bytes of Kafka.
 """
 
 from bisect import bisect_left
@@ -13,7 +13,18 @@ import msgspec
 
 from schemas import events
 
-ENTRY_KINDS: Final[tuple[type[events.AnyRecord], ...]] = (
+TimelineRecord = (
+    events.LeadCreated
+    | events.LeadContacted
+    | events.LeadStalled
+    | events.DealClosed
+    | events.LeadRecycled
+    | events.LeadDecided
+    | events.DeliveryResult
+)
+"""A record of a lead's timeline."""
+
+ENTRY_KINDS: Final[tuple[type[TimelineRecord], ...]] = (
     events.LeadCreated,
     events.LeadContacted,
     events.LeadStalled,
@@ -33,7 +44,7 @@ KEPT_DELIVERIES = 200
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
-    """One record of a lead's timeline: when it happened, what it is, its name, its bytes in Kafka."""
+    """One record of a lead's timeline: time (epoch ms), kind (index in ENTRY_KINDS), id, and bytes in Kafka."""
 
     at: int
     kind: int
@@ -42,7 +53,7 @@ class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc
 
 
 class LeadDocument(msgspec.Struct, array_like=True, gc=False):
-    """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing of it is kept any more.
+    """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing else is kept.
 
     Facts with decisions, recycles and deliveries are bounded separately, so none can evict another; each keeps its
     newest. Of deliveries there is one for each endpoint, recycle and action: the newest.
@@ -55,11 +66,11 @@ class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     deliveries: list[TimelineEntry] = msgspec.field(default_factory=list)
 
     def replace_snapshot(self, snapshot: bytes) -> None:
-        """The newest truth about the lead."""
+        """Store the newest snapshot."""
         self.snapshot, self.is_gone = snapshot, False
 
     def clear(self) -> None:
-        """The lead is to be known no longer."""
+        """Delete everything about the lead."""
         self.snapshot, self.is_gone = None, True
         self.facts, self.recycles, self.deliveries = [], [], []
 
