@@ -1,6 +1,6 @@
-"""The policy as its file says it: read, checked, and told line by line what is wrong.
+"""Reads and validates the YAML file of a policy; every violation names its line.
 
-What a file leaves out is as in the default policy; what a rule leaves out is as in `promises`.
+What the file omits is as in the default policy; what a rule omits is as in `promises`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -33,14 +33,18 @@ Calendars = Mapping[str, Calendar]
 
 
 class PolicyError(DocumentError):
-    """All that is wrong with a policy file; each line says file, line, problem and what to write instead."""
+    """All violations in a policy file; each line of the message has file, line, problem and what to write instead."""
 
 
 def parse_policy(text: str, name: str) -> Policy:
-    """Read a policy file. `name` is what faults call it.
+    """Parse a policy file.
+
+    Args:
+        text: Its content.
+        name: The file name in messages.
 
     Raises:
-        PolicyError: The text is no policy.
+        PolicyError: It is not a valid policy.
     """
     try:
         document = YamlDocument(text, name)
@@ -88,15 +92,15 @@ PromiseSpan = Annotated[SpanWords | None, PlainValidator(_clock)]
 SpanOrOff = Annotated[SpanWords | None, PlainValidator(_span_or_off)]
 CountOrOff = Annotated[int | None, PlainValidator(_count_or_off)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
-NonEmptyText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # what is told in records must fit them
+NonEmptyText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # it must fit into a record
 Day = Annotated[date, PlainValidator(parse_day)]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
-    def said(self, calendars: Calendars) -> dict[str, Any]:
-        """What this section does say, with its spans on their calendars."""
+    def given(self, calendars: Calendars) -> dict[str, Any]:  # keyword arguments of a type of the domain
+        """The values that the file gives in this section, with their spans on their calendars."""
         values = ((name, getattr(self, name)) for name in self.model_fields_set)
         return {name: _on(value, calendars) for name, value in values}
 
@@ -136,9 +140,9 @@ class _RuleFile(_Section):
     when: _WhenFile = _WhenFile()
     promises: _PromisesFile
 
-    def rule(self, number: int, everybody: Promises, calendars: Calendars) -> Rule:
-        promises = replace(everybody, **self.promises.said(calendars))
-        return Rule(self.name or f"rule {number}", promises, self.when.said(calendars))
+    def rule(self, number: int, default_promises: Promises, calendars: Calendars) -> Rule:
+        promises = replace(default_promises, **self.promises.given(calendars))
+        return Rule(self.name or f"rule {number}", promises, self.when.given(calendars))
 
 
 class _ActionFile(_Section):
@@ -162,9 +166,9 @@ class _LimitsFile(_Section):
     holdout: _HoldoutFile = _HoldoutFile()
 
     def limits(self, calendars: Calendars) -> PolicyLimits:
-        said = self.said(calendars)
-        holdout = said.pop("holdout", self.holdout)
-        return PolicyLimits(**said, holdout_percent=holdout.percent, holdout_salt=holdout.salt)
+        values = self.given(calendars)
+        holdout = values.pop("holdout", self.holdout)
+        return PolicyLimits(**values, holdout_percent=holdout.percent, holdout_salt=holdout.salt)
 
 
 class _PolicyFile(_Section):
@@ -179,12 +183,12 @@ class _PolicyFile(_Section):
     def policy(self) -> Policy:
         calendars = {name: file.calendar(name) for name, file in self.calendars.items()}
         default = Policy()
-        everybody = replace(default.promises, **self.promises.said(calendars))
-        rules = (rule.rule(n, everybody, calendars) for n, rule in enumerate(self.rules, start=1))
+        promises = replace(default.promises, **self.promises.given(calendars))
+        rules = (rule.rule(n, promises, calendars) for n, rule in enumerate(self.rules, start=1))
         actions = {reason: _action(file, calendars) for reason, file in self.reasons.items()}
         return Policy(
             version=self.version,
-            promises=everybody,
+            promises=promises,
             rules=tuple(rules),
             reasons=actions if "reasons" in self.model_fields_set else default.reasons,
             otherwise=_action(self.otherwise, calendars) if "otherwise" in self.model_fields_set else default.otherwise,
@@ -193,7 +197,7 @@ class _PolicyFile(_Section):
 
 
 def _action(file: _ActionFile | None, calendars: Calendars) -> Action | None:
-    return None if file is None else Action(**file.said(calendars))
+    return None if file is None else Action(**file.given(calendars))
 
 
 def _on(value: object, calendars: Calendars) -> object:
@@ -201,20 +205,22 @@ def _on(value: object, calendars: Calendars) -> object:
 
 
 def _calendars(data: object) -> dict[str, Calendar | None]:
-    """The calendars that there are to be on; None where one has faults, which are told elsewhere."""
+    """The calendars by name; None for an invalid one, whose violations are reported elsewhere."""
     named = data.get("calendars") if isinstance(data, dict) else None
-    return {str(name): _calendar(str(name), said) for name, said in named.items()} if isinstance(named, dict) else {}
+    return (
+        {str(name): _calendar(str(name), content) for name, content in named.items()} if isinstance(named, dict) else {}
+    )
 
 
-def _calendar(name: str, said: object) -> Calendar | None:
+def _calendar(name: str, content: object) -> Calendar | None:
     try:
-        return _CalendarFile.model_validate(said).calendar(name)
+        return _CalendarFile.model_validate(content).calendar(name)
     except ValidationError:
         return None
 
 
 def _covered(data: object) -> Iterator[tuple[int, int]]:
-    """Pairs of rules of which the later never matches first."""
+    """Pairs of an earlier and a later rule, of which the later one can never apply."""
     rules = data.get("rules") if isinstance(data, dict) else None
     patterns = [_patterns(rule) for rule in rules] if isinstance(rules, list) else []
     seen: set[int] = set()

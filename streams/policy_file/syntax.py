@@ -1,4 +1,4 @@
-"""The words of a policy file: how spans, open hours, weekdays and time zones are written."""
+"""The syntax of values in a policy file: spans, open hours, weekdays, dates and time zones."""
 
 import re
 from collections.abc import Mapping
@@ -37,7 +37,16 @@ class SpanWords(NamedTuple):
 
 
 def parse_span(text: object, calendars: Mapping[str, Calendar | None], least: int = 0) -> SpanWords:
-    """Read a span; business time that names no calendar is on the only one there is. None is a calendar with faults."""
+    """Parse a span such as `4 business hours on office`.
+
+    Args:
+        text: What the file has.
+        calendars: By name; None for an invalid one. Business time without a name uses the only calendar.
+        least: The least number.
+
+    Raises:
+        PydanticCustomError: It is not a valid span. So do all functions here that parse.
+    """
     match = _SPAN.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise violation(f"{text!r} is no duration", EXAMPLES)
@@ -45,7 +54,7 @@ def parse_span(text: object, calendars: Mapping[str, Calendar | None], least: in
     if unit not in UNITS_MS:
         raise violation(f"{unit!r} is no unit of time", did_you_mean(unit, UNITS_MS))
     span = SpanWords(int(number), unit, _calendar(business, unit, calendar, list(calendars)))
-    if _lasts_ms(span, calendars) > LONGEST_MS:  # a calendar would be walked through day by day
+    if _lasts_ms(span, calendars) > LONGEST_MS:  # the computation walks through a calendar day by day
         raise violation(f"{text!r} is more than ten years", "write less, or 'off' where there is to be no limit")
     if span.number < least:
         raise violation("a promise of no time is broken at once", "write at least '1 second', or 'off'")

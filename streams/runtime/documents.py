@@ -1,9 +1,9 @@
-"""Typed YAML documents, with all that is wrong named at once: file, line, and what to write instead.
+"""Reads YAML documents into typed models. All violations are reported at once: file, line, and what to write instead.
 
-YAML as in its version 1.2: `true` and `false` are the only truth values (`no`, `off` are words), times and dates are
-text. No merge keys, no tags, and no document that is small to read and huge to hold.
+As in YAML 1.2, `true` and `false` are the only booleans (`no` and `off` are words), and times and dates are text. Merge
+keys and tags are not supported, and documents that expand to a huge size are rejected.
 
-    DocumentError      the document cannot be used: show it to whoever wrote it
+    DocumentError      the document is invalid: print the error for its author
 """
 
 import re
@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
-from typing import Any, TypeVar, get_args
+from typing import TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -20,17 +20,18 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.errors import UserError
 
-from .yaml12 import SCALARS, Loader
+from .yaml12 import SCALARS, Loader, Scalar
 
-DocumentPath = tuple[str | int, ...]
+DocumentPath = tuple[Scalar, ...]
+"""Keys and indices that lead to a value of a document."""
 Model = TypeVar("Model", bound=BaseModel)
 
 MAX_CHARACTERS = 1_000_000
 MAX_VALUES = 100_000
 MAX_DEPTH = 30
 MOST_NAMED = 20
-MOST_COMPARED = 100  # characters of a word: those that we know are not nearly as long
-MOST_SHOWN = 80
+MOST_COMPARED = 100  # characters of a word: known words are much shorter
+MOST_PRINTED = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,7 @@ class Violation:
 
 
 class DocumentError(UserError, ValueError):
-    """All that is wrong with a document."""
+    """All violations in a document. `name` is its file, `faults` are sorted by line."""
 
     def __init__(self, name: str, faults: Iterable[Violation]) -> None:
         self.name = name
@@ -68,7 +69,7 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 @lru_cache(maxsize=1024)
 def _closest(word: str, names: tuple[str, ...]) -> str:
-    """Remembered: a slip comes again in every event of a batch, and looking costs more than all else about it."""
+    """Cached: the same mistake is often in every event of a batch, and the search costs more than everything else."""
     close = get_close_matches(word, names, n=1)
     if close:
         return f"did you mean {close[0]!r}?"
@@ -78,10 +79,16 @@ def _closest(word: str, names: tuple[str, ...]) -> str:
 
 
 def load(text: str, name: str, model: type[Model], context: object = None) -> Model:
-    """Read a document of this model. `name` is what faults call the file, `context` is for its validators.
+    """Read a document.
+
+    Args:
+        text: The document.
+        name: The file name in messages.
+        model: Its type.
+        context: Passed to the validators of the model.
 
     Raises:
-        DocumentError: The text is no such document.
+        DocumentError: The text is not a valid document of this model.
     """
     return YamlDocument(text, name).read(model, context)
 
@@ -93,19 +100,19 @@ class YamlDocument:
         """Parse the text.
 
         Raises:
-            DocumentError: It is not YAML, or refused as a danger.
+            DocumentError: It is not YAML, or too large.
         """
         self.name = name
         self._lines: dict[DocumentPath, int] = {(): 1}
         self._faults: list[Violation] = []
         root = _composed(text, name)
-        self.data: Any = {} if root is None else self._value(root, ())
+        self.data: object = {} if root is None else self._value(root, ())
 
     def read(self, model: type[Model], context: object = None) -> Model:
-        """The document as this model.
+        """Return the document as this model.
 
         Raises:
-            DocumentError: It is no such document.
+            DocumentError: It is not a valid document of this model.
         """
         instance, faults = self.check(model, context)
         if instance is None or faults:
@@ -113,32 +120,35 @@ class YamlDocument:
         return instance
 
     def check(self, model: type[Model], context: object = None) -> tuple[Model | None, list[Violation]]:
-        """The document as this model, if it is one, and its faults."""
+        """Return the document as this model, None if it is invalid, and all violations."""
         try:
             return model.model_validate(self.data, context=context), list(self._faults)
         except ValidationError as invalid:
             errors = invalid.errors(include_url=False)
-            found = dict.fromkeys(self._fault(error, model) for error in self._told(errors))
+            found = dict.fromkeys(self._fault(error, model) for error in self._relevant(errors))
             return None, [*self._faults, *found]
 
-    def _told(self, errors: list[ErrorDetails]) -> list[ErrorDetails]:
-        """Without those of alternatives that were not meant: of another kind than what has faults inside."""
+    def _relevant(self, errors: list[ErrorDetails]) -> list[ErrorDetails]:
+        """Without errors about other alternatives of a union than the one that the author probably meant.
+
+        Dropped are errors about the kind of a value if there are other errors inside of that value.
+        """
         places = [(self._nearest(error["loc"]), error) for error in errors]
         entered = {place[:depth] for place, _ in places for depth in range(len(place))}
         entered |= {place for place, error in places if error["type"] == "missing"}
         return [error for place, error in places if place not in entered or not _is_of_kind(error)]
 
     def fault(self, place: DocumentPath, problem: str, fix: str) -> Violation:
-        """A fault at this place of the document, or at the nearest to it that there is."""
+        """A violation at this path of the document, or at its nearest existing parent."""
         return Violation(self.line_of(place), _path(self._nearest(place)), problem, fix)
 
     def line_of(self, place: DocumentPath) -> int:
-        """The line of this place of the document, or of the nearest to it that there is."""
+        """The line of this path of the document, or of its nearest existing parent."""
         return self._lines[self._nearest(place)]
 
     def _nearest(self, place: DocumentPath) -> DocumentPath:
         nearest: DocumentPath = ()
-        for step in place:  # a step may be the name of an alternative, which the document does not know
+        for step in place:  # a step may be the name of an alternative, which is not in the document
             nearest = (*nearest, step) if (*nearest, step) in self._lines else nearest
         return nearest
 
@@ -151,7 +161,7 @@ class YamlDocument:
             return self.fault(place[:-1], f"{place[-1]!r} is missing", f"write '{place[-1]}: …'")
         return self.fault(place, *_explained(error))
 
-    def _value(self, node: Node, place: DocumentPath) -> Any:
+    def _value(self, node: Node, place: DocumentPath) -> object:
         if len(self._lines) > MAX_VALUES or len(place) > MAX_DEPTH:
             problem = f"more than {MAX_VALUES} values, or {MAX_DEPTH} levels of them"
             raise DocumentError(self.name, [Violation(_line(node), "", problem, "write less, without aliases")])
@@ -161,11 +171,11 @@ class YamlDocument:
             return [self._item(each, (*place, n)) for n, each in enumerate(node.value)]
         return self._scalar(node, place)
 
-    def _item(self, node: Node, place: DocumentPath) -> Any:
+    def _item(self, node: Node, place: DocumentPath) -> object:
         self._lines[place] = _line(node)
         return self._value(node, place)
 
-    def _pairs(self, node: MappingNode, place: DocumentPath) -> Iterator[tuple[Any, Any]]:
+    def _pairs(self, node: MappingNode, place: DocumentPath) -> Iterator[tuple[Scalar, object]]:
         for key_node, value_node in node.value:
             key = self._scalar(key_node, place)
             here = (*place, key)
@@ -176,7 +186,7 @@ class YamlDocument:
             self._lines[here] = _line(key_node)
             yield key, self._value(value_node, here)
 
-    def _scalar(self, node: Node, place: DocumentPath) -> Any:
+    def _scalar(self, node: Node, place: DocumentPath) -> Scalar:
         read = SCALARS.get(node.tag) if isinstance(node, ScalarNode) else None
         if read is None:
             problem = "a key that is no word" if not isinstance(node, ScalarNode) else f"the tag {node.tag!r}"
@@ -193,8 +203,8 @@ def _composed(text: str, name: str) -> Node | None:
         node: Node | None = yaml.compose(text, Loader)
     except yaml.MarkedYAMLError as broken:
         line = broken.problem_mark.line + 1 if broken.problem_mark else 1
-        told = broken.problem or broken.context or "this is not YAML"
-        raise DocumentError(name, [Violation(line, "", told, "look at indents, colons and quotes")]) from None
+        problem = broken.problem or broken.context or "this is not YAML"
+        raise DocumentError(name, [Violation(line, "", problem, "look at indents, colons and quotes")]) from None
     except yaml.YAMLError as broken:
         raise DocumentError(name, [Violation(1, "", str(broken).partition("\n")[0], "write plain text")]) from None
     except RecursionError:
@@ -219,17 +229,17 @@ def _explained(error: ErrorDetails) -> tuple[str, str]:
     if error["type"] == "unfit":
         return str(context["problem"]), str(context["fix"])
     given = error["input"]
-    shown = _short(repr(given)) if isinstance(given, str | int | float | bool) else "this"
+    value = _short(repr(given)) if isinstance(given, str | int | float | bool) else "this"
     if error["type"] in ("literal_error", "enum"):
         known = re.findall(r"'([^']*)'", str(context["expected"]))
-        return f"{shown} is not known here", did_you_mean(given, known)
+        return f"{value} is not known here", did_you_mean(given, known)
     if wanted := WANTED.get(error["type"]):
-        return f"{shown} does not fit", wanted.format(**context)
-    return f"{shown} does not fit", error["msg"].removeprefix("Value error, ").replace("Input should be", "write")
+        return f"{value} does not fit", wanted.format(**context)
+    return f"{value} does not fit", error["msg"].removeprefix("Value error, ").replace("Input should be", "write")
 
 
 def _short(text: str) -> str:
-    return text if len(text) <= MOST_SHOWN else f"{text[:MOST_SHOWN]}…"
+    return text if len(text) <= MOST_PRINTED else f"{text[:MOST_PRINTED]}…"
 
 
 WANTED: Mapping[str, str] = {
@@ -246,21 +256,21 @@ WANTED: Mapping[str, str] = {
 
 def _fields_at(model: type[BaseModel], place: DocumentPath) -> set[str]:
     """The keys that any model allows at this place of the document."""
-    reached: list[Any] = [model]
+    kinds: list[object] = [model]
     for step in place:
-        steps = [kind for each in reached for kind in _below(each, step)]
-        reached = steps or _called(reached, step) or reached  # the name of an alternative leads nowhere
-    models = [kind for each in reached for kind in _models(each)]
+        steps = [kind for each in kinds for kind in _below(each, step)]
+        kinds = steps or _named(kinds, step) or kinds  # the name of an alternative is not a field
+    models = [kind for each in kinds for kind in _models(each)]
     return {field.alias or name for kind in models for name, field in kind.model_fields.items()}
 
 
-def _called(kinds: list[Any], name: str | int) -> list[Any]:
-    """The one of several alternatives that goes by this name: that it is the only word of one of its fields."""
+def _named(kinds: list[object], name: Scalar) -> list[object]:
+    """The alternatives of a union with this name: one of their fields allows only this word."""
     models = [model for kind in kinds for model in _models(kind)]
     return [each for each in models if any(get_args(f.annotation) == (name,) for f in each.model_fields.values())]
 
 
-def _below(kind: Any, step: str | int) -> list[Any]:
+def _below(kind: object, step: Scalar) -> list[object]:
     return [
         field.annotation
         for model in _models(kind)
@@ -269,8 +279,8 @@ def _below(kind: Any, step: str | int) -> list[Any]:
     ]
 
 
-def _models(kind: Any) -> list[type[BaseModel]]:
-    """The models that a type is made of, through lists, mappings and alternatives."""
+def _models(kind: object) -> list[type[BaseModel]]:
+    """The models in a type, through lists, mappings and unions."""
     if isinstance(kind, type) and issubclass(kind, BaseModel):
         return [kind]
     return [model for each in get_args(kind) for model in _models(each)]

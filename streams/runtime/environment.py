@@ -16,7 +16,7 @@ class SettingsError(UserError):
 
 
 class Environment:
-    """The variables of a process. A variable that is unset, or blank, has its default."""
+    """The variables of a process. An unset or blank variable has its default."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -28,11 +28,11 @@ class Environment:
         return bool(self._errors)
 
     def add_error(self, text: str) -> None:
-        """Add one line to the final message; it holds no secret."""
+        """Add one line to the final message; it must not contain a secret."""
         self._errors.append(text)
 
     def text(self, name: str, default: str = "") -> str:
-        """Any text, without blanks around it."""
+        """A text, without surrounding white space."""
         return self._variables.get(name, "").strip() or default
 
     def topic_part(self, name: str, default: str = "") -> str:
@@ -43,7 +43,7 @@ class Environment:
         return value
 
     def secret(self, name: str) -> str:
-        """A secret, or the content of the file that `<name>_FILE` names. No message shows it."""
+        """A secret, or the content of the file that `<name>_FILE` names. No message contains it."""
         value, path = self.text(name), self.text(f"{name}_FILE")
         if value and path:
             self.add_error(f"{name} and {name}_FILE are both set: keep one")

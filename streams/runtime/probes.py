@@ -1,4 +1,4 @@
-"""The HTTP server of a process that serves nothing else: /metrics, /healthz (it makes progress), /readyz."""
+"""The HTTP server of a process that has no other: /metrics, /healthz (the process makes progress), /readyz."""
 
 import threading
 from collections.abc import Callable, Iterable
@@ -28,7 +28,7 @@ class _Handler(WSGIRequestHandler):
 
 
 class Probes:
-    """A small server in threads of its own: it answers while the process works. A context manager: it serves inside."""
+    """A small server in its own threads: it answers while the process is busy. A context manager that serves inside."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class Probes:
     def _answer(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         match environ.get("PATH_INFO"):
             case "/metrics":
-                return self._scraped(environ, start)
+                return self._scrape(environ, start)
             case "/healthz":
                 return _respond(start, "503 Service Unavailable", "stuck") if not self._is_alive() else _ok(start, "ok")
             case "/readyz":
@@ -86,7 +86,7 @@ class Probes:
             case _:
                 return _respond(start, "404 Not Found", PATHS)
 
-    def _scraped(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
+    def _scrape(self, environ: "WSGIEnvironment", start: "StartResponse") -> Iterable[bytes]:
         try:
             return self._metrics(environ, start)  # type: ignore[no-any-return]  # WSGI is untyped there
         except (TypeError, ValueError):  # an Accept header with an invalid version: answer as if it named none

@@ -1,4 +1,4 @@
-"""What every process that serves or calls has: the series of its own being, and no end by a peer that goes away."""
+"""Shared by all processes: the metrics of the process itself, and the handling of broken pipes."""
 
 import signal
 
@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, PlatformCollector, ProcessColle
 
 
 def process_registry() -> CollectorRegistry:
-    """One a process, made where it is wired."""
+    """Return a new registry with the metrics of this process; each process creates one."""
     registry = CollectorRegistry()
     ProcessCollector(registry=registry)
     PlatformCollector(registry=registry)
@@ -14,6 +14,6 @@ def process_registry() -> CollectorRegistry:
 
 
 def outlive_broken_pipes() -> None:
-    """A peer that goes away while it is written to is an error of that call. The command line lets it end a process."""
+    """Ignore SIGPIPE: writing to a closed connection then raises an error. Commands keep the default, which ends them."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)

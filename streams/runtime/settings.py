@@ -1,10 +1,10 @@
-"""Settings of each process, from the environment: parsed once, every error in one message, secrets never shown.
+"""Settings of each process, from the environment: parsed once, every error in one message, secrets never printed.
 
-A process reads the variables that it uses: a broken endpoints file stops deliver, not streams. Kafka's settings feed
-librdkafka (confluent-kafka) and aiokafka (Faust) alike. Why this is not pydantic-settings: docs/adr/0009.
+A process reads only the variables that it uses: an invalid endpoints file stops deliver, not streams. The settings of
+Kafka serve librdkafka (confluent-kafka) and aiokafka (Faust) alike. Why this is not pydantic-settings: docs/adr/0009.
 """
 
-# ruff: noqa: RUF009  _setting makes a field, it does not compute a default
+# ruff: noqa: RUF009  _setting returns a field, not a default
 
 import os
 import ssl
@@ -132,7 +132,7 @@ class ProcessSettings:
 
     kafka: KafkaSettings = _setting(KafkaSettings(), lambda env, _: _kafka(env))
     registry: RegistryConf | None = _setting(None, lambda env, _: _registry(env))
-    """None: schemas and ids are those that are bundled."""
+    """None: the bundled schemas and ids."""
     app_id: str = _setting("leadloop", _topic_part("LEADLOOP_APP_ID"))
     topic_prefix: str = _setting("", _topic_part("LEADLOOP_TOPIC_PREFIX"))
     log_level: str = _setting("info", _choice("LEADLOOP_LOG_LEVEL", "debug", "info", "warning", "error"))
@@ -145,7 +145,7 @@ class ProcessSettings:
             env: The variables; those of the process if None.
 
         Raises:
-            SettingsError: with every invalid variable at once.
+            SettingsError: The message names every invalid variable.
         """
         environment = Environment(os.environ if env is None else env)
         values = {one.name: one.metadata["read"](environment, one.default) for one in fields(cls)}
@@ -182,7 +182,7 @@ class _HttpSettings(ProcessSettings):
 
 @dataclass(frozen=True, kw_only=True)
 class RedisSettings(ProcessSettings):
-    """Of whatever uses Redis. The address may hold a password."""
+    """Of processes that use Redis. The URL may contain a password."""
 
     redis_url: str = _setting("redis://127.0.0.1:6379/0", lambda env, default: _redis(env) or default, is_secret=True)
 

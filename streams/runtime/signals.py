@@ -10,7 +10,7 @@ def exit_quietly_until_started() -> None:
     """SIGTERM and SIGINT exit 0 from now on, until a worker takes them over.
 
     Call it before the heavy imports: without it a process that is stopped while it starts reports a
-    crash (-15), although it has done nothing yet that could be lost.
+    crash (-15), although it has not done anything yet.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: os._exit(os.EX_OK))

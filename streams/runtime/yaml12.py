@@ -1,12 +1,13 @@
-"""Scalars as in YAML 1.2: `true` and `false` are the only truth values; `no`, `off`, times and dates are text."""
+"""Scalars as in YAML 1.2: `true` and `false` are the only booleans; `no`, `off`, times and dates are text."""
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import yaml
 
-SCALARS: Mapping[str, Callable[[str], Any]] = {
+Scalar = str | int | float | None
+
+SCALARS: Mapping[str, Callable[[str], Scalar]] = {
     "tag:yaml.org,2002:null": lambda _: None,
     "tag:yaml.org,2002:bool": lambda text: text.lower() == "true",
     "tag:yaml.org,2002:int": int,
@@ -16,7 +17,7 @@ SCALARS: Mapping[str, Callable[[str], Any]] = {
 
 
 class Loader(yaml.SafeLoader):
-    """Tells the kinds of scalars apart as YAML 1.2 does, and codes from numbers: 007 is text."""
+    """Distinguishes scalars as YAML 1.2 does, and codes from numbers: 007 is text."""
 
 
 Loader.yaml_implicit_resolvers = {}

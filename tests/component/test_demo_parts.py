@@ -71,7 +71,7 @@ def test_who_will_not_end_is_made_to(monkeypatch: pytest.MonkeyPatch) -> None:
     with subprocess.Popen([sys.executable, "-c", STUBBORN], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"up\n"
-        assert supervised.ended(process) == -signal.SIGKILL
+        assert supervised.end(process) == -signal.SIGKILL
 
 
 def test_the_marketing_tool_says_what_it_cannot_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,7 +1,7 @@
-"""A Kafka broker for trying out: librdkafka's mock cluster, from confluent-kafka's wheel, as a process.
+"""A Kafka broker for the demo and for tests: librdkafka's mock cluster, from confluent-kafka's wheel, as a process.
 
-It keeps 5 MiB and 100,000 batches a partition (the oldest go), in memory; it compacts nothing and makes no
-topics when asked over the protocol, so every topic is named at the start:
+It keeps the newest 5 MiB and 100,000 batches of each partition, in memory. It compacts nothing, and does not support
+the creation of topics over the protocol, so every topic is named at the start:
 
     python -m workers.demo.broker lead-created:4 deal-closed:4      prints host:port, runs until SIGTERM
 """
@@ -41,12 +41,12 @@ _SIGNATURES: tuple[tuple[str, type | None, list[type]], ...] = (
     ),
     ("rd_kafka_mock_group_initial_rebalance_delay_ms", None, [ctypes.c_void_p, ctypes.c_int32]),
 )
-_LOOK_SECONDS = 1.0
+_CHECK_SECONDS = 1.0
 _PRODUCER = 0
 
 
 class NoEmbeddedBroker(UserError):
-    """The embedded broker did not start: no librdkafka, a topic that it refuses, or no answer in time."""
+    """The embedded broker did not start: no librdkafka, a topic that it refuses, or no address in time."""
 
 
 class EmbeddedBroker:
@@ -54,7 +54,7 @@ class EmbeddedBroker:
 
     Args:
         topics: Partitions by topic name.
-        within: Seconds the broker may take to come up.
+        within: Seconds that the start may take.
     """
 
     def __init__(self, topics: Mapping[str, int], *, within: float = 20.0) -> None:
@@ -64,7 +64,7 @@ class EmbeddedBroker:
         self.bootstrap = ""
 
     def start(self) -> Self:
-        """Start it and wait for its address. Raises NoEmbeddedBroker with what it said."""
+        """Start it and wait for its address. Raises NoEmbeddedBroker with its output."""
         process = subprocess.Popen(
             # By path, isolated from it: runs from a bare checkout, whatever the working directory is.
             [sys.executable, "-P", __file__, "--with-parent", *_arguments(self._topics)],
@@ -72,27 +72,27 @@ class EmbeddedBroker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            start_new_session=True,  # Ctrl-C is for whoever uses it: the broker goes last
+            start_new_session=True,  # Ctrl-C must not end the broker before its users
         )
         self._process = process
         self.bootstrap = _first_line(process.stdout, self._within)
         if not self.bootstrap:
-            said = self._ended() or f"no address within {self._within:g} s"
-            raise NoEmbeddedBroker(f"the embedded broker did not start: {said}")
+            reason = self._end() or f"no address within {self._within:g} s"
+            raise NoEmbeddedBroker(f"the embedded broker did not start: {reason}")
         _drain(process.stderr)
         return self
 
     def stop(self) -> None:
-        """End it; twice is fine."""
+        """End it; a second call does nothing."""
         if self._process is not None:
             self._process.terminate()
-            self._ended()
+            self._end()
 
     def kill(self) -> None:
-        """End it as a crash would. What it held is gone."""
+        """End it like a crash; its records are lost."""
         if self._process is not None:
             self._process.kill()
-            self._ended()
+            self._end()
 
     @property
     def pid(self) -> int | None:
@@ -105,7 +105,7 @@ class EmbeddedBroker:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def _ended(self) -> str:
+    def _end(self) -> str:
         process, self._process = self._process, None
         if process is None:
             return ""
@@ -114,11 +114,11 @@ class EmbeddedBroker:
             process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             process.kill()
-        said = _said(process)
+        errors = _stderr_of(process)
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe is not None:
                 pipe.close()
-        return said
+        return errors
 
 
 def library_path() -> str:
@@ -146,7 +146,7 @@ class _Cluster:
             _PRODUCER, self._library.rd_kafka_conf_new(), ctypes.create_string_buffer(512), 512
         )
         self._cluster = self._library.rd_kafka_mock_cluster_new(client, 1)
-        # Its default holds the first member of a group for three seconds.
+        # By default the first member of a group waits for three seconds.
         self._library.rd_kafka_mock_group_initial_rebalance_delay_ms(self._cluster, 50)
 
     def create(self, topic: str, partitions: int) -> None:
@@ -165,13 +165,13 @@ class _Cluster:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run a broker with the named topics until SIGTERM, SIGINT or, with --with-parent, the parent's end."""
+    """Run a broker with the named topics until SIGTERM, SIGINT or, with --with-parent, the end of the parent."""
     parser = argparse.ArgumentParser(prog="python -m workers.demo.broker", description=__doc__)
     parser.add_argument("topics", nargs="*", metavar="TOPIC:PARTITIONS", type=_topic)
     parser.add_argument("--with-parent", action="store_true", help="end when stdin closes or the parent dies")
     given = parser.parse_args(argv)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     try:
         _serve(given.topics, with_parent=given.with_parent)
     except NoEmbeddedBroker as fault:
@@ -188,21 +188,21 @@ def _serve(topics: Iterable[tuple[str, int]], *, with_parent: bool) -> None:
     sys.stdout.write(f"{cluster.bootstrap}\n")
     sys.stdout.flush()
     try:
-        _linger(parent if with_parent else None)
+        _wait_for_end(parent if with_parent else None)
     finally:
         cluster.close()
 
 
-def _linger(parent: int | None) -> None:
-    # Both signs: a child that the parent forked may hold the pipe, and the parent may be gone before we look.
+def _wait_for_end(parent: int | None) -> None:
+    # Check both: a process that the parent forked may hold the pipe, and the parent may have ended before this check.
     watched = [sys.stdin] if parent is not None else []
     while parent is None or os.getppid() == parent:
-        readable, _, _ = select.select(watched, [], [], _LOOK_SECONDS)
+        readable, _, _ = select.select(watched, [], [], _CHECK_SECONDS)
         if readable and not os.read(sys.stdin.fileno(), 1024):
             return
 
 
-def _leave(_number: int, _frame: FrameType | None) -> None:
+def _exit(_number: int, _frame: FrameType | None) -> None:
     raise SystemExit(0)
 
 
@@ -223,7 +223,7 @@ def _first_line(pipe: IO[str] | None, within: float) -> str:
     return pipe.readline().strip()
 
 
-def _said(process: subprocess.Popen[str]) -> str:
+def _stderr_of(process: subprocess.Popen[str]) -> str:
     return process.stderr.read().strip() if process.stderr is not None and not process.stderr.closed else ""
 
 

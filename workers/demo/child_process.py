@@ -16,7 +16,7 @@ from schemas.errors import UserError
 from . import supervised
 
 START_SECONDS = 60.0
-END_SECONDS = supervised.GRACE_SECONDS + 5.0  # the supervisor kills it before
+END_SECONDS = supervised.GRACE_SECONDS + 5.0  # the supervisor kills it earlier
 _POLL_SECONDS = 0.1
 _ADDRESS = re.compile(r"(?:http|redis)://127\.0\.0\.1:\d+")
 _OURS = ("LEADLOOP_", "KAFKA_", "SCHEMA_", "REDIS_")
@@ -30,9 +30,9 @@ class ChildProcess:
     """Starts at once, in a session of its own: Ctrl-C reaches only the demo, which ends its processes in order.
 
     Args:
-        name: Also that of its log.
+        name: Also the name of its log.
         module: What `python -m` runs, with its arguments.
-        env: Its settings; of those in our own environment it gets none.
+        env: Its settings; Leadloop's variables in our own environment are not passed on.
     """
 
     def __init__(self, name: str, folder: Path, module: tuple[str, ...], env: Mapping[str, str]) -> None:
@@ -66,16 +66,16 @@ class ChildProcess:
         return self.address
 
     def wait_ready(self, within: float = START_SECONDS) -> None:
-        """Raises DemoFailed where it does not become ready."""
+        """Raises DemoFailed if it does not become ready in time."""
         self.wait(lambda: self.is_ready, within)
 
     def wait(self, condition: Callable[[], bool], within: float) -> None:
-        """Raises DemoFailed where the condition does not come to hold, or the part ends."""
+        """Raises DemoFailed if the condition does not become true in time, or the process ends."""
         deadline = time.monotonic() + within
         while not condition():
             self.check()
             if time.monotonic() > deadline:
-                raise DemoFailed(f"{self.name} does not come up; its log ends:\n{self.tail()}")
+                raise DemoFailed(f"{self.name} does not become ready; its log ends:\n{self.tail()}")
             time.sleep(_POLL_SECONDS)
 
     @property
@@ -83,19 +83,19 @@ class ChildProcess:
         return get(f"{self.address}/readyz") is not None if self.address else False
 
     def check(self) -> None:
-        """Raises DemoFailed where it has ended."""
+        """Raises DemoFailed if it has ended."""
         if (code := self._process.poll()) is not None:
             raise DemoFailed(f"{self.name} ended with {code}; its log ends:\n{self.tail()}")
 
     def tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-25:])
 
-    def tell_to_end(self) -> None:
+    def terminate(self) -> None:
         self._process.terminate()
 
     def end(self) -> None:
-        """End it and wait; twice is fine."""
-        self.tell_to_end()
+        """End it and wait; a second call does nothing."""
+        self.terminate()
         try:
             self._process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
@@ -106,8 +106,8 @@ class ChildProcess:
 
 
 def get(url: str, key: str = "") -> bytes | None:
-    """What an address of ours answers; None where it does not, or says no."""
-    request = Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310  an address of ours
+    """The body of the response of one of our processes; None if there is none, or it is an error."""
+    request = Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310  one of our processes
     try:
         with urlopen(request, timeout=5) as answer:  # noqa: S310
             return bytes(answer.read())

@@ -41,33 +41,33 @@ class FunnelSnapshot:
 
 
 def take(address: str) -> FunnelSnapshot:
-    """Scrape the worker. An empty picture while it does not answer yet."""
+    """Scrape the worker. Empty while it does not answer yet."""
     text = get(f"{address}/metrics") if address else None
-    picture = FunnelSnapshot()
+    snapshot = FunnelSnapshot()
     for family in text_string_to_metric_families((text or b"").decode()):
         for sample in family.samples:
-            _add(picture, sample.name, sample.labels, sample.value)
-    return picture
+            _add(snapshot, sample.name, sample.labels, sample.value)
+    return snapshot
 
 
-def _add(picture: FunnelSnapshot, name: str, labels: dict[str, str], value: float) -> None:
+def _add(snapshot: FunnelSnapshot, name: str, labels: dict[str, str], value: float) -> None:
     match name:
         case "leadloop_funnel_leads":
-            picture.funnel[labels["origin"], labels["step"]] += int(value)
+            snapshot.funnel[labels["origin"], labels["step"]] += int(value)
             if labels["pass"] != "1":  # noqa: S105  a journey of a lead, no password
-                picture.second_pass[labels["step"]] += int(value)
+                snapshot.second_pass[labels["step"]] += int(value)
         case "leadloop_leads":
-            picture.leads[labels["stage"]] += int(value)
+            snapshot.leads[labels["stage"]] += int(value)
         case "leadloop_stalls_total":
-            picture.stalls[labels["reason"]] += int(value)
+            snapshot.stalls[labels["reason"]] += int(value)
         case "leadloop_decisions_total":
-            picture.decisions[labels["action"], labels["why"]] += int(value)
+            snapshot.decisions[labels["action"], labels["why"]] += int(value)
         case "leadloop_stream_timestamp_seconds":
-            picture.now = max(picture.now, value)
+            snapshot.now = max(snapshot.now, value)
         case "leadloop_lag_records":
-            picture.lag += int(value)
+            snapshot.lag += int(value)
         case "leadloop_ready":
-            picture.is_ready = bool(value)
+            snapshot.is_ready = bool(value)
 
 
 @dataclass
@@ -82,7 +82,7 @@ class ExternalFigures:
 
     @property
     def settled(self) -> int:
-        """Deliveries of which nothing is left to do."""
+        """Deliveries with a final outcome."""
         return sum(self.outcomes[outcome] for outcome in SETTLED)
 
 
@@ -95,12 +95,12 @@ def external_figures(processes: DemoProcesses) -> ExternalFigures:
     )
 
 
-def reads_the_same(processes: DemoProcesses, picture: FunnelSnapshot) -> bool:
+def is_read_model_current(processes: DemoProcesses, snapshot: FunnelSnapshot) -> bool:
     """Whether the read model's funnel has the numbers of streams."""
     if not processes.report.address:
         return False
     total = _json(get(f"{processes.report.address}/v1/funnel", processes.files.key)).get("total", {})
-    return bool(total) and all(total[step] == picture.reached(step) for step in STEPS)
+    return bool(total) and all(total[step] == snapshot.reached(step) for step in STEPS)
 
 
 def _outcomes(text: bytes | None) -> Counter[str]:
@@ -113,5 +113,5 @@ def _outcomes(text: bytes | None) -> Counter[str]:
     return found
 
 
-def _json(body: bytes | None) -> dict[str, Any]:
+def _json(body: bytes | None) -> dict[str, Any]:  # parsed JSON
     return dict(json.loads(body)) if body else {}

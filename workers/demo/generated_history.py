@@ -1,7 +1,7 @@
-"""A believable history of leads, as the exports of a CRM: CSV files, and the mapping that imports them.
+"""Generates a realistic history of leads as the exports of a CRM: CSV files, and the mapping that imports them.
 
-The same seed and size make the same files, byte for byte. What becomes of the leads is decided by whoever reads
-them: the files hold what people did, and nothing that streams would tell.
+The same seed and size give the same files, byte for byte. The files contain only what people did, and nothing that
+streams emits.
 """
 
 import csv
@@ -15,7 +15,17 @@ from zoneinfo import ZoneInfo
 
 from workers.imports.mapping import Mapping, parse_mapping
 
-from .story import DealCloses, LeadAppears, Market, SalesParks, SalesTouches, StoryEvent, cast, story, waking_hours
+from .story import (
+    DealCloses,
+    LeadAppears,
+    LeadProfile,
+    SalesParks,
+    SalesTouches,
+    StoryEvent,
+    random_profile,
+    story,
+    waking_hours,
+)
 
 LEADS = 5_000
 DAYS = 300
@@ -36,7 +46,7 @@ HEADERS: dict[str, HistoryRow] = {
 
 @dataclass(frozen=True, slots=True)
 class GeneratedHistory:
-    """What was written."""
+    """The size of a written history."""
 
     folder: Path
     leads: int
@@ -50,7 +60,7 @@ def history_mapping() -> Mapping:
 
 
 def write_history(folder: Path, *, leads: int = LEADS, seed: int = 1, end: datetime = END) -> GeneratedHistory:
-    """Write the files of a history that ends before `end` (aware) into a folder that is there."""
+    """Write the files of a history that ends before `end` (aware) into an existing folder."""
     rows: dict[str, list[tuple[datetime, HistoryRow]]] = {name: [] for name in HEADERS}
     for number in range(leads):
         dice = random.Random(f"{seed}/{number}")  # noqa: S311  # repeatable on purpose
@@ -69,7 +79,7 @@ def _write(path: Path, header: HistoryRow, rows: Iterable[HistoryRow]) -> None:
 
 
 def _lead_rows(dice: random.Random, number: int, end: datetime) -> Iterator[tuple[str, datetime, HistoryRow]]:
-    lead, lead_id = cast(dice), f"L-{100_001 + number}"
+    lead, lead_id = random_profile(dice), f"L-{100_001 + number}"
     start = waking_hours(end - timedelta(seconds=dice.randrange(DAYS * 86_400), days=1))
     person = _Person.of(dice, lead, number)
     for index, event in enumerate(story(dice, lead, start)):
@@ -88,7 +98,7 @@ class _Person:
     euros: int
 
     @classmethod
-    def of(cls, dice: random.Random, lead: Market, number: int) -> "_Person":
+    def of(cls, dice: random.Random, lead: LeadProfile, number: int) -> "_Person":
         months = dice.choices((1, 6, 24, None), (6, 54, 25, 15))[0]
         return cls(
             campaign=dice.choice(lead.origin.campaigns),
@@ -99,7 +109,7 @@ class _Person:
         )
 
 
-def _row(event: StoryEvent, lead_id: str, event_id: str, lead: Market, person: _Person) -> tuple[str, HistoryRow]:
+def _row(event: StoryEvent, lead_id: str, event_id: str, lead: LeadProfile, person: _Person) -> tuple[str, HistoryRow]:
     match event:
         case LeadAppears(at):
             return "leads.csv", (

@@ -31,7 +31,7 @@ class DemoFiles:
     endpoints_file: Path
 
     @classmethod
-    def made(cls, folder: Path) -> "DemoFiles":
+    def create(cls, folder: Path) -> "DemoFiles":
         files = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         files.secret_file.write_text(secret, encoding="utf-8")
@@ -71,52 +71,57 @@ class DemoProcesses:
         return self.env["KAFKA_BOOTSTRAP_SERVERS"]
 
     @property
-    def parts(self) -> tuple[ChildProcess, ...]:
+    def all(self) -> tuple[ChildProcess, ...]:
         return (self.streams, self.ingest, self.deliver, self.project, self.report, self.marketing)
 
     def check(self) -> None:
         """Raises DemoFailed if one of them has ended."""
-        for part in self.parts:
-            part.check()
+        for process in self.all:
+            process.check()
 
-    def tell_to_end(self) -> None:
-        """All at once; each is waited for afterwards."""
-        for part in self.parts:
-            part.tell_to_end()
+    def terminate(self) -> None:
+        """Send SIGTERM to all at once; `end` then waits for each."""
+        for process in self.all:
+            process.terminate()
 
     def go_live(self) -> None:
-        """History is in: from now on time is that of the wall clock."""
+        """Replace `streams` after the history: stream time follows the wall clock from now on."""
         self.streams.end()
         self.streams = self._streams("wall")
-        for part in self.parts[:-1]:
-            part.wait_ready()
+        for process in self.all[:-1]:
+            process.wait_ready()
 
     def _streams(self, clock: str) -> ChildProcess:
         env = self.env | {
             "LEADLOOP_CLOCK": clock,
             "LEADLOOP_DATA_DIR": str(self.files.folder / "streams"),
-            # To this broker nobody says good-bye: for so long it waits for the one that was exchanged.
+            # This broker does not support leaving a group: it waits so long for the process that was replaced.
             "LEADLOOP_SESSION_SECONDS": str(SESSION_SECONDS),
         }
-        return self._begun(ChildProcess(f"streams-{clock}", self.files.folder, ("streams",), env))
+        return self._ended_with_demo(ChildProcess(f"streams-{clock}", self.files.folder, ("streams",), env))
 
     def _leadloop(self, command: str) -> ChildProcess:
-        return self._begun(ChildProcess(command, self.files.folder, ("workers.cli", command), self.env))
+        return self._ended_with_demo(ChildProcess(command, self.files.folder, ("workers.cli", command), self.env))
 
-    def _begun(self, part: ChildProcess) -> ChildProcess:
-        self._stack.callback(part.end)
-        return part
+    def _ended_with_demo(self, process: ChildProcess) -> ChildProcess:
+        self._stack.callback(process.end)
+        return process
 
 
 @contextmanager
 def demo_processes(folder: Path, policy: Path | None, *, is_staying: bool) -> Iterator[DemoProcesses]:
-    """Start them all beside one another; on leaving they end, those that read before what they read from.
+    """Start all processes in parallel. On exit they end, each before those that it reads from.
+
+    Args:
+        folder: For the files and logs of the demo.
+        policy: The policy file; None for the default policy.
+        is_staying: Whether `go_live` will be called.
 
     Raises:
-        DemoFailed: one of them does not come up.
-        NoEmbeddedBroker: there is no broker in librdkafka here.
+        DemoFailed: A process does not become ready.
+        NoEmbeddedBroker: The broker did not start.
     """
-    files = DemoFiles.made(folder)
+    files = DemoFiles.create(folder)
     topics = {**dict.fromkeys(TOPICS, PARTITIONS), changelog_of(APP_ID).name: PARTITIONS}
     with ExitStack() as stack:
         tool = ("workers.demo.marketing", "--secret-file", str(files.secret_file))
@@ -124,14 +129,14 @@ def demo_processes(folder: Path, policy: Path | None, *, is_staying: bool) -> It
             ChildProcess("redis", folder, ("workers.demo.redis_server",), {}),
             ChildProcess("marketing", folder, tool, {}),
         )
-        for part in (redis, marketing):
-            stack.callback(part.end)
+        for process in (redis, marketing):
+            stack.callback(process.end)
         broker = stack.enter_context(EmbeddedBroker(topics))
         files.name_endpoint(marketing.wait_for_address())
         env = _settings(files, broker.bootstrap, redis.wait_for_address(), policy, is_staying=is_staying)
-        found = DemoProcesses(files, env, marketing, stack)
-        stack.callback(found.tell_to_end)
-        yield found
+        processes = DemoProcesses(files, env, marketing, stack)
+        stack.callback(processes.terminate)
+        yield processes
 
 
 def _settings(files: DemoFiles, bootstrap: str, redis: str, policy: Path | None, *, is_staying: bool) -> dict[str, str]:
@@ -140,7 +145,7 @@ def _settings(files: DemoFiles, bootstrap: str, redis: str, policy: Path | None,
         "REDIS_URL": f"{redis}/0",
         "LEADLOOP_APP_ID": APP_ID,
         "LEADLOOP_PARTITIONS": str(PARTITIONS),
-        # The broker keeps only so much of the changelog: who is restarted needs state of its own.
+        # The broker keeps only a part of the changelog: a process that is restarted needs its own state.
         "LEADLOOP_STORE": "rocks" if is_staying else "memory",
         "LEADLOOP_TICK_SECONDS": "0.5",
         "LEADLOOP_METRICS_PORT": "0",

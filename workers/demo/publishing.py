@@ -1,4 +1,4 @@
-"""The history of the demo, generated or the user's own, brought in by the same import that users have."""
+"""Imports the history of the demo, generated or the user's own, like `leadloop import`."""
 
 import threading
 import time
@@ -18,12 +18,17 @@ from workers.imports.report import ImportProgress, ImportSummary
 from workers.imports.request import ImportRequest
 from workers.imports.run import run_import
 
-BEAT_SECONDS = 0.2  # between two heartbeats: how smoothly stream time moves
+BEAT_SECONDS = 0.2  # between two heartbeats: stream time advances in such steps
 
 
 @dataclass(frozen=True)
 class DemoOptions:
-    """What to show. Without `data` a generated history of so many `leads`; `speed` in facts a second, 0: no brake."""
+    """The options of the demo.
+
+    Attributes:
+        data: The user's files; None: a generated history of `leads` leads.
+        speed: The most facts per second; 0: no limit.
+    """
 
     data: Path | None = None
     mappings: tuple[Path, ...] = ()
@@ -35,7 +40,7 @@ class DemoOptions:
 
 
 def mappings_of(options: DemoOptions) -> list[Mapping]:
-    """What the columns of the files mean. Raises ImportFailure where nothing says it, or there are no such files."""
+    """The mappings of the files. Raises ImportFailure if they are missing or do not match the files."""
     if options.data is None:
         if options.mappings:
             raise ImportFailure("--mapping needs --data: the files whose columns it explains")
@@ -88,7 +93,7 @@ class Publishing:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise what the import raised."""
+        """Raise the error of the import, if it failed."""
         if self._error is not None:
             raise self._error
 
@@ -97,11 +102,9 @@ class Publishing:
             summary = run_import(
                 self._request, self._conf, Codec(Catalogue.bundled()).encode, on_progress=self._progress
             )
-            self.summary, self._error = (
-                summary,
-                None if summary.facts else ImportFailure(f"no fact was imported:\n{summary}"),
-            )
-        except BaseException as error:  # noqa: BLE001  # raised again in the thread of the screen
+            self._error = None if summary.facts else ImportFailure(f"no fact was imported:\n{summary}")
+            self.summary = summary
+        except BaseException as error:  # noqa: BLE001  # `check` raises it in another thread
             self._error = error
 
     def _progress(self, progress: ImportProgress) -> None:

@@ -1,4 +1,4 @@
-"""A Redis for trying out: fakeredis' TCP server, as a process. In memory, in Python, without scripts.
+"""A Redis for the demo: fakeredis' TCP server, as a process. In memory, in Python, without Lua scripts.
 
 python -m workers.demo.redis_server      prints redis://host:port/0, runs until SIGTERM
 """
@@ -14,9 +14,9 @@ from fakeredis import TcpFakeServer
 def main() -> None:
     """Serve on a free port of this machine."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _leave)
+        signal.signal(number, _exit)
     server = TcpFakeServer(("127.0.0.1", 0), server_type="redis")
-    server.daemon_threads = True  # whoever is connected does not hold up its end
+    server.daemon_threads = True  # open connections do not delay its end
     threading.Thread(target=server.serve_forever, name="redis", daemon=True).start()
     sys.stdout.write(f"redis://127.0.0.1:{server.server_address[1]}/0\n")
     sys.stdout.flush()
@@ -24,7 +24,7 @@ def main() -> None:
         signal.pause()
 
 
-def _leave(_: int, __: FrameType | None) -> None:
+def _exit(_: int, __: FrameType | None) -> None:
     raise SystemExit(0)
 
 

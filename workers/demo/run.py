@@ -22,60 +22,60 @@ from .walk import commands, exported
 
 
 def run(options: DemoOptions, console: Console) -> FunnelSnapshot:
-    """Run the demo; returns the final figures.
+    """Run the demo, and return the final figures.
 
     Raises:
         DemoFailed: a process ended too early, or there was no progress for a minute.
         ImportFailure: the files do not match their mapping.
         UserError: the policy cannot be used.
     """
-    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGTERM, _exit)
     mappings = mappings_of(options)
     if options.policy is not None:
         parse_policy(text_of(options.policy), str(options.policy))
     with tempfile.TemporaryDirectory(prefix="leadloop-demo-") as name:
         folder = Path(name)
         console.print("starting a broker, a Redis, a marketing tool and Leadloop's own processes …", style="dim")
-        with demo_processes(folder, options.policy, is_staying=options.is_staying) as found:
+        with demo_processes(folder, options.policy, is_staying=options.is_staying) as processes:
             source = import_request_of(options, mappings, folder, console)
-            publishing = Publishing(source, found.bootstrap, options.speed)
-            show = Show(found, publishing, console)
-            picture, outside = show.run()
+            publishing = Publishing(source, processes.bootstrap, options.speed)
+            show = Show(processes, publishing, console)
+            snapshot, external = show.run()
             if publishing.summary is not None and publishing.summary.rejected:
                 console.print(f"\n{publishing.summary}", markup=False)
-            console.print(render_summary(picture, outside, show.waiting))
+            console.print(render_summary(snapshot, external, show.waiting))
             if options.is_staying:
-                _stay(console, found)
-        return picture
+                _stay(console, processes)
+        return snapshot
 
 
-def _stay(console: Console, found: DemoProcesses) -> None:
+def _stay(console: Console, processes: DemoProcesses) -> None:
     console.print("switching to the wall clock …", style="dim")
-    found.go_live()
+    processes.go_live()
     console.print(
         "\n[bold]Staying.[/] The demo is live now: stream time moved from the end of the history to now, so every"
         " promise that was open then is broken. Run these in another shell, one after the other:\n"
     )
-    for text in (_exports(found), commands(), "# Every record from now on:\nleadloop tail --follow"):
+    for text in (_exports(processes), commands(), "# Every record from now on:\nleadloop tail --follow"):
         console.print(f"{text}\n", markup=False, soft_wrap=True)
-    console.print(f"Logs are in {found.files.folder}. Ctrl-C ends the demo.", markup=False, soft_wrap=True)
+    console.print(f"Logs are in {processes.files.folder}. Ctrl-C ends the demo.", markup=False, soft_wrap=True)
     try:
         signal.pause()
     except KeyboardInterrupt:
         console.print("bye")
 
 
-def _exports(found: DemoProcesses) -> str:
+def _exports(processes: DemoProcesses) -> str:
     walk = {
-        "INGEST": found.ingest.address,
-        "MARKETING": found.marketing.address,
-        "REPORT": found.report.address,
-        "KEY": found.files.key,
+        "INGEST": processes.ingest.address,
+        "MARKETING": processes.marketing.address,
+        "REPORT": processes.report.address,
+        "KEY": processes.files.key,
     }
-    ours = {name: found.env[name] for name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "LEADLOOP_APP_ID")}
+    ours = {name: processes.env[name] for name in ("KAFKA_BOOTSTRAP_SERVERS", "REDIS_URL", "LEADLOOP_APP_ID")}
     ours["PATH"] = f"{Path(sys.executable).parent}:$PATH"
     return f"{exported(walk)}\nexport " + " ".join(f"{name}={value}" for name, value in ours.items())
 
 
-def _leave(_: int, __: object) -> None:
+def _exit(_: int, __: object) -> None:
     raise SystemExit(143)

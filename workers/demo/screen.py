@@ -38,27 +38,27 @@ def sentence_of(event: LeadRecycled) -> Text:
 
 
 def render_screen(
-    picture: FunnelSnapshot, outside: ExternalFigures, news: list[LeadRecycled], progress: str
+    snapshot: FunnelSnapshot, external: ExternalFigures, news: list[LeadRecycled], progress: str
 ) -> RenderableType:
     """The whole screen; the columns wrap on a narrow terminal."""
     newest = Group(*(sentence_of(event) for event in news[-8:])) if news else Text("none yet", style="dim")
     return Group(
-        Text.assemble(("Leadloop", "bold cyan"), f"   {picture.day}   {progress}"),
-        Columns([_funnel(picture), Group(_stalls(picture), _loop(picture, outside))], padding=(0, 2)),
+        Text.assemble(("Leadloop", "bold cyan"), f"   {snapshot.day}   {progress}"),
+        Columns([_funnel(snapshot), Group(_stalls(snapshot), _loop(snapshot, external))], padding=(0, 2)),
         Panel(newest, title="newest recycle events", title_align="left", border_style="dim"),
     )
 
 
-def _funnel(picture: FunnelSnapshot) -> RenderableType:
+def _funnel(snapshot: FunnelSnapshot) -> RenderableType:
     table = _table("Funnel by origin")
     table.add_column("origin")
     for step in STEPS:
         table.add_column(step, justify="right")
-    origins = Counter({origin: n for (origin, step), n in picture.funnel.items() if step == "created" and n})
+    origins = Counter({origin: n for (origin, step), n in snapshot.funnel.items() if step == "created" and n})
     for origin, _ in origins.most_common(12):
-        table.add_row(origin, *(f"{picture.funnel[origin, step]:,}" for step in STEPS))
+        table.add_row(origin, *(f"{snapshot.funnel[origin, step]:,}" for step in STEPS))
     table.add_section()
-    table.add_row("all", *(f"{picture.reached(step):,}" for step in STEPS), style="bold")
+    table.add_row("all", *(f"{snapshot.reached(step):,}" for step in STEPS), style="bold")
     return table
 
 
@@ -68,49 +68,50 @@ def _table(title: str, *, has_header: bool = True) -> Table:
     )
 
 
-def _stalls(picture: FunnelSnapshot) -> RenderableType:
+def _stalls(snapshot: FunnelSnapshot) -> RenderableType:
     table = _table("Broken promises", has_header=False)
     for reason, words in REASONS.items():
-        table.add_row(words, f"{picture.stalls[reason]:,}")
+        table.add_row(words, f"{snapshot.stalls[reason]:,}")
     return table
 
 
-def _loop(picture: FunnelSnapshot, outside: ExternalFigures) -> RenderableType:
+def _loop(snapshot: FunnelSnapshot, external: ExternalFigures) -> RenderableType:
     table = _table("The loop", has_header=False)
     for words, count in (
-        ("handed to marketing", picture.decided("RECYCLE")),
-        ("taken back", picture.decided("REVOKE")),
-        ("received by the marketing tool, signed", outside.received),
-        ("removed from nurture again", outside.taken_back),
-        ("with marketing now", picture.leads["nurture"]),
-        ("suppressed, retired or held out", sum(map(picture.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
-        ("second and later passes", picture.second_pass["created"]),
-        ("of these, won", picture.second_pass["won"]),
+        ("handed to marketing", snapshot.decided("RECYCLE")),
+        ("taken back", snapshot.decided("REVOKE")),
+        ("received by the marketing tool, signed", external.received),
+        ("removed from nurture again", external.taken_back),
+        ("with marketing now", snapshot.leads["nurture"]),
+        ("suppressed, retired or held out", sum(map(snapshot.decided, ("SUPPRESS", "RETIRE", "HOLDOUT")))),
+        ("second and later passes", snapshot.second_pass["created"]),
+        ("of these, won", snapshot.second_pass["won"]),
     ):
         table.add_row(words, f"{count:,}")
     return table
 
 
-def render_line(picture: FunnelSnapshot, outside: ExternalFigures, progress: str) -> str:
+def render_line(snapshot: FunnelSnapshot, external: ExternalFigures, progress: str) -> str:
     """The screen in one line, for output that is not a terminal."""
     return (
-        f"{picture.day}  {sum(picture.leads.values()):,} leads, {sum(picture.stalls.values()):,} promises broken, "
-        f"{picture.decided('RECYCLE'):,} handed over, {picture.decided('REVOKE'):,} taken back, "
-        f"{outside.received + outside.taken_back:,} delivered, {picture.leads['won']:,} won   ({progress})"
+        f"{snapshot.day}  {sum(snapshot.leads.values()):,} leads, {sum(snapshot.stalls.values()):,} promises broken, "
+        f"{snapshot.decided('RECYCLE'):,} handed over, {snapshot.decided('REVOKE'):,} taken back, "
+        f"{external.received + external.taken_back:,} delivered, {snapshot.leads['won']:,} won   ({progress})"
     )
 
 
-def render_summary(picture: FunnelSnapshot, outside: ExternalFigures, waiting: int) -> RenderableType:
+def render_summary(snapshot: FunnelSnapshot, external: ExternalFigures, waiting: int) -> RenderableType:
     """What happened, and what to try next. `waiting`: recycles whose `not_before` is in the future."""
-    created, stalled = picture.reached("created"), picture.reached("stalled")
+    created, stalled = snapshot.reached("created"), snapshot.reached("stalled")
     return Text.from_markup(
-        f"\n[bold]What happened.[/] {sum(picture.leads.values()):,} leads made {created:,} passes from marketing to"
-        f" sales; {stalled:,} of the passes stalled. {sum(picture.stalls.values()):,} promises were broken.\n"
-        f"Leadloop handed {picture.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
-        f" {picture.decided('REVOKE'):,} of them back because the lead moved again. {picture.second_pass['created']:,}"
-        f" passes were second or later passes; {picture.second_pass['won']:,} of those were won.\n"
+        f"\n[bold]What happened.[/] {sum(snapshot.leads.values()):,} leads made {created:,} passes from marketing to"
+        f" sales; {stalled:,} of the passes stalled. {sum(snapshot.stalls.values()):,} promises were broken.\n"
+        f"Leadloop handed {snapshot.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
+        f" {snapshot.decided('REVOKE'):,} of them back because the lead moved again."
+        f" {snapshot.second_pass['created']:,} passes were second or later passes;"
+        f" {snapshot.second_pass['won']:,} of those were won.\n"
         "The read model shows the same funnel.\n\n"
-        f"{_delivered(picture, outside, waiting)}\n\n"
+        f"{_delivered(snapshot, external, waiting)}\n\n"
         "[bold]Try next.[/]\n"
         "  make demo ARGS=--stay                 go live, follow a lead with curl\n"
         "  make demo ARGS='--seed 7 --speed 0'   another history, at full speed\n"
@@ -120,15 +121,15 @@ def render_summary(picture: FunnelSnapshot, outside: ExternalFigures, waiting: i
     )
 
 
-def _delivered(picture: FunnelSnapshot, outside: ExternalFigures, waiting: int) -> str:
-    standing, here = picture.decided("RECYCLE") - picture.decided("REVOKE"), picture.leads["nurture"]
-    failed = outside.outcomes["refused"] + outside.outcomes["dead"]
-    arrived = f"{outside.received:,} RECYCLEs and {outside.taken_back:,} REVOKEs"
+def _delivered(snapshot: FunnelSnapshot, external: ExternalFigures, waiting: int) -> str:
+    standing, here = snapshot.decided("RECYCLE") - snapshot.decided("REVOKE"), snapshot.leads["nurture"]
+    failed = external.outcomes["refused"] + external.outcomes["dead"]
+    arrived = f"{external.received:,} RECYCLEs and {external.taken_back:,} REVOKEs"
     sentences = (
-        f"[bold]What arrived.[/] {arrived}, each signed and verified; {outside.refused:,} were rejected.",
-        f"{outside.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
+        f"[bold]What arrived.[/] {arrived}, each signed and verified; {external.refused:,} were rejected.",
+        f"{external.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
         f"{here:,} leads are with marketing; the other recycled leads are back with sales." if here < standing else "",
-        f"{outside.outcomes['no_op']:,} events were not sent: revoked in time.",
+        f"{external.outcomes['no_op']:,} events were not sent: revoked in time.",
         f"{failed:,} deliveries failed." if failed else "",
         f"{waiting:,} wait for their date." if waiting else "",
     )

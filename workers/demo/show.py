@@ -14,7 +14,7 @@ from schemas.events import LeadRecycled
 from schemas.names import DEMO_VIEW_GROUP
 
 from .child_process import DemoFailed
-from .figures import ExternalFigures, FunnelSnapshot, external_figures, reads_the_same, take
+from .figures import ExternalFigures, FunnelSnapshot, external_figures, is_read_model_current, take
 from .processes import PARTITIONS, DemoProcesses
 from .publishing import Publishing
 from .screen import render_line, render_screen
@@ -34,64 +34,61 @@ class Show:
         self._codec = Codec(Catalogue.bundled())
         self._news: list[LeadRecycled] = []
         self._consumed = 0  # recycle events
-        self._later = 0  # of these, RECYCLEs whose `not_before` is in the future
-        self._seen: object = None
+        self._scheduled = 0  # of these, RECYCLEs whose `not_before` is in the future
+        self._progress: object = None
         self._moved_at = time.monotonic()
         self._printed_at = 0.0
 
     def run(self) -> tuple[FunnelSnapshot, ExternalFigures]:
         """The final figures. Raises DemoFailed, and what the import raises."""
-        for part in (
-            self._processes.streams,
-            self._processes.deliver,
-        ):  # the screen should show deliveries from the start
-            part.wait_ready()
+        for process in (self._processes.streams, self._processes.deliver):  # deliveries are visible from the start
+            process.wait_ready()
         self._publishing.start()
         with self._recycles() as consumer, Live(console=self._console, auto_refresh=False) as live:
             while True:
                 self._read(consumer)
-                picture, outside = take(self._processes.streams.address), external_figures(self._processes)
-                doing = self._doing(picture, outside)
-                if not doing:
+                snapshot, external = take(self._processes.streams.address), external_figures(self._processes)
+                work = self._remaining_work(snapshot, external)
+                if not work:
                     break
-                self._show(live, picture, outside, doing)
-                self._check(picture, outside, doing)
+                self._show(live, snapshot, external, work)
+                self._check(snapshot, external, work)
                 time.sleep(POLL_SECONDS)
-            live.update(render_screen(picture, outside, self._news, "the whole history"), refresh=True)
-        return picture, outside
+            live.update(render_screen(snapshot, external, self._news, "the whole history"), refresh=True)
+        return snapshot, external
 
     @property
     def waiting(self) -> int:
-        """RECYCLEs whose date has not come yet."""
-        return self._later
+        """RECYCLEs whose `not_before` is in the future."""
+        return self._scheduled
 
-    def _doing(self, picture: FunnelSnapshot, outside: ExternalFigures) -> str:
+    def _remaining_work(self, snapshot: FunnelSnapshot, external: ExternalFigures) -> str:
         """A description of the work left; empty at the end."""
         self._publishing.check()
         summary = self._publishing.summary
-        if summary is None or picture.lag or picture.now * 1000 < (summary.complete_until or 0):
-            return f"{self._publishing.share:.0%} of the history published, {picture.lag:,} records to go"
-        if self._consumed < picture.decided("RECYCLE") + picture.decided("REVOKE"):
+        if summary is None or snapshot.lag or snapshot.now * 1000 < (summary.complete_until or 0):
+            return f"{self._publishing.share:.0%} of the history published, {snapshot.lag:,} records to go"
+        if self._consumed < snapshot.decided("RECYCLE") + snapshot.decided("REVOKE"):
             return "reading the decisions"
-        if outside.settled < self._consumed - self._later:
-            return f"{self._consumed - self._later - outside.settled:,} deliveries to go"
-        return "" if reads_the_same(self._processes, picture) else "the read model is catching up"
+        if external.settled < self._consumed - self._scheduled:
+            return f"{self._consumed - self._scheduled - external.settled:,} deliveries to go"
+        return "" if is_read_model_current(self._processes, snapshot) else "the read model is catching up"
 
-    def _show(self, live: Live, picture: FunnelSnapshot, outside: ExternalFigures, doing: str) -> None:
+    def _show(self, live: Live, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         if self._console.is_terminal:
-            live.update(render_screen(picture, outside, self._news, doing), refresh=True)
+            live.update(render_screen(snapshot, external, self._news, work), refresh=True)
         elif time.monotonic() - self._printed_at > LINE_SECONDS:
-            self._console.print(render_line(picture, outside, doing), soft_wrap=True)
+            self._console.print(render_line(snapshot, external, work), soft_wrap=True)
             self._printed_at = time.monotonic()
 
-    def _check(self, picture: FunnelSnapshot, outside: ExternalFigures, doing: str) -> None:
+    def _check(self, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         self._processes.check()
-        seen = picture.lag, picture.now, self._publishing.share, outside.settled, doing
-        if seen != self._seen:
-            self._seen, self._moved_at = seen, time.monotonic()
+        progress = snapshot.lag, snapshot.now, self._publishing.share, external.settled, work
+        if progress != self._progress:
+            self._progress, self._moved_at = progress, time.monotonic()
         if time.monotonic() - self._moved_at > PATIENCE_SECONDS:
-            tails = "\n".join(f"the log of {part.name} ends:\n{part.tail()}" for part in self._processes.parts)
-            raise DemoFailed(f"no progress any more ({doing})\n{tails}")
+            tails = "\n".join(f"the log of {part.name} ends:\n{part.tail()}" for part in self._processes.all)
+            raise DemoFailed(f"no progress any more ({work})\n{tails}")
 
     @contextmanager
     def _recycles(self) -> Iterator[Consumer]:
@@ -114,5 +111,5 @@ class Show:
         events = [self._codec.decode(message.value(), LeadRecycled) for message in messages]
         now = time.time() * 1000
         self._consumed += len(events)
-        self._later += sum(event.action == "RECYCLE" and (event.not_before or 0) > now for event in events)
+        self._scheduled += sum(event.action == "RECYCLE" and (event.not_before or 0) > now for event in events)
         self._news = sorted([*self._news, *events], key=lambda event: event.occurred_at)[-50:]

@@ -1,4 +1,4 @@
-"""Makes up what happens to one lead: passes, touches, neglect, wins, losses. Pure, but for the dice it is given."""
+"""Generates what happens to one lead: passes, touches, neglect, wins, losses. Pure, given a random generator."""
 
 import random
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ Ending = Literal["won", "lost", "parked", "silent"]
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """A channel: its share of the leads, how ready these are to talk, and its campaigns."""
+    """A channel: its share of the leads, how likely they respond (`quality`), and its campaigns."""
 
     name: str
     share: int
@@ -21,7 +21,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Rep:
-    """Somebody in sales. `diligence`: how often what should be done is done; `pace_hours`: until the first call."""
+    """A sales representative. `diligence`: share of due touches that are made; `pace_hours`: until the first call."""
 
     name: str
     diligence: float
@@ -30,7 +30,7 @@ class Rep:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A size of customer, with what its deals are worth in euros."""
+    """A size of customers. `worth`: the least and greatest value of a deal, in euros."""
 
     name: str
     share: int
@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class LeadAppears:
-    """Marketing passes the lead to sales."""
+    """LeadProfileing passes the lead to sales."""
 
     at: datetime
 
@@ -110,23 +110,23 @@ _MOST_TOUCHES = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Market:
-    """Who the story is about, and who works the lead."""
+class LeadProfile:
+    """The lead's origin and segment, and its sales representative."""
 
     origin: Origin
     segment: Segment
     rep: Rep
 
 
-def cast(dice: random.Random) -> Market:
-    """A lead with its rep."""
+def random_profile(dice: random.Random) -> LeadProfile:
+    """Draw the profile of a lead."""
     (origin,) = dice.choices(ORIGINS, [origin.share for origin in ORIGINS])
     (segment,) = dice.choices(SEGMENTS, [segment.share for segment in SEGMENTS])
-    return Market(origin, segment, dice.choice(REPS))
+    return LeadProfile(origin, segment, dice.choice(REPS))
 
 
-def story(dice: random.Random, lead: Market, start: datetime) -> Iterator[StoryEvent]:
-    """All that ever happens to a lead, in order: one pass after the other, until nobody comes back to it."""
+def story(dice: random.Random, lead: LeadProfile, start: datetime) -> Iterator[StoryEvent]:
+    """Everything that happens to a lead, in order: one pass after another, until there is none any more."""
     at: datetime | None = start
     quality = lead.origin.quality
     for _ in range(_MOST_PASSES):
@@ -135,10 +135,10 @@ def story(dice: random.Random, lead: Market, start: datetime) -> Iterator[StoryE
         events, ending = _pass(dice, lead, quality, at)
         yield from events
         at = _return(dice, ending, events[-1].at)
-        quality = min(0.7, quality * 1.25)  # who was nurtured and comes back is readier to talk
+        quality = min(0.7, quality * 1.25)  # nurtured leads respond more often
 
 
-def _pass(dice: random.Random, lead: Market, quality: float, start: datetime) -> tuple[list[StoryEvent], Ending]:
+def _pass(dice: random.Random, lead: LeadProfile, quality: float, start: datetime) -> tuple[list[StoryEvent], Ending]:
     events: list[StoryEvent] = [LeadAppears(start)]
     if dice.random() > lead.rep.diligence:
         return _neglected(dice, events), "silent"
@@ -152,11 +152,11 @@ def _pass(dice: random.Random, lead: Market, quality: float, start: datetime) ->
         if ending is not None:
             events += _closing(dice, lead, ending, touch.at)
             return events, ending
-        at = _next(dice, lead, touch, cadence)
+        at = _next_touch_at(dice, lead, touch, cadence)
     return events, "silent"
 
 
-def _next(dice: random.Random, lead: Market, touch: SalesTouches, cadence: float) -> datetime:
+def _next_touch_at(dice: random.Random, lead: LeadProfile, touch: SalesTouches, cadence: float) -> datetime:
     slip = dice.uniform(1, 9) if dice.random() > lead.rep.diligence else 0
     if touch.next_step is not None:
         return office_hours(touch.next_step + timedelta(days=slip, hours=dice.uniform(0, 4)))
@@ -186,7 +186,7 @@ def _touch(dice: random.Random, at: datetime, quality: float, talks: int) -> Sal
     return SalesTouches(at, "lead" if result == "Replied" else "sales", what, result, agreed)
 
 
-def _ending(dice: random.Random, lead: Market, touch: SalesTouches, quality: float, talks: int) -> Ending | None:
+def _ending(dice: random.Random, lead: LeadProfile, touch: SalesTouches, quality: float, talks: int) -> Ending | None:
     chance = dice.random()
     if talks > 1 and chance < quality * 0.5:
         return "won"
@@ -198,7 +198,7 @@ def _ending(dice: random.Random, lead: Market, touch: SalesTouches, quality: flo
     return "silent" if dice.random() < forgets else None
 
 
-def _closing(dice: random.Random, lead: Market, ending: Ending, after: datetime) -> list[StoryEvent]:
+def _closing(dice: random.Random, lead: LeadProfile, ending: Ending, after: datetime) -> list[StoryEvent]:
     at = office_hours(after + timedelta(days=dice.uniform(0.1, 5)))
     match ending:
         case "won":

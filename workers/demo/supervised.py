@@ -16,7 +16,7 @@ GRACE_SECONDS = 15.0
 
 
 def main(command: list[str]) -> int:
-    """Run it to its end."""
+    """Run the command until it ends, or has to end; return its exit code."""
     parent, signals = os.getppid(), list[int]()
 
     def on_signal(number: int, _: FrameType | None) -> None:
@@ -26,18 +26,18 @@ def main(command: list[str]) -> int:
         signal.signal(number, on_signal)
     with subprocess.Popen(command, stdin=subprocess.DEVNULL) as process:
         while process.poll() is None:
-            if signals or os.getppid() != parent or _is_let_go():
-                return ended(process)
+            if signals or os.getppid() != parent or _is_released():
+                return end(process)
         return process.returncode
 
 
-def _is_let_go() -> bool:
+def _is_released() -> bool:
     # Check both: a process that the parent forked may hold the pipe too.
     readable, _, _ = select.select([sys.stdin], [], [], POLL_SECONDS)
     return bool(readable) and not os.read(sys.stdin.fileno(), 1024)
 
 
-def ended(process: "subprocess.Popen[bytes]") -> int:
+def end(process: "subprocess.Popen[bytes]") -> int:
     """SIGTERM, then SIGKILL after the grace period; returns the exit code."""
     process.terminate()
     try:

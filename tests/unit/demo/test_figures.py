@@ -8,22 +8,22 @@ from workers.demo.figures import ExternalFigures, FunnelSnapshot
 from workers.demo.screen import render_line, render_screen, render_summary
 
 
-def a_picture() -> FunnelSnapshot:
-    picture = FunnelSnapshot()
-    picture.funnel.update({("webinar", "created"): 5, ("organic", "created"): 2, ("webinar", "stalled"): 4})
-    picture.decisions.update({("RECYCLE", "no_follow_up"): 4, ("REVOKE", "moved"): 1})
-    return picture
+def a_snapshot() -> FunnelSnapshot:
+    snapshot = FunnelSnapshot()
+    snapshot.funnel.update({("webinar", "created"): 5, ("organic", "created"): 2, ("webinar", "stalled"): 4})
+    snapshot.decisions.update({("RECYCLE", "no_follow_up"): 4, ("REVOKE", "moved"): 1})
+    return snapshot
 
 
-def _summary_of(outside: ExternalFigures, waiting: int = 0) -> str:
+def _summary_of(external: ExternalFigures, waiting: int = 0) -> str:
     console = Console(width=400)
     with console.capture() as capture:
-        console.print(render_summary(a_picture(), outside, waiting))
+        console.print(render_summary(a_snapshot(), external, waiting))
     return capture.get()
 
 
 def test_steps_are_summed_over_origins() -> None:
-    assert (a_picture().reached("created"), a_picture().reached("won")) == (7, 0)
+    assert (a_snapshot().reached("created"), a_snapshot().reached("won")) == (7, 0)
 
 
 def test_a_delivery_that_is_tried_again_is_not_settled() -> None:
@@ -49,7 +49,7 @@ def test_the_ending_conceals_neither_failures_nor_what_waits() -> None:
 def test_what_arrived_is_seen_while_it_runs() -> None:
     console = Console(width=200)
     with console.capture() as capture:
-        console.print(render_screen(a_picture(), ExternalFigures(received=41, taken_back=17), [], "half way"))
+        console.print(render_screen(a_snapshot(), ExternalFigures(received=41, taken_back=17), [], "half way"))
     assert "41" in capture.get()
     assert "17" in capture.get()
-    assert "58 delivered" in render_line(a_picture(), ExternalFigures(received=41, taken_back=17), "half way")
+    assert "58 delivered" in render_line(a_snapshot(), ExternalFigures(received=41, taken_back=17), "half way")

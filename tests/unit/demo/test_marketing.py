@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from workers.demo.marketing import Inbox, Message, NoMessage, tool
+from workers.demo.marketing import Inbox, InvalidMessage, Message, marketing_app
 from workers.signing import parse_key, signed_headers
 
 SECRET = parse_key("whsec_" + "A" * 32)
@@ -33,7 +33,7 @@ def an_inbox(*messages: Message) -> Inbox:
 
 async def _posted(inbox: Inbox, body: bytes, headers: dict[str, str]) -> int:
     async with (
-        TestClient(TestServer(tool(inbox, [SECRET]))) as client,
+        TestClient(TestServer(marketing_app(inbox, [SECRET]))) as client,
         client.post("/", data=body, headers=headers) as r,
     ):
         return r.status
@@ -74,7 +74,7 @@ def test_the_newest_are_shown_first() -> None:
     "body", [b"", b"[]", b'{"type": 1}', b'{"type": "lead.x", "timestamp": "", "data": {}}', b"\xff"]
 )
 def test_what_is_no_message_is_not_taken_for_one(body: bytes) -> None:
-    with pytest.raises(NoMessage):
+    with pytest.raises(InvalidMessage):
         Message.of("m", body)
 
 
@@ -97,7 +97,7 @@ async def test_what_is_signed_and_no_message_is_answered_as_such() -> None:
 
 
 async def test_it_shows_what_it_has() -> None:
-    async with TestClient(TestServer(tool(an_inbox(a_message(lead="a/b")), [SECRET]))) as client:
+    async with TestClient(TestServer(marketing_app(an_inbox(a_message(lead="a/b")), [SECRET]))) as client:
         for path, name in (("/", "newest"), ("/counts", "in_nurture"), ("/leads/a/b", "messages")):
             async with client.get(path) as answer:
                 assert (await answer.json())[name]
