@@ -14,6 +14,6 @@ def process_registry() -> CollectorRegistry:
 
 
 def outlive_broken_pipes() -> None:
-    """Ignore SIGPIPE: writing to a closed connection then raises an error. Commands keep the default, which ends them."""
+    """Ignore SIGPIPE: writing to a closed connection raises an error. Commands keep the default, which ends them."""
     if hasattr(signal, "SIGPIPE"):
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
