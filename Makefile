@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 UV := $(BIN)/uv
 export PYTHONUNBUFFERED = 1
+export PYTHONDONTWRITEBYTECODE =  # the tests start some hundred processes: without compiled modules each costs twice as much CPU
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test check format bench soak lock wheel image manifests pictures clean
@@ -16,7 +17,7 @@ install: .venv/installed  ## create .venv from the hashed requirements.lock
 .venv/installed: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Leadloop needs Python 3.11 or newer; set PYTHON=/path/to/python3.11")'
 	@test -x $(UV) || { $(PYTHON) -m venv .venv && $(BIN)/python -m pip install --quiet --disable-pip-version-check 'uv>=0.5'; }
-	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	@$(UV) pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
 	@touch $@
 
