@@ -189,6 +189,41 @@ async def test_waiting_records_are_not_committed_and_become_due_in_order() -> No
     assert assigned.assignment.positions() == {("lead-recycled", 0): 0, (WAIT, 0): 3}
 
 
+CRASHED = Takeover(0, {"lead-recycled": 0, WAIT: 0}, {"lead-recycled": 2, WAIT: 9}, is_sure=False)
+
+
+def one_wait_was_due(takeovers: Sequence[Takeover], _: Callable[[], bool]) -> Mapping[int, RecoveredIndex]:
+    return {one.partition: RecoveredIndex(unsure_below={WAIT: 1}) for one in takeovers}
+
+
+async def test_a_partition_is_left_cleanly_once_everything_that_a_crashed_owner_may_have_begun_is_finished() -> None:
+    assigned = Assigned(one_wait_was_due)
+    await assigned.assignment.partitions_assigned([CRASHED])
+    await assigned.settled()
+    assigned.now = 100
+    await assigned.assignment.records_consumed(
+        [a_record("lead-recycled", 0), a_record("lead-recycled", 1), a_record(WAIT, offset=0)]
+    )
+    released = await assigned.assignment.partitions_revoked()
+    assert (released.left, released.held) == ({("lead-recycled", 0): 2, (WAIT, 0): 1}, {})
+
+
+@pytest.mark.parametrize(
+    "finished", [[a_record("lead-recycled", 0), a_record("lead-recycled", 1)], [a_record(WAIT, offset=0)]]
+)
+async def test_a_partition_stays_held_while_anything_that_a_crashed_owner_may_have_begun_is_unfinished(
+    finished: Sequence[ConsumedRecord],
+) -> None:
+    assigned = Assigned(one_wait_was_due)
+    await assigned.assignment.partitions_assigned([CRASHED])
+    await assigned.settled()
+    assigned.now = 100
+    await assigned.assignment.records_consumed(finished)
+    released = await assigned.assignment.partitions_revoked()
+    assert released.left == {}
+    assert released.held[finished[0].topic, 0] == len(finished)
+
+
 @pytest.mark.parametrize("max_held", [0, 3_000])
 async def test_fetching_pauses_at_twice_as_many_open_records_as_lanes_may_hold(max_held: int) -> None:
     assigned = Assigned(at_once)

@@ -21,8 +21,8 @@ WAIT = "delivery-wait-1s"
 class Waits:
     """A record of a waiting topic."""
 
-    def __init__(self, event: LeadRecycled, offset: int) -> None:
-        self._event, self._offset = event, offset
+    def __init__(self, event: LeadRecycled, offset: int, due_at: int = 0) -> None:
+        self._event, self._offset, self._due_at = event, offset, due_at
 
     def error(self) -> None:
         return None
@@ -37,7 +37,7 @@ class Waits:
         return self._offset
 
     def headers(self) -> list[tuple[str, bytes]]:
-        return a_delivery().retry.headers()
+        return a_delivery(due_at=self._due_at).retry.headers()
 
     def value(self) -> bytes:
         return CODEC.encode(self._event)
@@ -68,8 +68,12 @@ class FakeConsumer:
 
 def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> RecoveredIndex:
     records = [Waits(event, offset) for offset, event in enumerate(waiting)]
+    return recovered_from(monkeypatch, records, is_sure=True)
+
+
+def recovered_from(monkeypatch: pytest.MonkeyPatch, records: Sequence[Waits], *, is_sure: bool) -> RecoveredIndex:
     monkeypatch.setattr(recovery, "Consumer", lambda _: FakeConsumer(records))
-    takeover = Takeover(0, {WAIT: 0}, {WAIT: len(records)}, is_sure=True)
+    takeover = Takeover(0, {WAIT: 0}, {WAIT: len(records)}, is_sure)
     return IndexRecovery({}, CODEC, "delivery-results", [WAIT]).run([takeover], NOW, lambda: True)[0]
 
 
@@ -84,3 +88,16 @@ def test_a_future_dead_letter_is_neither_open_nor_due(monkeypatch: pytest.Monkey
     found = recovered(monkeypatch, event)
     assert not +found.index.due.by_age(NOW)
     assert (found.index.sizes, found.waiting) == ((0, 0), {})
+
+
+@pytest.mark.parametrize(("is_sure", "below"), [(False, 2), (True, 0)])
+def test_after_a_crash_what_was_due_may_have_been_begun_and_what_was_not_due_was_not(
+    monkeypatch: pytest.MonkeyPatch, is_sure: bool, below: int
+) -> None:
+    later = NOW + recovery._CLOCK_SKEW_MS + 1  # noqa: SLF001  the clock of the other worker may have been ahead
+    dues = {"r0": later, "r1": NOW, "r2": later}
+    records = [Waits(a_recycle(recycle_id=name), offset, due) for offset, (name, due) in enumerate(dues.items())]
+    found = recovered_from(monkeypatch, records, is_sure=is_sure)
+    assert found.unsure_below == {WAIT: below}
+    opened = [found.index.under_way(a_recycle(recycle_id=name), a_delivery().retry) for name in dues]
+    assert [one is not None and one.may_have_arrived for one in opened] == [False, not is_sure, False]

@@ -1,7 +1,11 @@
 """The consumer's thread, as far as it can be looked at without Kafka."""
 
+import asyncio
 from typing import Any, cast
 
+from confluent_kafka import TopicPartition
+
+from workers.delivery.core.model import Released
 from workers.delivery.runtime.flow import ConsumerCommands
 from workers.delivery.runtime.membership import GroupMembership
 from workers.delivery.runtime.source import KafkaSource
@@ -17,17 +21,45 @@ class NothingGiven:
         assert partitions == []
 
 
-async def test_a_worker_without_partitions_has_no_lag() -> None:
-    source = KafkaSource(
+class Commits:
+    """A consumer that remembers what was committed."""
+
+    def __init__(self) -> None:
+        self.offsets: list[TopicPartition] = []
+
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
+        assert not asynchronous
+        self.offsets += offsets
+
+
+class Releases:
+    """A receiver that released two partitions, of which one has deliveries that nobody knows about."""
+
+    async def partitions_revoked(self) -> Released:
+        return Released(left={("lead-recycled", 0): 5}, held={("lead-recycled", 1): 7})
+
+
+def a_source(receiver: object) -> KafkaSource:
+    return KafkaSource(
         {"bootstrap.servers": "127.0.0.1:9"},
         "g",
         ["lead-recycled"],
         30,
-        receiver=cast("Any", None),
+        receiver=cast("Any", receiver),
         commands=ConsumerCommands(),
         membership=GroupMembership(30),
         failed=lambda _: None,
     )
+
+
+async def test_a_revocation_commits_how_each_partition_was_left() -> None:
+    source, consumer = a_source(Releases()), Commits()
+    await asyncio.to_thread(source._revoked, cast("Any", consumer), [])  # noqa: SLF001  as its client would
+    assert [(one.partition, one.offset, one.metadata) for one in consumer.offsets] == [(0, 5, "left"), (1, 7, "held")]
+
+
+async def test_a_worker_without_partitions_has_no_lag() -> None:
+    source = a_source(None)
     assert source.behind == {"lead-recycled": 0}
     source.behind = {"lead-recycled": 500}
     source._assigned(cast("Any", NothingGiven()), [])  # noqa: SLF001  as its client would

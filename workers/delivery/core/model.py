@@ -64,6 +64,18 @@ class Takeover:
 
 
 @dataclass(frozen=True, slots=True)
+class Released:
+    """The offsets to commit for partitions that were released with nothing in progress, by topic and partition.
+
+    `held`: of partitions that still have deliveries which a crashed predecessor may have begun. The next owner must
+    treat them as such, so it must not read that the partition was left cleanly.
+    """
+
+    left: Mapping[tuple[str, int], int]
+    held: Mapping[tuple[str, int], int]
+
+
+@dataclass(frozen=True, slots=True)
 class RetryState:
     """The retry state in the headers of a delivery that waits.
 

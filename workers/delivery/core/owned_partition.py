@@ -99,6 +99,11 @@ class OwnedPartition:
         """Whether a crashed predecessor may have begun an attempt of it."""
         return record.offset < self.unsure_below.get(record.topic, 0)
 
+    @property
+    def has_unsure(self) -> bool:
+        """Whether any record that a crashed predecessor may have begun is unfinished."""
+        return any(tracker.position < self.unsure_below.get(topic, 0) for topic, tracker in self.trackers.items())
+
     def enter(self, delivery: Delivery) -> bool:
         """Enter its chain. Returns whether it may begin; otherwise `leave` of the one before it returns it."""
         chain = self._chains.get(delivery.chain)

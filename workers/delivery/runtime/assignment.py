@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequenc
 from dataclasses import dataclass
 from typing import Protocol
 
-from ..core.model import ConsumedRecord, Takeover
+from ..core.model import ConsumedRecord, Released, Takeover
 from ..core.offset_tracker import OffsetTracker
 from ..core.owned_partition import OwnedPartition
 from .flow import FlowControl, PauseReason, Place
@@ -73,11 +73,15 @@ class Assignment:
         self._pause_full(batch)
         await self.deliveries.has_room(EASE_SECONDS)
 
-    async def partitions_revoked(self) -> Mapping[Place, int]:
+    async def partitions_revoked(self) -> Released:
         """See `source.Receiver`."""
         partitions = self._forget()
         await self.deliveries.release(partitions, self.drain_seconds)
-        return _positions(one for one in partitions if not one.in_progress)
+        idle = [one for one in partitions if not one.in_progress]
+        return Released(
+            left=_positions(one for one in idle if not one.has_unsure),
+            held=_positions(one for one in idle if one.has_unsure),
+        )
 
     async def partitions_lost(self) -> None:
         await self.deliveries.release(self._forget(), 0.0)
@@ -147,6 +151,6 @@ def _owned(takeover: Takeover, recovered: RecoveredIndex) -> OwnedPartition:
         number=takeover.partition,
         index=recovered.index,
         trackers={topic: OffsetTracker(position) for topic, position in takeover.positions.items()},
-        unsure_below={} if takeover.is_sure else takeover.ends,
+        unsure_below={} if takeover.is_sure else {**takeover.ends, **recovered.unsure_below},
         waiting=recovered.waiting,
     )

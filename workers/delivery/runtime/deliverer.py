@@ -53,8 +53,8 @@ class Deliverer:
                 return
             permit = await self.lanes[delivery.endpoint].acquire()  # acquire
             if isinstance(permit, NoCapacity):
-                if permit.why in ("circuit_open", "released"):
-                    continue  # admitted again: it waits for the endpoint, or is given up
+                if permit.why in ("circuit_open", "released") or not delivery.partition.is_owned:
+                    continue  # admitted again: it waits for the endpoint, or is given up; nothing if it was released
                 await self._conclude(delivery, self._wait_for_capacity(delivery, permit))
                 return
             if not self._is_still_admitted(delivery):

@@ -15,13 +15,20 @@ from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_rang
 from ..core.delivery_index import DeliveryIndex
 from ..core.model import RetryState, Takeover, is_known
 
+_CLOCK_SKEW_MS = 60_000
+"""The clock of a crashed predecessor may have been ahead: what is due so soon may have been begun by it."""
+
 
 @dataclass(slots=True)
 class RecoveredIndex:
-    """What a partition knows, and how many deliveries wait there by endpoint."""
+    """What a partition knows, and how many deliveries wait there by endpoint.
+
+    `unsure_below`: by waiting topic, the offset below which a crashed predecessor may have begun attempts.
+    """
 
     index: DeliveryIndex = field(default_factory=DeliveryIndex)
     waiting: Counter[str] = field(default_factory=Counter)
+    unsure_below: dict[str, int] = field(default_factory=dict)
 
 
 class IndexRecovery:
@@ -48,6 +55,8 @@ class IndexRecovery:
             }
         )
         reading = _Reading(consumer, self._codec, self._results, takeovers, now, is_wanted)
+        for one in reading.found.values():
+            one.unsure_below = dict.fromkeys(self._waits, 0)
         try:
             # Results first: what waits is only what is not finished.
             reading.read(reading.results())
@@ -113,5 +122,8 @@ class _Reading:
         one.waiting[retry.endpoint] += 1
         if one.index.is_finished(event, retry):
             return
-        is_unsure = not self._takeovers[message.partition() or 0].is_sure and retry.due_at <= self._now
+        is_sure = self._takeovers[message.partition() or 0].is_sure
+        if not is_sure and retry.due_at <= self._now + _CLOCK_SKEW_MS:
+            one.unsure_below[str(message.topic())] = (message.offset() or 0) + 1
+        is_unsure = not is_sure and retry.due_at <= self._now
         one.index.comes(event, replace(retry, may_have_arrived=retry.may_have_arrived or is_unsure))

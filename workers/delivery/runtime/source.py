@@ -12,14 +12,15 @@ from typing import Any, Protocol, TypeVar, assert_never
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from ..core.model import ConsumedRecord, Takeover
+from ..core.model import ConsumedRecord, Released, Takeover
 from .flow import Commit, ConsumerCommands, Pause, Place, Resume
 from .membership import GroupMembership, awake_seconds
 
 T = TypeVar("T")
 
 HELD, LEFT = "held", "left"
-"""Written beside committed offsets: a worker has the partition, or died with it; or left it with empty hands."""
+"""Written beside committed offsets. HELD: a worker has the partition, or crashed, or left it before everything that a
+crashed predecessor may have begun was finished. LEFT: nothing of it may have been begun."""
 BATCH = 256
 _POLL_SECONDS = 0.02
 _BROKER_SECONDS = 20.0
@@ -39,8 +40,8 @@ class Receiver(Protocol):
         """Accept records; nothing more is consumed until it returns."""
         ...
 
-    async def partitions_revoked(self) -> Mapping[Place, int]:
-        """Release everything. Returns what may be committed, of partitions that were left with nothing in progress."""
+    async def partitions_revoked(self) -> Released:
+        """Release everything. Returns what may be committed."""
         ...
 
     async def partitions_lost(self) -> None:
@@ -174,11 +175,11 @@ class KafkaSource:
 
     def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         self._batch.clear()  # not accepted: it will be read again
-        left = self._wait(self._receiver.partitions_revoked())
+        released = self._wait(self._receiver.partitions_revoked())
         self._commands.assignment_changed()
-        if left:
+        if offsets := _places(released.left, LEFT) + _places(released.held, HELD):
             try:
-                consumer.commit(offsets=_places(left, LEFT), asynchronous=False)
+                consumer.commit(offsets=offsets, asynchronous=False)
             except KafkaException as fault:
                 _tolerate(fault.args[0])
         self.is_settled = False
