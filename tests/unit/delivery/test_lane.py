@@ -120,6 +120,26 @@ async def test_an_open_circuit_refuses_permits_and_a_half_open_circuit_grants_pr
         harness.connector.released.set()
 
 
+@pytest.mark.parametrize("ending", ["declined", "cancelled", "throttled", "an exception"])
+async def test_a_probe_that_says_nothing_about_the_endpoint_lets_another_probe_through(ending: str) -> None:
+    outcomes: dict[str, Outcome] = {f"r{number}": Retry("down", 500) for number in range(4)}
+    outcomes |= {f"r{number}": Retry("slow down", 429, 0.0, throttled=True) for number in (4, 5)}
+    harness = LaneHarness(FakeConnector(outcomes=outcomes))
+    async with harness.running():
+        await harness.queue(0, 1, 2, 3)
+        await until(lambda: harness.lane.circuit is Circuit.OPEN)
+        harness.now += 30.0
+        harness.connector.hangs = ending == "cancelled"
+        harness.connector.error = RuntimeError("a bug") if ending == "an exception" else None
+        harness.declining = {"r4", "r5"} if ending == "declined" else set()
+        await harness.queue(4, 5)
+        if ending == "cancelled":
+            await until(lambda: len(harness.connector.calls) == 6)
+            harness.cancel()
+        await until(lambda: harness.lane.queued == 0 and harness.lane.in_flight == 0)
+        assert harness.lane.breaker.capacity(harness.now) == harness.lane.breaker.rule.probes
+
+
 @pytest.mark.parametrize("answer", [Gone(410, "gone"), Retry("slow down", 429, 0.0, throttled=True)])
 async def test_neither_410_nor_429_opens_the_circuit(answer: Outcome) -> None:
     harness = LaneHarness(FakeConnector(batch_size=4, outcomes={f"r{number}": answer for number in range(4)}))
