@@ -53,7 +53,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("cause", "is_kept_back", "is_told"),
+    ("cause", "is_inhibited", "is_notified"),
     [
         (NO_BROKER, [LATE, STALE], [CIRCUIT]),
         (after(NO_BROKER), [LATE, STALE], [CIRCUIT]),
@@ -68,11 +68,11 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ids=lambda given: f"{given['alertname']}-{given.get('cause', '')}" if isinstance(given, dict) else "",
 )
 def test_an_alert_is_inhibited_by_the_alert_of_its_cause(
-    address: str, request: pytest.FixtureRequest, cause: Labels, is_kept_back: list[Labels], is_told: list[Labels]
+    address: str, request: pytest.FixtureRequest, cause: Labels, is_inhibited: list[Labels], is_notified: list[Labels]
 ) -> None:
     world = {"test": request.node.name}
-    _fire(address, [one | world for one in (cause, *is_kept_back, *is_told)])
-    wanted = sorted(_told(one) for one in is_kept_back)
+    _fire(address, [one | world for one in (cause, *is_inhibited, *is_notified)])
+    wanted = sorted(_text_of(one) for one in is_inhibited)
     wait_for(lambda: _kept_back(address, request.node.name) == wanted, 20, f"{wanted} are kept back, and no other")
 
 
@@ -86,8 +86,8 @@ def _fire(address: str, alerts: list[Labels]) -> None:
 def _kept_back(address: str, world: str) -> list[str]:
     with urlopen(f"http://{address}/api/v2/alerts", timeout=20) as answer:
         alerts = [one for one in json.load(answer) if one["labels"]["test"] == world]
-    return sorted(_told(one["labels"]) for one in alerts if one["status"]["inhibitedBy"])
+    return sorted(_text_of(one["labels"]) for one in alerts if one["status"]["inhibitedBy"])
 
 
-def _told(labels: Labels) -> str:
+def _text_of(labels: Labels) -> str:
     return f"{labels['severity']} {labels['alertname']}"

@@ -60,20 +60,26 @@ def test_amtool_accepts_the_routes() -> None:
     ],
 )
 def test_an_alert_is_routed_by_its_severity(labels: dict[str, str], receiver: str) -> None:
-    told = [f"{name}={value}" for name, value in labels.items()]
+    matchers = [f"{name}={value}" for name, value in labels.items()]
     checked(
-        "amtool", "config", "routes", "test", f"--config.file={ALERTMANAGER}", f"--verify.receivers={receiver}", *told
+        "amtool",
+        "config",
+        "routes",
+        "test",
+        f"--config.file={ALERTMANAGER}",
+        f"--verify.receivers={receiver}",
+        *matchers,
     )
 
 
 @every_alert
 def test_every_alert_has_a_severity_and_a_description(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"page", "ticket", "none"}
-    told = alert["annotations"]
-    assert set(told) == {"summary", "description", "runbook_url"}
-    assert told["summary"].endswith(".")
-    assert told["description"].endswith(".")
-    assert re.search(r"\d|\$value|always", told["description"]), "a description has numbers"
+    annotations = alert["annotations"]
+    assert set(annotations) == {"summary", "description", "runbook_url"}
+    assert annotations["summary"].endswith(".")
+    assert annotations["description"].endswith(".")
+    assert re.search(r"\d|\$value|always", annotations["description"]), "a description has numbers"
 
 
 @every_alert
@@ -92,9 +98,9 @@ def test_every_alert_links_to_the_runbook_section_of_its_name(alert: dict[str, A
 def test_every_runbook_section_is_of_an_alert_and_has_all_four_parts() -> None:
     text = RUNBOOKS.read_text(encoding="utf-8")
     found = re.split(r"^### (\w+)$", text, flags=re.MULTILINE)[1:]
-    told = dict(zip(found[::2], found[1::2], strict=True))
-    assert set(told) == NAMES
-    for name, section in told.items():
+    parts = dict(zip(found[::2], found[1::2], strict=True))
+    assert set(parts) == NAMES
+    for name, section in parts.items():
         assert [word for word in SUBSECTIONS if word not in section] == [], name
 
 

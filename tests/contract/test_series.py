@@ -41,9 +41,9 @@ def test_every_recording_rule_is_used() -> None:
 def test_exactly_the_series_of_each_process_are_documented(process: str) -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
     (section,) = re.findall(rf"^## {process}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    told = set(re.findall(r"^\| `(leadloop_\w+)`", section, re.MULTILINE))
+    documented = set(re.findall(r"^\| `(leadloop_\w+)`", section, re.MULTILINE))
     own = {name for name in exported(process) if not name.startswith("leadloop_http_")}
-    assert told == samples_of_one(own)
+    assert documented == samples_of_one(own)
 
 
 def samples_of_one(families: set[str]) -> set[str]:

@@ -47,7 +47,7 @@ def day(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day
             a_day(system)
             after = system.metrics()
             a_worker_dies(system)
-            wait_for(lambda: _is_told(prometheus), 60, "what happened is scraped, and recorded")
+            wait_for(lambda: _is_recorded(prometheus), 60, "what happened is scraped, and recorded")
             yield Day(system, prometheus, before, after)
     except (NoPrometheus, NoRedis) as missing:
         if REQUIRED:
@@ -55,7 +55,7 @@ def day(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day
         pytest.skip(str(missing))
 
 
-def _is_told(prometheus: Prometheus) -> bool:
+def _is_recorded(prometheus: Prometheus) -> bool:
     wanted = (
         "job:leadloop_delivery_errors:ratio_rate5m",
         'ALERTS{alertname="LeadloopTargetDown"}',

@@ -1,4 +1,4 @@
-"""A real history, told in every way that a history can be told, must come to the same decisions.
+"""A real history, loaded in every possible way, gives the same decisions.
 
 8,000 leads and 842 wins (LEADLOOP_OLIST names the folder; the files are not part of the project). With a policy whose
 only clock is 30 days to the first contact: 7,453 leads stall, 295 of them are won after all. The expected figures were
@@ -43,7 +43,7 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Case:
-    """One way to tell the history, and one way to run streams. `is_named`: a static member, for which nobody waits."""
+    """One way to load the history, and one way to run streams. `is_named`: a static member, for which nobody waits."""
 
     way: str
     partitions: int = 4
@@ -58,8 +58,8 @@ class Case:
 
 
 @dataclass
-class Telling:
-    """What a way has at hand."""
+class Loading:
+    """One run of a way of loading."""
 
     world: World
     case: Case
@@ -85,54 +85,54 @@ class Telling:
         return process
 
 
-def _after(telling: Telling) -> None:
-    telling.load(LEADS, DEALS)
-    telling.start()
+def _after(run: Loading) -> None:
+    run.load(LEADS, DEALS)
+    run.start()
 
 
-def _before(telling: Telling) -> None:
-    worker = telling.start()
+def _before(run: Loading) -> None:
+    worker = run.start()
     worker.wait_ready()
-    telling.load(LEADS, DEALS)
+    run.load(LEADS, DEALS)
 
 
-def _during(telling: Telling) -> None:
-    loading = telling.load(LEADS, DEALS, wait=False)
-    telling.start()
+def _during(run: Loading) -> None:
+    loading = run.load(LEADS, DEALS, wait=False)
+    run.start()
     assert loading.wait(TIMEOUT) == 0
 
 
-def _deals_first(telling: Telling) -> None:
-    telling.start()
-    telling.load(DEALS, "--part")
-    telling.load(LEADS, "--part")
-    telling.load("--until", UNTIL)
+def _deals_first(run: Loading) -> None:
+    run.start()
+    run.load(DEALS, "--part")
+    run.load(LEADS, "--part")
+    run.load("--until", UNTIL)
 
 
-def _twice(telling: Telling) -> None:
-    telling.load(LEADS, DEALS, LEADS)
-    telling.start()
-    telling.world.settle()
-    telling.load(LEADS, DEALS)
+def _twice(run: Loading) -> None:
+    run.load(LEADS, DEALS, LEADS)
+    run.start()
+    run.world.settle()
+    run.load(LEADS, DEALS)
 
 
-def _killed(telling: Telling) -> None:
+def _killed(run: Loading) -> None:
     """SIGKILL, at moments that differ from run to run, while there is work left."""
-    loading = telling.load(LEADS, DEALS, wait=False)
-    dice = random.Random(str(telling.case))
+    loading = run.load(LEADS, DEALS, wait=False)
+    dice = random.Random(str(run.case))
     interrupted = 0
     for _ in range(KILLS):
-        worker = telling.start()
+        worker = run.start()
         worker.wait_ready()
         time.sleep(dice.uniform(0.0, 0.4))
         worker.kill()
-        interrupted += telling.world.lag() > 0
+        interrupted += run.world.lag() > 0
     assert loading.wait(TIMEOUT) == 0
-    assert interrupted >= (KILLS if telling.case.chunk <= 20 else 1), "too many were done before they were killed"
-    telling.start()
+    assert interrupted >= (KILLS if run.case.chunk <= 20 else 1), "too many were done before they were killed"
+    run.start()
 
 
-WAYS: dict[str, Callable[[Telling], None]] = {
+WAYS: dict[str, Callable[[Loading], None]] = {
     "after": _after,
     "before": _before,
     "during": _during,
@@ -176,9 +176,9 @@ def test_each_way_of_loading_gives_the_same_decisions_with_every_setting(
 
 
 def _holds(world: World, case: Case) -> None:
-    telling = Telling(world, case, _policy(world.folder, case.days))
-    with _closing(telling):
-        WAYS[case.way](telling)
+    run = Loading(world, case, _policy(world.folder, case.days))
+    with _closing(run):
+        WAYS[case.way](run)
         world.settle(600)
         published = world.published()
         assert published.counts() == EXPECTED[case.days]
@@ -188,12 +188,12 @@ def _holds(world: World, case: Case) -> None:
 
 
 @contextmanager
-def _closing(telling: Telling) -> Iterator[None]:
+def _closing(run: Loading) -> Iterator[None]:
     try:
         yield
     finally:
-        telling.world.close()
-        for process in telling.loading:
+        run.world.close()
+        for process in run.loading:
             process.kill()
             process.wait()
 

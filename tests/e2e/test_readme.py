@@ -49,9 +49,9 @@ def test_one_lead_can_be_followed_with_the_commands_of_the_readme(real_kafka: Br
         importing, looking = wait.strip().splitlines()
         _run(importing, world)
         world.settle()
-        told = {row["topic"]: row for row in _run(looking, world)}
-        assert told["lead-stalled"]["reason"] == "no_follow_up"
-        assert told["lead-recycled"]["action"] == told["lead-decisions"]["decision"] == "RECYCLE"
+        newest = {row["topic"]: row for row in _run(looking, world)}
+        assert newest["lead-stalled"]["reason"] == "no_follow_up"
+        assert newest["lead-recycled"]["action"] == newest["lead-decisions"]["decision"] == "RECYCLE"
         *importing_back, looking = back.strip().splitlines()
         _run("\n".join(importing_back), world)
         world.settle()

@@ -93,11 +93,11 @@ def test_only_the_writers_of_a_topic_may_write_to_it(name: str) -> None:
     writers = {
         who for who, kind, topic, _, operation in by_strimzi() if (kind, topic, operation) == ("topic", name, "Write")
     }
-    told = set(KNOWN[name].written_by)
-    told = (told - {"upstream"}) | (set(UPSTREAM) if "upstream" in told else set())
+    listed = set(KNOWN[name].written_by)
+    listed = (listed - {"upstream"}) | (set(UPSTREAM) if "upstream" in listed else set())
     # Beyond the table: streams sends a record of an input to its right partition, people replay and pause.
     beyond = {"streams", "operate"} if name in INPUTS else {"operate"} if name == "endpoint-states" else set()
-    assert writers == told | beyond
+    assert writers == listed | beyond
 
 
 def test_streams_may_write_its_outputs_and_read_its_changelog() -> None:

@@ -1,4 +1,4 @@
-"""The profile "restricted" of Kubernetes' pod security, told again on every pod; and who may talk to whom."""
+"""Every pod meets the pod security standard "restricted"; network policies allow only the necessary connections."""
 
 from __future__ import annotations
 

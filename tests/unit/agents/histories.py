@@ -18,15 +18,15 @@ Histories = dict[str, list[FactRecord]]
 def histories(leads: int = 3, facts: int = 8) -> st.SearchStrategy[Histories]:
     """Histories of a few leads, each in the order in which it happened."""
     many = st.lists(of_one_lead(facts), min_size=1, max_size=leads)
-    return many.map(lambda each: {f"lead-{n}": _told(f"lead-{n}", facts) for n, facts in enumerate(each)})
+    return many.map(lambda each: {f"lead-{n}": _records_of(f"lead-{n}", facts) for n, facts in enumerate(each)})
 
 
-def merged(told: Histories) -> list[FactRecord]:
-    """All of it in the order in which it happened."""
-    return sorted((record for records in told.values() for record in records), key=lambda each: each.occurred_at)
+def merged(history: Histories) -> list[FactRecord]:
+    """All facts in event-time order."""
+    return sorted((record for records in history.values() for record in records), key=lambda each: each.occurred_at)
 
 
-def _told(lead_id: str, facts: list[Fact]) -> list[FactRecord]:
+def _records_of(lead_id: str, facts: list[Fact]) -> list[FactRecord]:
     return [_record(lead_id, fact) for fact in sorted(facts, key=lambda fact: fact.order)]
 
 

@@ -13,9 +13,9 @@ from streams.engine import Item
 from tests.fakes import FakeChunk
 from tests.unit.domain.reference_model import MODEL, emitted_by_the_model, policy_to_model, to_model
 
-from .driven import CODEC, Crash, Driven
+from .agent_harness import CODEC, AgentHarness, Crash
 
-Said = dict[str, list[tuple[str, str, int, str | None]]]
+Emissions = dict[str, list[tuple[str, str, int, str | None]]]
 
 
 class ModelLoop:
@@ -28,8 +28,8 @@ class ModelLoop:
         self._saved: dict[str, Any] = {}
         self._saved_now = 0
 
-    def chunk(self, items: Iterable[Item[Value]]) -> Said:
-        """Do one chunk; what it tells, by lead."""
+    def chunk(self, items: Iterable[Item[Value]]) -> Emissions:
+        """Do one chunk; what it publishes, by lead."""
         for ledger in self.ledgers.values():
             ledger.emitted.clear()
         for item in items:
@@ -81,8 +81,8 @@ def _copied(ledger: Any) -> Any:
     return other
 
 
-class Lockstep(Driven):
-    """Both of them: after each chunk they must have told the same."""
+class Lockstep(AgentHarness):
+    """The agent and the model: after each chunk they must have published the same."""
 
     def __init__(self, policy: Policy, *, memory: int = 64) -> None:
         super().__init__(policy, memory=memory)
@@ -91,29 +91,29 @@ class Lockstep(Driven):
     async def _chunk(self, items: list[Item[Value]], crash: Crash | None) -> None:
         if not self._is_up:
             self._model.restart()
-        self._said = self._model.chunk(items)
+        self._expected = self._model.chunk(items)
         await super()._chunk(items, crash)
 
     def _end(self, chunk: FakeChunk, crash: Crash | None) -> None:
-        assert _said_by(chunk) == self._said
+        assert _emissions_of(chunk) == self._expected
         changes = list(chunk.changes)
         self._model.save(changes if crash is None else changes[: crash.changes])
         super()._end(chunk, crash)
 
     def assert_same_stages(self) -> None:
-        """What the last snapshots say is what the model says."""
+        """The last snapshots must agree with the model."""
         assert self.stages() == {lead_id: MODEL.stage(each.lead) for lead_id, each in self._model.ledgers.items()}
 
 
-def _said_by(chunk: FakeChunk) -> Said:
-    said: Said = {}
+def _emissions_of(chunk: FakeChunk) -> Emissions:
+    found: Emissions = {}
     for one in chunk.sent:
         if one.topic == "lead-stalled":
             stall = CODEC.decode(one.value, LeadStalled)
-            said.setdefault(stall.lead_id, []).append(("stalled", stall.event_id, stall.occurred_at, None))
+            found.setdefault(stall.lead_id, []).append(("stalled", stall.event_id, stall.occurred_at, None))
         elif one.topic == "lead-decisions":
-            told = CODEC.decode(one.value, LeadDecided)
-            kind = told.decision.lower()
-            why = None if kind == "revoke" else told.why
-            said.setdefault(told.lead_id, []).append((kind, told.event_id, told.occurred_at, why))
-    return said
+            decision = CODEC.decode(one.value, LeadDecided)
+            kind = decision.decision.lower()
+            why = None if kind == "revoke" else decision.why
+            found.setdefault(decision.lead_id, []).append((kind, decision.event_id, decision.occurred_at, why))
+    return found

@@ -1,4 +1,4 @@
-"""The histogram for many observations says what the client's own says."""
+"""The histogram for many observations exports the same as that of the client library."""
 
 import pytest
 from hypothesis import given
@@ -11,7 +11,7 @@ EDGES = (0.5, 1.0, 60.0)
 VALUES = st.lists(st.one_of(st.sampled_from(EDGES), st.floats(0, 1e6, allow_nan=False)), max_size=20)
 
 
-def told(registry: CollectorRegistry) -> list[str]:
+def exposition(registry: CollectorRegistry) -> list[str]:
     """What Prometheus reads, less the moment of creation."""
     return [line for line in generate_latest(registry).decode().splitlines() if "_created" not in line]
 
@@ -26,8 +26,8 @@ def test_a_batch_histogram_exports_the_same_as_the_clients_histogram(chunks: lis
         child = histogram.labels(origin)
         for value in values:
             child.observe(value)
-    lines = dict(line.rsplit(" ", 1) for line in told(ours) if not line.startswith("#"))
-    expected = dict(line.rsplit(" ", 1) for line in told(theirs) if not line.startswith("#"))
+    lines = dict(line.rsplit(" ", 1) for line in exposition(ours) if not line.startswith("#"))
+    expected = dict(line.rsplit(" ", 1) for line in exposition(theirs) if not line.startswith("#"))
     assert lines.keys() == expected.keys()
     assert {name: float(value) for name, value in lines.items()} == pytest.approx(
         {name: float(value) for name, value in expected.items()}

@@ -1,4 +1,4 @@
-"""However a history is cut into chunks, and wherever the process dies, the same is told: same ids, same bytes."""
+"""For any division into chunks and any crash, the same records are published: the same ids with the same bytes."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from streams.domain.policy import Policy
 from tests.unit.domain.histories import examples, policies
 from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
 
-from .driven import Crash, Driven
+from .agent_harness import AgentHarness, Crash
 from .histories import BOUNDLESS, END, Histories, histories, merged
 
 EVERYTHING = Crash()
@@ -23,20 +23,20 @@ some = st.sets(st.sampled_from(("lead-decisions", "lead-snapshots", "lead-stalle
 partly = st.lists(st.none() | st.builds(Crash, some), max_size=20)
 
 
-def driven(told: Histories, policy: Policy = BOUNDLESS) -> Driven:
-    return Driven(policy).add(*merged(told)).until(END)
+def agent_with(history: Histories, policy: Policy = BOUNDLESS) -> AgentHarness:
+    return AgentHarness(policy).add(*merged(history)).until(END)
 
 
-def by_the_model(told: Histories, policy: Policy) -> dict[str, Any]:
+def by_the_model(history: Histories, policy: Policy) -> dict[str, Any]:
     """The ledger of each lead, as if every fact had come at its own time."""
     theirs = policy_to_model(policy.for_history())
     return {
         lead_id: MODEL.run(lead_id, [to_model(fact_of(record)) for record in records], theirs, END)
-        for lead_id, records in told.items()
+        for lead_id, records in history.items()
     }
 
 
-def assert_told_the_same(one: Driven, other: Driven) -> None:
+def assert_published_the_same(one: AgentHarness, other: AgentHarness) -> None:
     assert one.decided() == other.decided()
     assert all(len(bytes_) == 1 for bytes_ in one.decided().values())
 
@@ -44,9 +44,9 @@ def assert_told_the_same(one: Driven, other: Driven) -> None:
 @examples(150)
 @given(histories(), policies, sizes)
 def test_chunks_of_any_size_publish_what_the_reference_model_publishes(
-    told: Histories, policy: Policy, limits: list[int]
+    history: Histories, policy: Policy, limits: list[int]
 ) -> None:
-    ours, theirs = driven(told, policy).run(limits), by_the_model(told, policy)
+    ours, theirs = agent_with(history, policy).run(limits), by_the_model(history, policy)
     assert ours.stages() == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in theirs.items()}
     emitted = {fact.event_id for ledger in theirs.values() for fact in ledger.emitted}
     assert {event_id for _, event_id, _ in ours.decided()} == emitted
@@ -55,39 +55,39 @@ def test_chunks_of_any_size_publish_what_the_reference_model_publishes(
 @examples(150)
 @given(histories(), policies, sizes, crashes)
 def test_a_crash_after_the_outputs_repeats_the_same_bytes(
-    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+    history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
-    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
-    assert_told_the_same(stormy, calm)
-    assert stormy.stages() == calm.stages()
+    undisturbed, crashing = agent_with(history, policy).run(), agent_with(history, policy).run(limits, ends)
+    assert_published_the_same(crashing, undisturbed)
+    assert crashing.stages() == undisturbed.stages()
 
 
 @examples(150)
 @given(histories(), policies, sizes, torn)
 def test_a_crash_during_the_state_changes_repeats_the_same_bytes(
-    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+    history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
-    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
-    assert_told_the_same(stormy, calm)
-    assert stormy.stages() == calm.stages()
+    undisturbed, crashing = agent_with(history, policy).run(), agent_with(history, policy).run(limits, ends)
+    assert_published_the_same(crashing, undisturbed)
+    assert crashing.stages() == undisturbed.stages()
 
 
 @examples(150)
 @given(histories(), policies, sizes, partly)
 def test_a_crash_during_the_outputs_repeats_the_same_bytes(
-    told: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
+    history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
-    calm, stormy = driven(told, policy).run(), driven(told, policy).run(limits, ends)
-    assert_told_the_same(stormy, calm)
-    assert stormy.stages() == calm.stages()
+    undisturbed, crashing = agent_with(history, policy).run(), agent_with(history, policy).run(limits, ends)
+    assert_published_the_same(crashing, undisturbed)
+    assert crashing.stages() == undisturbed.stages()
 
 
 @examples(100)
 @given(histories(), policies, sizes)
 def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_new(
-    told: Histories, policy: Policy, limits: list[int]
+    history: Histories, policy: Policy, limits: list[int]
 ) -> None:
-    first, again = driven(told, policy).run(), Driven(policy)
+    first, again = agent_with(history, policy).run(), AgentHarness(policy)
     again.log = first.log
     again.run(limits)
     known = first.decided()
@@ -95,11 +95,11 @@ def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_
     assert again.stages() == first.stages()
 
 
-def plain(told: Histories) -> Histories:
+def plain(history: Histories) -> Histories:
     """One pass each, and no consent that ends: which stall it still covers depends on what was known when."""
     return {
         lead_id: [_without_end(each) for n, each in enumerate(records) if n == 0 or not isinstance(each, LeadCreated)]
-        for lead_id, records in told.items()
+        for lead_id, records in history.items()
     }
 
 
@@ -110,12 +110,12 @@ def _without_end(record: FactRecord) -> FactRecord:
 @examples(150)
 @given(histories().map(plain), sizes, crashes | partly, st.data())
 def test_late_facts_and_crashes_end_in_the_same_stages_and_every_void_recycle_is_revoked(
-    told: Histories, limits: list[int], ends: list[Crash | None], data: st.DataObject
+    history: Histories, limits: list[int], ends: list[Crash | None], data: st.DataObject
 ) -> None:
-    ours = Driven(BOUNDLESS).add(*data.draw(st.permutations(merged(told)))).until(END).run(limits, ends)
-    theirs = by_the_model(told, BOUNDLESS)
+    ours = AgentHarness(BOUNDLESS).add(*data.draw(st.permutations(merged(history)))).until(END).run(limits, ends)
+    theirs = by_the_model(history, BOUNDLESS)
     assert ours.stages() == {lead_id: MODEL.stage(ledger.lead) for lead_id, ledger in theirs.items()}
     sent: list[LeadRecycled] = ours.published_to("lead-recycled")
     recycled = {each.recycle_id for each in sent if each.action == "RECYCLE"}
-    taken_back = {each.recycle_id for each in sent if each.action == "REVOKE"}
-    assert recycled - taken_back == ours.standing()
+    revoked = {each.recycle_id for each in sent if each.action == "REVOKE"}
+    assert recycled - revoked == ours.standing()

@@ -14,7 +14,7 @@ from streams.domain.facts import Created, Decided
 from tests.builders import T0, a_created, a_win
 from tests.fakes import a_fetched_record
 
-from .driven import CODEC
+from .agent_harness import CODEC
 
 NOW = T0 + 1000
 PREFIX = "eu-"
@@ -31,10 +31,10 @@ def test_the_time_of_a_fact_is_its_event_time() -> None:
 
 
 def test_an_own_recycle_record_is_read_back_as_a_decided_fact() -> None:
-    told = LeadRecycled(
+    recycled = LeadRecycled(
         event_id="r", lead_id="ada", occurred_at=T0, action="RECYCLE", recycle_id="r", stall_id="s", reason="price"
     )
-    assert read("lead-recycled", b"ada", CODEC.encode(told)) == (T0, Decided(T0, "r", "recycle", "s"))
+    assert read("lead-recycled", b"ada", CODEC.encode(recycled)) == (T0, Decided(T0, "r", "recycle", "s"))
 
 
 def test_a_heartbeat_needs_no_key() -> None:

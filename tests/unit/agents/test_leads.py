@@ -1,4 +1,4 @@
-"""The leads of a partition: kept, forgotten, read again, and told of when a milestone moved."""
+"""The leads of a partition: kept in memory, evicted, read again, with a snapshot when a milestone changed."""
 
 from itertools import count
 
@@ -15,8 +15,8 @@ from streams.runtime.environment import SettingsError
 from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_loss, a_reply, a_stall
 
-from .driven import Crash, Driven
-from .looped import ALL_CLOCKS, NO_CLOCK, Looped, complete, recycles, said
+from .agent_harness import AgentHarness, Crash
+from .loop_harness import ALL_CLOCKS, NO_CLOCK, LoopHarness, complete, decoded, recycles
 
 # -- within bounds ---------------------------------------------------------------------------------
 
@@ -53,31 +53,31 @@ def story() -> list[AnyRecord]:
 
 
 def test_the_same_chunk_from_the_same_state_sends_the_same_bytes() -> None:
-    driven = Driven(ALL_CLOCKS).add(*story()[:3]).run().add(*story()[3:])
-    driven.run(crashes=[Crash(topics=())])
-    lost, repeated = driven.attempts[1:3]
+    harness = AgentHarness(ALL_CLOCKS).add(*story()[:3]).run().add(*story()[3:])
+    harness.run(crashes=[Crash(topics=())])
+    lost, repeated = harness.attempts[1:3]
     assert len(lost) > 5
     assert lost == repeated
 
 
 @pytest.mark.parametrize("size", [1, 2, 1000])
 def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_new(size: int) -> None:
-    first = Driven(ALL_CLOCKS).add(*story()).run()
-    again = Driven(ALL_CLOCKS)
+    first = AgentHarness(ALL_CLOCKS).add(*story()).run()
+    again = AgentHarness(ALL_CLOCKS)
     again.log = first.log
     again.run([size] * 50)
-    told = first.decided()
-    assert all(told[name] == values for name, values in again.decided().items())
+    published = first.decided()
+    assert all(published[name] == values for name, values in again.decided().items())
     assert again.stages() == first.stages()
 
 
 def test_a_recycle_read_back_before_its_stall_keeps_its_id_and_is_not_revoked() -> None:
     """It was delivered and its stall was not; or the stall is behind later ones in its own topic."""
-    told = Looped().chunk(a_created("ada"), complete(T0 + 31))
-    (recycle,) = recycles(told)
-    chunk = Looped().chunk(a_created("ada"), recycle, complete(T0 + 99))
-    assert [one[:3] for one in chunk.to("lead-recycled")] == [one[:3] for one in told.to("lead-recycled")]
-    assert [one[:3] for one in chunk.to("lead-stalled")] == [one[:3] for one in told.to("lead-stalled")]
+    published = LoopHarness().chunk(a_created("ada"), complete(T0 + 31))
+    (recycle,) = recycles(published)
+    chunk = LoopHarness().chunk(a_created("ada"), recycle, complete(T0 + 99))
+    assert [one[:3] for one in chunk.to("lead-recycled")] == [one[:3] for one in published.to("lead-recycled")]
+    assert [one[:3] for one in chunk.to("lead-stalled")] == [one[:3] for one in published.to("lead-stalled")]
 
 
 # -- the cache of leads ----------------------------------------------------------------------------
@@ -93,10 +93,10 @@ def test_leads_evicted_from_memory_give_the_same_outputs(size: int) -> None:
     facts.append(complete(T0 + 1000))
     outputs, funnels = [], []
     for cached in (0, 3, 1000):
-        looped = Looped(ALL_CLOCKS, cached=cached)
-        chunks = [looped.chunk(*facts[n : n + size]) for n in range(0, len(facts), size)]
+        harness = LoopHarness(ALL_CLOCKS, cached=cached)
+        chunks = [harness.chunk(*facts[n : n + size]) for n in range(0, len(facts), size)]
         outputs.append(([chunk.sent for chunk in chunks], [chunk.changes for chunk in chunks]))
-        funnels.append((looped.funnel.steps, looped.funnel.stages, looped.funnel.overdue))
+        funnels.append((harness.funnel.steps, harness.funnel.stages, harness.funnel.overdue))
     assert outputs[0] == outputs[1] == outputs[2]
     assert funnels[0] == funnels[1] == funnels[2]
 
@@ -105,7 +105,7 @@ def test_leads_evicted_from_memory_give_the_same_outputs(size: int) -> None:
 
 
 def test_a_snapshot_is_published_for_a_changed_milestone_and_not_for_every_fact() -> None:
-    looped = Looped(NO_CLOCK)
+    harness = LoopHarness(NO_CLOCK)
     facts: list[tuple[AnyRecord, int]] = [
         (a_created("ada"), 1),
         (a_contact("ada", T0 + 1), 1),  # new → working
@@ -116,7 +116,7 @@ def test_a_snapshot_is_published_for_a_changed_milestone_and_not_for_every_fact(
         (a_contact("ada", T0 + 6), 0),
         (a_created("ada", T0 + 7), 1),  # the next pass
     ]
-    assert [len(looped.chunk(fact).to("lead-snapshots")) for fact, _ in facts] == [count for _, count in facts]
+    assert [len(harness.chunk(fact).to("lead-snapshots")) for fact, _ in facts] == [count for _, count in facts]
 
 
 def test_a_lead_that_returns_to_its_stage_within_a_chunk_gets_a_snapshot() -> None:
@@ -127,18 +127,18 @@ def test_a_lead_that_returns_to_its_stage_within_a_chunk_gets_a_snapshot() -> No
         a_stall("ada", T0 + 2),
         a_reply("ada", T0 + 3),
     ]
-    driven = Driven(NO_CLOCK).add(*facts).run([2, 1], [None, Crash()])
-    assert [each.stage for each in driven.published_to("lead-snapshots")] == ["working", "nurture", "working"]
+    harness = AgentHarness(NO_CLOCK).add(*facts).run([2, 1], [None, Crash()])
+    assert [each.stage for each in harness.published_to("lead-snapshots")] == ["working", "nurture", "working"]
 
 
 def test_a_touch_that_moves_a_deadline_is_a_milestone() -> None:
-    looped = Looped(ALL_CLOCKS)
-    looped.chunk(a_created("ada"), a_contact("ada", T0 + 1))
-    (snapshot,) = looped.chunk(a_contact("ada", T0 + 2)).to("lead-snapshots")
-    assert (said(snapshot).due_at, said(snapshot).due_reason) == (T0 + 32, "no_follow_up")
+    harness = LoopHarness(ALL_CLOCKS)
+    harness.chunk(a_created("ada"), a_contact("ada", T0 + 1))
+    (snapshot,) = harness.chunk(a_contact("ada", T0 + 2)).to("lead-snapshots")
+    assert (decoded(snapshot).due_at, decoded(snapshot).due_reason) == (T0 + 32, "no_follow_up")
 
 
 def test_the_state_is_stored_for_a_fact_that_is_no_milestone() -> None:
-    looped = Looped(NO_CLOCK)
-    looped.chunk(a_created("ada"))
-    assert set(looped.chunk(a_contact("ada", T0 + 3, by="marketing")).changes) == {b"ada", NOW}
+    harness = LoopHarness(NO_CLOCK)
+    harness.chunk(a_created("ada"))
+    assert set(harness.chunk(a_contact("ada", T0 + 3, by="marketing")).changes) == {b"ada", NOW}

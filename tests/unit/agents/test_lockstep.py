@@ -14,7 +14,7 @@ from streams.domain.policy import Policy
 from tests.builders import T0
 from tests.unit.domain.histories import examples, policies
 
-from .driven import Crash
+from .agent_harness import Crash
 from .histories import BOUNDLESS, END, Histories, histories, merged
 from .lockstep import Lockstep
 
@@ -22,9 +22,9 @@ TOLD = ("lead-decisions", "lead-snapshots", "lead-stalled", "lead-recycled")
 some_policy = policies | st.just(BOUNDLESS)
 
 
-def coarse(told: Histories, step: int) -> list[FactRecord]:
+def coarse(history: Histories, step: int) -> list[FactRecord]:
     """With times so coarse that many are the same."""
-    times = ((each, T0 + (each.occurred_at - T0) // step * step) for each in merged(told))
+    times = ((each, T0 + (each.occurred_at - T0) // step * step) for each in merged(history))
     return [replace(each, occurred_at=at) for each, at in times]
 
 
@@ -50,9 +50,9 @@ def _one_lead_is_kept_in_memory() -> Iterator[None]:
 @examples(60)
 @given(histories(3, 12), some_policy, st.sampled_from([1, 1, 20, 100]), st.randoms(use_true_random=False))
 def test_the_agent_agrees_with_the_reference_model_for_any_order_and_crashes(
-    told: Histories, policy: Policy, step: int, dice: Random
+    history: Histories, policy: Policy, step: int, dice: Random
 ) -> None:
-    facts, both = coarse(told, step), Lockstep(policy)
+    facts, both = coarse(history, step), Lockstep(policy)
     facts += dice.choices(facts, k=dice.randrange(5))
     dice.shuffle(facts)
     for fact in facts:
@@ -66,10 +66,10 @@ def test_the_agent_agrees_with_the_reference_model_for_any_order_and_crashes(
 @examples(60)
 @given(histories(2, 60), some_policy, st.integers(4, 8), st.randoms(use_true_random=False))
 def test_the_agent_agrees_with_the_reference_model_for_histories_longer_than_its_memory(
-    told: Histories, policy: Policy, memory: int, dice: Random
+    history: Histories, policy: Policy, memory: int, dice: Random
 ) -> None:
     both = Lockstep(policy, memory=memory)
-    for fact in merged(told):
+    for fact in merged(history):
         both.add(fact)
         if dice.random() < 0.3:
             both.until(fact.occurred_at)

@@ -5,8 +5,8 @@ from streams.agents.loop import NOW
 from tests.builders import T0, a_created, a_reply, a_stall, a_win
 from tests.fakes import Sent, a_fetched_record
 
-from .driven import CODEC
-from .looped import Looped, a_record, complete, recycles, said, topics
+from .agent_harness import CODEC
+from .loop_harness import LoopHarness, a_record, complete, decoded, recycles, topics
 
 TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
@@ -14,9 +14,9 @@ TRACE = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 
 def test_a_broken_promise_publishes_a_stall_a_recycle_a_decision_and_a_snapshot() -> None:
-    chunk = Looped().chunk(a_created("ada"), complete(T0 + 31))
+    chunk = LoopHarness().chunk(a_created("ada"), complete(T0 + 31))
     assert topics(chunk) == ["lead-stalled", "lead-recycled", "lead-decisions", "lead-snapshots"]
-    stalled, recycled, decided, snapshot = map(said, chunk.sent)
+    stalled, recycled, decided, snapshot = map(decoded, chunk.sent)
     assert (stalled.reason, stalled.occurred_at, stalled.idle_since) == ("never_contacted", T0 + 30, T0)
     assert (recycled.action, recycled.stall_id, recycled.recycle_id) == ("RECYCLE", stalled.event_id, decided.event_id)
     assert (decided.decision, decided.why, decided.policy_version) == ("RECYCLE", "never_contacted", "test")
@@ -24,29 +24,29 @@ def test_a_broken_promise_publishes_a_stall_a_recycle_a_decision_and_a_snapshot(
 
 
 def test_a_touch_at_the_very_instant_of_the_deadline_keeps_the_promise() -> None:
-    looped = Looped()
-    assert topics(looped.chunk(a_created("ada"), complete(T0 + 30))) == ["lead-snapshots"]
-    assert "lead-stalled" in topics(looped.chunk(complete(T0 + 31)))
+    harness = LoopHarness()
+    assert topics(harness.chunk(a_created("ada"), complete(T0 + 30))) == ["lead-snapshots"]
+    assert "lead-stalled" in topics(harness.chunk(complete(T0 + 31)))
 
 
 def test_progress_of_a_recycled_lead_revokes_its_recycle() -> None:
-    looped = Looped()
-    given = looped.chunk(a_created("ada"), complete(T0 + 31))
-    taken = looped.chunk(a_reply("ada", T0 + 40))
+    harness = LoopHarness()
+    given = harness.chunk(a_created("ada"), complete(T0 + 31))
+    taken = harness.chunk(a_reply("ada", T0 + 40))
     (recycle,), (revoke,) = recycles(given), recycles(taken)
     assert (revoke.action, revoke.recycle_id, revoke.cause) == ("REVOKE", recycle.recycle_id, "moved")
-    assert [said(one).stage for one in taken.to("lead-snapshots")] == ["working"]
+    assert [decoded(one).stage for one in taken.to("lead-snapshots")] == ["working"]
 
 
 def test_a_stall_and_its_revoke_in_one_chunk_are_both_published_with_one_snapshot() -> None:
-    chunk = Looped().chunk(a_created("ada"), a_win("ada", T0 + 40))
+    chunk = LoopHarness().chunk(a_created("ada"), a_win("ada", T0 + 40))
     assert [each.action for each in recycles(chunk)] == ["RECYCLE", "REVOKE"]
-    assert [said(one).stage for one in chunk.to("lead-snapshots")] == ["won"]
+    assert [decoded(one).stage for one in chunk.to("lead-snapshots")] == ["won"]
 
 
 def test_deadlines_fire_in_their_order_before_the_record_that_advanced_stream_time() -> None:
-    chunk = Looped().chunk(a_created("bob", T0 + 5), a_created("ada", T0), a_reply("ada", T0 + 100))
-    assert [(one.key, said(one).action) for one in chunk.to("lead-recycled")] == [
+    chunk = LoopHarness().chunk(a_created("bob", T0 + 5), a_created("ada", T0), a_reply("ada", T0 + 100))
+    assert [(one.key, decoded(one).action) for one in chunk.to("lead-recycled")] == [
         (b"ada", "RECYCLE"),
         (b"bob", "RECYCLE"),
         (b"ada", "REVOKE"),
@@ -54,17 +54,17 @@ def test_deadlines_fire_in_their_order_before_the_record_that_advanced_stream_ti
 
 
 def test_outputs_carry_the_trace_of_the_fact_that_caused_them_and_none_if_a_deadline_did() -> None:
-    looped = Looped()
-    sales = looped.chunk(a_created("ada"), a_stall("ada", T0 + 1), headers=[("traceparent", TRACE)])
+    harness = LoopHarness()
+    sales = harness.chunk(a_created("ada"), a_stall("ada", T0 + 1), headers=[("traceparent", TRACE)])
     assert dict(sales.to("lead-recycled")[0].headers)["traceparent"] == TRACE
-    time = looped.chunk(a_created("bob", T0 + 1), a_created("eve", T0 + 99), headers=[("traceparent", TRACE)])
+    time = harness.chunk(a_created("bob", T0 + 1), a_created("eve", T0 + 99), headers=[("traceparent", TRACE)])
     assert "traceparent" not in dict(time.to("lead-recycled")[0].headers)
 
 
 def test_a_duplicate_sends_nothing_and_stores_nothing() -> None:
-    looped, fact = Looped(), a_created("ada")
-    looped.chunk(fact)
-    again = looped.chunk(fact)
+    harness, fact = LoopHarness(), a_created("ada")
+    harness.chunk(fact)
+    again = harness.chunk(fact)
     assert (again.sent, again.changes) == ([], {})
 
 
@@ -76,27 +76,27 @@ def _of(partition: int) -> str:
 
 
 def test_a_record_of_another_partition_is_republished_there_unchanged() -> None:
-    looped, record = Looped(of=4), a_created(_of(2))
-    chunk = looped.chunk(record, headers=[("a", b"b")])
+    harness, record = LoopHarness(of=4), a_created(_of(2))
+    chunk = harness.chunk(record, headers=[("a", b"b")])
     assert chunk.sent == [
         Sent("lead-created", record.lead_id.encode(), CODEC.encode(record), partition=2, headers=[("a", b"b")])
     ]
-    assert (set(chunk.changes), looped.stats.rerouted) == ({NOW}, 1)  # it moves time, and no lead
+    assert (set(chunk.changes), harness.stats.rerouted) == ({NOW}, 1)  # it moves time, and no lead
 
 
 def test_a_fact_under_another_key_is_republished_under_the_key_of_its_lead() -> None:
-    looped, record = Looped(of=4), a_created(_of(2))
-    chunk = looped.raw(a_fetched_record("lead-created", b"somebody", CODEC.encode(record)))
+    harness, record = LoopHarness(of=4), a_created(_of(2))
+    chunk = harness.raw(a_fetched_record("lead-created", b"somebody", CODEC.encode(record)))
     assert [(one.key, one.partition) for one in chunk.sent] == [(record.lead_id.encode(), 2)]
-    assert looped.loop.clock.now == 0
+    assert harness.loop.clock.now == 0
 
 
 def test_an_invalid_record_is_a_dead_letter_and_the_next_one_is_processed() -> None:
-    looped = Looped()
+    harness = LoopHarness()
     broken = a_fetched_record("lead-created", b"ada", b"{}", offset=7, headers=[("a", b"b")])
-    chunk = looped.raw(broken, a_record(a_created("ada")))
+    chunk = harness.raw(broken, a_record(a_created("ada")))
     assert topics(chunk) == ["lead-dead-letters", "lead-snapshots"]
     letter, headers = chunk.sent[0], dict(chunk.sent[0].headers)
     assert (letter.key, letter.value) == (b"ada", b"{}")
     assert (headers["a"], headers["dl_reason"], headers["dl_offset"]) == (b"b", b"not_avro", b"7")
-    assert looped.stats.rejected == {"not_avro": 1}
+    assert harness.stats.rejected == {"not_avro": 1}

@@ -1,4 +1,4 @@
-"""What was told comes back: the same fact as if it had been decoded, and only if it is the same record."""
+"""Own records that are read back: the same fact as if it had been decoded, and only for the same record."""
 
 import pytest
 
@@ -14,12 +14,12 @@ from tests.builders import DAY, T0, a_created, a_reply
 from tests.builders_domain import a_policy, within
 from tests.fakes import FakeChunk, Sent, a_fetched_record
 
-from .driven import CODEC, TOPIC_OF
+from .agent_harness import CODEC, TOPIC_OF
 
 POLICY = a_policy(within(never_contacted=30))
 
 
-def told() -> list[Emission]:
+def own_emissions() -> list[Emission]:
     """A stall, its recycle, and the revoke of that."""
     ledger = LeadFold("ada")
     ledger.add(fact_of(a_created("ada")), POLICY, T0)
@@ -31,7 +31,7 @@ def told() -> list[Emission]:
 def sent(remembered: LoopbackCache) -> list[Sent]:
     chunk = FakeChunk()
     outbound = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), "1", remembered)
-    for each in told():
+    for each in own_emissions():
         outbound.emit(chunk, b"ada", "ada", each, None)
     return chunk.sent
 

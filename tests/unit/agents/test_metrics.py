@@ -25,7 +25,7 @@ from streams.runtime.settings import Settings
 from tests.builders import T0, a_contact, a_created, a_stall, a_win
 from tests.builders_domain import a_policy, within
 
-from .driven import Driven
+from .agent_harness import AgentHarness
 
 Labels = tuple[tuple[str, str], ...]
 POLICY = a_policy(within(never_contacted=30))
@@ -36,7 +36,7 @@ def scraped(registry: CollectorRegistry) -> dict[tuple[str, Labels], float]:
     families = text_string_to_metric_families(generate_latest(registry).decode())
     samples = [sample for family in families for sample in family.samples]
     found = {(sample.name, tuple(sorted(sample.labels.items()))): sample.value for sample in samples}
-    assert len(found) == len(samples), "a series that is told twice"
+    assert len(found) == len(samples), "a series that is exported twice"
     return found
 
 
@@ -59,7 +59,7 @@ def a_status(number: int = 0, **ends: int) -> PartitionStatus:
 
 
 def test_every_series_is_exported_as_zero_before_the_first_event() -> None:
-    registry = Driven(POLICY).registry
+    registry = AgentHarness(POLICY).registry
     found = {name: value for (name, _), value in scraped(registry).items() if not name.endswith(("_created", "_info"))}
     assert set(found.values()) == {0.0}
     assert set(found) >= {
@@ -75,7 +75,7 @@ def test_every_series_is_exported_as_zero_before_the_first_event() -> None:
 
 
 def test_every_value_of_a_bounded_label_is_exported_before_the_first_event() -> None:
-    registry = Driven(POLICY).registry
+    registry = AgentHarness(POLICY).registry
     assert {kind for (kind,) in values(registry, "facts_total", "kind")} == {
         *("created", "contacted", "closed", "stalled", "recycled", "revoked")
     }
@@ -105,24 +105,25 @@ def test_a_policy_without_a_default_action_has_no_label_value_other() -> None:
 
 
 def test_the_counters_of_a_chunk_are_exported() -> None:
-    driven = Driven(POLICY).add(a_created("ada"), a_created("bob"), a_contact("bob", T0 + 10)).until(T0 + 50).run()
-    assert values(driven.registry, "facts_total", "kind")["created",] == 2
-    assert values(driven.registry, "stalls_total", "reason")["never_contacted",] == 1
-    assert values(driven.registry, "decisions_total", "action", "why")["RECYCLE", "never_contacted"] == 1
-    assert values(driven.registry, "first_contact_seconds_sum", "origin") == {("unknown",): 0.0, ("webinar",): 0.01}
-    assert values(driven.registry, "detection_delay_seconds_count") == {(): 1}
-    leads = values(driven.registry, "leads", "stage", "origin")
+    harness = AgentHarness(POLICY).add(a_created("ada"), a_created("bob"), a_contact("bob", T0 + 10))
+    harness.until(T0 + 50).run()
+    assert values(harness.registry, "facts_total", "kind")["created",] == 2
+    assert values(harness.registry, "stalls_total", "reason")["never_contacted",] == 1
+    assert values(harness.registry, "decisions_total", "action", "why")["RECYCLE", "never_contacted"] == 1
+    assert values(harness.registry, "first_contact_seconds_sum", "origin") == {("unknown",): 0.0, ("webinar",): 0.01}
+    assert values(harness.registry, "detection_delay_seconds_count") == {(): 1}
+    leads = values(harness.registry, "leads", "stage", "origin")
     assert {labels: count for labels, count in leads.items() if count} == {
         ("nurture", "webinar"): 1,
         ("working", "webinar"): 1,
     }
-    assert values(driven.registry, "funnel_leads", "pass", "origin", "step")["1", "webinar", "stalled"] == 1
-    assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 1
+    assert values(harness.registry, "funnel_leads", "pass", "origin", "step")["1", "webinar", "stalled"] == 1
+    assert values(harness.registry, "overdue_leads", "reason")["never_contacted",] == 1
 
 
 def test_the_detection_delay_starts_when_the_lead_became_known() -> None:
     day = 86_400_000
-    known = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
+    known = AgentHarness(POLICY).add(a_created("ada")).until(T0 + day).run()
     known.add(a_created("bob", T0 + 10)).until(T0 + day + 20).run()
     assert values(known.registry, "stalls_total", "reason")["never_contacted",] == 2
     assert values(known.registry, "detection_delay_seconds_count")[()] == 2
@@ -131,22 +132,23 @@ def test_the_detection_delay_starts_when_the_lead_became_known() -> None:
 
 
 def test_the_durations_of_an_origin_are_exported_as_zero_with_its_first_lead() -> None:
-    driven = Driven(POLICY).add(a_created("ada")).until(T0 + 10).run()
-    assert values(driven.registry, "leads", "stage", "origin")["new", "webinar"] == 1
-    assert values(driven.registry, "first_contact_seconds_count", "origin") == {("unknown",): 0, ("webinar",): 0}
+    harness = AgentHarness(POLICY).add(a_created("ada")).until(T0 + 10).run()
+    assert values(harness.registry, "leads", "stage", "origin")["new", "webinar"] == 1
+    assert values(harness.registry, "first_contact_seconds_count", "origin") == {("unknown",): 0, ("webinar",): 0}
 
 
 def test_a_contribution_that_no_longer_holds_is_subtracted() -> None:
-    driven = Driven(POLICY).add(a_created("ada")).until(T0 + 50).run().add(a_win("ada", T0 + 60)).until(T0 + 61).run()
-    assert values(driven.registry, "overdue_leads", "reason")["never_contacted",] == 0
-    assert {key for key, count in values(driven.registry, "leads", "stage", "origin").items() if count} == {
+    harness = AgentHarness(POLICY).add(a_created("ada")).until(T0 + 50).run()
+    harness.add(a_win("ada", T0 + 60)).until(T0 + 61).run()
+    assert values(harness.registry, "overdue_leads", "reason")["never_contacted",] == 0
+    assert {key for key, count in values(harness.registry, "leads", "stage", "origin").items() if count} == {
         ("won", "webinar")
     }
 
 
 def test_the_leads_of_a_recovered_partition_are_counted() -> None:
-    first = Driven(POLICY).add(a_created("ada"), a_created("bob")).until(T0 + 50).run()
-    again = Driven(POLICY)
+    first = AgentHarness(POLICY).add(a_created("ada"), a_created("bob")).until(T0 + 50).run()
+    again = AgentHarness(POLICY)
     again.store = first.store
     again.add(a_created("eve", T0 + 60)).run()
     leads = values(again.registry, "leads", "stage", "origin")
@@ -163,46 +165,46 @@ def test_freshness_is_measured_by_heartbeats() -> None:
 
 
 def test_the_time_of_the_newest_heartbeat_is_exported_once_it_was_consumed() -> None:
-    driven = Driven(POLICY).add(a_created("ada")).run()
-    assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): 0}
-    driven.add(*(Heartbeat(occurred_at=T0 + n, recorded_at=T0 + n, source="test", says="alive") for n in (0, 2000)))
-    driven.run()
-    assert values(driven.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): T0 / 1000 + 2}
+    harness = AgentHarness(POLICY).add(a_created("ada")).run()
+    assert values(harness.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): 0}
+    harness.add(*(Heartbeat(occurred_at=T0 + n, recorded_at=T0 + n, source="test", says="alive") for n in (0, 2000)))
+    harness.run()
+    assert values(harness.registry, "heartbeat_timestamp_seconds", "partition") == {("0",): T0 / 1000 + 2}
 
 
 def test_a_recycled_lead_is_counted_by_its_pass() -> None:
     day = 86_400_000
-    driven = Driven(POLICY).add(a_created("ada")).until(T0 + day).run()
-    driven.add(a_created("ada", T0 + 400 * day, event_id="again")).until(T0 + 401 * day).run()
-    assert values(driven.registry, "recycles_total", "pass") == {("1",): 1, ("2",): 1, ("3",): 0, ("4+",): 0}
+    harness = AgentHarness(POLICY).add(a_created("ada")).until(T0 + day).run()
+    harness.add(a_created("ada", T0 + 400 * day, event_id="again")).until(T0 + 401 * day).run()
+    assert values(harness.registry, "recycles_total", "pass") == {("1",): 1, ("2",): 1, ("3",): 0, ("4+",): 0}
 
 
 def test_lag_recovery_and_size_come_from_the_engine() -> None:
-    driven = Driven(POLICY)
-    told = Status(is_assigned=True, is_member=True, partitions=(a_status(3, a=10, b=2),))
-    driven.driver.now = told
-    assert values(driven.registry, "lag_records", "topic", "partition") == {("a", "3"): 3, ("b", "3"): 2}
-    assert values(driven.registry, "recovering_records", "partition") == {("3",): 5}
-    assert values(driven.registry, "partition_ready", "partition") == {("3",): 1}
-    assert values(driven.registry, "state_leads", "partition") == {("3",): 9}
+    harness = AgentHarness(POLICY)
+    status = Status(is_assigned=True, is_member=True, partitions=(a_status(3, a=10, b=2),))
+    harness.driver.now = status
+    assert values(harness.registry, "lag_records", "topic", "partition") == {("a", "3"): 3, ("b", "3"): 2}
+    assert values(harness.registry, "recovering_records", "partition") == {("3",): 5}
+    assert values(harness.registry, "partition_ready", "partition") == {("3",): 1}
+    assert values(harness.registry, "state_leads", "partition") == {("3",): 9}
 
 
 def test_lag_in_seconds_is_the_age_of_the_oldest_unprocessed_record_or_zero() -> None:
     waits = replace(a_status(3), oldest_at=int(time.time() * 1000) - 90_000)
-    driven = Driven(POLICY)
-    told = Status(is_assigned=True, is_member=True, partitions=(waits, a_status(4)))
-    driven.driver.now = told
-    found = values(driven.registry, "lag_seconds", "partition")
+    harness = AgentHarness(POLICY)
+    status = Status(is_assigned=True, is_member=True, partitions=(waits, a_status(4)))
+    harness.driver.now = status
+    found = values(harness.registry, "lag_seconds", "partition")
     assert found["4",] == 0
     assert 90 <= found["3",] < 120
 
 
 def test_rebalances_refused_commits_and_membership_are_exported() -> None:
-    driven = Driven(POLICY)
-    told = Status(is_assigned=True, is_member=True, assignments=3, refused_commits=2)
-    driven.driver.now = told
+    harness = AgentHarness(POLICY)
+    status = Status(is_assigned=True, is_member=True, assignments=3, refused_commits=2)
+    harness.driver.now = status
     names = ("assignments_total", "refused_commits_total", "group_member")
-    assert [values(driven.registry, name)[()] for name in names] == [3, 2, 1]
+    assert [values(harness.registry, name)[()] for name in names] == [3, 2, 1]
 
 
 def test_only_live_operation_expects_heartbeats_of_its_partitions() -> None:
@@ -220,13 +222,13 @@ def test_the_policy_version_and_the_free_disk_space_are_exported(tmp_path: Path)
 
 
 def test_origins_beyond_the_first_twenty_are_counted_as_other() -> None:
-    driven = Driven(POLICY).add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(60)))
-    driven.add(*(a_contact(f"lead-{n}", T0 + 100, event_id=f"touch-{n}") for n in range(60))).run()
+    harness = AgentHarness(POLICY).add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(60)))
+    harness.add(*(a_contact(f"lead-{n}", T0 + 100, event_id=f"touch-{n}") for n in range(60))).run()
     for name, labels in (("leads", "stage"), ("funnel_leads", "step"), ("first_contact_seconds_count", "origin")):
-        found = values(driven.registry, name, "origin", labels)
+        found = values(harness.registry, name, "origin", labels)
         assert len({origin for origin, _ in found} - {"unknown", OTHER}) <= MAX_ORIGINS
         assert any(origin == OTHER for origin, _ in found)
-    assert sum(values(driven.registry, "leads", "origin", "stage").values()) == 60
+    assert sum(values(harness.registry, "leads", "origin", "stage").values()) == 60
 
 
 def test_an_origin_keeps_its_label_value() -> None:
@@ -240,15 +242,15 @@ def test_a_lead_without_an_origin_is_counted_as_unknown() -> None:
 
 @pytest.mark.parametrize("origin", ['say "hi"', "back\\slash", "two\nlines", "ünï"])
 def test_an_origin_may_be_any_text(origin: str) -> None:
-    driven = Driven(POLICY).add(a_created("ada", origin=origin)).run()
-    assert ("new", origin) in values(driven.registry, "leads", "stage", "origin")
+    harness = AgentHarness(POLICY).add(a_created("ada", origin=origin)).run()
+    assert ("new", origin) in values(harness.registry, "leads", "stage", "origin")
 
 
 def test_reasons_that_the_policy_does_not_name_are_counted_as_other() -> None:
-    driven = Driven(POLICY)
-    driven.add(*(a_created(f"lead-{n}") for n in range(9)))
-    driven.add(*(a_stall(f"lead-{n}", T0 + 1, reason=f"reason-{n}") for n in range(9))).run()
-    decisions = values(driven.registry, "decisions_total", "action", "why")
+    harness = AgentHarness(POLICY)
+    harness.add(*(a_created(f"lead-{n}") for n in range(9)))
+    harness.add(*(a_stall(f"lead-{n}", T0 + 1, reason=f"reason-{n}") for n in range(9))).run()
+    decisions = values(harness.registry, "decisions_total", "action", "why")
     assert decisions["RECYCLE", OTHER] == 9
     assert not any(why.startswith("reason-") for _, why in decisions)
 
@@ -258,22 +260,22 @@ def test_reasons_that_the_policy_does_not_name_are_counted_as_other() -> None:
 
 def test_a_scrape_during_a_chunk_is_consistent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The loop works on in its own thread; switching often makes them meet."""
-    driven = Driven(POLICY)
+    harness = AgentHarness(POLICY)
     faults: list[object] = []
     monkeypatch.setattr(threading, "excepthook", faults.append)
-    driven.add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(600)))
-    driven.add(*(a_contact(f"lead-{n}", T0 + 600 + n) for n in range(0, 600, 2))).until(T0 + 5000)
+    harness.add(*(a_created(f"lead-{n}", T0 + n, origin=f"origin-{n}") for n in range(600)))
+    harness.add(*(a_contact(f"lead-{n}", T0 + 600 + n) for n in range(0, 600, 2))).until(T0 + 5000)
     with _switching_often():
-        worker = threading.Thread(target=driven.run, args=([20] * 100,))
+        worker = threading.Thread(target=harness.run, args=([20] * 100,))
         worker.start()
         scrapes = 0
         while worker.is_alive():
-            assert sum(values(driven.registry, "leads", "origin", "stage").values()) <= 600
+            assert sum(values(harness.registry, "leads", "origin", "stage").values()) <= 600
             scrapes += 1
         worker.join()
     assert faults == []
     assert scrapes > 5
-    assert sum(values(driven.registry, "leads", "origin", "stage").values()) == 600
+    assert sum(values(harness.registry, "leads", "origin", "stage").values()) == 600
 
 
 @contextmanager

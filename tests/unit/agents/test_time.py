@@ -3,98 +3,98 @@
 from streams.agents.loop import NOW
 from tests.builders import T0, a_created
 
-from .looped import WALL, Looped, alive, complete, said
+from .loop_harness import WALL, LoopHarness, alive, complete, decoded
 
 
 def test_stream_time_is_stored_last_and_only_if_a_fact_or_an_importer_advanced_it() -> None:
-    looped = Looped()
-    assert list(looped.chunk(a_created("ada")).changes) == [b"ada", NOW]
-    assert looped.chunk(complete(T0 + 5)).changes == {NOW: b"%d" % (T0 + 5)}
-    assert looped.chunk(complete(T0 + 5)).changes == {}
-    assert looped.chunk(alive(T0 + 9)).changes == {}
+    harness = LoopHarness()
+    assert list(harness.chunk(a_created("ada")).changes) == [b"ada", NOW]
+    assert harness.chunk(complete(T0 + 5)).changes == {NOW: b"%d" % (T0 + 5)}
+    assert harness.chunk(complete(T0 + 5)).changes == {}
+    assert harness.chunk(alive(T0 + 9)).changes == {}
 
 
 def test_stream_time_does_not_pass_the_wall_clock() -> None:
-    looped = Looped()
-    looped.wall_at = T0 + 25
-    chunk = looped.chunk(a_created("ada"), a_created("bob", T0 + 60))
+    harness = LoopHarness()
+    harness.wall_at = T0 + 25
+    chunk = harness.chunk(a_created("ada"), a_created("bob", T0 + 60))
     assert chunk.to("lead-stalled") == []
-    assert looped.loop.clock.now == T0 + 25
+    assert harness.loop.clock.now == T0 + 25
 
 
 def test_the_wall_clock_minus_the_grace_advances_an_idle_partition() -> None:
-    looped = Looped(is_live=True)
-    looped.chunk(a_created("ada"), complete_until=T0 + 1)
-    assert looped.chunk(complete_until=T0 + 40).to("lead-stalled") == []
-    assert [said(one).occurred_at for one in looped.chunk(complete_until=T0 + 41).to("lead-stalled")] == [T0 + 30]
+    harness = LoopHarness(is_live=True)
+    harness.chunk(a_created("ada"), complete_until=T0 + 1)
+    assert harness.chunk(complete_until=T0 + 40).to("lead-stalled") == []
+    assert [decoded(one).occurred_at for one in harness.chunk(complete_until=T0 + 41).to("lead-stalled")] == [T0 + 30]
 
 
 def test_the_wall_clock_advances_nothing_while_records_are_waiting() -> None:
-    looped = Looped(is_live=True)
-    assert looped.chunk(a_created("ada"), complete_until=0).to("lead-stalled") == []
-    assert looped.loop.clock.now == T0
+    harness = LoopHarness(is_live=True)
+    assert harness.chunk(a_created("ada"), complete_until=0).to("lead-stalled") == []
+    assert harness.loop.clock.now == T0
 
 
 def test_an_idle_live_loop_sends_a_heartbeat_and_none_in_a_chunk_with_facts() -> None:
-    looped = Looped(is_live=True)
-    (beat,) = looped.chunk().to("stream-heartbeats")
-    assert (said(beat).says, said(beat).occurred_at, beat.partition) == ("alive", WALL, 0)
-    assert looped.chunk(a_created("ada")).to("stream-heartbeats") == []
+    harness = LoopHarness(is_live=True)
+    (beat,) = harness.chunk().to("stream-heartbeats")
+    assert (decoded(beat).says, decoded(beat).occurred_at, beat.partition) == ("alive", WALL, 0)
+    assert harness.chunk(a_created("ada")).to("stream-heartbeats") == []
 
 
 def test_a_live_loop_sends_a_heartbeat_once_a_second_however_often_it_ticks() -> None:
-    looped = Looped(is_live=True)
+    harness = LoopHarness(is_live=True)
     beats = []
     for _ in range(13):
-        beats += looped.chunk().to("stream-heartbeats")
-        looped.wall_at += 250
-    assert [said(beat).occurred_at for beat in beats] == [WALL, WALL + 1000, WALL + 2000, WALL + 3000]
+        beats += harness.chunk().to("stream-heartbeats")
+        harness.wall_at += 250
+    assert [decoded(beat).occurred_at for beat in beats] == [WALL, WALL + 1000, WALL + 2000, WALL + 3000]
 
 
 def test_heartbeats_continue_when_the_wall_clock_is_set_back() -> None:
-    looped = Looped(is_live=True)
-    looped.chunk()
-    looped.wall_at -= 60_000
-    assert len(looped.chunk().to("stream-heartbeats")) == 1
+    harness = LoopHarness(is_live=True)
+    harness.chunk()
+    harness.wall_at -= 60_000
+    assert len(harness.chunk().to("stream-heartbeats")) == 1
 
 
 def test_a_live_loop_skips_ticks_until_a_heartbeat_or_a_deadline_is_due() -> None:
-    looped = Looped(is_live=True)
-    assert not looped.loop.may_skip_tick(0)  # a heartbeat is to be sent
-    looped.chunk(a_created("ada"), complete_until=T0 + 12)  # a chunk moves the deadline into reach
-    looped.chunk()
-    assert looped.loop.may_skip_tick(T0 + 40)
-    assert looped.loop.clock.now == T0 + 30
-    assert not looped.loop.may_skip_tick(T0 + 41)
-    assert len(looped.chunk(complete_until=T0 + 41).to("lead-stalled")) == 1
-    assert looped.loop.may_skip_tick(T0 + 42)
-    assert looped.loop.may_skip_tick(0)
+    harness = LoopHarness(is_live=True)
+    assert not harness.loop.may_skip_tick(0)  # a heartbeat is to be sent
+    harness.chunk(a_created("ada"), complete_until=T0 + 12)  # a chunk moves the deadline into reach
+    harness.chunk()
+    assert harness.loop.may_skip_tick(T0 + 40)
+    assert harness.loop.clock.now == T0 + 30
+    assert not harness.loop.may_skip_tick(T0 + 41)
+    assert len(harness.chunk(complete_until=T0 + 41).to("lead-stalled")) == 1
+    assert harness.loop.may_skip_tick(T0 + 42)
+    assert harness.loop.may_skip_tick(0)
 
 
 def test_a_loop_over_history_skips_ticks_whatever_the_wall_clock() -> None:
-    looped = Looped()
-    assert looped.loop.may_skip_tick(WALL)
-    looped.chunk(a_created("ada"))
-    assert looped.chunk().sent == []  # only now it is known that the deadline, which is near, is not past
-    assert looped.loop.may_skip_tick(WALL)
+    harness = LoopHarness()
+    assert harness.loop.may_skip_tick(WALL)
+    harness.chunk(a_created("ada"))
+    assert harness.chunk().sent == []  # only now it is known that the deadline, which is near, is not past
+    assert harness.loop.may_skip_tick(WALL)
 
 
 def test_a_deadline_that_a_late_fact_sets_in_the_past_fires_without_another_record() -> None:
-    looped = Looped()
-    looped.chunk(complete(T0 + 100), a_created("ada"))
-    assert not looped.loop.may_skip_tick(0)
-    assert len(looped.chunk().to("lead-stalled")) == 1
-    assert looped.loop.may_skip_tick(0)
+    harness = LoopHarness()
+    harness.chunk(complete(T0 + 100), a_created("ada"))
+    assert not harness.loop.may_skip_tick(0)
+    assert len(harness.chunk().to("lead-stalled")) == 1
+    assert harness.loop.may_skip_tick(0)
 
 
 def test_a_loop_over_history_sends_no_heartbeats_and_ignores_the_wall_clock() -> None:
-    looped = Looped()
-    looped.chunk(a_created("ada"))
-    assert looped.chunk(complete_until=WALL).sent == []
+    harness = LoopHarness()
+    harness.chunk(a_created("ada"))
+    assert harness.chunk(complete_until=WALL).sent == []
 
 
 def test_an_own_heartbeat_is_measured_for_its_age_and_does_not_advance_stream_time() -> None:
-    looped = Looped(is_live=True)
-    looped.chunk(alive(WALL - 1500))
-    assert looped.stats.freshness == 1.5
-    assert looped.loop.clock.now == 0
+    harness = LoopHarness(is_live=True)
+    harness.chunk(alive(WALL - 1500))
+    assert harness.stats.freshness == 1.5
+    assert harness.loop.clock.now == 0

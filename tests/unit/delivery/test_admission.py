@@ -128,8 +128,8 @@ def test_the_recycle_is_attempted_once_that_revoke_is_finished(outcome: str) -> 
     index.comes(before.event, before.retry)
     for each in ("retry", outcome):
         assert isinstance(decision(a_delivery(), index), Wait)
-        told: Any = {"endpoint": "nurture", "recycle_id": "r0", "action": "REVOKE", "outcome": each, "attempts": 1}
-        index.result(DeliveryResult(**told))
+        fields: Any = {"endpoint": "nurture", "recycle_id": "r0", "action": "REVOKE", "outcome": each, "attempts": 1}
+        index.result(DeliveryResult(**fields))
     assert decision(a_delivery(), index) == Attempt()
 
 

@@ -22,7 +22,7 @@ def a_result(outcome: Any, action: Any = "RECYCLE", attempts: int = 1) -> Delive
     )
 
 
-def told(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
+def index_of(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
     index = DeliveryIndex()
     for result in results:
         index.result(result, replay)
@@ -31,7 +31,7 @@ def told(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
 
 @pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead"])
 def test_a_delivery_with_a_final_outcome_is_finished(outcome: str) -> None:
-    assert told(a_result(outcome)).is_finished(RECYCLE, NOTE)
+    assert index_of(a_result(outcome)).is_finished(RECYCLE, NOTE)
 
 
 def test_a_finished_delivery_is_kept_as_long_as_the_retention_of_its_topic() -> None:
@@ -51,39 +51,39 @@ def test_a_finished_delivery_is_kept_as_long_as_the_retention_of_its_topic() -> 
 
 
 def test_a_retried_delivery_is_open_and_its_attempts_are_known() -> None:
-    index = told(a_result("retry", attempts=3))
+    index = index_of(a_result("retry", attempts=3))
     assert not index.is_finished(RECYCLE, NOTE)
     assert index.under_way(RECYCLE, NOTE) == OpenDelivery(3, 7, may_have_arrived=True)
 
 
 def test_deliveries_differ_by_endpoint_and_by_action() -> None:
-    index = told(a_result("accepted"))
+    index = index_of(a_result("accepted"))
     assert not index.is_finished(RECYCLE, replace(NOTE, endpoint="other"))
     assert not index.is_finished(REVOKE, NOTE)
 
 
 @pytest.mark.parametrize(("outcome", "may_again"), [("accepted", False), ("unverified", False), ("dead", True)])
 def test_a_replay_is_sent_again_unless_it_was_accepted(outcome: str, may_again: bool) -> None:
-    index = told(a_result(outcome))
+    index = index_of(a_result(outcome))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="again")) is not may_again
 
 
 def test_a_finished_replay_does_not_finish_the_next_one() -> None:
-    index = told(a_result("dead"))
+    index = index_of(a_result("dead"))
     index.result(a_result("refused"), "first")
     assert index.is_finished(RECYCLE, replace(NOTE, replay="first"))
     assert not index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
 def test_an_accepted_replay_finishes_all_replays() -> None:
-    index = told(a_result("dead"))
+    index = index_of(a_result("dead"))
     index.result(a_result("accepted"), "first")
     assert index.is_finished(RECYCLE, NOTE)
     assert index.is_finished(RECYCLE, replace(NOTE, replay="second"))
 
 
 def test_a_late_result_does_not_undo_an_acceptance() -> None:
-    index = told(a_result("accepted"), a_result("refused"), a_result("retry"))
+    index = index_of(a_result("accepted"), a_result("refused"), a_result("retry"))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="again"))
 
 
@@ -92,7 +92,7 @@ def test_a_recycle_is_revoked_as_soon_as_its_revoke_is_known() -> None:
     assert not index.is_taken_back(RECYCLE, "nurture")
     index.comes(REVOKE, NOTE)
     assert index.is_taken_back(RECYCLE, "nurture")
-    assert told(a_result("no_op", "REVOKE", 0)).is_taken_back(RECYCLE, "nurture")
+    assert index_of(a_result("no_op", "REVOKE", 0)).is_taken_back(RECYCLE, "nurture")
 
 
 def test_a_waiting_recycle_without_an_attempt_was_never_sent() -> None:
@@ -119,9 +119,9 @@ def test_a_recycle_that_the_previous_owner_may_have_sent_may_have_arrived() -> N
 
 
 def test_a_finished_recycle_may_have_been_sent_only_if_it_had_an_attempt() -> None:
-    assert told(a_result("no_op", attempts=0)).was_never_sent(REVOKE, "nurture")
-    assert not told(a_result("no_op", attempts=1)).was_never_sent(REVOKE, "nurture")
-    assert not told(a_result("dead", attempts=9)).was_never_sent(REVOKE, "nurture")
+    assert index_of(a_result("no_op", attempts=0)).was_never_sent(REVOKE, "nurture")
+    assert not index_of(a_result("no_op", attempts=1)).was_never_sent(REVOKE, "nurture")
+    assert not index_of(a_result("dead", attempts=9)).was_never_sent(REVOKE, "nurture")
 
 
 def test_the_revoke_of_an_open_or_attempted_recycle_is_sent() -> None:
@@ -129,15 +129,15 @@ def test_the_revoke_of_an_open_or_attempted_recycle_is_sent() -> None:
     assert not index.has_recycle_of(REVOKE, "nurture")
     index.comes(RECYCLE, NOTE)
     assert index.has_recycle_of(REVOKE, "nurture")
-    assert told(a_result("accepted")).has_recycle_of(REVOKE, "nurture")
-    assert told(a_result("dead", attempts=9)).has_recycle_of(REVOKE, "nurture")
+    assert index_of(a_result("accepted")).has_recycle_of(REVOKE, "nurture")
+    assert index_of(a_result("dead", attempts=9)).has_recycle_of(REVOKE, "nurture")
 
 
 def test_the_revoke_of_a_recycle_that_finished_without_an_attempt_is_not_sent() -> None:
-    assert not told(a_result("no_op", attempts=0)).has_recycle_of(REVOKE, "nurture")
+    assert not index_of(a_result("no_op", attempts=0)).has_recycle_of(REVOKE, "nurture")
 
 
 @given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead"]), max_size=8))
 def test_an_accepted_delivery_stays_finished(outcomes: list[str]) -> None:
-    index = told(*(a_result(outcome) for outcome in outcomes))
+    index = index_of(*(a_result(outcome) for outcome in outcomes))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="x")) is ("accepted" in outcomes)

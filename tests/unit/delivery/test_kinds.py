@@ -1,4 +1,4 @@
-"""What endpoints.yml may say of each kind, and what it is told when it says something else."""
+"""The sections of endpoints.yml of each kind, and the errors for everything else."""
 
 import re
 from pathlib import Path
@@ -213,7 +213,7 @@ def test_the_documented_example_is_valid_and_has_every_kind(monkeypatch: pytest.
     for name in re.findall(r"\{env: (\w+)\}", example):
         monkeypatch.setenv(name, SHARED)
     _, endpoints = parse_endpoints(example, "endpoints.yml")
-    told = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \| .* \| .* \|$", text, re.MULTILINE)
+    documented = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \| .* \| .* \|$", text, re.MULTILINE)
     kinds = {endpoint.target.kind for endpoint in endpoints}  # type: ignore[attr-defined]  # each kind has one
     assert kinds == {get_args(kind.model_fields["kind"].annotation)[0] for kind in get_args(get_args(AnyTarget)[0])}
-    assert kinds == set(told)
+    assert kinds == set(documented)

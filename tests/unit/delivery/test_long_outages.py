@@ -108,5 +108,5 @@ def test_ten_minutes_of_429_use_no_attempt() -> None:
     world = Simulation(answer)
     world.run([number * 1_000 for number in range(600)])
     assert {how for _, how in world.ends.values()} == {"accepted"}
-    assert sum(at < 10 * MINUTE for at in world.tries) == 600  # each was told once, and kept to it
+    assert sum(at < 10 * MINUTE for at in world.tries) == 600  # one 429 each, and no further attempt
     assert world.share_ended_by(13 * MINUTE) == 1

@@ -108,9 +108,9 @@ def _ms(span: Span | None) -> int:
     raise TypeError("the model knows no business time")
 
 
-def told_as_the_model_says(told: Emission) -> tuple[str, str, int, str | None]:
-    """Kind, id, instant and the ground of what was told."""
-    what = told.what
+def emission_as_of_the_model(emission: Emission) -> tuple[str, str, int, str | None]:
+    """The kind, id, time and reason of an emission."""
+    what = emission.what
     match what:
         case Stalled():
             return "stalled", what.event_id, what.at, None

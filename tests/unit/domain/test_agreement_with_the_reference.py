@@ -16,11 +16,11 @@ from streams.domain.policy import Policy
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, live, policies
 from .reference_model import (
     MODEL,
+    emission_as_of_the_model,
     emitted_by_the_model,
     lead_as_the_model_says,
     policy_to_model,
     to_model,
-    told_as_the_model_says,
 )
 
 
@@ -38,7 +38,7 @@ def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Any:
 def assert_same(ours: LeadFold, theirs: Any) -> None:
     assert lead_as_the_model_says(ours.lead) == lead_as_the_model_says(theirs.lead)
     assert stage(ours.lead) == MODEL.stage(theirs.lead)
-    assert [told_as_the_model_says(told) for told in ours.emissions] == [
+    assert [emission_as_of_the_model(emission) for emission in ours.emissions] == [
         emitted_by_the_model(fact) for fact in theirs.emitted
     ]
 
@@ -52,8 +52,8 @@ def test_emissions_agree_with_the_reference_model_for_any_order_of_facts(
     assert_same(live(order, policy, repeats=repeats), model_live(order, policy, repeats))
 
 
-def _fact_told(told: Emission) -> Fact:
-    return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
+def _fact_of(emission: Emission) -> Fact:
+    return emission.what if isinstance(emission.what, Stalled) else fact_of_decision(emission.what)
 
 
 @examples(400)
@@ -62,8 +62,8 @@ def test_emissions_agree_with_the_reference_model_when_own_emissions_are_read_ba
     facts: list[Fact], data: st.DataObject
 ) -> None:
     known = data.draw(st.integers(1, len(facts)))
-    told = [_fact_told(told) for told in live(facts[:known]).emissions]
-    mixed = data.draw(st.permutations([*facts, *told]))
+    emitted = [_fact_of(emission) for emission in live(facts[:known]).emissions]
+    mixed = data.draw(st.permutations([*facts, *emitted]))
     assert_same(live(mixed), model_live(mixed, BOUNDLESS))
 
 
@@ -74,14 +74,14 @@ def test_emissions_agree_with_the_reference_model_when_the_state_is_stored_after
 ) -> None:
     order = data.draw(st.permutations(facts))
     ledger, now = LeadFold(LEAD_ID), 0
-    told: list[Emission] = []
+    emitted: list[Emission] = []
     for fact in order:
         now = max(now, fact.at)
         ledger = LeadFold(LEAD_ID, LeadHistory.decode(ledger.history.encode()))
         ledger.tick(policy, now)
         ledger.add(fact, policy, now)
-        told += ledger.emissions
+        emitted += ledger.emissions
     ledger.emissions.clear()
     ledger.tick(policy, END)
-    ledger.emissions[:0] = told
+    ledger.emissions[:0] = emitted
     assert_same(ledger, model_live(order, policy))

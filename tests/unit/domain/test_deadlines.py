@@ -1,4 +1,4 @@
-"""When a lead is asked about again."""
+"""The next deadline of a lead."""
 
 from streams.domain.deadlines import Deadline, next_deadline
 from streams.domain.facts import Fact

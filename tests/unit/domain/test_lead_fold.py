@@ -32,9 +32,9 @@ def test_a_late_touch_revokes_the_recycle() -> None:
     ledger.tick(POLICY, 50)
     ledger.emissions.clear()
     assert ledger.add(contacted(15), POLICY, 50) == "new"
-    [told] = ledger.emissions
-    assert isinstance(told.what, Revoke)
-    assert told.what.cause == "void"
+    [emission] = ledger.emissions
+    assert isinstance(emission.what, Revoke)
+    assert emission.what.cause == "void"
     assert stage(ledger.lead) == "working"
 
 
@@ -58,7 +58,7 @@ def test_the_next_deadline_follows_the_lead() -> None:
 def test_a_deadline_whose_stall_was_emitted_does_not_fire_again() -> None:
     ledger = LeadFold("lead")
     stall_id = digest("stall", "lead", 1, "never_contacted", 7)
-    # Told of another lead's clock by mistake: it stands for nothing, and is not told again and again.
+    # It belongs to a deadline of another lead: it has no effect, and causes no further emissions.
     ledger.add(Stalled(5, stall_id, "detector", "never_contacted", 7), POLICY, 5)
     ledger.add(contacted(6), POLICY, 6)
     ledger.add(created(7), POLICY, 7)
@@ -89,7 +89,7 @@ def test_a_recycle_dated_before_its_stall_is_revoked_and_replaced() -> None:
     ledger = LeadFold("lead")
     ledger.add(Decided(1, digest("recycle", "s"), "recycle", "s"), POLICY, 1)
     ledger.add(stalled(5), POLICY, 5)
-    assert [type(told.what) for told in ledger.emissions] == [Revoke, Recycle]
+    assert [type(emission.what) for emission in ledger.emissions] == [Revoke, Recycle]
     assert stage(ledger.lead) == "nurture"
 
 

@@ -124,7 +124,7 @@ def test_the_lead_is_always_the_fold_of_its_history(
 def test_a_bounded_history_decides_the_same_for_all_facts_that_it_folds(
     facts: list[Fact], policy: Policy, kept: int, data: st.DataObject
 ) -> None:
-    """Facts older than the memory aside: those the bounded one counts, the boundless one is not told."""
+    """Except facts older than the history: the bounded one only counts them, and the other one does not get them."""
     bounded, boundless, now = LeadFold(LEAD_ID, LeadHistory(kept)), LeadFold(LEAD_ID, LeadHistory(10_000)), 0
     for fact in data.draw(st.permutations(facts)):
         now = max(now, fact.at)
@@ -143,22 +143,22 @@ def test_a_bounded_history_decides_the_same_for_all_facts_that_it_folds(
 def test_every_recycle_is_current_or_revoked_however_short_the_history(
     facts: list[Fact], kept: int, data: st.DataObject
 ) -> None:
-    """What was told before a crash and forgotten comes back as input, in between other facts; only one pass."""
+    """Emissions of before a crash are read back among other facts; one pass only."""
     facts = [fact for fact in facts if type(fact).__name__ != "Created" or fact.event_id == "e0"]
     known = data.draw(st.integers(1, len(facts)))
-    told = [_fact_told(each.what) for each in live(facts[:known]).emissions]
+    emitted = [_fact_of(each.what) for each in live(facts[:known]).emissions]
     ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
-    for fact in data.draw(st.permutations([*facts, *told])):
+    for fact in data.draw(st.permutations([*facts, *emitted])):
         now = max(now, fact.at)
         ledger.add(fact, BOUNDLESS, now)
     ledger.tick(BOUNDLESS, END)
-    sent = [*told, *(_fact_told(each.what) for each in ledger.emissions)]
+    sent = [*emitted, *(_fact_of(each.what) for each in ledger.emissions)]
     recycles = {fact.event_id for fact in sent if getattr(fact, "decided", None) == "recycle"}
     revokes = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - revokes == ({ledger.lead.recycle.recycle_id} if ledger.lead.recycle else set())
 
 
-def _fact_told(what: object) -> Fact:
+def _fact_of(what: object) -> Fact:
     return what if isinstance(what, Stalled) else fact_of_decision(what)  # type: ignore[arg-type]  # one of the two
 
 

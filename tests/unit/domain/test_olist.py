@@ -57,7 +57,7 @@ def one_clock(never_contacted_days: int, holdout_percent: int = 0) -> Policy:
 
 
 def run(history: dict[str, list[Fact]], policy: Policy, kept: int = 64) -> Counter[str]:
-    """What was told, by kind, and where the leads are at the end."""
+    """Emissions by kind, and the final stages of the leads."""
     until = max(fact.at for facts in history.values() for fact in facts) + 1
     counts: Counter[str] = Counter()
     for lead_id, facts in history.items():
@@ -66,7 +66,7 @@ def run(history: dict[str, list[Fact]], policy: Policy, kept: int = 64) -> Count
             ledger.tick(policy, fact.at)
             ledger.add(fact, policy, fact.at)
         ledger.tick(policy, until)
-        counts.update(type(told.what).__name__ for told in ledger.emissions)
+        counts.update(type(emission.what).__name__ for emission in ledger.emissions)
         counts[stage(ledger.lead)] += 1
     return counts
 

@@ -18,8 +18,8 @@ def run(facts: list[Fact]) -> LeadFold:
     return live(in_order(facts))
 
 
-def fact_told(told: Emission) -> Fact:
-    return told.what if isinstance(told.what, Stalled) else fact_of_decision(told.what)
+def fact_of_emission(emission: Emission) -> Fact:
+    return emission.what if isinstance(emission.what, Stalled) else fact_of_decision(emission.what)
 
 
 def one_pass(facts: list[Fact]) -> list[Fact]:
@@ -67,17 +67,17 @@ def test_a_replay_with_its_own_stalls_gives_the_same_decisions(facts: list[Fact]
 def test_emissions_read_back_after_a_crash_are_recognised_and_revoked_if_void(
     facts: list[Fact], data: st.DataObject
 ) -> None:
-    """A crash after the outputs and before the state: what was told is read back, after the facts that led to it."""
+    """A crash after the outputs and before the state: the emissions are read back after the facts that caused them."""
     known = data.draw(st.integers(1, len(facts)))
     before, after = facts[:known], facts[known:]
-    told = [fact_told(each) for each in live(before).emissions]
-    read = [*data.draw(st.permutations(before)), *told, *data.draw(st.permutations(after))]
+    emitted = [fact_of_emission(each) for each in live(before).emissions]
+    read = [*data.draw(st.permutations(before)), *emitted, *data.draw(st.permutations(after))]
     again, now = LeadFold(LEAD_ID), 0
     for fact in read:
         now = max(now, fact.at)
         again.add(fact, BOUNDLESS, now)
     again.tick(BOUNDLESS, END)
-    sent = [*told, *(fact_told(each) for each in again.emissions)]
+    sent = [*emitted, *(fact_of_emission(each) for each in again.emissions)]
     recycles = {fact.event_id for fact in sent if isinstance(fact, Decided) and fact.decided == "recycle"}
     taken_back = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - taken_back == ({again.lead.recycle.recycle_id} if again.lead.recycle else set())

@@ -129,7 +129,7 @@ async def test_a_write_ends_with_an_error_when_its_partitions_were_lost(kafka: F
 async def test_a_write_ends_with_an_error_when_no_commit_succeeds_for_a_session(kafka: FakeKafka) -> None:
     offsets = offsets_of(kafka, session=0.4)
     writing = asyncio.ensure_future(offsets.while_owned(asyncio.Event().wait))
-    await until(lambda: len(kafka.commits) == 1)
+    await until(lambda: len(kafka.commits) >= 1)
     kafka.is_silent = True
     with pytest.raises(TimeoutError):
         await writing

@@ -1,4 +1,4 @@
-"""One loop of a partition that is fed chunks directly, with a wall clock to set."""
+"""The loop of one partition, which gets its chunks directly, and a wall clock that tests set."""
 
 import asyncio
 from typing import Any
@@ -16,7 +16,7 @@ from tests.builders import T0
 from tests.builders_domain import a_policy, within
 from tests.fakes import FakeChunk, Sent, a_fetched_record
 
-from .driven import CODEC, TOPIC_OF
+from .agent_harness import CODEC, TOPIC_OF
 
 THIRTY_MS = a_policy(within(never_contacted=30))
 NO_CLOCK = a_policy()
@@ -24,7 +24,7 @@ ALL_CLOCKS = a_policy(within(20, 30, 60, 5, 3))
 WALL = T0 + 1_000_000
 
 
-class Looped:
+class LoopHarness:
     """The loop of partition 0, its store and its funnel."""
 
     def __init__(self, policy: Policy = THIRTY_MS, *, cached: int = 1000, is_live: bool = False, of: int = 1) -> None:
@@ -39,7 +39,7 @@ class Looped:
         self.stats = ChunkStats()
 
     def chunk(self, *records: AnyRecord, complete_until: int = 0, headers: Any = ()) -> FakeChunk:
-        """Do one chunk and keep its changes."""
+        """Process one chunk and store its changes."""
         return self.raw(*(a_record(record, headers) for record in records), complete_until=complete_until)
 
     def raw(self, *records: FetchedRecord, complete_until: int = 0) -> FakeChunk:
@@ -67,9 +67,9 @@ def topics(chunk: FakeChunk) -> list[str]:
     return [one.topic for one in chunk.sent]
 
 
-def said(one: Sent) -> Any:
+def decoded(one: Sent) -> Any:
     return CODEC.decode(one.value, next(record for record, topic in TOPIC_OF.items() if topic == one.topic))
 
 
 def recycles(chunk: FakeChunk) -> list[LeadRecycled]:
-    return [said(one) for one in chunk.to("lead-recycled")]
+    return [decoded(one) for one in chunk.to("lead-recycled")]

@@ -1,4 +1,4 @@
-"""The whole agent over the log of one partition, without Kafka: chunk by chunk, with crashes where wanted."""
+"""The agent over the log of one partition, without Kafka: chunk by chunk, with crashes on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Collection, Iterable
@@ -27,7 +27,7 @@ SETTINGS = StreamsSettings(
 
 @dataclass(frozen=True)
 class Crash:
-    """The process dies at the end of a chunk, when these topics have its outputs, and so much of the state is safe.
+    """The process dies at the end of a chunk, when these topics have its outputs, and these state changes are durable.
 
     `changes` counts from the first; outputs come before state, so it is only for when every topic has its outputs.
     """
@@ -36,8 +36,8 @@ class Crash:
     changes: int = 0
 
 
-class Driven:
-    """An agent, its state, and a log of its inputs into which its own outputs come back."""
+class AgentHarness:
+    """An agent, its state, and a log of its inputs, to which its own outputs are appended."""
 
     def __init__(self, policy: Policy, *, memory: int = SETTINGS.memory_facts) -> None:
         self.registry = CollectorRegistry()
@@ -47,20 +47,20 @@ class Driven:
         self.log = Log(INPUTS)
         self.store = MemoryStore(0)
         self.published: list[Sent] = []
-        self.attempts: list[list[Sent]] = []  # what each chunk wanted to tell
+        self.attempts: list[list[Sent]] = []  # the outputs of each chunk
         self._positions = dict.fromkeys(INPUTS, 0)
         self._is_up = False
 
-    def add(self, *records: AnyRecord) -> "Driven":
+    def add(self, *records: AnyRecord) -> "AgentHarness":
         for record in records:
             key = None if isinstance(record, EndpointState | Heartbeat) else record.lead_id.encode()
             self.log.append(TOPIC_OF[type(record)], key, CODEC.encode(record))
         return self
 
-    def until(self, at: int) -> "Driven":
+    def until(self, at: int) -> "AgentHarness":
         return self.add(Heartbeat(occurred_at=at, recorded_at=at, source="test", says="complete"))
 
-    def run(self, limits: Iterable[int] = (), crashes: Iterable[Crash | None] = ()) -> "Driven":
+    def run(self, limits: Iterable[int] = (), crashes: Iterable[Crash | None] = ()) -> "AgentHarness":
         """Take all there is, in chunks of these sizes, then of 1,000; each may end in a crash."""
         asyncio.run(self._run(limits, crashes))
         return self
@@ -116,20 +116,20 @@ class Driven:
         return set(newest.values()) - {""}
 
     def decided(self) -> dict[tuple[str, str, str], set[bytes]]:
-        """What was told beside snapshots: by topic, id and action; every id should stand for the same bytes."""
-        told: dict[tuple[str, str, str], set[bytes]] = {}
+        """The published records except snapshots, by topic, id and action; one id should always have the same bytes."""
+        published: dict[tuple[str, str, str], set[bytes]] = {}
         for one in self.published:
             if one.topic in {"lead-stalled", "lead-recycled", "lead-decisions"}:
                 assert one.value is not None
-                told.setdefault((one.topic, *_name(one)), set()).add(one.value)
-        return told
+                published.setdefault((one.topic, *_name(one)), set()).add(one.value)
+        return published
 
 
 def _name(one: Sent) -> tuple[str, str]:
     record = TOPICS[one.topic].record
     assert record is not None
-    said: Any = CODEC.decode(one.value, record)
-    return said.event_id, getattr(said, "action", "")
+    decoded: Any = CODEC.decode(one.value, record)
+    return decoded.event_id, getattr(decoded, "action", "")
 
 
 async def _once(chunk: FakeChunk) -> AsyncIterator[FakeChunk]:
