@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED = 1
 export PYTHONDONTWRITEBYTECODE =  # the tests start some hundred processes: without compiled modules each costs twice as much CPU
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench soak lock wheel image manifests pictures clean
+.PHONY: help install demo test check format bench simulate soak lock wheel image manifests pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
@@ -41,6 +41,11 @@ format: install  ## format the code, and apply the automatic fixes of the linter
 
 bench: install  ## run the published benchmarks
 	$(BIN)/python -m tests.bench $(ARGS)
+
+SEEDS ?= 1000
+
+simulate: install  ## run the engine under simulated faults, SEEDS=10000 times
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
 soak: install  ## run the long tests: churn, every arrival order of the Olist history, real alert notifications
 	$(BIN)/python -m pytest -m soak $(ARGS)
