@@ -13,7 +13,7 @@ from .varint import LAST, LOW, MIDDLE, NOT_SIX, THREE_PAIRS, MalformedVarint, re
 
 R = TypeVar("R")
 Schema = dict[str, Any]
-"""A record schema of Avro, as `json.loads` returns it."""
+"""A record schema of Avro, as `json.loads` returns it: Any, because fastavro checks its structure, not the types."""
 
 AvroType: TypeAlias = "str | list[AvroType] | Schema"
 """A type within a schema: a name, a union, or an object with the key `type`."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from redis import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError, RedisError, ResponseError
 
 from schemas.catalogue import Catalogue
@@ -23,6 +24,9 @@ OLD = timedelta(minutes=2)  # as LeadloopReadModelBehind has it
 AWAY = (
     "check that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
 )
+
+RedisInfo = Mapping[str, Any]
+"""INFO of Redis: redis-py does not type its values."""
 
 
 class Server:
@@ -72,7 +76,7 @@ def refusal(error: Exception, *, is_there: bool) -> Finding:
             return fail("redis", f"it does not answer ({type(error).__name__})", AWAY)
 
 
-def evaluate(info: Mapping[str, Any]) -> list[Finding]:
+def evaluate(info: RedisInfo) -> list[Finding]:
     """Evaluate the INFO of Redis."""
     return [_version(info), *_place(info), *_policy(info), *_room(info)]
 
@@ -91,7 +95,7 @@ def evaluate_read_model(as_of: AsOf, now: datetime) -> Finding:
     return ok("read model", f"{max(0.0, age.total_seconds()):.0f} s old, {behind}")
 
 
-def _version(info: Mapping[str, Any]) -> Finding:
+def _version(info: RedisInfo) -> Finding:
     valkey = info.get("valkey_version")
     version = str(info.get("redis_version", ""))
     name = f"Valkey {valkey}" if valkey else f"Redis {version}"
@@ -105,18 +109,18 @@ def _version(info: Mapping[str, Any]) -> Finding:
     return ok("redis", f"{name}; {_kept(info)}")
 
 
-def _kept(info: Mapping[str, Any]) -> str:
+def _kept(info: RedisInfo) -> str:
     is_kept = bool(info.get("aof_enabled")) or int(info.get("rdb_last_save_time", 0)) > int(_started_at(info))
     how = "keeps data over a restart" if is_kept else "has saved nothing since it started"
     return f"{how}, which is not required: the read model is rebuilt from Kafka"
 
 
-def _started_at(info: Mapping[str, Any]) -> float:
+def _started_at(info: RedisInfo) -> float:
     now = int(info.get("server_time_usec", 0)) / 1_000_000
     return now - int(info.get("uptime_in_seconds", 0)) + 1
 
 
-def _place(info: Mapping[str, Any]) -> list[Finding]:
+def _place(info: RedisInfo) -> list[Finding]:
     found = []
     if info.get("redis_mode", "standalone") == "cluster" or info.get("cluster_enabled"):
         found.append(fail("redis", "it is a Redis Cluster", "use a single one: a transaction spans many keys"))
@@ -127,7 +131,7 @@ def _place(info: Mapping[str, Any]) -> list[Finding]:
     return found
 
 
-def _policy(info: Mapping[str, Any]) -> list[Finding]:
+def _policy(info: RedisInfo) -> list[Finding]:
     policy = str(info.get("maxmemory_policy", "noeviction"))
     todo = "set maxmemory-policy to noeviction (CONFIG SET, and in its configuration)"
     if policy.startswith("allkeys"):
@@ -137,7 +141,7 @@ def _policy(info: Mapping[str, Any]) -> list[Finding]:
     return [ok("redis", "maxmemory-policy is noeviction")]
 
 
-def _room(info: Mapping[str, Any]) -> list[Finding]:
+def _room(info: RedisInfo) -> list[Finding]:
     most, used = int(info.get("maxmemory", 0)), int(info.get("used_memory", 0))
     if most and used > 0.9 * most:
         todo = "raise maxmemory: at the limit project waits (a rebuild needs the read model twice)"
@@ -145,7 +149,7 @@ def _room(info: Mapping[str, Any]) -> list[Finding]:
     return []
 
 
-def _clock_of(redis: Any) -> ClockOffset:
+def _clock_of(redis: Redis) -> ClockOffset:
     requested_at = datetime.now(UTC).timestamp()
     seconds, micros = redis.time()
     responded_at = datetime.now(UTC).timestamp()

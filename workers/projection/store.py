@@ -230,7 +230,7 @@ class ModelStore:
             _execute(pipe)
 
 
-def _write(pipe: Any, generation: Generation, change: ModelChange, positions: Mapping[PartitionId, int]) -> None:
+def _write(pipe: "Pipeline", generation: Generation, change: ModelChange, positions: Mapping[PartitionId, int]) -> None:
     values: dict[str, bytes | int] = {generation.lead(lead): value for lead, value in change.documents.items()}
     values.update((generation.position(*place), offset) for place, offset in positions.items())
     pipe.mset(values)
@@ -241,7 +241,7 @@ def _write(pipe: Any, generation: Generation, change: ModelChange, positions: Ma
     _count(pipe, generation, change)
 
 
-def _count(pipe: Any, generation: Generation, change: ModelChange) -> None:
+def _count(pipe: "Pipeline", generation: Generation, change: ModelChange) -> None:
     rows: dict[str, dict[str, int]] = {by: {} for by in ROWS_BY}
     for (by, value, field), difference in change.counts.items():
         if difference:

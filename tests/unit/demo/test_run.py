@@ -1,4 +1,4 @@
-"""What the demo is asked for and cannot do is said at once, before anything is started."""
+"""Options that the demo cannot use are reported before anything starts."""
 
 from importlib import resources
 from pathlib import Path
@@ -17,7 +17,7 @@ def _started(*_: object, **__: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--mapping", "m.yml"), "--mapping needs --data"),
         (("--data", "."), "--data needs --mapping"),
@@ -28,11 +28,11 @@ def _started(*_: object, **__: object) -> None:
     ],
 )
 def test_what_cannot_be_shown_is_said_before_anything_starts(
-    arguments: tuple[str, ...], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(run, "demo_processes", _started)
     Path("m.yml").write_text(MAPPING, encoding="utf-8")
     Path("bad.yml").write_text("promise: {never_contacted: soon}\n", encoding="utf-8")
     result = CliRunner().invoke(cli, ["demo", *arguments])
-    assert (result.exit_code, said in result.stderr) == (2, True), result.output
+    assert (result.exit_code, message in result.stderr) == (2, True), result.output

@@ -1,4 +1,4 @@
-"""The policy file: what it says, and how it is told what is wrong with it."""
+"""The policy file: its values, and the messages about its violations."""
 
 from datetime import date
 from pathlib import Path
@@ -169,9 +169,9 @@ def test_limits_may_be_off() -> None:
     ],
 )
 def test_a_fault_names_line_place_problem_and_what_to_write_instead(text: str, fault: str) -> None:
-    [told] = faults_of(text)
-    assert told.startswith("policy.yml:")
-    assert fault in told
+    [line] = faults_of(text)
+    assert line.startswith("policy.yml:")
+    assert fault in line
 
 
 @pytest.mark.parametrize(
@@ -185,10 +185,10 @@ def test_a_text_that_no_record_would_hold_is_a_fault(text: str, place: str) -> N
 
 def test_business_time_must_say_of_which_calendar_if_there_are_several() -> None:
     several = OFFICE + "  home: { timezone: UTC, hours: { sat: 09:00-17:00 } }\n"
-    [told] = faults_of(several + "promises: { grace: 4 business hours }")
-    assert told == "policy.yml:6: promises.grace: business time of which calendar?; write 'business hours on NAME'"
-    [told] = faults_of(several + "promises: { grace: 4 business hours on ofice }")
-    assert told == "policy.yml:6: promises.grace: there is no calendar 'ofice'; did you mean 'office'?"
+    [line] = faults_of(several + "promises: { grace: 4 business hours }")
+    assert line == "policy.yml:6: promises.grace: business time of which calendar?; write 'business hours on NAME'"
+    [line] = faults_of(several + "promises: { grace: 4 business hours on ofice }")
+    assert line == "policy.yml:6: promises.grace: there is no calendar 'ofice'; did you mean 'office'?"
 
 
 def test_a_rule_that_no_lead_comes_to_is_a_fault() -> None:
@@ -211,15 +211,15 @@ def test_a_rule_that_no_lead_comes_to_is_a_fault() -> None:
 
 
 def test_all_faults_are_named_at_once_in_order_of_lines() -> None:
-    told = faults_of(
+    lines = faults_of(
         "promises:\n  grace: x\n  grace: y\n  no_progress: z\nlimits: { holdout: { percent: lots } }\nrule: []"
     )
-    assert [line.split(":")[1] for line in told] == ["3", "4", "5", "6", "7"]
+    assert [line.split(":")[1] for line in lines] == ["3", "4", "5", "6", "7"]
 
 
 def test_a_file_that_is_no_yaml_is_a_fault_with_its_line() -> None:
-    [told] = faults_of("promises: [")
-    assert told.startswith("policy.yml:")
+    [line] = faults_of("promises: [")
+    assert line.startswith("policy.yml:")
 
 
 def test_a_version_is_needed() -> None:

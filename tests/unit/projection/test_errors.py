@@ -13,7 +13,7 @@ from workers.read_model.redis_keys import Generation
 
 
 @pytest.mark.parametrize(
-    "said",
+    "text",
     [
         "MISCONF Redis is configured to save RDB snapshots, but it is currently not able to persist on disk.",
         "NOREPLICAS Not enough good replicas to write.",
@@ -22,8 +22,8 @@ from workers.read_model.redis_keys import Generation
         "Command # 2 (MSET a 1) of pipeline caused error: OOM command not allowed",
     ],
 )
-def test_what_passes_is_waited_for(said: str) -> None:
-    assert isinstance(unavailable_reason(ResponseError(said)), Unavailable)
+def test_what_passes_is_waited_for(text: str) -> None:
+    assert isinstance(unavailable_reason(ResponseError(text)), Unavailable)
 
 
 @pytest.mark.parametrize("fault", [ResponseError("WRONGTYPE not a hash, NOREPLICAS"), RedisError("a bug")])

@@ -1,4 +1,4 @@
-"""Generations of the read model: filled anew where Redis is not as it was left, and read only when they are whole."""
+"""Generations of the read model: filled again where Redis was changed, and read only when they are whole."""
 
 import random
 from typing import Any

@@ -19,17 +19,17 @@ from workers.read_model.index import STEP_NAMES
 def test_the_funnel_counts_what_the_newest_snapshots_say(redis: Any, app_id: str) -> None:
     log = a_log(random.Random(3), leads=60)
     project(log.records, redis, app_id, random.Random(3))
-    said: Counter[str] = Counter()
+    expected: Counter[str] = Counter()
     for lead in log.leads.values():
         for reached in [*(one.reached for one in lead.passes), lead.reached]:
-            said.update(step for step, bit in STEPS.items() if reached & bit)
+            expected.update(step for step, bit in STEPS.items() if reached & bit)
     for by in ("origin", "campaign", "owner", "reason", "pass"):
         rows = [value for name, value in content(redis, app_id).items() if name.startswith(f"count:{by}:")]
         sums = Counter[str]()
         for row in rows:
             for field, count in row.items():
                 sums[field.decode().partition("/")[2]] += count
-        assert {step: sums[step] for step in STEPS} == dict.fromkeys(STEPS, 0) | dict(said), by
+        assert {step: sums[step] for step in STEPS} == dict.fromkeys(STEPS, 0) | dict(expected), by
         assert sums["won_back"] <= sums["requalified"] <= sums["recycled"]
         assert set(sums) <= set(STEP_NAMES)
 
@@ -63,12 +63,12 @@ def test_every_recycle_is_listed_once_with_its_state(redis: Any, app_id: str) ->
         if place.topic == "lead-recycled"
     ]
     revoked = {event.recycle_id for event in events if event.action == "REVOKE"}
-    told = {event.recycle_id for event in events}
+    known = {event.recycle_id for event in events}
     standing = {lead.recycle_id for lead in log.leads.values() if lead.recycle_id}
-    assert len(found["list:recycles"]) == len(told)
+    assert len(found["list:recycles"]) == len(known)
     assert len(found["list:recycles:revoked"]) == len(revoked)
     assert len(found["list:recycles:standing"]) == len(standing)
-    assert len(found["list:recycles:requalified"]) == len(told - revoked - standing)
+    assert len(found["list:recycles:requalified"]) == len(known - revoked - standing)
 
 
 def test_a_lead_whose_snapshot_is_deleted_is_forgotten(redis: Any, app_id: str) -> None:

@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 from redis import Redis
 
 from tests.projected import TURNS, MemoryLog, a_log, a_turn, a_worker, content, project, work
-from tests.unit.projection.disturbed import Breaking, Interrupted
+from tests.unit.projection.interference import Breaking, Interrupted
 from tests.waiting import wait_for
 from workers.projection import freshness
 from workers.projection.log import LogBatch
@@ -44,7 +44,7 @@ def test_connections_that_break_anywhere_change_nothing(redis_url: str, seed: in
 @settings(max_examples=15, deadline=None)
 @given(seed=st.integers(0, 10_000))
 def test_workers_that_take_each_others_partitions_change_nothing(redis_url: str, seed: int) -> None:
-    """Three members that all believe to own everything, as after a rebalance that some have not heard of."""
+    """Three members that all believe to own everything, as after a rebalance that some have not noticed."""
     redis, dice = Redis.from_url(redis_url), random.Random(seed)
     log = a_log(dice, leads=10)
     clean, fought = f"clean{uuid4().hex}", f"fought{uuid4().hex}"
@@ -88,48 +88,48 @@ def test_a_worker_without_partitions_has_nothing_that_could_be_old(redis: Any) -
     worker = a_worker(member, redis, f"spare{uuid4().hex}", registry=registry)
     work(worker, member)
 
-    def has_told() -> bool:
+    def has_freshness() -> bool:
         a_turn(worker)
         return bool(_complete(registry))
 
-    wait_for(has_told, 10, "it has told how fresh it is")
+    wait_for(has_freshness, 10, "its freshness is exported")
     member.assigned, member.is_positioned, member.is_spare = frozenset(), False, True  # Kafka gave all to others
     a_turn(worker)
     assert _complete(registry) == 0
 
 
-class Deaf(MemoryLog):
-    """One place gives nothing, though it holds more, until it is asked for anew."""
+class Unresponsive(MemoryLog):
+    """One partition returns no records, although it has more, until `seek` is called again."""
 
-    placed = 0
+    seeks = 0
 
     def seek(self, positions: Mapping[PartitionId, int | None]) -> None:
         super().seek(positions)
-        self.placed += 1
+        self.seeks += 1
 
     def take(self, seconds: float, most: int = 0) -> LogBatch:
-        deaf, before = min(self.assigned), dict(self._at)
+        silent, before = min(self.assigned), dict(self._at)
         run = super().take(seconds, most)
-        if self.placed > 1 or not self.is_positioned:
+        if self.seeks > 1 or not self.is_positioned:
             return run
-        self._at[deaf] = before[deaf]
-        kept = [one for one in run.records if one.place != deaf]
-        return LogBatch(kept, {place: end for place, end in run.ends.items() if place != deaf})
+        self._at[silent] = before[silent]
+        kept = [one for one in run.records if one.place != silent]
+        return LogBatch(kept, {place: end for place, end in run.ends.items() if place != silent})
 
 
-def test_a_place_that_gives_nothing_though_it_holds_more_is_asked_for_anew(
+def test_a_partition_that_returns_nothing_although_it_has_more_is_fetched_again(
     redis: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records, dice = a_log(random.Random(1), leads=5).records, random.Random(1)
-    app_id, clean = f"deaf{uuid4().hex}", f"well{uuid4().hex}"
-    log = Deaf(records, dice)
+    app_id, clean = f"silent{uuid4().hex}", f"well{uuid4().hex}"
+    log = Unresponsive(records, dice)
     worker = a_worker(log, redis, app_id)
     monkeypatch.setattr(freshness, "REQUEST_EVERY_SECONDS", 0.0)
-    for _ in range(freshness.UNRESPONSIVE_AFTER):  # an answer is asked for in one turn and heard in another
+    for _ in range(freshness.UNRESPONSIVE_AFTER):  # one step sends the request, the next one receives the response
         a_turn(worker)
-    assert log.placed == 1  # it may be slow
+    assert log.seeks == 1  # it may be slow
     work(worker, log)
-    assert log.placed == 2
+    assert log.seeks == 2
     project(records, redis, clean, dice)
     assert content(redis, app_id) == content(redis, clean)
 

@@ -63,8 +63,8 @@ def test_a_look_that_fails_is_not_the_last(
     assert log.leads
     monkeypatch.setattr(run, "CHECK_SECONDS", 0.01)
 
-    async def looked() -> set[str]:
-        model, readiness, said = ReadModel(connect_async(redis_url), app_id, CODEC), ReadinessMemo(), set[str]()
+    async def checked() -> set[str]:
+        model, readiness, results = ReadModel(connect_async(redis_url), app_id, CODEC), ReadinessMemo(), set[str]()
         with Redis.from_url(redis_url) as redis:
             fresh = Keys(app_id).generation(1).fresh
             redis.hset(fresh, "odd/0", "not two numbers")
@@ -72,14 +72,14 @@ def test_a_look_that_fails_is_not_the_last(
             async with asyncio.timeout(10):
                 while readiness():
                     await asyncio.sleep(0.01)
-                    said.add(readiness())
-                    if "the read model cannot be read: see the log" in said:
+                    results.add(readiness())
+                    if "the read model cannot be read: see the log" in results:
                         redis.hdel(fresh, "odd/0")
         checking.cancel()
         await model.close()
-        return said
+        return results
 
-    assert "the read model cannot be read: see the log" in asyncio.run(looked())
+    assert "the read model cannot be read: see the log" in asyncio.run(checked())
 
 
 def test_without_redis_it_says_so(keys: KeyRing) -> None:

@@ -1,4 +1,4 @@
-"""Typed YAML documents, and how their faults are told."""
+"""Typed YAML documents, and the messages about their violations."""
 
 from typing import Annotated, Literal
 
@@ -74,8 +74,8 @@ def test_words_stay_words_and_codes_stay_codes(text: str, value: object) -> None
 
 
 def test_a_fault_is_told_with_the_line_of_its_key() -> None:
-    told = faults_of("tables:\n  - files: a\n    fields:\n      name:\n        column: x\n        colum: y")
-    assert told[0] == "m.yml:6: tables[0].fields.name.colum: there is no such key; did you mean 'column'?"
+    lines = faults_of("tables:\n  - files: a\n    fields:\n      name:\n        column: x\n        colum: y")
+    assert lines[0] == "m.yml:6: tables[0].fields.name.colum: there is no such key; did you mean 'column'?"
 
 
 def test_a_missing_key_is_told_where_it_should_stand() -> None:
@@ -83,23 +83,23 @@ def test_a_missing_key_is_told_where_it_should_stand() -> None:
 
 
 def test_a_validator_says_what_to_write_instead() -> None:
-    told = faults_of("tables:\n  - files: a\n    fields:\n      name: { column: x, width: 3 }")
-    assert told[0] == "m.yml:4: tables[0].fields.name.width: 3 is odd; write 4"
+    lines = faults_of("tables:\n  - files: a\n    fields:\n      name: { column: x, width: 3 }")
+    assert lines[0] == "m.yml:4: tables[0].fields.name.width: 3 is odd; write 4"
 
 
 def test_an_unknown_word_is_answered_with_the_nearest() -> None:
-    told = faults_of("tables:\n  - files: a\n    fields: { name: { column: x, kind: txt } }")
-    assert told[0] == "m.yml:3: tables[0].fields.name.kind: 'txt' is not known here; did you mean 'text'?"
+    lines = faults_of("tables:\n  - files: a\n    fields: { name: { column: x, kind: txt } }")
+    assert lines[0] == "m.yml:3: tables[0].fields.name.kind: 'txt' is not known here; did you mean 'text'?"
 
 
 def test_a_key_that_is_there_twice_is_a_fault() -> None:
-    told = faults_of("tables:\n  - files: a\n    files: b")
-    assert told == ["m.yml:3: tables[0].files: this key is there twice; leave one out; the other is on line 2"]
+    lines = faults_of("tables:\n  - files: a\n    files: b")
+    assert lines == ["m.yml:3: tables[0].files: this key is there twice; leave one out; the other is on line 2"]
 
 
 def test_all_faults_are_told_in_the_order_of_their_lines() -> None:
-    told = faults_of("tables:\n  - files: a\n    b: 1\n  - c: 2\n    files: x\n    files: y\nd: 4")
-    assert [line.split(":")[1] for line in told] == ["3", "4", "6", "7"]
+    lines = faults_of("tables:\n  - files: a\n    b: 1\n  - c: 2\n    files: x\n    files: y\nd: 4")
+    assert [line.split(":")[1] for line in lines] == ["3", "4", "6", "7"]
 
 
 def test_a_wrong_kind_of_value_is_told_in_plain_words() -> None:

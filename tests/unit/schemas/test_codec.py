@@ -117,7 +117,7 @@ def test_text_that_is_not_utf_8_is_refused_without_being_repeated() -> None:
 )
 def test_each_kind_of_broken_value_has_its_reason(value: bytes | None, reason: str) -> None:
     assert _refusal(value) == reason
-    assert _refusal(value) == reason, "told again"
+    assert _refusal(value) == reason, "decoded again"
 
 
 @pytest.mark.parametrize(
@@ -169,18 +169,18 @@ def test_bytes_of_another_version_are_a_record_or_refused(datum: bytes) -> None:
 
 
 def test_a_schema_is_asked_for_once() -> None:
-    asked: list[int] = []
+    requested: list[int] = []
     bundled = Catalogue.bundled()
 
     def schema_of_id(schema_id: int) -> dict[str, Any] | None:
-        asked.append(schema_id)
+        requested.append(schema_id)
         return bundled.schema_of_id(schema_id)
 
     codec = Codec(Catalogue(bundled.ids, schema_of_id))
     for value in [codec.encode(Heartbeat()), codec.encode(LeadCreated())] * 3:
         with suppress(Undecodable):
             codec.decode(value, Heartbeat)
-    assert asked == [bundled.ids[Heartbeat], bundled.ids[LeadCreated]]
+    assert requested == [bundled.ids[Heartbeat], bundled.ids[LeadCreated]]
 
 
 @pytest.mark.parametrize(

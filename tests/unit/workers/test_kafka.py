@@ -14,7 +14,7 @@ PURGED = KafkaError(KafkaError._PURGE_QUEUE, "never sent")  # noqa: SLF001
 
 
 class GivesUp:
-    """A client that tells of what is fatal by an exception, once, and then gives back what it holds."""
+    """A client that raises a fatal error once, and then runs the callbacks of its records."""
 
     def __init__(self, _: Any) -> None:
         self._held: list[Any] = []

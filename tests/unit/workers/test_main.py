@@ -1,4 +1,4 @@
-"""Ctrl-C while a command loads ends it without a traceback; later it is the command's to hear."""
+"""Ctrl-C while a command loads ends it without a traceback; later the command handles it."""
 
 import signal
 import sys
@@ -10,15 +10,15 @@ import pytest
 
 from workers import __main__ as entry
 
-Heard = list[Any]
+Handlers = list[Any]
 
 
 class Loading(ModuleType):
     """Stands for the command line: notes what SIGINT does while it is loaded, and while it runs."""
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, handlers: Handlers) -> None:
         super().__init__("workers.cli")
-        self._heard = heard
+        self._handlers = handlers
 
     def __getattr__(self, name: str) -> Callable[[], None]:
         if name != "main":
@@ -27,24 +27,24 @@ class Loading(ModuleType):
         return self._note
 
     def _note(self) -> None:
-        self._heard.append(signal.getsignal(signal.SIGINT))
+        self._handlers.append(signal.getsignal(signal.SIGINT))
 
 
 @pytest.mark.parametrize(
-    ("before", "heard"),
+    ("before", "handlers"),
     [
         (signal.default_int_handler, [signal.SIG_DFL, signal.default_int_handler]),
         (signal.SIG_IGN, [signal.SIG_IGN, signal.SIG_IGN]),
     ],
 )
 def test_who_is_told_to_end_while_it_loads_just_ends(
-    before: Any, heard: Heard, monkeypatch: pytest.MonkeyPatch
+    before: Any, handlers: Handlers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found: Heard = []
+    found: Handlers = []
     monkeypatch.setitem(sys.modules, "workers.cli", Loading(found))
     kept = signal.signal(signal.SIGINT, before)
     try:
         entry.main()
     finally:
         signal.signal(signal.SIGINT, kept)
-    assert found == heard
+    assert found == handlers

@@ -1,4 +1,4 @@
-"""A Redis whose connections break, and workers that come between one another."""
+"""A Redis whose connections break, and workers that write between the reads and writes of another."""
 
 import random
 from collections.abc import Iterable, Mapping
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 
 class Breaking:
-    """A Redis of which the connection breaks at random, before or after what was asked is done."""
+    """A Redis whose connection breaks at random, before or after a command is executed."""
 
     def __init__(self, redis: Any, dice: random.Random, chance: float) -> None:
         self._redis, self._dice, self._chance = redis, dice, chance
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._redis, name)
-        is_asking = name in {"pipeline", "mget", "get", "hgetall", "incr", "watch", "execute", "zrangebyscore", "info"}
-        return self._broken(found, name) if is_asking else found
+        is_command = name in {"pipeline", "mget", "get", "hgetall", "incr", "watch", "execute", "zrangebyscore", "info"}
+        return self._broken(found, name) if is_command else found
 
     def __enter__(self) -> Self:
         self._redis.__enter__()
@@ -47,7 +47,7 @@ class Breaking:
 
 
 class Interrupted(DocumentFold):
-    """A fold during which others work: between what a run was read from and its writing."""
+    """A fold during which other workers write: after the documents of a batch are read, before it is written."""
 
     def __init__(self, dice: random.Random) -> None:
         super().__init__(CODEC)
