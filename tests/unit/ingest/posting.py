@@ -1,4 +1,4 @@
-"""The application with a sender of no broker: what a test posts, and what would have gone to Kafka."""
+"""The application of ingest with a fake sender: what a test posts, and what would have been sent to Kafka."""
 
 from __future__ import annotations
 
@@ -29,22 +29,26 @@ if TYPE_CHECKING:
 CODEC = Codec(Catalogue.bundled())
 KEY = "llk_crm"
 ISO = "2025-10-09T08:00:00Z"
+AT = 1_759_996_800_000
+STRUCTURED = "application/cloudevents+json"
+BATCH = "application/cloudevents-batch+json"
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
-def a_fact(lead_id: str = "L1", **fields: Any) -> dict[str, Any]:
-    """A fact as somebody would post it."""
+def a_fact(lead_id: object = "L1", **fields: object) -> dict[str, object]:
+    """A fact as a client posts it."""
     return {"kind": "lead-created", "lead_id": lead_id, "occurred_at": ISO, **fields}
 
 
-def an_event(lead_id: str = "L1", **attributes: Any) -> dict[str, Any]:
-    """A CloudEvent as somebody would post it."""
+def an_event(lead_id: object = "L1", **attributes: object) -> dict[str, object]:
+    """A CloudEvent as a client posts it."""
     common = {"specversion": "1.0", "id": "1", "source": "crm", "type": "leadloop.v1.LeadCreated", "time": ISO}
     return {**common, "subject": lead_id, "data": {}, **attributes}
 
 
 @dataclass
 class FakeSender:
-    """Acks at once; or raises `error`, where one is set."""
+    """Acknowledges at once; raises `error` if it is set."""
 
     sent: list[Outgoing] = field(default_factory=list)
     error: Exception | None = None
@@ -57,7 +61,7 @@ class FakeSender:
 
 
 class Posting:
-    """An ingest whose clock stands at T0."""
+    """The application of ingest; its clock starts at T0."""
 
     def __init__(self, folder: Path, *, keys: str = "", systems: str = "") -> None:
         path = folder / "keys.yml"
@@ -87,11 +91,11 @@ class Posting:
             kept = {name: value for name, value in given.items() if value}
             return await client.post(path, content=content, headers=kept)
 
-    async def post(self, value: Any, path: str = "/v1/events", **headers: str) -> httpx.Response:
+    async def post(self, value: object, path: str = "/v1/events", **headers: str) -> httpx.Response:
         return await self.send(json.dumps(value).encode(), path, **headers)
 
-    def facts(self) -> list[Any]:
-        """What was sent, decoded."""
+    def facts(self) -> list[Any]:  # each test knows the type of its facts
+        """The sent facts, decoded."""
         found = []
         for one in self.sender.sent:
             record = TOPICS[one.topic].record
@@ -101,8 +105,8 @@ class Posting:
 
     def dead(self) -> list[dict[str, str]]:
         """The headers of dead letters."""
-        letters = [one for one in self.sender.sent if one.topic == "lead-dead-letters"]
-        return [{name: value.decode() for name, value in one.headers} for one in letters]
+        records = [one for one in self.sender.sent if one.topic == "lead-dead-letters"]
+        return [{name: value.decode() for name, value in one.headers} for one in records]
 
     def metrics(self) -> dict[str, float]:
         lines = generate_latest(self.registry).decode().splitlines()
@@ -118,5 +122,5 @@ def _systems(folder: Path, text: str) -> Mapping[str, System]:
 
 
 def faults(answer: httpx.Response) -> list[tuple[str, str]]:
-    """Places and fixes of a problem."""
+    """The paths and fixes of the errors of a problem."""
     return [(error["path"], error["fix"]) for error in answer.json()["errors"]]

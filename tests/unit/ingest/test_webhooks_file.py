@@ -1,0 +1,50 @@
+"""The webhooks file: what is valid, and what is reported of errors."""
+
+from pathlib import Path
+
+import pytest
+
+from streams.runtime.documents import DocumentError
+from tests.unit.ingest.webhooks import (
+    MAPPINGS,
+    SECRET,
+    STANDARD,
+    SYSTEMS,
+)
+from workers.ingest.systems import load_systems
+
+
+def test_the_webhooks_file_that_is_delivered_is_fine() -> None:
+    systems = load_systems(MAPPINGS.parent / "webhooks.yml")
+    assert set(systems) == {"salesforce", "pipedrive"}
+
+
+def test_no_secret_of_a_system_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("A_SECRET", "OTHER", "STANDARD"):
+        monkeypatch.setenv(name, STANDARD)
+    (tmp_path / "webhooks.yml").write_text(SYSTEMS, encoding="utf-8")
+    systems = load_systems(tmp_path / "webhooks.yml")
+    assert systems["hubspot"].secrets == (STANDARD,)
+    assert STANDARD not in repr(systems)
+
+
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ("{dialect: hubspt}", "did you mean 'hubspot'"),
+        ("{dialect: segment}", "write either `mapping: FILE` or `tables:`"),
+        ("{dialect: hubspot, secret: {env: A_SECRET}, mapping: x.yml}", "public_url"),
+        ("{dialect: salesforce, secret: {env: A_SECRET}, mapping: x.yml}", "leave `secret:` out"),
+        ("{dialect: standard-webhooks, secret: {env: A_SECRET}, mapping: x.yml}", "whsec_"),
+        ("{dialect: segment, tables: {t: {files: a, facts: [{kind: lead-created}]}}}", "lead_id"),
+    ],
+)
+def test_an_unfit_webhooks_file_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, said: str
+) -> None:
+    monkeypatch.setenv("A_SECRET", SECRET)
+    (tmp_path / "webhooks.yml").write_text(f"systems: {{one: {system}}}", encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"webhooks\.yml") as caught:
+        load_systems(tmp_path / "webhooks.yml")
+    assert said in str(caught.value)
+    assert SECRET not in str(caught.value)
