@@ -92,7 +92,7 @@ def test_rows_become_records_on_the_partition_of_their_lead(world: World, file_o
         assert dict(record.headers)["ce_subject"] == record.key
 
 
-def test_facts_of_all_files_come_in_the_order_of_events(world: World, file_of: FileOf) -> None:
+def test_facts_of_all_files_are_published_in_event_time_order(world: World, file_of: FileOf) -> None:
     mapping = a_mapping({**CREATED, "lead_id": {"constant": "L1"}})
     one = file_of("a,2024-05-03", "a,2024-05-01", name="one.csv")
     two = file_of("a,2024-05-04", "a,2024-05-02", name="two.csv")
@@ -102,14 +102,14 @@ def test_facts_of_all_files_come_in_the_order_of_events(world: World, file_of: F
     assert len(times) == 4
 
 
-def test_at_the_end_every_partition_hears_that_everything_is_in(world: World, file_of: FileOf) -> None:
+def test_at_the_end_every_partition_gets_a_heartbeat(world: World, file_of: FileOf) -> None:
     summary = world.take_in(file_of("L1,2024-05-01", "L2,2024-05-02"), mappings=LEADS)
     assert summary.last_at is not None
     assert world.beats() == {number: [summary.last_at + 1] for number in range(PARTITIONS)}
     assert summary.complete_until == summary.last_at + 1
 
 
-def test_heartbeats_on_the_way_promise_only_what_was_sent_before_them(world: World, file_of: FileOf) -> None:
+def test_heartbeats_during_an_import_cover_only_facts_published_before(world: World, file_of: FileOf) -> None:
     rows = [f"L{n},{1_700_000_000 + n // 3}" for n in range(2_000)]
     mapping = a_mapping(CREATED, formats="epoch_s")
     summary = world.take_in(file_of(*rows), mappings=[mapping], beat_facts=500, beat_seconds=60.0)
@@ -135,7 +135,7 @@ def test_a_part_sends_no_heartbeat_and_a_call_without_files_sends_the_last(world
     assert world.beats() == {number: [NOW] for number in range(PARTITIONS)}
 
 
-def test_importing_again_repeats_the_ids(world: World, file_of: FileOf) -> None:
+def test_a_repeated_import_publishes_the_same_ids(world: World, file_of: FileOf) -> None:
     leads = file_of("L1,2024-05-01", "L2,2024-05-02")
     world.take_in(leads, mappings=LEADS)
     world.take_in(leads, mappings=LEADS)
@@ -143,7 +143,7 @@ def test_importing_again_repeats_the_ids(world: World, file_of: FileOf) -> None:
     assert sorted(ids.values()) == [2, 2]
 
 
-def test_what_files_tell_twice_is_published_once(world: World, file_of: FileOf) -> None:
+def test_facts_that_files_contain_twice_are_published_once(world: World, file_of: FileOf) -> None:
     one = file_of("L1,2024-05-01", "L1,2024-05-01", name="one.csv")
     two = file_of("L1,2024-05-01", name="two.csv")
     summary = world.take_in(one, two, one, mappings=LEADS)
@@ -151,7 +151,7 @@ def test_what_files_tell_twice_is_published_once(world: World, file_of: FileOf) 
     assert len(world.values("lead-created")) == 1
 
 
-def test_one_row_can_tell_several_facts(world: World, file_of: FileOf) -> None:
+def test_one_row_can_become_several_facts(world: World, file_of: FileOf) -> None:
     won = {**CLOSED, "occurred_at": {"column": "won", "empty": "skip"}, "amount": "worth"}
     rows = ("L1,2024-05-01,2024-05-09,99.50", "L2,2024-05-02,,")
     summary = world.take_in(file_of(*rows, header="id,at,won,worth"), mappings=[a_mapping(CREATED, won)])
@@ -161,7 +161,7 @@ def test_one_row_can_tell_several_facts(world: World, file_of: FileOf) -> None:
     assert (closed.lead_id, closed.outcome, closed.amount) == ("L1", "won", 9_950)
 
 
-def test_rejected_rows_stay_out_with_line_column_and_reason(world: World, file_of: FileOf, tmp_path: Path) -> None:
+def test_rejected_rows_are_written_with_line_column_and_reason(world: World, file_of: FileOf, tmp_path: Path) -> None:
     leads = file_of("L1,2024-05-01", ",2024-05-01", "L3,soon", "L4,2099-01-01", "L5,a,b,c", "L6,2024-05-02")
     rejects = tmp_path / "rejects.jsonl"
     summary = world.take_in(leads, mappings=LEADS, rejects=rejects)
@@ -178,12 +178,12 @@ def test_rejected_rows_stay_out_with_line_column_and_reason(world: World, file_o
     assert stat.S_IMODE(rejects.stat().st_mode) == 0o600
 
 
-def test_without_rejects_there_is_no_file(world: World, file_of: FileOf, tmp_path: Path) -> None:
+def test_without_rejected_rows_there_is_no_rejects_file(world: World, file_of: FileOf, tmp_path: Path) -> None:
     world.take_in(file_of("L1,2024-05-01"), mappings=LEADS, rejects=tmp_path / "rejects.jsonl")
     assert not (tmp_path / "rejects.jsonl").exists()
 
 
-def test_a_fact_that_is_too_large_or_no_text_is_rejected(world: World, tmp_path: Path) -> None:
+def test_a_fact_that_is_too_large_or_not_text_is_rejected(world: World, tmp_path: Path) -> None:
     path = tmp_path / "leads.csv"
     long, last = b"L1,2024-05-01,price," + b"x" * MAX_RECORD_BYTES, b"L3,2024-05-01,ok,"
     path.write_bytes(b"\n".join([b"id,at,why,note", long, b"L2,2024-05-01,M\xfcller,", last]))
@@ -193,7 +193,7 @@ def test_a_fact_that_is_too_large_or_no_text_is_rejected(world: World, tmp_path:
     assert summary.facts == 1
 
 
-def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: FileOf) -> None:
+def test_an_invalid_file_prevents_publishing_of_all_files(world: World, file_of: FileOf) -> None:
     good = file_of("L1,2024-05-01", name="good.csv")
     bad = file_of("L1", name="bad.csv", header="idd")
     with pytest.raises(ImportFailure, match=r"no column 'id'\. Do you mean 'idd'"):
@@ -209,19 +209,19 @@ def test_a_file_at_fault_publishes_nothing_of_the_others(world: World, file_of: 
         ({"until": NOW + DAY}, "is in the future"),
     ],
 )
-def test_what_cannot_be_asked_for_is_a_fault(world: World, asked: dict[str, Any], message: str) -> None:
+def test_an_invalid_import_request_is_an_import_failure(world: World, asked: dict[str, Any], message: str) -> None:
     with pytest.raises(ImportFailure, match=message):
         world.take_in(mappings=LEADS, **asked)
 
 
-def test_a_constant_that_its_field_does_not_take_is_a_fault(world: World, file_of: FileOf) -> None:
+def test_a_constant_that_is_invalid_for_its_field_is_an_import_failure(world: World, file_of: FileOf) -> None:
     mapping = a_mapping({**CREATED, "occurred_at": {"constant": "01.05.2024"}})
     with pytest.raises(ImportFailure, match=r"test/table: the constant '01.05.2024' for occurred_at of lead-created"):
         world.take_in(file_of("L1,2024-05-01"), mappings=[mapping])
     assert world.records("lead-created") == []
 
 
-def test_the_rejects_cannot_overwrite_what_is_imported(world: World, file_of: FileOf) -> None:
+def test_the_rejects_file_cannot_overwrite_an_imported_file(world: World, file_of: FileOf) -> None:
     leads = file_of("L1,2024-05-01")
     with pytest.raises(ImportFailure, match="another file"):
         world.take_in(leads, mappings=LEADS, rejects=leads)
@@ -234,7 +234,7 @@ def test_missing_topics_are_named(world: World, file_of: FileOf, monkeypatch: py
         world.take_in(file_of("L1,2024-05-01"), mappings=LEADS)
 
 
-def test_progress_is_told_up_to_the_end(world: World, file_of: FileOf) -> None:
+def test_progress_is_reported_to_the_end(world: World, file_of: FileOf) -> None:
     told: list[ImportProgress] = []
     leads = file_of(*(f"L{n},2024-05-01" for n in range(5_000)))
     run_import(
@@ -255,7 +255,7 @@ def own_broker() -> Iterator[EmbeddedBroker]:
         yield broker
 
 
-def test_a_broker_that_goes_away_is_told_with_how_far_the_import_got(
+def test_a_broker_that_fails_is_reported_with_the_progress_of_the_import(
     own_broker: EmbeddedBroker, file_of: FileOf
 ) -> None:
     conf = {"bootstrap.servers": own_broker.bootstrap, "message.timeout.ms": 1_500}
@@ -269,21 +269,21 @@ def test_a_broker_that_goes_away_is_told_with_how_far_the_import_got(
         run_import(ImportRequest(files=[leads], mappings=LEADS), conf, CODEC.encode, on_progress=lose_it)
 
 
-def test_a_broker_out_of_reach_is_told(file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unreachable_broker_is_reported(file_of: FileOf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("workers.imports.publish.CONNECT_SECONDS", 0.5)
     request = ImportRequest(files=[file_of("L1,2024-05-01")], mappings=LEADS)
     with pytest.raises(BrokerFailure, match="cannot reach the brokers"):
         run_import(request, {"bootstrap.servers": "127.0.0.1:1"}, CODEC.encode)
 
 
-def test_the_generated_history_comes_in_whole(world: World, tmp_path: Path) -> None:
+def test_the_generated_history_is_imported_completely(world: World, tmp_path: Path) -> None:
     history = write_history(tmp_path, leads=150)
     summary = world.take_in(tmp_path, mappings=[history_mapping()])
     assert (summary.rows, summary.rejected, summary.facts) == (history.rows, 0, history.rows)
 
 
 @pytest.mark.skipif(not OLIST.is_dir() and not os.environ.get("CI"), reason=f"{OLIST} is not there: set LEADLOOP_OLIST")
-def test_olist_comes_in_whole(world: World) -> None:
+def test_the_olist_data_set_is_imported_completely(world: World) -> None:
     mapping = load_mapping(REPOSITORY / "deploy/config/mappings/olist.yml")
     summary = world.take_in(OLIST, mappings=[mapping])
     assert summary.published == {"lead-created": 8_000, "deal-closed": 842}

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.kafka import RealKafka
 
 
-def test_a_broker_that_dies_costs_503s_and_no_event(own_kafka: RealKafka, tmp_path: Path) -> None:
+def test_a_failed_broker_causes_503s_and_loses_no_event(own_kafka: RealKafka, tmp_path: Path) -> None:
     world = World.on_real(own_kafka.bootstrap, tmp_path)
     with Served(world, Keys.in_folder(tmp_path)) as served:
         accepted = lived_through(served.ready(), own_kafka)

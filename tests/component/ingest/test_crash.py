@@ -22,7 +22,7 @@ REQUESTS = [[a_posted(f"L{number}-{n}") for n in range(7)] for number in range(6
 
 
 @pytest.mark.parametrize("point", POINTS)
-def test_a_crash_loses_nothing_that_was_accepted(real_kafka: Broker, tmp_path: Path, point: str) -> None:
+def test_a_crash_loses_no_accepted_event(real_kafka: Broker, tmp_path: Path, point: str) -> None:
     world, keys = World.on_real(real_kafka.bootstrap, tmp_path), Keys.in_folder(tmp_path)
     nth = 9 if point == "after_produce" else 3  # of records there, of requests else
     accepted: set[str] = set()

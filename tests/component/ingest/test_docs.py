@@ -57,7 +57,7 @@ def test_the_commands_of_the_page_do_what_it_says(real_kafka: Broker, tmp_path: 
     assert len(list(facts(world))) == 4
 
 
-def test_the_page_names_every_field_that_can_be_posted() -> None:
+def test_the_page_documents_every_field_that_can_be_posted() -> None:
     rows = {match[0]: match[1] for match in re.findall(r"(?m)^\| `([\w-]+)` \(`leadloop[^|]*\| (.*) \|$", TEXT)}
     common = {"lead_id", "occurred_at", "event_id", "recorded_at", "source", "declared_by"}
     assert set(rows) == set(KINDS)

@@ -36,7 +36,7 @@ def some(topic: str, count: int) -> list[Outgoing]:
     return [Outgoing(topic, b"k%d" % n, b"v%d" % n, [("h", b"%d" % n)]) for n in range(count)]
 
 
-async def test_places_come_back_in_the_order_of_the_records(
+async def test_positions_are_returned_in_the_order_of_the_records(
     real_kafka: Broker, topic: str, producer: AsyncProducer
 ) -> None:
     calls = await asyncio.gather(*(producer.send_all(some(topic, 20)) for _ in range(4)))
@@ -47,7 +47,7 @@ async def test_places_come_back_in_the_order_of_the_records(
     assert producer.in_flight == 0
 
 
-async def test_more_than_may_be_under_way_is_refused_before_anything_is_sent(
+async def test_records_beyond_the_in_flight_limit_are_rejected_before_any_is_sent(
     real_kafka: Broker, topic: str, producer: AsyncProducer
 ) -> None:
     first = asyncio.create_task(producer.send_all(some(topic, 90)))
@@ -58,13 +58,13 @@ async def test_more_than_may_be_under_way_is_refused_before_anything_is_sent(
     assert len(read_all(real_kafka.bootstrap, topic)) == 90
 
 
-async def test_a_topic_that_is_not_there_is_told_in_time(producer: AsyncProducer) -> None:
+async def test_a_missing_topic_is_reported_within_the_timeout(producer: AsyncProducer) -> None:
     with pytest.raises(Undelivered):
         await asyncio.wait_for(producer.send(Outgoing("not-there-at-all", b"k", b"v", [])), 12)
     assert producer.in_flight == 0
 
 
-async def test_whoever_stops_waiting_does_no_harm(topic: str, producer: AsyncProducer) -> None:
+async def test_a_cancelled_wait_does_not_affect_other_sends(topic: str, producer: AsyncProducer) -> None:
     waiting = asyncio.create_task(producer.send_all(some(topic, 5)))
     await asyncio.sleep(0)
     waiting.cancel()

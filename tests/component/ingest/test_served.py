@@ -56,7 +56,7 @@ def served(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         assert one.stop() == 0, one.log.read_text()
 
 
-def test_what_is_accepted_is_where_it_is_said_to_be(served: Served) -> None:
+def test_an_accepted_event_is_at_the_position_in_the_response(served: Served) -> None:
     batch = [
         a_posted("P1"),
         a_posted("P1", outcome="no_answer") | {"kind": "lead-contacted"},
@@ -76,7 +76,7 @@ def test_what_is_accepted_is_where_it_is_said_to_be(served: Served) -> None:
         assert dict(record.headers)["ce_id"].decode() == item["event_id"]
 
 
-def test_500_events_go_in_one_request(served: Served) -> None:
+def test_500_events_are_accepted_in_one_request(served: Served) -> None:
     before = served.metric('leadloop_ingest_accepted_total{kind="lead-created"}')
     assert served.post([a_posted(f"B{n}") for n in range(500)]).json()["accepted"] == 500
     assert served.metric('leadloop_ingest_accepted_total{kind="lead-created"}') == before + 500
@@ -94,7 +94,7 @@ def test_a_webhook_becomes_facts_and_dead_letters(served: Served) -> None:
     assert dict(letter.headers)["dl_reason"] == b"gap"
 
 
-def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(served: Served, tmp_path: Path) -> None:
+def test_schemathesis_finds_no_5xx_and_no_undocumented_response(served: Served, tmp_path: Path) -> None:
     done = subprocess.run(
         [
             str(Path(sys.executable).parent / "st"),
@@ -181,7 +181,7 @@ def answers(served: Served) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_body_gets_its_4xx(served: Served, answers: dict[str, bytes], name: str) -> None:
+def test_a_hostile_body_gets_the_documented_4xx(served: Served, answers: dict[str, bytes], name: str) -> None:
     found = re.match(rb"HTTP/1.1 (\d+)", answers[name])
     assert found is not None, answers[name][:200]
     assert int(found[1]) == HOSTILE[name][2], answers[name][:400]
@@ -195,7 +195,7 @@ def test_headers_that_do_not_end_close_the_connection(served: Served) -> None:
     assert 5 < time.monotonic() - begun < 10 * LOAD_FACTOR
 
 
-def test_a_key_is_exchanged_without_a_restart(served: Served) -> None:
+def test_keys_are_rotated_without_a_restart(served: Served) -> None:
     old, new = served.key, new_key()
 
     def status(key: str) -> int:
@@ -215,7 +215,7 @@ def test_a_key_is_exchanged_without_a_restart(served: Served) -> None:
     wait_for(lambda: status(old) == 202, within=5)
 
 
-def test_a_client_that_goes_away_does_no_harm(served: Served) -> None:
+def test_a_client_that_disconnects_does_not_affect_others(served: Served) -> None:
     host, _, port = served.url.removeprefix("http://").partition(":")
     for _ in range(20):
         with socket.create_connection((host, int(port))) as connection:
@@ -223,7 +223,7 @@ def test_a_client_that_goes_away_does_no_harm(served: Served) -> None:
     assert served.post(a_posted()).status_code == 202
 
 
-def test_sigterm_under_load_ends_in_order_and_loses_nothing(real_kafka: Broker, tmp_path: Path) -> None:
+def test_sigterm_under_load_finishes_requests_and_loses_no_event(real_kafka: Broker, tmp_path: Path) -> None:
     world = World.on_real(real_kafka.bootstrap, tmp_path)
     accepted: list[str] = []
     with Served(world, Keys.in_folder(tmp_path)) as one, ThreadPoolExecutor(4) as pool:
@@ -248,7 +248,7 @@ def post_until_it_ends(one: Served, number: int, accepted: list[str]) -> None:
 
 
 @pytest.mark.parametrize(("env", "said"), [({}, "leadloop keys new"), ({"LEADLOOP_KEYS_FILE": "/none"}, "not a file")])
-def test_without_keys_it_does_not_start(env: dict[str, str], said: str) -> None:
+def test_ingest_does_not_start_without_keys(env: dict[str, str], said: str) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("LEADLOOP_KEYS")}
     done = subprocess.run(
         LEADLOOP,
@@ -262,7 +262,7 @@ def test_without_keys_it_does_not_start(env: dict[str, str], said: str) -> None:
     assert (done.returncode, said in done.stderr) == (2, True), done.stderr
 
 
-def test_a_port_that_is_taken_is_told(served: Served, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported(served: Served, tmp_path: Path) -> None:
     env = {
         "LEADLOOP_INGEST_PORT": served.url.rpartition(":")[2],
         "LEADLOOP_KEYS_FILE": str(Keys.in_folder(tmp_path).path),

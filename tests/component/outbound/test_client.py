@@ -11,7 +11,7 @@ from tests.component.outbound.harness import LOOPBACK, Server, post
 from workers.outbound import Client, HttpFailure, HttpResponse, HttpResult, UrlPolicy
 
 
-async def test_an_allowed_address_is_called_with_what_was_given(client: Client, server: Server) -> None:
+async def test_an_allowed_address_is_called_with_the_given_request(client: Client, server: Server) -> None:
     reply = await client.request("POST", server.url(), headers={"X-A": "b"}, body=b"{}", url_policy=server.url_policy)
     assert isinstance(reply, HttpResponse)
     assert (reply.status, reply.body) == (200, b"thanks")
@@ -35,7 +35,7 @@ async def test_cookies_are_not_kept(server: Server) -> None:
     assert "Cookie" not in server.seen[1].headers
 
 
-async def test_a_long_answer_is_cut(client: Client, server: Server) -> None:
+async def test_a_long_response_is_truncated(client: Client, server: Server) -> None:
     async def endless(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -51,7 +51,7 @@ async def test_a_long_answer_is_cut(client: Client, server: Server) -> None:
     assert (len(reply.body), reply.is_cut) == (65_536, True)
 
 
-async def test_a_bomb_is_not_unpacked(client: Client, server: Server) -> None:
+async def test_a_decompression_bomb_is_not_unpacked(client: Client, server: Server) -> None:
     bomb = gzip.compress(bytes(20_000_000))
 
     async def compressed(_: web.Request) -> web.StreamResponse:
@@ -63,7 +63,7 @@ async def test_a_bomb_is_not_unpacked(client: Client, server: Server) -> None:
     assert reply.body == bomb[:65_536]
 
 
-async def test_an_answer_that_drips_is_given_up_in_time(client: Client, server: Server) -> None:
+async def test_a_response_that_arrives_too_slowly_times_out(client: Client, server: Server) -> None:
     async def dripping(request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
@@ -76,7 +76,7 @@ async def test_an_answer_that_drips_is_given_up_in_time(client: Client, server: 
     assert reply == HttpFailure("no response within 0.5 s")
 
 
-async def test_a_name_that_never_resolves_is_given_up_in_time() -> None:
+async def test_a_name_that_never_resolves_times_out() -> None:
     async def hanging(_: str) -> list[str]:
         await asyncio.Event().wait()
         return []
@@ -88,7 +88,7 @@ async def test_a_name_that_never_resolves_is_given_up_in_time() -> None:
     assert isinstance(reply, HttpFailure)
 
 
-async def test_many_calls_that_hang_hold_up_no_other(client: Client, server: Server) -> None:
+async def test_many_hanging_calls_do_not_delay_others(client: Client, server: Server) -> None:
     all_hang = asyncio.Event()
 
     async def hanging(request: web.Request) -> web.StreamResponse:
@@ -108,7 +108,7 @@ async def test_many_calls_that_hang_hold_up_no_other(client: Client, server: Ser
     await asyncio.gather(*waiting, return_exceptions=True)
 
 
-async def test_a_name_whose_servers_do_not_answer_keeps_no_other_from_being_asked_for(
+async def test_names_whose_servers_do_not_answer_do_not_delay_other_names(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     is_asked, answered, asked = threading.Event(), threading.Event(), list[str]()
@@ -135,7 +135,7 @@ async def test_a_name_whose_servers_do_not_answer_keeps_no_other_from_being_aske
     assert asked.count("mute.example.com") == 1
 
 
-async def test_who_does_not_listen_or_hangs_up_is_a_failure_without_the_query(client: Client) -> None:
+async def test_a_refused_or_closed_connection_is_a_failure_whose_text_lacks_the_query(client: Client) -> None:
     async def cut(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.close()
@@ -154,7 +154,7 @@ async def test_who_does_not_listen_or_hangs_up_is_a_failure_without_the_query(cl
     assert "hunter2" not in reply.detail
 
 
-async def test_what_is_no_http_is_a_failure(client: Client) -> None:
+async def test_a_response_that_is_not_http_is_a_failure(client: Client) -> None:
     async def other(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH_9.6\r\n")
         writer.close()

@@ -16,9 +16,7 @@ from workers.outbound import Blocked, Client, HttpFailure, HttpResponse
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-async def test_a_redirect_to_the_metadata_is_an_answer_and_not_followed(
-    status: int, client: Client, server: Server
-) -> None:
+async def test_a_redirect_to_the_metadata_service_is_not_followed(status: int, client: Client, server: Server) -> None:
     async def away(_: web.Request) -> web.StreamResponse:
         return web.Response(status=status, headers={"Location": "http://169.254.169.254/latest/meta-data/"})
 
@@ -29,7 +27,7 @@ async def test_a_redirect_to_the_metadata_is_an_answer_and_not_followed(
     assert len(server.seen) == 1
 
 
-async def test_a_redirect_to_an_allowed_place_is_not_followed_either(client: Client, server: Server) -> None:
+async def test_a_redirect_to_an_allowed_address_is_not_followed(client: Client, server: Server) -> None:
     async def away(_: web.Request) -> web.StreamResponse:
         return web.Response(status=307, headers={"Location": server.url(path="/elsewhere")})
 
@@ -38,7 +36,7 @@ async def test_a_redirect_to_an_allowed_place_is_not_followed_either(client: Cli
     assert [request.path for request in server.seen] == ["/hook"]
 
 
-async def test_rebinding_between_two_calls_is_refused(server: Server) -> None:
+async def test_dns_rebinding_between_two_calls_is_blocked(server: Server) -> None:
     answers = iter([["127.0.0.1"], ["127.0.0.2"]])
     hidden = await Server().start("127.0.0.2")
 
@@ -59,7 +57,7 @@ async def test_rebinding_between_two_calls_is_refused(server: Server) -> None:
     assert hidden.seen == []
 
 
-async def test_what_is_dialled_is_what_was_vetted_for_the_name_is_asked_once(server: Server) -> None:
+async def test_the_vetted_address_is_dialled_because_the_name_is_resolved_once(server: Server) -> None:
     asked: list[str] = []
 
     async def rebinding(host: str) -> list[str]:
@@ -73,7 +71,7 @@ async def test_what_is_dialled_is_what_was_vetted_for_the_name_is_asked_once(ser
     assert {request.host for request in server.seen} == {f"rebinding.example:{server.port}"}
 
 
-async def test_a_name_with_one_bad_address_is_refused_although_the_good_one_is_up(server: Server) -> None:
+async def test_a_name_with_one_forbidden_address_is_blocked(server: Server) -> None:
     async def both(_: str) -> list[str]:
         return ["127.0.0.1", "10.0.0.1"]
 

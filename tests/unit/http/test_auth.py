@@ -39,13 +39,13 @@ def status_of(ring: KeyRing, authorization: str | None, *, basic: bool = False) 
     return caught.value.status
 
 
-def test_a_key_is_256_bits_and_its_digest_is_what_is_kept() -> None:
+def test_a_key_has_256_random_bits_and_only_its_digest_is_stored() -> None:
     assert new_key() != new_key()
     assert len(new_key()) == len("llk_") + 43
     assert digest_of("llk_x").startswith("sha256:")
 
 
-def test_each_of_several_keys_gets_in_for_the_same_source(tmp_path: Path) -> None:
+def test_every_key_of_a_source_authenticates_it(tmp_path: Path) -> None:
     old, new = new_key(), new_key()
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}', '{digest_of(new)}']}}}}")
     assert [ring.admit(f"Bearer {key}", "ingest").name for key in (old, new)] == ["crm", "crm"]
@@ -55,12 +55,12 @@ def test_each_of_several_keys_gets_in_for_the_same_source(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "authorization", [None, "", "Bearer", "Bearer ", "Bearer llk_no", "Basic eDp5", "Digest x", "é"]
 )
-def test_nobody_else_gets_in(tmp_path: Path, authorization: str | None) -> None:
+def test_an_unknown_key_is_rejected(tmp_path: Path, authorization: str | None) -> None:
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(new_key())}']}}}}")
     assert status_of(ring, authorization) == 401
 
 
-def test_a_digest_is_no_key(tmp_path: Path) -> None:
+def test_the_digest_of_a_key_does_not_authenticate(tmp_path: Path) -> None:
     digest = digest_of(new_key())
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest}']}}}}")
     assert status_of(ring, f"Bearer {digest}") == status_of(ring, f"Bearer {digest[7:]}") == 401
@@ -73,7 +73,7 @@ def test_a_key_of_another_scope_is_forbidden(tmp_path: Path) -> None:
     assert ring.admit(f"Bearer {key}", "read").name == "bi"
 
 
-def test_a_key_may_be_a_password_where_that_is_allowed(tmp_path: Path) -> None:
+def test_a_key_is_accepted_as_a_basic_password_where_that_is_allowed(tmp_path: Path) -> None:
     key = new_key()
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(key)}']}}}}")
     basic = "Basic " + b64encode(f"anybody:{key}".encode()).decode()
@@ -83,7 +83,7 @@ def test_a_key_may_be_a_password_where_that_is_allowed(tmp_path: Path) -> None:
     assert status_of(ring, basic) == status_of(ring, "Basic !", basic=True) == 401
 
 
-def test_a_changed_file_counts_within_a_second_and_an_unfit_one_changes_nothing(tmp_path: Path) -> None:
+def test_a_changed_keys_file_is_effective_within_a_second_and_an_invalid_one_is_ignored(tmp_path: Path) -> None:
     clock, old, new = Clock(), new_key(), new_key()
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}']}}}}", clock)
     path = tmp_path / "keys.yml"
@@ -102,7 +102,7 @@ def test_a_changed_file_counts_within_a_second_and_an_unfit_one_changes_nothing(
     assert ring.admit(f"Bearer {new}", "ingest").name == "crm"
 
 
-def test_a_file_is_looked_at_once_a_second_and_no_more(tmp_path: Path) -> None:
+def test_the_keys_file_is_checked_at_most_once_a_second(tmp_path: Path) -> None:
     clock, old, new = Clock(), new_key(), new_key()
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(old)}']}}}}", clock)
     clock.now = 5.0
@@ -114,7 +114,9 @@ def test_a_file_is_looked_at_once_a_second_and_no_more(tmp_path: Path) -> None:
     assert status_of(ring, f"Bearer {old}") == 401
 
 
-def test_a_file_at_fault_is_told_once_and_who_it_names_stays(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_invalid_keys_file_is_logged_once_and_the_old_keys_stay(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     clock = Clock()
     ring = a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(KEY)}'], per_second: 5}}}}", clock)
     (tmp_path / "keys.yml").write_text("nonsense", encoding="utf-8")
@@ -125,7 +127,9 @@ def test_a_file_at_fault_is_told_once_and_who_it_names_stays(tmp_path: Path, cap
     ] == [True]
 
 
-def test_who_signs_by_standard_webhooks_gets_in_without_a_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_standard_webhooks_signature_authenticates_without_a_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     text = "whsec_" + b64encode(b"s" * 24).decode()
     monkeypatch.setenv("FORM_SECRET", text)
     ring = a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}")
@@ -140,7 +144,9 @@ def test_who_signs_by_standard_webhooks_gets_in_without_a_key(tmp_path: Path, mo
     assert caught.value.status == 403
 
 
-def test_where_nobody_could_sign_no_body_need_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_webhook_secrets_a_signed_request_is_rejected_before_its_body(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FORM_SECRET", "whsec_" + b64encode(b"s" * 24).decode())
     with pytest.raises(Problem) as caught:
         a_ring(tmp_path, f"sources: {{crm: {{keys: ['{digest_of(KEY)}']}}}}").expect_signatures()
@@ -148,12 +154,12 @@ def test_where_nobody_could_sign_no_body_need_be_read(tmp_path: Path, monkeypatc
     a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}").expect_signatures()
 
 
-def test_without_a_file_it_says_how_to_make_one() -> None:
+def test_a_missing_setting_for_the_keys_file_is_reported_with_the_command_that_creates_it() -> None:
     with pytest.raises(UserError, match="leadloop keys new"):
         KeyRing(None)
 
 
-def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_missing_keys_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="cannot be read"):
         KeyRing(tmp_path / "none.yml")
 
@@ -179,14 +185,14 @@ KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
         ("sources: {a: {webhook_secrets: [{env: NOT_SET_AT_ALL}]}}", "NOT_SET_AT_ALL"),
     ],
 )
-def test_an_unfit_file_is_told_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_keys_file_is_reported_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(DocumentError) as caught:
         a_ring(tmp_path, text)
     assert said in str(caught.value)
     assert KEY not in str(caught.value)
 
 
-def test_nothing_of_a_secret_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repr_of_keys_contains_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(os.environ, "FORM_SECRET", "whsec_" + b64encode(b"s" * 24).decode())
     ring = a_ring(tmp_path, "sources: {form: {webhook_secrets: [{env: FORM_SECRET}]}}")
     shown = repr(ring.__dict__)

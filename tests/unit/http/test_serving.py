@@ -74,7 +74,7 @@ async def test_probes_and_metrics_answer(app: FastAPI) -> None:
     ("method", "path", "status"),
     [("GET", "/nothing", 404), ("GET", "/length", 405), ("GET", "/number/x", 422), ("GET", "/bug", 500)],
 )
-async def test_every_fault_is_a_problem(app: FastAPI, method: str, path: str, status: int) -> None:
+async def test_every_error_is_a_problem_document(app: FastAPI, method: str, path: str, status: int) -> None:
     async with calling(app) as client:
         answer = await client.request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
@@ -83,7 +83,7 @@ async def test_every_fault_is_a_problem(app: FastAPI, method: str, path: str, st
     assert ("allow" in answer.headers) is (status == 405)
 
 
-async def test_a_body_is_bounded_whatever_is_announced(app: FastAPI) -> None:
+async def test_a_body_is_bounded_whatever_its_content_length_says(app: FastAPI) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for _ in range(20):
             yield b"x" * 10
@@ -95,7 +95,7 @@ async def test_a_body_is_bounded_whatever_is_announced(app: FastAPI) -> None:
             assert (answer.status_code, answer.headers["connection"]) == (413, "close")
 
 
-async def test_a_body_that_does_not_end_is_given_up(app: FastAPI) -> None:
+async def test_a_body_that_does_not_end_gets_408(app: FastAPI) -> None:
     async def parts() -> AsyncIterator[bytes]:
         yield b"{"
         await asyncio.Event().wait()
@@ -115,12 +115,12 @@ async def test_a_body_that_does_not_end_is_given_up(app: FastAPI) -> None:
         {"content-type": "application/json; charset=latin-1"},
     ],
 )
-async def test_a_body_of_another_kind_is_not_read(app: FastAPI, headers: dict[str, str]) -> None:
+async def test_a_body_of_an_unsupported_media_type_is_not_read(app: FastAPI, headers: dict[str, str]) -> None:
     async with calling(app) as client:
         assert (await client.post("/length", content=b"{}", headers=headers)).status_code == 415
 
 
-async def test_bodies_of_strangers_do_not_take_all_places(app: FastAPI) -> None:
+async def test_unauthenticated_bodies_are_limited_in_number(app: FastAPI) -> None:
     unauthenticated_bodies, held = UnauthenticatedBodies(most=2), asyncio.Semaphore(0)
 
     async def stranger(request: Request) -> Response:
@@ -144,7 +144,7 @@ async def test_bodies_of_strangers_do_not_take_all_places(app: FastAPI) -> None:
         assert (await client.post("/stranger", content=b"{}")).status_code == 200
 
 
-async def test_more_requests_than_fit_are_sent_away_at_once_but_probes_are_not(app: FastAPI) -> None:
+async def test_requests_beyond_the_limit_get_503_at_once_but_probes_are_answered(app: FastAPI) -> None:
     async with calling(app) as client:
         hanging = [asyncio.create_task(client.get("/hang")) for _ in range(2)]
         for _ in hanging:
@@ -170,7 +170,7 @@ async def test_requests_are_counted_by_route_never_by_path(app: FastAPI) -> None
     assert ROUTE.format("GET", "/hang", "5xx") + " 0.0" in text
 
 
-def test_waiting_is_told_in_whole_seconds() -> None:
+def test_retry_after_is_in_whole_seconds() -> None:
     assert [retry_later("unavailable", "", wait).headers["Retry-After"] for wait in (0.1, 1.0, 1.2)] == ["1", "1", "2"]
     assert str(Problem("invalid", "x")) == "x"
 
@@ -195,7 +195,7 @@ async def served(app: FastAPI) -> AsyncIterator[tuple[str, int, ServerState]]:
     server.close()
 
 
-async def test_who_only_holds_connections_keeps_nobody_out(
+async def test_idle_connections_do_not_exclude_other_clients(
     served: tuple[str, int, ServerState], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.http.protocol.MAX_CONNECTIONS", 3)
@@ -211,7 +211,7 @@ async def test_who_only_holds_connections_keeps_nobody_out(
         writer.close()
 
 
-async def test_who_asks_and_does_not_read_keeps_no_place(
+async def test_a_client_that_does_not_read_its_response_is_disconnected(
     app: FastAPI, served: tuple[str, int, ServerState], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("workers.http.protocol.UNREAD_SECONDS", 0.3)
@@ -236,7 +236,7 @@ async def test_who_asks_and_does_not_read_keeps_no_place(
         writer.close()
 
 
-async def test_a_request_that_is_traced_is_an_exemplar_of_its_time_for_who_understands_it(app: FastAPI) -> None:
+async def test_a_traced_request_is_an_exemplar_in_the_openmetrics_format(app: FastAPI) -> None:
     trace_id = "ab" * 16
     async with calling(app) as client:
         await client.get("/number/1", headers={"traceparent": f"00-{trace_id}-{'cd' * 8}-01"})
@@ -255,7 +255,7 @@ async def test_a_request_that_is_traced_is_an_exemplar_of_its_time_for_who_under
     "version", ["abc", "", "1.0.0-rc1", "9" * 5000, "1." * 20_000, "-1", "1.0.0; escaping=nothing", "1.0.0; q=x"]
 )
 @pytest.mark.parametrize("kind", ["application/openmetrics-text", "text/plain", "*/*"])
-async def test_whoever_scrapes_is_answered_whatever_it_accepts(app: FastAPI, kind: str, version: str) -> None:
+async def test_metrics_are_served_whatever_the_accept_header_says(app: FastAPI, kind: str, version: str) -> None:
     async with calling(app) as client:
         scraped = await client.get("/metrics", headers={"accept": f"{kind}; version={version}"})
     assert scraped.status_code == 200

@@ -31,13 +31,13 @@ def refused(body: bytes) -> Problem:
 
 
 @given(VALUES)
-def test_what_json_writes_is_read(value: Any) -> None:
+def test_every_value_that_json_writes_is_parsed(value: Any) -> None:
     assert parse_json(json.dumps(value).encode()) == value
     assert parse_json(json.dumps(value, ensure_ascii=False, indent=1).encode()) == value
 
 
 @given(st.binary(max_size=60))
-def test_no_bytes_raise_anything_else(body: bytes) -> None:
+def test_any_bytes_are_parsed_or_raise_a_problem(body: bytes) -> None:
     with contextlib.suppress(Problem):
         parse_json(body)
 
@@ -65,7 +65,7 @@ def test_no_bytes_raise_anything_else(body: bytes) -> None:
         b"nul",
     ],
 )
-def test_what_is_no_json_is_refused(body: bytes) -> None:
+def test_invalid_json_is_rejected(body: bytes) -> None:
     refused(body)
 
 
@@ -78,7 +78,7 @@ def test_what_is_no_json_is_refused(body: bytes) -> None:
         (b'{"a":1,"\\u0061":2}', ""),
     ],
 )
-def test_a_name_that_stands_twice_is_found(body: bytes, path: str) -> None:
+def test_a_duplicate_name_is_reported_with_its_path(body: bytes, path: str) -> None:
     problem = refused(body)
     assert problem.errors[0].path == path
     assert "twice" in problem.detail
@@ -92,7 +92,7 @@ def test_a_name_that_stands_twice_is_found(body: bytes, path: str) -> None:
         (b'"\\ud800x"', ""),
     ],
 )
-def test_half_a_character_is_found(body: bytes, path: str) -> None:
+def test_a_lone_surrogate_is_reported_with_its_path(body: bytes, path: str) -> None:
     assert refused(body).errors[0].path == path
 
 
@@ -106,7 +106,7 @@ def test_depth_is_bounded_exactly() -> None:
     assert refused(b'{"a":' * 40 + b"1" + b"}" * 40).errors[0].path == "/a" * 32
 
 
-def test_brackets_in_texts_are_no_depth() -> None:
+def test_brackets_in_strings_do_not_count_as_depth() -> None:
     assert parse_json(b'["' + b"[" * 100 + b'"]') == ["[" * 100]
 
 

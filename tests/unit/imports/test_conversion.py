@@ -18,12 +18,12 @@ WIDE = (
 )
 
 
-def test_each_kind_of_fact_is_made() -> None:
+def test_each_kind_of_fact_can_be_made_from_a_row() -> None:
     row = {"first_call": "2024-05-02", "closed": "2024-05-03", "status": "CLOSED WON", "why": "price"}
     assert [type(fact) for fact in facts_of(row, *WIDE)] == [LeadCreated, LeadContacted, DealClosed, LeadStalled]
 
 
-def test_a_row_tells_only_the_facts_whose_conditions_hold() -> None:
+def test_a_row_becomes_only_the_facts_whose_conditions_hold() -> None:
     assert [type(fact) for fact in facts_of({"status": "open"}, *WIDE)] == [LeadCreated]
     assert [type(fact) for fact in facts_of({"status": "won", "why": "x", "closed": "2024-05-03"}, *WIDE)] == [
         LeadCreated,
@@ -31,30 +31,30 @@ def test_a_row_tells_only_the_facts_whose_conditions_hold() -> None:
     ]
 
 
-def test_a_row_with_one_fault_tells_nothing() -> None:
+def test_a_row_with_one_invalid_cell_becomes_no_fact() -> None:
     with pytest.raises(RowError, match="not_a_time") as error:
         facts_of({"first_call": "soon"}, *WIDE)
     assert error.value.column == "first_call"
 
 
-def test_a_condition_on_a_list_is_a_reject_with_its_column() -> None:
+def test_a_condition_on_a_list_rejects_the_row_with_the_column() -> None:
     with pytest.raises(RowError, match="nested") as error:
         facts_of({"status": ["won"]}, *WIDE)
     assert error.value.column == "status"
 
 
-def test_facts_carry_their_source_and_when_they_came_in() -> None:
+def test_facts_have_the_source_of_the_mapping_and_the_time_of_the_import() -> None:
     made = fact_of({}, source="crm")
     assert (made.source, made.recorded_at) == ("crm", NOW)
 
 
-def test_the_id_of_a_row_never_changes() -> None:
+def test_a_derived_id_is_the_same_in_every_release() -> None:
     """Importing again, with a later version as well, must find the facts that are in: this id is a promise."""
     made = fact_of({"origin": "ads"}, {**CREATED, "origin": "origin"}, source="crm")
     assert made.event_id == "b78155a7ca7358634a4cbd3fe1cfde22"
 
 
-def test_an_id_depends_on_what_the_fact_says() -> None:
+def test_a_derived_id_depends_on_the_content() -> None:
     mapped = {**CREATED, "origin": "o"}
     ids = {
         fact_of({"o": "a"}, mapped).event_id,
@@ -67,7 +67,7 @@ def test_an_id_depends_on_what_the_fact_says() -> None:
     assert len(ids) == 6
 
 
-def test_an_id_depends_on_nothing_else() -> None:
+def test_a_derived_id_depends_on_nothing_but_the_content() -> None:
     plain = fact_of({}).event_id
     assert fact_of({"extra": "x"}).event_id == plain
     assert fact_of({"at": "2024-05-01T02:00+02:00"}).event_id == plain
@@ -75,13 +75,13 @@ def test_an_id_depends_on_nothing_else() -> None:
     assert fact_of({"r": "2024-06-01"}, {**CREATED, "recorded_at": "r"}).event_id == plain
 
 
-def test_the_order_of_fields_in_a_mapping_changes_no_id() -> None:
+def test_the_order_of_fields_in_a_mapping_does_not_change_ids() -> None:
     mapped = {**CREATED, "origin": "o", "segment": "s"}
     turned = dict(reversed(mapped.items()))
     assert fact_of({"o": "a", "s": "b"}, mapped).event_id == fact_of({"o": "a", "s": "b"}, turned).event_id
 
 
-def test_a_column_can_name_the_fact() -> None:
+def test_a_column_can_hold_the_event_id() -> None:
     made = fact_of({"no": "42"}, {**CREATED, "event_id": {"column": "no", "prefix": "crm/"}})
     assert made.event_id == "crm/42"
     with pytest.raises(RowError, match="empty"):
@@ -92,7 +92,7 @@ CELLS = st.text() | st.text(min_size=129, max_size=300) | st.none()
 
 
 @given(st.dictionaries(st.sampled_from(["id", "at", "why", "status", "first_call", "closed"]), CELLS))
-def test_streams_takes_whatever_the_import_lets_through(row: dict[str, str | None]) -> None:
+def test_streams_accepts_every_imported_fact(row: dict[str, str | None]) -> None:
     try:
         made = facts_of(row, *WIDE)
     except RowError:

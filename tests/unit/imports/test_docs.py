@@ -30,7 +30,7 @@ def _block(language: str) -> str:
     return found[1]
 
 
-def test_the_example_makes_the_facts_that_the_page_counts(tmp_path: Path) -> None:
+def test_the_example_of_the_page_makes_as_many_facts_as_it_says(tmp_path: Path) -> None:
     path = tmp_path / "leads-2024.csv"
     path.write_text(_block("csv"), encoding="utf-8")
     mapping = load(_block("yaml"), "crm.yml", Mapping)
@@ -46,7 +46,7 @@ def test_the_example_makes_the_facts_that_the_page_counts(tmp_path: Path) -> Non
     assert {fact.lead_id for fact in made} == {"4711", "4712", "4713"}
 
 
-def test_every_reason_of_a_reject_is_explained() -> None:
+def test_every_reason_for_rejecting_a_row_is_documented() -> None:
     sources = [
         Path(module.__file__ or "").read_text("utf-8") for module in (conversion, timestamps, row_reader, rows, values)
     ]
@@ -55,7 +55,7 @@ def test_every_reason_of_a_reject_is_explained() -> None:
     assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
 
 
-def test_every_key_of_a_mapping_is_explained() -> None:
+def test_every_key_of_a_mapping_is_documented() -> None:
     parts = (
         Mapping,
         Table,
@@ -71,11 +71,11 @@ def test_every_key_of_a_mapping_is_explained() -> None:
     assert {key for key in named if not re.search(rf"\b{key}\b", PAGE)} == set()
 
 
-def test_every_kind_is_explained() -> None:
+def test_every_kind_of_fact_is_documented() -> None:
     assert {kind for kind in KINDS if f"`{kind}`" not in PAGE} == set()
 
 
-def test_the_conditions_of_the_page_are_conditions() -> None:
+def test_the_documented_example_of_conditions_is_valid() -> None:
     block = re.findall(r"```yaml\n(when:.*?)```", PAGE, re.DOTALL)[0]
     fact = "    - kind: lead-created\n      lead_id: a\n      occurred_at: a\n"
     text = f"source: a\ntables:\n  t:\n    files: a\n    facts:\n{fact}"

@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 LEADS_AND_DEALS = _mapping(leads=["leads*.csv"], deals="deals*")
 
 
-def test_a_folder_stands_for_its_files_that_a_table_reads(folder: Path) -> None:
+def test_a_folder_is_replaced_by_its_files_that_match_a_table(folder: Path) -> None:
     assert _names(assign([folder], [LEADS_AND_DEALS])) == [
         ("Deals.CSV", "deals"),
         ("leads-1.csv", "leads"),
@@ -40,19 +40,19 @@ def test_a_folder_stands_for_its_files_that_a_table_reads(folder: Path) -> None:
     ]
 
 
-def test_a_file_named_twice_is_read_once(folder: Path) -> None:
+def test_a_file_given_twice_is_read_once(folder: Path) -> None:
     link = folder / "leads-link.csv"
     link.symlink_to(folder / "leads-1.csv")
     given = [folder / "leads-1.csv", folder / ".." / folder.name / "leads-1.csv", link]
     assert _names(assign(given, [LEADS_AND_DEALS])) == [("leads-1.csv", "leads")]
 
 
-def test_tables_of_several_mappings_are_looked_at(folder: Path) -> None:
+def test_files_are_matched_with_the_tables_of_all_mappings(folder: Path) -> None:
     found = assign([folder / "leads-1.csv", folder / "Deals.CSV"], [_mapping(a="leads*"), _mapping(b="deals*")])
     assert _names(found) == [("leads-1.csv", "a"), ("Deals.CSV", "b")]
 
 
-def test_a_single_table_reads_any_file_named_by_itself(folder: Path) -> None:
+def test_a_single_table_reads_any_file_given_by_its_path(folder: Path) -> None:
     assert _names(assign([folder / "notes.txt"], [_mapping(leads="leads*")])) == [("notes.txt", "leads")]
 
 
@@ -60,17 +60,17 @@ def test_a_single_table_reads_any_file_named_by_itself(folder: Path) -> None:
     ("name", "message"),
     [("missing.csv", "does not exist"), ("notes.txt", "leads reads leads"), ("leads-old.csv", "no file in")],
 )
-def test_what_cannot_be_read_is_a_fault(folder: Path, name: str, message: str) -> None:
+def test_a_path_that_cannot_be_read_is_an_import_failure(folder: Path, name: str, message: str) -> None:
     with pytest.raises(ImportFailure, match=message):
         assign([folder / name], [LEADS_AND_DEALS])
 
 
-def test_a_pipe_which_can_be_read_only_once_is_a_fault(folder: Path) -> None:
+def test_a_pipe_is_an_import_failure(folder: Path) -> None:
     os.mkfifo(folder / "leads-piped.csv")
     with pytest.raises(ImportFailure, match="copy it to one first"):
         assign([folder / "leads-piped.csv"], [LEADS_AND_DEALS])
 
 
-def test_a_file_that_two_tables_would_read_is_a_fault(folder: Path) -> None:
+def test_a_file_that_matches_two_tables_is_an_import_failure(folder: Path) -> None:
     with pytest.raises(ImportFailure, match="crm/a and crm/b"):
         assign([folder / "leads-1.csv"], [_mapping(a="leads*", b="*.csv")])

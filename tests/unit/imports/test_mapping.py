@@ -13,12 +13,12 @@ HEAD = "source: crm\ntables:\n  leads:\n    files: leads.csv\n"
 FACT = "    facts:\n      - kind: lead-created\n        lead_id: id\n        occurred_at: at\n"
 
 
-def test_a_short_mapping_is_enough() -> None:
+def test_a_mapping_without_optional_keys_is_valid() -> None:
     mapping = parse_mapping(HEAD + FACT, "crm.yml")
     assert mapping.tables["leads"].facts[0].lead_id.column == "id"
 
 
-def test_numbers_are_words_where_words_are_asked_for() -> None:
+def test_numbers_in_yaml_are_read_as_texts_where_texts_are_expected() -> None:
     mapping = parse_mapping(f"{HEAD}{FACT}        origin: {{column: o, values: {{2: ads, true: 3}}}}\n", "crm.yml")
     assert mapping.tables["leads"].facts[0].origin.values == {"2": "ads", "true": "3"}  # type: ignore[union-attr]  # it is a lead-created
 
@@ -46,7 +46,7 @@ def test_numbers_are_words_where_words_are_asked_for() -> None:
         ('    delimiter: "\\n"', "cannot separate values"),
     ],
 )
-def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -> None:
+def test_an_error_is_reported_with_its_line_and_a_fix(line: str, said: str) -> None:
     with pytest.raises(DocumentError) as faults:
         parse_mapping(HEAD + FACT + line, "crm.yml")
     assert said in str(faults.value)
@@ -56,14 +56,14 @@ def test_a_fault_is_told_with_its_line_and_what_to_write(line: str, said: str) -
 @pytest.mark.parametrize(
     ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is not a kind of fact")]
 )
-def test_an_unknown_kind_of_fact_is_told(kind: str, said: str) -> None:
+def test_an_unknown_kind_of_fact_is_reported(kind: str, said: str) -> None:
     with pytest.raises(DocumentError) as faults:
         parse_mapping((HEAD + FACT).replace("lead-created", kind), "crm.yml")
     assert said in str(faults.value)
     assert str(faults.value).startswith("crm.yml:6: ")
 
 
-def test_words_that_a_field_does_not_know_are_told() -> None:
+def test_values_that_a_field_does_not_accept_are_reported() -> None:
     text = HEAD + FACT.replace("lead-created", "lead-contacted")
     with pytest.raises(DocumentError, match="did you mean 'connected'"):
         parse_mapping(f"{text}        outcome: {{column: o, values: {{x: conected}}}}\n", "crm.yml")
@@ -77,18 +77,18 @@ def test_two_facts_of_a_row_cannot_share_an_id() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "source: crm\ntables: {}\n", HEAD + "    facts: []\n"])
-def test_what_is_missing_is_told(text: str) -> None:
+def test_a_missing_key_is_reported(text: str) -> None:
     with pytest.raises(DocumentError):
         parse_mapping(text, "crm.yml")
 
 
-def test_all_faults_are_told_at_once() -> None:
+def test_all_errors_are_reported_at_once() -> None:
     with pytest.raises(DocumentError) as faults:
         parse_mapping(f"zone: Nowhere\n{HEAD}{FACT}        orign: o\n", "crm.yml")
     assert len(faults.value.faults) == 2
 
 
-def test_the_mappings_that_come_along_are_right() -> None:
+def test_the_example_mappings_are_valid() -> None:
     paths = sorted((REPOSITORY / "deploy/config/mappings").glob("*.yml"))
     assert paths
     for path in paths:

@@ -11,7 +11,7 @@ from workers.imports.report import ImportProgress, ImportProgressBars, ImportSum
 REJECTED = RejectedRow("leads.csv", 7, "Created", "soon", "not_a_time", "add its format", row={})
 
 
-def test_a_summary_says_what_came_in_and_what_did_not() -> None:
+def test_a_summary_lists_published_facts_and_rejected_rows() -> None:
     summary = ImportSummary(
         files=2, rows=8_842, published=Counter({"lead-created": 8_000}), complete_until=1_542_218_659_001
     )
@@ -24,11 +24,11 @@ def test_a_summary_says_what_came_in_and_what_did_not() -> None:
 
 
 @pytest.mark.parametrize(("rejected", "strict", "code"), [(0, True, 0), (3, False, 0), (3, True, 1)])
-def test_rejects_fail_only_a_strict_import(rejected: int, *, strict: bool, code: int) -> None:
+def test_rejected_rows_fail_only_a_strict_import(rejected: int, *, strict: bool, code: int) -> None:
     assert ImportSummary(rejected=rejected).exit_code(strict=strict) == code
 
 
-def test_a_summary_keeps_a_few_examples_only() -> None:
+def test_a_summary_keeps_only_a_few_examples_of_rejected_rows() -> None:
     summary = ImportSummary()
     for _ in range(100):
         summary.reject(REJECTED)
@@ -36,7 +36,7 @@ def test_a_summary_keeps_a_few_examples_only() -> None:
     assert summary.reasons == {"not_a_time": 100}
 
 
-def test_the_bar_shows_rows_then_facts() -> None:
+def test_the_progress_bars_show_rows_then_acknowledged_facts() -> None:
     out = StringIO()
     with ImportProgressBars(Console(file=out, force_terminal=True, width=100)) as bar:
         bar(ImportProgress(bytes_total=10, bytes_read=5, rows=1_234))

@@ -35,25 +35,25 @@ def jsonl_file(tmp_path: Path) -> Path:
         b"id,,at,\nL1,,2024,\n",
     ],
 )
-def test_csv_is_read_however_it_is_written(csv_file: Path, content: bytes) -> None:
+def test_csv_is_read_in_any_dialect_and_encoding(csv_file: Path, content: bytes) -> None:
     csv_file.write_bytes(content)
     assert cells_of(csv_file) == [("L1", "2024")]
 
 
-def test_a_packed_file_is_read(tmp_path: Path) -> None:
+def test_a_gzip_file_is_read(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(b"id,at\nL1,2024\n"))
     assert cells_of(path) == [("L1", "2024")]
 
 
-def test_a_broken_packed_file_is_a_fault(tmp_path: Path) -> None:
+def test_a_truncated_gzip_file_is_an_import_failure(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(b"id,at\nL1,2024\n")[:-9])
     with pytest.raises(ImportFailure, match="cannot unpack"):
         cells_of(path)
 
 
-def test_a_packed_file_that_was_damaged_on_the_way_is_a_fault(tmp_path: Path) -> None:
+def test_a_corrupt_gzip_file_is_an_import_failure(tmp_path: Path) -> None:
     packed = bytearray(gzip.compress(b"id,at\n" + b"".join(b"L%d,2024\n" % n for n in range(3_000))))
     packed[60] ^= 0xFF
     path = tmp_path / "leads.csv.gz"
@@ -62,70 +62,70 @@ def test_a_packed_file_that_was_damaged_on_the_way_is_a_fault(tmp_path: Path) ->
         cells_of(path)
 
 
-def test_rows_know_the_line_they_start_on(csv_file: Path) -> None:
+def test_rows_have_the_number_of_the_line_on_which_they_start(csv_file: Path) -> None:
     csv_file.write_text('id,at\nL1,"a\nb"\n\nL2,c\n')
     assert [(line, cells) for line, cells, _ in rows_of(csv_file)] == [(2, ("L1", "a\nb")), (5, ("L2", "c"))]
 
 
-def test_a_row_of_the_wrong_width_is_rejected_and_the_next_read(csv_file: Path) -> None:
+def test_a_row_with_the_wrong_number_of_values_is_rejected_and_the_next_one_read(csv_file: Path) -> None:
     csv_file.write_text("id,at\nL1\nL2,a,b\nL3,c\n")
     assert cells_of(csv_file) == [("reject", "broken_row"), ("reject", "broken_row"), ("L3", "c")]
 
 
-def test_doubtful_quotes_are_rejected_and_the_next_row_read(csv_file: Path) -> None:
+def test_a_row_with_ambiguous_quotes_is_rejected_and_the_next_one_read(csv_file: Path) -> None:
     csv_file.write_text('id,at\nL1,"Acme" Inc\nL2,5" disk\n')
     assert cells_of(csv_file) == [("reject", "broken_row"), ("L2", '5" disk')]
 
 
-def test_a_quote_that_never_closes_names_the_lines_that_it_took(csv_file: Path) -> None:
+def test_an_unclosed_quote_is_reported_with_the_lines_that_it_spans(csv_file: Path) -> None:
     csv_file.write_text('id,at\nL1,"a\nL2,b\nL3,c\n')
     ((line, error, _),) = rows_of(csv_file)
     assert line == 2
     assert "lines 2 to 4" in str(error)
 
 
-def test_a_table_can_say_that_quotes_are_only_characters(csv_file: Path) -> None:
+def test_a_table_can_declare_quotes_to_be_ordinary_characters(csv_file: Path) -> None:
     csv_file.write_text('id,at\nL1,"a\nL2,b"\n')
     assert cells_of(csv_file, quotes=False) == [("L1", '"a'), ("L2", 'b"')]
 
 
-def test_a_huge_field_is_rejected_and_the_next_row_read(csv_file: Path) -> None:
+def test_a_row_with_a_huge_field_is_rejected_and_the_next_one_read(csv_file: Path) -> None:
     csv_file.write_text(f"id,at\nL1,{'x' * 200_000}\nL2,b\n")
     assert cells_of(csv_file) == [("reject", "broken_row"), ("L2", "b")]
 
 
 @pytest.mark.parametrize("name", ["leads.csv", "leads.jsonl"])
-def test_a_line_without_end_is_rejected_and_the_next_read(tmp_path: Path, name: str) -> None:
+def test_a_line_beyond_the_limit_is_rejected_and_the_next_one_read(tmp_path: Path, name: str) -> None:
     path, last = tmp_path / name, '{"id": "L2", "at": "b"}' if name.endswith("jsonl") else "L2,b"
     first = "" if name.endswith("jsonl") else "id,at\n"
     path.write_text(f"{first}{'x' * 3_000_000}\n{last}\n")
     assert cells_of(path) == [("reject", "too_long"), ("L2", "b")]
 
 
-def test_nul_bytes_stay_in_their_cell(csv_file: Path) -> None:
+def test_nul_bytes_are_kept_in_their_cell(csv_file: Path) -> None:
     csv_file.write_bytes(b"id,at\nL\x001,a\nL2,b\n")
     assert cells_of(csv_file) == [("L\x001", "a"), ("L2", "b")]
 
 
-def test_latin_1_is_read_where_the_table_says_so(csv_file: Path) -> None:
+def test_a_table_can_declare_latin_1(csv_file: Path) -> None:
     csv_file.write_bytes("id,at\nMüller,a\n".encode("latin-1"))
     assert cells_of(csv_file, encoding="latin-1") == [("Müller", "a")]
 
 
-def test_a_mark_says_more_than_the_table(csv_file: Path) -> None:
+def test_a_byte_order_mark_overrides_the_encoding_of_the_table(csv_file: Path) -> None:
     csv_file.write_bytes("id,at\nMüller,a\n".encode("utf-8-sig"))
     assert cells_of(csv_file, encoding="latin-1") == [("Müller", "a")]
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
-def test_utf_16_without_a_mark_is_a_fault_that_says_what_reads_it(csv_file: Path, encoding: str) -> None:
+def test_utf_16_without_a_byte_order_mark_is_reported_with_the_encoding_to_write(csv_file: Path, encoding: str) -> None:
     csv_file.write_bytes("id,at\nL1,a\n".encode(encoding))
     with pytest.raises(ImportFailure, match=f"write `encoding: {encoding}`"):
         cells_of(csv_file)
     assert cells_of(csv_file, encoding=encoding) == [("L1", "a")]
 
 
-def test_bytes_that_are_no_text_stop_only_who_uses_them(csv_file: Path) -> None:
+def test_invalid_bytes_reject_only_rows_that_use_their_cell(csv_file: Path) -> None:
     csv_file.write_bytes("id,at,who\nL1,a,Müller\nL2,b,Meier\n".encode("latin-1"))
     assert cells_of(csv_file) == [("L1", "a"), ("L2", "b")]
 
@@ -140,18 +140,18 @@ def test_bytes_that_are_no_text_stop_only_who_uses_them(csv_file: Path) -> None:
         (b"\xff\xfeid,at\n1", "cannot read"),
     ],
 )
-def test_a_file_that_cannot_be_what_the_table_says_is_a_fault(csv_file: Path, content: bytes, message: str) -> None:
+def test_a_file_that_does_not_fit_its_table_is_an_import_failure(csv_file: Path, content: bytes, message: str) -> None:
     csv_file.write_bytes(content)
     with pytest.raises(ImportFailure, match=message):
         cells_of(csv_file)
 
 
-def test_two_columns_of_one_name_do_no_harm_where_nobody_asks_for_them(csv_file: Path) -> None:
+def test_two_columns_with_the_same_name_are_permitted_if_the_mapping_does_not_use_them(csv_file: Path) -> None:
     csv_file.write_text("id,at,x,x\nL1,a,1,2\n")
     assert cells_of(csv_file) == [("L1", "a")]
 
 
-def test_json_lines_are_read_and_bad_ones_rejected(jsonl_file: Path) -> None:
+def test_json_lines_are_read_and_invalid_ones_rejected(jsonl_file: Path) -> None:
     jsonl_file.write_text('{"id": 1, "at": "a"}\n\n{"id": \n[1]\n{"id": 2, "extra": {"b": []}}\n{"a": ' + "[" * 9_999)
     assert cells_of(jsonl_file) == [
         (1, "a"),
@@ -162,23 +162,23 @@ def test_json_lines_are_read_and_bad_ones_rejected(jsonl_file: Path) -> None:
     ]
 
 
-def test_json_bytes_that_are_no_text_are_rejected(jsonl_file: Path) -> None:
+def test_json_lines_with_invalid_bytes_are_rejected(jsonl_file: Path) -> None:
     jsonl_file.write_bytes(b'{"id": "M\xfcller", "at": "a"}\n{"id": "L2", "at": "b"}\n')
     assert cells_of(jsonl_file) == [("reject", "not_json"), ("L2", "b")]
 
 
-def test_a_dotted_name_reaches_into_objects(jsonl_file: Path) -> None:
+def test_a_dotted_name_selects_a_nested_value(jsonl_file: Path) -> None:
     jsonl_file.write_text('{"data": {"id": "L1"}}\n{"data.id": "L2"}\n{"data": 3}\n{}\n')
     assert cells_of(jsonl_file, ("data.id",)) == [("L1",), ("L2",), (None,), (None,)]
 
 
-def test_a_json_array_is_a_fault_that_says_what_to_do(jsonl_file: Path) -> None:
+def test_a_json_array_is_reported_with_the_command_that_converts_it(jsonl_file: Path) -> None:
     jsonl_file.write_text('[\n{"id": 1}\n]')
     with pytest.raises(ImportFailure, match="one item per line"):
         cells_of(jsonl_file)
 
 
-def test_an_ending_that_says_nothing_needs_a_format(tmp_path: Path) -> None:
+def test_an_unknown_suffix_needs_a_format_in_the_table(tmp_path: Path) -> None:
     path = tmp_path / "leads.dat"
     path.write_text("id,at\nL1,a\n")
     with pytest.raises(ImportFailure, match="format:"):

@@ -16,7 +16,7 @@ ENTRIES = st.lists(st.builds(an_entry, st.integers(1, 40), st.integers(0, 3)), m
 
 
 @given(ENTRIES, st.integers(1, 9), st.integers(2, 4))
-def test_any_entries_come_back_sorted_and_once(entries: list[SortEntry], run_size: int, fan_in: int) -> None:
+def test_any_entries_are_returned_sorted_and_once(entries: list[SortEntry], run_size: int, fan_in: int) -> None:
     with Sorter(run_size=run_size, fan_in=fan_in) as sorter:
         for entry in entries:
             sorter.add(entry)
@@ -25,7 +25,7 @@ def test_any_entries_come_back_sorted_and_once(entries: list[SortEntry], run_siz
     assert (sorter.count, sorter.repeated) == (len(entries), len(entries) - len(merged))
 
 
-def test_what_was_written_to_the_disk_goes_away_again(tmp_path: Path) -> None:
+def test_sorted_runs_on_disk_are_deleted(tmp_path: Path) -> None:
     with Sorter(tmp_path, run_size=2) as sorter:
         for at in range(9):
             sorter.add(an_entry(at))

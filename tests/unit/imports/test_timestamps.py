@@ -53,14 +53,14 @@ def test_instants_are_read_by_the_first_format_that_fits(cell: JsonValue, format
         (True, "iso", "not_a_time"),
     ],
 )
-def test_what_is_no_time_of_a_fact_is_rejected(cell: JsonValue, formats: str, reason: str) -> None:
+def test_times_that_a_fact_cannot_have_are_rejected(cell: JsonValue, formats: str, reason: str) -> None:
     with pytest.raises(RowError) as error:
         fact_of({"at": cell}, formats=formats)
     assert (error.value.reason, error.value.column) == (reason, "at")
 
 
 @given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))
-def test_any_cell_is_a_time_or_a_reject(cell: JsonValue, formats: str) -> None:
+def test_any_cell_becomes_an_instant_or_rejects_the_row(cell: JsonValue, formats: str) -> None:
     try:
         at = fact_of({"at": cell}, formats=formats, zone="America/Sao_Paulo").occurred_at
     except RowError:
@@ -78,7 +78,7 @@ def test_a_fact_may_be_ten_minutes_ahead_of_the_clock(offset: int) -> None:
             fact_of(row, formats="epoch_ms")
 
 
-def test_other_instants_may_lie_ahead() -> None:
+def test_instants_other_than_occurred_at_may_be_in_the_future() -> None:
     consent = {**CREATED, "consent_expires_at": "c"}
     assert fact_of({"c": "2099-01-01"}, consent).consent_expires_at == _ms("2099-01-01T00:00Z")
 
@@ -99,22 +99,22 @@ def test_a_column_can_have_a_zone_and_formats_of_its_own() -> None:
         ("reject", "2023-03-26 03:30", "2023-03-26T03:30+02:00"),
     ],
 )
-def test_local_times_around_a_change_of_clocks(local_time: str, cell: str, expected: str) -> None:
+def test_local_times_around_clock_changes_are_read_as_configured(local_time: str, cell: str, expected: str) -> None:
     assert fact_of({"at": cell}, zone="Europe/Berlin", local_time=local_time).occurred_at == _ms(expected)
 
 
 @pytest.mark.parametrize("cell", ["2023-10-29 02:30", "2023-03-26 02:30"])
-def test_times_that_the_clock_showed_twice_or_never_can_be_rejected(cell: str) -> None:
+def test_ambiguous_and_skipped_local_times_can_be_rejected(cell: str) -> None:
     with pytest.raises(RowError, match="uncertain_time"):
         fact_of({"at": cell}, zone="Europe/Berlin", local_time="reject")
 
 
-def test_a_midnight_that_never_was_is_the_first_moment_of_its_day() -> None:
+def test_a_skipped_midnight_is_the_first_instant_of_its_day() -> None:
     made = fact_of({"at": "2017-10-15"}, zone="America/Sao_Paulo")
     assert made.occurred_at == _ms("2017-10-15T01:00-02:00")
 
 
-def test_uncertain_times_are_counted() -> None:
+def test_ambiguous_and_skipped_local_times_are_counted() -> None:
     (table,) = a_mapping(CREATED).tables.values()
     context = ConversionContext("test", "Europe/Berlin", NOW)
     converter = TableConverter(table, context)

@@ -5,14 +5,14 @@ import pytest
 from tests.unit.ingest.posting import AT, BATCH, ISO, STRUCTURED, Posting, an_event, faults
 
 
-async def test_cloudevents_come_structured(posting: Posting) -> None:
+async def test_a_structured_cloudevent_becomes_a_fact(posting: Posting) -> None:
     answer = await posting.post(an_event(data={"origin": "web"}), content_type=STRUCTURED)
     assert (answer.status_code, answer.json()["event_id"]) == (202, "crm:1")
     (fact,) = posting.facts()
     assert (fact.lead_id, fact.occurred_at, fact.origin) == ("L1", AT, "web")
 
 
-async def test_cloudevents_come_as_a_batch(posting: Posting) -> None:
+async def test_a_batch_of_cloudevents_gets_one_result_per_event(posting: Posting) -> None:
     answer = await posting.post([an_event(), an_event(id="2", type="lead-created"), {}], content_type=BATCH)
     assert answer.status_code == 207
     assert [item.get("event_id") for item in answer.json()["items"]] == ["crm:1", "crm:2", None]
@@ -24,7 +24,7 @@ async def test_cloudevents_come_as_a_batch(posting: Posting) -> None:
     ]
 
 
-async def test_cloudevents_come_binary_with_attributes_in_headers(posting: Posting) -> None:
+async def test_a_binary_cloudevent_has_its_attributes_in_headers(posting: Posting) -> None:
     headers = {"ce_specversion": "1.0", "ce_id": "a%20b", "ce_source": "crm/eu", "ce_type": "lead-created"}
     answer = await posting.post({"occurred_at": AT}, **headers, ce_subject="L%C3%A9a")
     assert answer.json()["event_id"] == "crm/eu:a b"
@@ -32,7 +32,7 @@ async def test_cloudevents_come_binary_with_attributes_in_headers(posting: Posti
     assert (fact.lead_id, fact.source, fact.occurred_at) == ("Léa", "crm/eu", AT)
 
 
-async def test_the_places_of_a_binary_cloudevent_are_headers_and_the_body(posting: Posting) -> None:
+async def test_errors_of_a_binary_cloudevent_name_the_header_or_the_path_in_the_body(posting: Posting) -> None:
     headers = {"ce_specversion": "1.0", "ce_id": "1", "ce_source": "crm", "ce_type": "lead-created"}
     answer = await posting.post({"lead_id": 5}, **headers, ce_time=ISO)
     assert [place for place, _ in faults(answer)] == ["/lead_id"]
@@ -54,12 +54,14 @@ async def test_the_places_of_a_binary_cloudevent_are_headers_and_the_body(postin
         ({"id": "a\x1b[2J"}, "/id"),
     ],
 )
-async def test_a_cloudevent_at_fault_is_named(posting: Posting, attributes: dict[str, object], path: str) -> None:
+async def test_an_invalid_cloudevent_is_rejected_with_the_path_of_the_error(
+    posting: Posting, attributes: dict[str, object], path: str
+) -> None:
     answer = await posting.post(an_event(**attributes), content_type=STRUCTURED)
     assert (answer.status_code, faults(answer)[0][0]) == (422, path)
 
 
-async def test_a_long_cloudevents_id_still_makes_one_name(posting: Posting) -> None:
+async def test_a_long_cloudevents_id_is_replaced_by_a_digest_that_stays_the_same(posting: Posting) -> None:
     for _ in range(2):
         assert (await posting.post(an_event(id="i" * 400), content_type=STRUCTURED)).status_code == 202
     one, same = posting.facts()

@@ -13,7 +13,7 @@ from workers.http.auth import KeyRing
 DELIVERED = Path(__file__).parents[3] / "deploy/config/webhooks.yml"
 
 
-def test_a_new_key_is_on_stdout_alone_and_its_line_fits_the_keys_file(tmp_path: Path) -> None:
+def test_a_new_key_is_the_only_text_on_stdout_and_its_digest_is_valid_in_the_keys_file(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["keys", "new", "--source", "erp", "--scope", "ingest", "--scope", "read"])
     assert result.exit_code == 0
     (key,) = result.stdout.split()

@@ -42,7 +42,7 @@ def similar_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ({"a/b~c": 1}, "/a~1b~0c", "write one of"),
     ],
 )
-async def test_a_field_at_fault_is_named_with_what_would_be_right(
+async def test_an_invalid_field_is_reported_with_its_path_and_a_fix(
     posting: Posting, fields: dict[str, object], path: str, fix: str
 ) -> None:
     answer = await posting.post(a_fact(**fields))
@@ -65,24 +65,24 @@ async def test_a_field_at_fault_is_named_with_what_would_be_right(
         ("stream-heartbeats", {}, "/kind"),
     ],
 )
-async def test_what_only_streams_may_say_and_unknown_words_are_refused(
+async def test_unknown_values_and_fields_reserved_for_streams_are_rejected(
     posting: Posting, kind: str, fields: dict[str, object], path: str
 ) -> None:
     answer = await posting.post(a_fact(**fields) | {"kind": kind})
     assert (answer.status_code, [place for place, _ in faults(answer)]) == (422, [path])
 
 
-async def test_a_fact_that_fits_no_record_is_refused(posting: Posting) -> None:
+async def test_a_fact_larger_than_a_record_is_rejected(posting: Posting) -> None:
     answer = await posting.post(a_fact(note="x" * 65_530) | {"kind": "lead-stalled"})
     assert (answer.status_code, faults(answer)) == (422, [("", "write less, at most 64 KiB an event")])
 
 
-async def test_a_blank_name_of_a_lead_is_told_where_it_stands(posting: Posting) -> None:
+async def test_a_blank_lead_id_is_reported_as_missing(posting: Posting) -> None:
     answer = await posting.post(a_fact("   "))
     assert faults(answer) == [("/lead_id", "add `lead_id`")]
 
 
-async def test_null_and_blank_are_not_given(posting: Posting) -> None:
+async def test_null_and_blank_fields_count_as_absent(posting: Posting) -> None:
     await posting.post([a_fact(origin=None, segment="  "), a_fact()])
     one, other = posting.facts()
     assert one == other

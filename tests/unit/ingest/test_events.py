@@ -11,7 +11,7 @@ from workers.http.keys import digest_of
 from workers.kafka import Full, Undelivered
 
 
-async def test_one_fact_is_accepted_and_told_where_it_is(posting: Posting) -> None:
+async def test_one_accepted_fact_is_answered_with_its_topic_partition_and_offset(posting: Posting) -> None:
     answer = await posting.post(a_fact(event_id="e1", origin="webinar"))
     assert (answer.status_code, answer.json()) == (
         202,
@@ -23,7 +23,7 @@ async def test_one_fact_is_accepted_and_told_where_it_is(posting: Posting) -> No
     assert posting.sender.sent[0].key == b"L1"
 
 
-async def test_a_batch_is_answered_item_by_item(posting: Posting) -> None:
+async def test_a_batch_gets_one_result_per_item(posting: Posting) -> None:
     answer = await posting.post([a_fact("L1"), a_fact("L2", occured_at=1), a_fact("L3")])
     assert answer.status_code == 207
     told = answer.json()
@@ -37,23 +37,23 @@ async def test_a_batch_is_answered_item_by_item(posting: Posting) -> None:
     assert [fact.lead_id for fact in posting.facts()] == ["L1", "L3"]
 
 
-async def test_a_batch_of_which_nothing_can_be_taken_is_one_problem(posting: Posting) -> None:
+async def test_a_batch_without_any_valid_event_is_answered_with_one_problem(posting: Posting) -> None:
     answer = await posting.post([a_fact(""), {"kind": "lead-creatd"}])
     assert (answer.status_code, answer.headers["content-type"]) == (422, "application/problem+json")
     assert faults(answer) == [("/0/lead_id", "add `lead_id`"), ("/1/kind", "did you mean 'lead-created'?")]
     assert posting.sender.sent == []
 
 
-async def test_an_empty_batch_is_no_fault(posting: Posting) -> None:
+async def test_an_empty_batch_is_accepted(posting: Posting) -> None:
     answer = await posting.post([])
     assert (answer.status_code, answer.json()["accepted"]) == (202, 0)
 
 
-async def test_more_than_500_events_are_too_many(posting: Posting) -> None:
+async def test_more_than_500_events_are_rejected_with_413(posting: Posting) -> None:
     assert (await posting.post([a_fact()] * 501)).status_code == 413
 
 
-async def test_a_signature_is_not_asked_for_where_nobody_signs(posting: Posting) -> None:
+async def test_a_body_is_not_read_for_its_signature_if_no_source_can_sign(posting: Posting) -> None:
     async def never() -> AsyncIterator[bytes]:
         raise AssertionError("the body is read")
         yield b""
@@ -62,7 +62,7 @@ async def test_a_signature_is_not_asked_for_where_nobody_signs(posting: Posting)
     assert answer.status_code == 401
 
 
-async def test_a_trace_goes_along_and_what_is_none_does_not(posting: Posting) -> None:
+async def test_a_valid_traceparent_is_propagated_and_an_invalid_one_dropped(posting: Posting) -> None:
     await posting.post(a_fact(), traceparent=TRACE)
     await posting.post(a_fact(), traceparent="nonsense")
     await posting.post(an_event(traceparent=TRACE), content_type=STRUCTURED)
@@ -71,7 +71,7 @@ async def test_a_trace_goes_along_and_what_is_none_does_not(posting: Posting) ->
 
 
 @pytest.mark.parametrize("error", [Full("20000 records wait"), Undelivered("timed out")])
-async def test_a_broker_that_does_not_take_it_is_a_503_that_says_when(posting: Posting, error: Exception) -> None:
+async def test_a_full_queue_or_a_failed_broker_is_a_503_with_retry_after(posting: Posting, error: Exception) -> None:
     posting.sender.error = error
     answer = await posting.post(a_fact())
     assert answer.status_code == 503
@@ -79,7 +79,7 @@ async def test_a_broker_that_does_not_take_it_is_a_503_that_says_when(posting: P
     assert posting.metrics()['leadloop_ingest_accepted_total{kind="lead-created"}'] == 0
 
 
-async def test_a_source_has_a_rate_and_hears_when_it_may_go_on(tmp_path: Path) -> None:
+async def test_a_source_beyond_its_rate_gets_429_with_retry_after(tmp_path: Path) -> None:
     posting = Posting(tmp_path, keys=f"sources: {{crm: {{keys: ['{digest_of('llk_crm')}'], per_second: 2, burst: 4}}}}")
     assert (await posting.post([a_fact()] * 7)).status_code == 202  # a batch may overdraw
     answer = await posting.post(a_fact())
@@ -89,14 +89,14 @@ async def test_a_source_has_a_rate_and_hears_when_it_may_go_on(tmp_path: Path) -
     assert posting.metrics()['leadloop_ingest_deferred_total{by="rate"}'] == 1
 
 
-async def test_a_failed_login_costs_no_rate(tmp_path: Path) -> None:
+async def test_failed_authentication_does_not_use_up_the_rate_of_a_source(tmp_path: Path) -> None:
     posting = Posting(tmp_path, keys=f"sources: {{crm: {{keys: ['{digest_of('llk_crm')}'], per_second: 1, burst: 1}}}}")
     for _ in range(5):
         assert (await posting.post(a_fact(), authorization="Bearer llk_wrong")).status_code == 401
     assert (await posting.post(a_fact())).status_code == 202
 
 
-async def test_what_came_and_what_stayed_out_is_counted(posting: Posting) -> None:
+async def test_accepted_and_rejected_events_are_counted(posting: Posting) -> None:
     await posting.post([a_fact(), a_fact(), a_fact(x=1)])
     counted = posting.metrics()
     assert counted['leadloop_ingest_accepted_total{kind="lead-created"}'] == 2

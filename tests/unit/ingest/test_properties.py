@@ -41,7 +41,7 @@ def facts(draw: st.DrawFn) -> dict[str, Any]:
 
 @given(facts())
 @settings(max_examples=400, deadline=None)
-def test_what_is_accepted_streams_can_fold_and_kafka_can_hold(given_fact: dict[str, Any]) -> None:
+def test_every_accepted_fact_can_be_folded_and_fits_into_a_record(given_fact: dict[str, Any]) -> None:
     kind = given_fact.pop("kind")
     try:
         fact = to_fact(PostedEvent("", kind, given_fact), "crm", T0)
@@ -77,7 +77,7 @@ def posting(tmp_path_factory: pytest.TempPathFactory) -> Posting:
     media_type=st.sampled_from([*MEDIA_TYPES, "text/plain", ""]),
 )
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-async def test_whatever_the_bytes_are_the_answer_is_a_4xx_in_words(
+async def test_any_body_is_accepted_or_gets_a_4xx_problem_with_a_detail(
     posting: Posting, body: bytes, media_type: str
 ) -> None:
     answer = await posting.send(body, content_type=media_type)

@@ -47,28 +47,28 @@ async def looked(producer: FakeProducer) -> str:
     return watch.unready()
 
 
-async def test_it_is_ready_when_the_broker_has_all_topics() -> None:
+async def test_ingest_is_ready_when_the_broker_has_all_topics() -> None:
     assert await looked(FakeProducer("a", "b", "c")) == ""
 
 
-async def test_a_missing_topic_is_named_with_the_command_that_makes_it() -> None:
+async def test_a_missing_topic_is_reported_with_the_command_that_creates_it() -> None:
     assert (await looked(FakeProducer("a"))).startswith(
         "topic b does not exist, or access is denied: run `leadloop topics"
     )
 
 
 @pytest.mark.parametrize("is_there", [True, False])
-async def test_each_look_says_whether_the_broker_answered(is_there: bool) -> None:
+async def test_each_check_reports_whether_the_broker_answered(is_there: bool) -> None:
     told: list[bool] = []
     await BrokerCheck(FakeProducer("a", is_there=is_there), ["a"], told.append).check()
     assert told == [is_there]
 
 
-async def test_a_broker_that_is_away_is_told() -> None:
+async def test_an_unreachable_broker_is_the_reason_for_unready() -> None:
     assert (await looked(FakeProducer(is_there=False))).startswith("the broker does not answer")
 
 
-async def test_it_is_not_ready_while_too_much_waits_or_the_producer_has_ended() -> None:
+async def test_ingest_is_unready_with_too_many_records_in_flight_or_a_failed_producer() -> None:
     producer = FakeProducer("a", "b")
     watch = BrokerCheck(producer, ["a"])
     await watch.check()
@@ -78,7 +78,7 @@ async def test_it_is_not_ready_while_too_much_waits_or_the_producer_has_ended() 
     assert "fenced" in watch.unready()
 
 
-async def test_a_producer_that_can_send_no_more_ends_the_process() -> None:
+async def test_a_fatal_error_of_the_producer_ends_the_process() -> None:
     producer, ended = FakeProducer("a"), asyncio.Event()
     producer.fatal = "fenced"
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)

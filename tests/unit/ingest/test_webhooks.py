@@ -21,7 +21,7 @@ def a_deal(status: str, **data: object) -> dict[str, object]:
     }
 
 
-async def test_pipedrives_lost_deal_says_why(webhooks: Posting) -> None:
+async def test_a_lost_pipedrive_deal_has_its_reason_and_a_won_one_its_amount(webhooks: Posting) -> None:
     basic = "Basic " + b64encode(b"leadloop:pipedrive").decode()
     for deal in (
         a_deal("lost", lost_time="2025-10-01 10:00:00", lost_reason="Too expensive"),
@@ -34,7 +34,7 @@ async def test_pipedrives_lost_deal_says_why(webhooks: Posting) -> None:
     assert (won.outcome, won.amount, won.currency) == ("won", 125_050, "EUR")
 
 
-async def test_a_deal_that_only_changed_otherwise_is_no_fact(webhooks: Posting) -> None:
+async def test_a_pipedrive_deal_whose_status_did_not_change_is_ignored(webhooks: Posting) -> None:
     deal = a_deal("lost", lost_time="2025-10-01 10:00:00") | {"previous": {"title": "x"}}
     answer = await webhooks.post(deal, "/v1/webhooks/pipedrive", authorization="Bearer pipedrive")
     assert answer.json() == {"accepted": 0, "ignored": 1, "dead_letters": 0}
@@ -46,7 +46,7 @@ async def test_a_merge_in_pipedrive_is_a_dead_letter(webhooks: Posting) -> None:
     assert (answer.json()["dead_letters"], webhooks.dead()[0]["dl_reason"]) == (1, "merge")
 
 
-async def test_segments_calls_are_signed_by_either_of_two_secrets(webhooks: Posting) -> None:
+async def test_segment_calls_signed_by_either_of_two_secrets_are_accepted(webhooks: Posting) -> None:
     call = {
         "type": "track",
         "event": "Signed Up",
@@ -64,7 +64,7 @@ async def test_segments_calls_are_signed_by_either_of_two_secrets(webhooks: Post
     assert created.event_id == same.event_id
 
 
-async def test_standard_webhooks_come_by_inline_tables(webhooks: Posting) -> None:
+async def test_standard_webhooks_are_converted_by_tables_in_the_webhooks_file(webhooks: Posting) -> None:
     body = json.dumps({"type": "form.sent", "timestamp": "2025-10-01T10:00:00Z", "data": {"who": "L9"}}).encode()
     headers = signing.signed_headers("msg_1", T0 // 1000, body, [signing.parse_key(STANDARD)])
     for changed, status in ((body, 202), (body + b" ", 401)):

@@ -14,12 +14,12 @@ from tests.unit.ingest.webhooks import (
 from workers.ingest.systems import load_systems
 
 
-def test_the_webhooks_file_that_is_delivered_is_fine() -> None:
+def test_the_example_of_a_webhooks_file_is_valid() -> None:
     systems = load_systems(MAPPINGS.parent / "webhooks.yml")
     assert set(systems) == {"salesforce", "pipedrive"}
 
 
-def test_no_secret_of_a_system_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_repr_of_a_system_contains_no_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("A_SECRET", "OTHER", "STANDARD"):
         monkeypatch.setenv(name, STANDARD)
     (tmp_path / "webhooks.yml").write_text(SYSTEMS, encoding="utf-8")
@@ -39,7 +39,7 @@ def test_no_secret_of_a_system_is_shown(tmp_path: Path, monkeypatch: pytest.Monk
         ("{dialect: segment, tables: {t: {files: a, facts: [{kind: lead-created}]}}}", "lead_id"),
     ],
 )
-def test_an_unfit_webhooks_file_is_told(
+def test_an_invalid_webhooks_file_is_reported_without_its_secrets(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, said: str
 ) -> None:
     monkeypatch.setenv("A_SECRET", SECRET)

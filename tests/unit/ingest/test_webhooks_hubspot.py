@@ -14,7 +14,7 @@ from tests.unit.ingest.webhooks import (
 )
 
 
-async def test_hubspots_changes_become_facts(webhooks: Posting) -> None:
+async def test_hubspot_changes_become_facts_by_the_mapping(webhooks: Posting) -> None:
     answer = await from_hubspot(
         webhooks,
         a_change("lifecyclestage", "marketingqualifiedlead"),
@@ -38,7 +38,7 @@ async def test_hubspots_changes_become_facts(webhooks: Posting) -> None:
     assert (tried.outcome, contacted.occurred_at, stalled.reason) == ("no_answer", T0 - 1000, "bad_timing")
 
 
-async def test_an_item_told_again_is_the_same_fact_and_another_is_not(webhooks: Posting) -> None:
+async def test_a_repeated_item_gets_the_same_event_id_and_another_item_does_not(webhooks: Posting) -> None:
     change = a_change("lifecyclestage", "customer")
     await from_hubspot(webhooks, change)
     webhooks.clock += 60
@@ -47,7 +47,7 @@ async def test_an_item_told_again_is_the_same_fact_and_another_is_not(webhooks: 
     assert first == again != other
 
 
-async def test_what_can_be_no_fact_is_a_dead_letter_with_its_reason(webhooks: Posting) -> None:
+async def test_items_that_cannot_become_facts_are_dead_letters_with_a_reason(webhooks: Posting) -> None:
     merge = {"subscriptionType": "contact.merge", "primaryObjectId": 1, "mergedObjectIds": [2, 3]}
     answer = await from_hubspot(
         webhooks,
@@ -71,7 +71,7 @@ async def test_what_can_be_no_fact_is_a_dead_letter_with_its_reason(webhooks: Po
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"a":1,"a":2}', b"\xff", b"NaN"])
-async def test_what_is_no_json_is_kept_as_it_came(webhooks: Posting, body: bytes) -> None:
+async def test_a_body_that_is_not_json_is_dead_lettered_unchanged(webhooks: Posting, body: bytes) -> None:
     answer = await webhooks.send(
         body,
         "/v1/webhooks/hubspot",
@@ -82,7 +82,7 @@ async def test_what_is_no_json_is_kept_as_it_came(webhooks: Posting, body: bytes
     assert webhooks.sender.sent[0].value == body
 
 
-async def test_hubspot_signs_the_address_with_marks_that_are_not_encoded(webhooks: Posting) -> None:
+async def test_the_signature_of_hubspot_covers_the_url_with_some_characters_decoded(webhooks: Posting) -> None:
     body, asked = b"[]", "?at=2026-03-02T09%3A00%3a00&to=a%40b.example&q=%21%24%27%28%29%2A%2C%3B%2F%3F&kept=%20%26"
     signed_for = URL + "?at=2026-03-02T09:00:00&to=a@b.example&q=!$'()*,;/?&kept=%20%26"
     answer = await webhooks.send(
@@ -108,6 +108,6 @@ async def test_hubspot_signs_the_address_with_marks_that_are_not_encoded(webhook
         {"x_hubspot_signature_v3": hubspot_signature(b"[]", url="https://elsewhere/")},
     ],
 )
-async def test_what_hubspot_did_not_sign_just_now_is_refused(webhooks: Posting, headers: dict[str, str]) -> None:
+async def test_a_wrong_or_old_signature_of_hubspot_is_rejected(webhooks: Posting, headers: dict[str, str]) -> None:
     assert (await from_hubspot(webhooks, **headers)).status_code == 401
     assert webhooks.sender.sent == []

@@ -17,7 +17,7 @@ PREFIXES = [0, 0xFFFF << 32, 0x64FF9B << 96, 0x2002 << 112, 0x20010000 << 96]
 @given(ANY_V4 | ANY_V6 | GIVEN_OUT)
 @example(IPv4Address("255.255.255.255"))
 @example(IPv6Address("::ffff:8.8.8.8"))
-def test_what_may_be_dialled_is_global_in_pythons_opinion_too(address: IPv4Address | IPv6Address) -> None:
+def test_every_permitted_address_is_global_by_ipaddress_too(address: IPv4Address | IPv6Address) -> None:
     if not denial_reason(address):
         assert address.is_global
         assert not address.is_multicast
@@ -32,7 +32,7 @@ BEYOND += [*map(ip_network, ("3ffe::/16", "3fff::/20", "64:ff9b::/96", "ff00::/8
 
 
 @given(ANY_V4 | GIVEN_OUT)
-def test_what_is_global_is_refused_only_where_we_know_why(address: IPv4Address | IPv6Address) -> None:
+def test_global_addresses_are_rejected_only_in_listed_networks(address: IPv4Address | IPv6Address) -> None:
     if address.is_global and denial_reason(address):
         isatap = address.version == 6 and (int(address) >> 32) & 0xFDFFFFFF == 0x5EFE
         assert isatap or any(address.version == net.version and address in net for net in BEYOND), denial_reason(
@@ -41,13 +41,13 @@ def test_what_is_global_is_refused_only_where_we_know_why(address: IPv4Address |
 
 
 @given(ANY_V4, st.sampled_from(PREFIXES))
-def test_no_ipv4_address_hides_in_an_ipv6_address(inside: IPv4Address, prefix: int) -> None:
+def test_forbidden_ipv4_addresses_inside_ipv6_addresses_are_rejected(inside: IPv4Address, prefix: int) -> None:
     shift = 80 if prefix == 0x2002 << 112 else 0
     assert denial_reason(IPv6Address(prefix | int(inside) << shift))
 
 
 @pytest.mark.parametrize("text", ["2a00:1::5efe:10.0.0.1", "2a00:1::200:5efe:8.8.8.8"])
-def test_isatap_holds_an_ipv4_address(text: str) -> None:
+def test_isatap_addresses_are_rejected(text: str) -> None:
     assert denial_reason(ip_address(text)).startswith("ISATAP")
 
 
@@ -58,7 +58,7 @@ def test_public_addresses_may_be_dialled(text: str) -> None:
     assert denial_reason(ip_address(text)) == ""
 
 
-def test_an_allowed_network_is_excepted_and_nothing_else() -> None:
+def test_an_allowed_network_permits_its_own_addresses_only() -> None:
     allowed = [ip_network("10.20.0.0/16"), ip_network("fd00:1::/32")]
     assert denial_reason(ip_address("10.20.3.4"), allowed) == ""
     assert denial_reason(ip_address("fd00:1::5"), allowed) == ""
@@ -67,15 +67,15 @@ def test_an_allowed_network_is_excepted_and_nothing_else() -> None:
 
 
 @pytest.mark.parametrize("text", ["0.0.0.0", "224.0.0.1", "255.255.255.255", "::", "ff02::1"])  # noqa: S104
-def test_nobodys_address_cannot_be_allowed(text: str) -> None:
+def test_the_unspecified_address_cannot_be_allowed(text: str) -> None:
     assert denial_reason(ip_address(text), [ip_network("0.0.0.0/0"), ip_network("::/0")])
 
 
-def test_an_address_of_one_link_cannot_be_allowed() -> None:
+def test_link_local_addresses_cannot_be_allowed() -> None:
     assert denial_reason(IPv6Address("fe80::1%eth0"), [ip_network("fe80::/10")])
 
 
-def test_one_bad_address_spoils_all() -> None:
+def test_one_forbidden_address_of_a_name_rejects_all() -> None:
     assert denial_reason_of_any(["8.8.8.8", "10.0.0.1"]) == "10.0.0.1 is a private network"
     assert denial_reason_of_any(["8.8.8.8", "2606:4700:4700::1111"]) == ""
     assert denial_reason_of_any([]) == "it has no address"

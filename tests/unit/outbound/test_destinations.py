@@ -24,11 +24,11 @@ WIDE = UrlPolicy(allow_http=True, ports=frozenset({8080}))
         ("https://[2A00::1]/", Destination("https", "2a00::1", 443, "/", ip_address("2a00::1"))),
     ],
 )
-def test_a_plain_url_is_taken(url: str, expected: Destination) -> None:
+def test_a_plain_url_is_accepted(url: str, expected: Destination) -> None:
     assert destination_of(url, WIDE) == expected
 
 
-def test_http_and_other_ports_are_taken_only_where_allowed() -> None:
+def test_http_and_other_ports_are_accepted_only_if_allowed() -> None:
     for url in ("http://example.com/", "https://example.com:8080/", "https://example.com:80/"):
         with pytest.raises(InvalidDestination):
             destination_of(url, UrlPolicy())
@@ -37,12 +37,12 @@ def test_http_and_other_ports_are_taken_only_where_allowed() -> None:
 @pytest.mark.parametrize(
     "host", ["ｅｘａｍｐｌｅ.com", "exampⓛe.com", "example。com", "example．com", "straße.example", "١.example"]
 )
-def test_characters_that_turn_into_others_are_refused(host: str) -> None:
+def test_characters_that_are_normalised_to_others_are_rejected(host: str) -> None:
     with pytest.raises(InvalidDestination, match="look like others"):
         destination_of(f"https://{host}/", WIDE)
 
 
-def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
+def test_an_invalid_url_is_reported_with_a_fix_and_without_secrets() -> None:
     with pytest.raises(InvalidDestination) as unfit:
         destination_of("https://user:hunter2@example.com/?token=abc", UrlPolicy())
     assert unfit.value.fix == "write it as a secret of its own"
@@ -50,7 +50,7 @@ def test_a_fault_says_what_to_write_and_repeats_no_secret() -> None:
 
 
 @given(st.text(max_size=40) | st.from_regex(r"https?://[^/]{0,20}/?", fullmatch=True))
-def test_whatever_is_taken_means_the_same_to_the_library_that_dials(url: str) -> None:
+def test_an_accepted_url_is_parsed_alike_by_the_http_client(url: str) -> None:
     try:
         ours = destination_of(url, WIDE)
     except InvalidDestination:

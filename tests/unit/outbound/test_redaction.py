@@ -21,22 +21,22 @@ from workers.outbound.redaction import MAX_CHARACTERS
         "api_key: hunter2, x",
     ],
 )
-def test_no_secret_is_left(text: str) -> None:
+def test_secrets_are_removed_from_texts(text: str) -> None:
     assert "hunter2" not in redacted(text)
 
 
-def test_what_is_harmless_stays() -> None:
+def test_harmless_texts_are_unchanged() -> None:
     assert redacted("1004: Lead not found") == "1004: Lead not found"
     assert redacted("see https://x.example/docs?page=2 for more") == "see https://x.example/docs?… for more"
 
 
-def test_it_is_one_line_and_short() -> None:
+def test_a_redacted_text_is_one_short_line() -> None:
     assert redacted("a\r\n\x1b[31mb\u202ec\u2028d") == "a [31mb c d"
     assert len(redacted("x" * 10_000)) == MAX_CHARACTERS
 
 
 @pytest.mark.parametrize("text", ["a" * 50_000, "http://" + "a" * 50_000, "https://a?" * 5_000, "a@" * 25_000])
-def test_no_text_takes_long_to_look_through(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redaction_takes_linear_time(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(redaction, "MAX_READ_CHARACTERS", len(text))
     begun = time.process_time()
     redacted(text)

@@ -43,20 +43,20 @@ def _headers(signature: str = V1, at: object = AT, message_id: str = ID) -> dict
     return {"webhook-id": message_id, "webhook-timestamp": str(at), "webhook-signature": signature}
 
 
-def test_the_public_vector_of_v1_is_what_we_sign() -> None:
+def test_we_sign_the_public_test_vector_of_v1() -> None:
     assert sign(ID, AT, BODY, [parse_key(SHARED)]) == V1
 
 
-def test_the_public_vector_of_v1a_is_what_we_sign() -> None:
+def test_we_sign_the_public_test_vector_of_v1a() -> None:
     assert sign(ID, AT, BODY, [parse_key(PRIVATE)]) == V1A
 
 
 @pytest.mark.parametrize(("secret", "signature"), [(SHARED, V1), (PRIVATE, V1A), (PUBLIC, V1A)])
-def test_the_public_vectors_verify(secret: str, signature: str) -> None:
+def test_the_public_test_vectors_verify(secret: str, signature: str) -> None:
     assert verify(_headers(signature), BODY, [parse_key(secret)], AT) == ID
 
 
-def test_the_seed_alone_signs_as_the_whole_key_does() -> None:
+def test_a_seed_signs_like_the_whole_private_key() -> None:
     seed = "whsk_" + b64encode(b64decode(PRIVATE.removeprefix("whsk_"))[:32]).decode()
     assert sign(ID, AT, BODY, [parse_key(seed)]) == V1A
 
@@ -69,21 +69,21 @@ def test_a_rotation_signs_with_all_secrets_and_each_alone_verifies() -> None:
         assert verify(headers, BODY, [parse_key(text)], AT) == ID
 
 
-def test_a_receiver_in_rotation_takes_either_secret() -> None:
+def test_a_receiver_in_rotation_accepts_either_secret() -> None:
     assert verify(_headers(V1), BODY, [parse_key(OTHER), parse_key(SHARED)], AT) == ID
 
 
-def test_headers_may_be_spelled_in_any_case() -> None:
+def test_header_names_may_have_any_case() -> None:
     headers = {name.title(): value for name, value in _headers().items()}
     assert verify(headers, BODY, [parse_key(SHARED)], AT) == ID
 
 
-def test_versions_and_signatures_that_we_do_not_know_are_passed_over() -> None:
+def test_unknown_signature_versions_are_ignored() -> None:
     assert verify(_headers(f"v2,{V1[3:]} v1,!! v1, {V1}"), BODY, [parse_key(SHARED)], AT) == ID
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
-def test_without_one_of_its_headers_nothing_is_verified(name: str) -> None:
+def test_a_message_without_one_of_the_headers_is_not_verified(name: str) -> None:
     with pytest.raises(MissingHeader, match=name):
         verify({**_headers(), name: ""}, BODY, [parse_key(SHARED)], AT)
     with pytest.raises(MissingHeader, match=name):
@@ -107,7 +107,7 @@ def test_without_one_of_its_headers_nothing_is_verified(name: str) -> None:
         _headers(signature=" ".join([V1] * (MAX_SIGNATURES + 1))),
     ],
 )
-def test_headers_that_are_not_of_the_specification_are_malformed(headers: dict[str, str]) -> None:
+def test_headers_that_violate_the_specification_are_malformed(headers: dict[str, str]) -> None:
     with pytest.raises(MalformedHeader):
         verify(headers, BODY, [parse_key(SHARED)], AT)
 
@@ -118,7 +118,7 @@ def test_five_minutes_either_way_are_tolerated(off: int) -> None:
 
 
 @pytest.mark.parametrize("off", [301, -301, 10**9])
-def test_what_is_older_or_newer_is_untimely_although_it_is_signed(off: int) -> None:
+def test_an_older_or_newer_message_is_rejected_although_it_is_signed(off: int) -> None:
     with pytest.raises(TimestampOutOfTolerance):
         verify(_headers(), BODY, [parse_key(SHARED)], AT + off)
 
@@ -139,7 +139,7 @@ def test_what_is_older_or_newer_is_untimely_although_it_is_signed(off: int) -> N
         (_headers("v1," + V1[3:20] + "="), BODY, SHARED),
     ],
 )
-def test_another_body_id_time_secret_or_scheme_does_not_match(
+def test_a_changed_body_id_time_secret_or_scheme_does_not_match(
     headers: dict[str, str], body: bytes, secret: str
 ) -> None:
     with pytest.raises(NoMatchingSignature):
@@ -151,7 +151,7 @@ def test_without_secrets_nothing_matches() -> None:
         verify(_headers(), BODY, [], AT)
 
 
-def test_all_that_is_wrong_is_one_kind_of_fault_to_who_answers() -> None:
+def test_every_failed_verification_is_a_verification_error() -> None:
     assert all(
         issubclass(kind, VerificationError)
         for kind in (MissingHeader, MalformedHeader, TimestampOutOfTolerance, NoMatchingSignature)
@@ -173,24 +173,24 @@ def test_all_that_is_wrong_is_one_kind_of_fault_to_who_answers() -> None:
         "hwsec_" + b64encode(bytes(32)).decode(),
     ],
 )
-def test_a_secret_that_is_none_is_refused_and_not_shown(text: str) -> None:
+def test_an_invalid_secret_is_rejected_and_not_in_the_message(text: str) -> None:
     with pytest.raises(InvalidKey) as refused:
         parse_key(text)
     assert len(text) < 8 or text.partition("_")[2][:8] not in str(refused.value) or not text.partition("_")[2]
 
 
-def test_a_secret_shows_nothing_of_itself() -> None:
+def test_the_repr_of_a_key_contains_no_secret() -> None:
     assert repr(parse_key(SHARED)) == "SharedKey()"
     assert "6Xb" not in repr(parse_key(PRIVATE))
 
 
 @pytest.mark.parametrize("message_id", ["", "a.b", "a b", "ä", "a\n", "x" * 257])
-def test_an_id_that_could_be_cut_elsewhere_is_not_signed(message_id: str) -> None:
+def test_a_message_id_with_a_separator_is_not_signed(message_id: str) -> None:
     with pytest.raises(ValueError, match="message id"):
         sign(message_id, AT, BODY, [parse_key(SHARED)])
 
 
-def test_nothing_is_signed_without_a_secret_or_with_a_public_key() -> None:
+def test_signing_needs_a_secret_or_private_key() -> None:
     with pytest.raises(ValueError, match="nothing to sign"):
         sign(ID, AT, BODY, [])
     with pytest.raises(ValueError, match="cannot sign"):
@@ -203,7 +203,7 @@ def test_nothing_is_signed_without_a_secret_or_with_a_public_key() -> None:
     st.binary(max_size=300),
     st.binary(min_size=24, max_size=64),
 )
-def test_what_we_sign_is_the_hmac_of_the_three_parts_and_verifies(mid: str, at: int, body: bytes, key: bytes) -> None:
+def test_a_signature_is_the_hmac_of_id_time_and_body_and_verifies(mid: str, at: int, body: bytes, key: bytes) -> None:
     value = sign(mid, at, body, [SharedKey(key)])
     by_hand = hmac.new(key, f"{mid}.{at}.".encode() + body, hashlib.sha256).digest()
     assert value == "v1," + b64encode(by_hand).decode()
@@ -213,6 +213,6 @@ def test_what_we_sign_is_the_hmac_of_the_three_parts_and_verifies(mid: str, at: 
 @given(
     st.dictionaries(st.sampled_from(["webhook-id", "webhook-timestamp", "webhook-signature"]), st.text()), st.binary()
 )
-def test_whatever_the_headers_hold_the_answer_is_a_fault_of_ours(headers: dict[str, str], body: bytes) -> None:
+def test_any_headers_verify_or_raise_a_verification_error(headers: dict[str, str], body: bytes) -> None:
     with pytest.raises(VerificationError):
         verify(headers, body, [parse_key(SHARED), parse_key(PUBLIC)], AT)

@@ -47,7 +47,7 @@ async def _each(handing: ConnectorHarness, simulator: Simulator) -> list[Deliver
         (302, {"Location": "http://169.254.169.254/"}, None, False),
     ],
 )
-async def test_whatever_a_vendor_throws_is_tried_again(
+async def test_any_failure_of_a_vendor_is_retried(
     number: int, status: int, headers: dict[str, str], after: float | None, throttled: bool, handing: ConnectorHarness
 ) -> None:
     async with HubSpot() as simulator:
@@ -75,7 +75,7 @@ NONSENSE: list[Callable[[], web.Response]] = [
 
 @pytest.mark.parametrize("number", range(6))
 @pytest.mark.parametrize("nonsense", range(len(NONSENSE)))
-async def test_no_answer_makes_a_connector_raise(number: int, nonsense: int, handing: ConnectorHarness) -> None:
+async def test_no_response_makes_a_connector_raise(number: int, nonsense: int, handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
         simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
@@ -86,7 +86,7 @@ async def test_no_answer_makes_a_connector_raise(number: int, nonsense: int, han
         assert outcome.detail is not None
 
 
-async def test_a_vendor_that_is_down_is_tried_again(handing: ConnectorHarness) -> None:
+async def test_an_unreachable_vendor_is_retried(handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         everyone = await _each(handing, simulator)
     for handed in everyone:

@@ -21,9 +21,7 @@ def journeys(handing: ConnectorHarness, customerio: CustomerIo) -> Delivered:
     return handing(customerio).as_told({"kind": "customerio"}, site_id="site", api_key="key")
 
 
-async def test_customerio_processes_an_event_once_however_often_it_comes(
-    journeys: Delivered, customerio: CustomerIo
-) -> None:
+async def test_customerio_processes_a_repeated_event_once(journeys: Delivered, customerio: CustomerIo) -> None:
     assert await journeys.deliver_one(a_recycle("7")) == Accepted(200)
     assert await journeys.deliver_one(a_recycle("7")) == Accepted(200)
     ((person, name, data),) = customerio.processed
@@ -31,35 +29,33 @@ async def test_customerio_processes_an_event_once_however_often_it_comes(
     assert data["track"] == "offer"
 
 
-async def test_a_revoke_is_a_cancelling_event(journeys: Delivered, customerio: CustomerIo) -> None:
+async def test_a_revoke_sends_the_revoke_event(journeys: Delivered, customerio: CustomerIo) -> None:
     await journeys.deliver(a_recycle("7"), a_revoke("7"))
     assert [name for _, name, _ in customerio.processed] == ["lead_recycled", "lead_revoked"]
 
 
 @pytest.mark.parametrize("lead_id", ["a/b c@x.example", "...", "ü"])
-async def test_an_id_is_encoded_so_that_it_meets_its_person(
-    lead_id: str, journeys: Delivered, customerio: CustomerIo
-) -> None:
+async def test_an_id_is_percent_encoded_in_the_path(lead_id: str, journeys: Delivered, customerio: CustomerIo) -> None:
     await journeys.deliver(a_recycle(lead_id))
     assert [person for person, _, _ in customerio.processed] == [lead_id]
 
 
 @pytest.mark.parametrize("lead_id", ["ü" * 100, "", ".", ".."])
-async def test_an_id_that_is_too_long_or_a_step_in_the_path_is_refused(
+async def test_an_id_that_is_too_long_or_a_path_segment_of_dots_is_rejected(
     lead_id: str, journeys: Delivered, customerio: CustomerIo
 ) -> None:
     assert isinstance(await journeys.deliver_one(a_recycle(lead_id)), Rejected)
     assert customerio.calls == []
 
 
-async def test_a_429_without_a_time_gets_one_of_ours(handing: ConnectorHarness) -> None:
+async def test_a_429_without_retry_after_waits_our_default(handing: ConnectorHarness) -> None:
     async with CustomerIo(most=1) as simulator:
         handed = handing(simulator).as_told({"kind": "customerio"}, site_id="site", api_key="key")
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"))
     assert outcomes == [Accepted(200), Retry("too many requests (429)", 429, 10.0, throttled=True)]
 
 
-async def test_a_person_that_is_not_there_is_accepted_all_the_same_for_nobody_says_so(
+async def test_an_unknown_person_is_accepted_because_customerio_does_not_report_it(
     journeys: Delivered, customerio: CustomerIo
 ) -> None:
     assert await journeys.deliver_one(a_recycle("nobody")) == Accepted(200)

@@ -28,7 +28,7 @@ def events(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
     return handing(hubspot).as_told(section, **TOKEN)
 
 
-async def test_hubspot_takes_an_event_about_the_contact(events: Delivered, hubspot: HubSpot) -> None:
+async def test_hubspot_accepts_an_event_of_the_contact(events: Delivered, hubspot: HubSpot) -> None:
     assert await events.deliver_one(a_recycle("7")) == Accepted(204)
     (sent,) = hubspot.events.values()
     assert sent["objectId"] == "7"
@@ -36,26 +36,26 @@ async def test_hubspot_takes_an_event_about_the_contact(events: Delivered, hubsp
     assert sent["occurredAt"] == "2026-09-21T13:56:40.000Z"
 
 
-async def test_a_repeat_has_the_same_uuid_and_hubspot_drops_it(events: Delivered, hubspot: HubSpot) -> None:
+async def test_a_repeated_event_has_the_same_uuid_and_is_ignored_by_hubspot(
+    events: Delivered, hubspot: HubSpot
+) -> None:
     await events.deliver_one(a_recycle())
     assert await events.deliver_one(a_recycle()) == Accepted(204)
     assert hubspot.dropped == list(hubspot.events)
 
 
-async def test_a_uuid_that_is_refused_as_known_was_accepted_before(events: Delivered, hubspot: HubSpot) -> None:
+async def test_a_rejected_repeated_uuid_counts_as_accepted(events: Delivered, hubspot: HubSpot) -> None:
     hubspot.says_conflict = True
     await events.deliver_one(a_recycle())
     assert await events.deliver_one(a_recycle()) == Accepted(409, "it had received this event before")
 
 
-async def test_a_revoke_is_an_event_of_its_own(events: Delivered, hubspot: HubSpot) -> None:
+async def test_a_revoke_sends_its_own_event(events: Delivered, hubspot: HubSpot) -> None:
     await events.deliver(a_recycle(), a_revoke())
     assert [sent["eventName"] for sent in hubspot.events.values()] == ["pe1_recycled", "pe1_revoked"]
 
 
-async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(
-    handing: ConnectorHarness, hubspot: HubSpot
-) -> None:
+async def test_without_a_revoke_event_a_revoke_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
     outcome = await handed.deliver_one(a_revoke())
     assert isinstance(outcome, Rejected)
@@ -64,7 +64,7 @@ async def test_without_an_event_for_it_a_revoke_says_that_it_cannot(
 
 
 @pytest.mark.parametrize("lead_id", ["lead-7", "", "0", "7.0", "٧", "-7", "7" * 19])
-async def test_a_lead_that_is_no_record_id_is_refused_clearly(
+async def test_a_lead_id_that_is_not_a_record_id_is_rejected_with_a_fix(
     lead_id: str, events: Delivered, hubspot: HubSpot
 ) -> None:
     outcome = await events.deliver_one(a_recycle(lead_id))
@@ -73,19 +73,19 @@ async def test_a_lead_that_is_no_record_id_is_refused_clearly(
     assert hubspot.calls == []
 
 
-async def test_the_prefix_of_an_import_is_cut_off(handing: ConnectorHarness, hubspot: HubSpot) -> None:
+async def test_strip_prefix_removes_the_prefix_of_an_import(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled", "strip_prefix": "hubspot:"}
     assert await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle("hubspot:7")) == Accepted(204)
 
 
-async def test_an_event_that_is_not_defined_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
+async def test_an_event_that_is_not_defined_in_hubspot_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_other"}
     outcome = await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle())
     assert isinstance(outcome, Rejected)
     assert "not defined" in outcome.detail
 
 
-async def test_a_wrong_token_is_mended_and_not_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
+async def test_a_wrong_token_is_retried_because_it_can_be_fixed(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled"}
     handed = handing(hubspot).as_told(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle())
@@ -94,7 +94,7 @@ async def test_a_wrong_token_is_mended_and_not_refused(handing: ConnectorHarness
     assert "hunter2" not in outcome.detail
 
 
-async def test_hubspots_limit_throttles(handing: ConnectorHarness) -> None:
+async def test_the_rate_limit_of_hubspot_throttles(handing: ConnectorHarness) -> None:
     async with HubSpot(most=2) as simulator:
         simulator.defined = {"pe1_recycled": {"recycle_id", "track", "reason"}}
         handed = handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
@@ -108,7 +108,9 @@ def lists(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
     return handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31, "*": 32}}, **TOKEN)
 
 
-async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Delivered, hubspot: HubSpot) -> None:
+async def test_members_and_unknown_contacts_are_recognised_in_the_response_of_hubspot(
+    lists: Delivered, hubspot: HubSpot
+) -> None:
     hubspot.lists["31"] = {"8"}
     outcomes = await lists.deliver(a_recycle("7"), a_recycle("8"), a_recycle("404"), a_recycle("x"))
     assert outcomes[0] == Accepted(200)
@@ -119,12 +121,12 @@ async def test_hubspot_ignores_members_and_strangers_and_that_is_read(lists: Del
     assert hubspot.lists["31"] == {"7", "8"}
 
 
-async def test_other_tracks_go_to_the_list_of_all_others(lists: Delivered, hubspot: HubSpot) -> None:
+async def test_other_tracks_use_the_list_of_the_asterisk(lists: Delivered, hubspot: HubSpot) -> None:
     assert await lists.deliver_one(a_recycle("7", track="later")) == Accepted(200)
     assert hubspot.lists["32"] == {"7"}
 
 
-async def test_what_goes_to_one_list_goes_together(lists: Delivered, hubspot: HubSpot) -> None:
+async def test_changes_of_one_list_are_made_in_one_call(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists["31"] = {"9"}
     outcomes = await lists.deliver(a_recycle("7"), a_recycle("8", track="later"), a_revoke("9"), a_recycle("9"))
     assert {type(outcome) for outcome in outcomes} == {Accepted}
@@ -132,13 +134,13 @@ async def test_what_goes_to_one_list_goes_together(lists: Delivered, hubspot: Hu
     assert len(hubspot.calls) == 4 == lists.target.max_calls
 
 
-async def test_a_track_without_a_list_is_refused(handing: ConnectorHarness, hubspot: HubSpot) -> None:
+async def test_a_track_without_a_list_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7", track="later"))
     assert outcome == Rejected(None, "no list is configured for the track 'later'")
 
 
-async def test_a_revoke_takes_the_lead_off_every_list(lists: Delivered, hubspot: HubSpot) -> None:
+async def test_a_revoke_removes_the_lead_from_every_list(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.lists = {"31": {"7"}, "32": {"9"}}
     outcomes = await lists.deliver(a_revoke("7"), a_revoke("8"), a_revoke("9"))
     assert outcomes == [
@@ -150,7 +152,7 @@ async def test_a_revoke_takes_the_lead_off_every_list(lists: Delivered, hubspot:
     assert len(hubspot.calls) == 2
 
 
-async def test_with_rejoin_a_member_leaves_and_joins_so_that_workflows_start(
+async def test_with_rejoin_a_member_is_removed_and_added_so_that_workflows_start(
     handing: ConnectorHarness, hubspot: HubSpot
 ) -> None:
     hubspot.lists["31"] = {"7"}
@@ -163,7 +165,7 @@ async def test_with_rejoin_a_member_leaves_and_joins_so_that_workflows_start(
 
 
 @pytest.mark.parametrize("number", [33, 99])
-async def test_a_list_that_is_dynamic_or_gone_is_mended_and_not_refused(
+async def test_a_dynamic_or_missing_list_is_retried_because_it_can_be_fixed(
     number: int, handing: ConnectorHarness, hubspot: HubSpot
 ) -> None:
     hubspot.dynamic = {"33"}
@@ -173,6 +175,6 @@ async def test_a_list_that_is_dynamic_or_gone_is_mended_and_not_refused(
     assert f"the list {number} cannot be changed" in outcome.detail
 
 
-async def test_an_answer_that_says_nothing_is_unverified(lists: Delivered, hubspot: HubSpot) -> None:
+async def test_an_invalid_response_is_unverified(lists: Delivered, hubspot: HubSpot) -> None:
     hubspot.instead = [web.Response(text="<html>")]
     assert isinstance(await lists.deliver_one(a_recycle("7")), Unverified)

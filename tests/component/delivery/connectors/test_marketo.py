@@ -34,7 +34,7 @@ def campaigns(handing: ConnectorHarness, marketo: Marketo) -> Delivered:
     return _marketo(handing, marketo, "campaign", campaigns={"*": 11}, revoke_campaign=12)
 
 
-async def test_marketo_is_asked_with_a_token_in_the_header_and_many_leads_at_once(
+async def test_a_campaign_is_requested_for_many_leads_with_the_token_in_the_header(
     campaigns: Delivered, marketo: Marketo
 ) -> None:
     outcomes = await campaigns.deliver(*(a_recycle(str(lead)) for lead in range(1, 101)))
@@ -44,7 +44,7 @@ async def test_marketo_is_asked_with_a_token_in_the_header_and_many_leads_at_onc
     assert all("token-" not in call.query for call in marketo.calls)
 
 
-async def test_a_token_is_fetched_once_and_again_when_it_is_nearly_over(campaigns: Delivered, marketo: Marketo) -> None:
+async def test_a_token_is_cached_until_shortly_before_it_expires(campaigns: Delivered, marketo: Marketo) -> None:
     await campaigns.deliver(a_recycle("1"))
     await campaigns.deliver(a_recycle("2"))
     assert _fetched(marketo) == 1
@@ -57,7 +57,7 @@ async def test_a_token_is_fetched_once_and_again_when_it_is_nearly_over(campaign
 
 
 @pytest.mark.parametrize("code", [601, 602])
-async def test_a_token_that_died_early_is_replaced_within_the_try(
+async def test_a_token_that_expired_early_is_replaced_within_the_attempt(
     code: int, campaigns: Delivered, marketo: Marketo
 ) -> None:
     await campaigns.deliver(a_recycle("1"))
@@ -69,7 +69,9 @@ async def test_a_token_that_died_early_is_replaced_within_the_try(
     assert _fetched(marketo) == 2
 
 
-async def test_wrong_credentials_are_mended_and_not_shown(handing: ConnectorHarness, marketo: Marketo) -> None:
+async def test_wrong_credentials_are_retried_and_not_in_the_message(
+    handing: ConnectorHarness, marketo: Marketo
+) -> None:
     section = {"kind": "marketo-campaign", "campaigns": {"*": 11}}
     handed = handing(marketo).as_told(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle("1"))
@@ -89,7 +91,7 @@ async def test_wrong_credentials_are_mended_and_not_shown(handing: ConnectorHarn
         (1013, None, False),
     ],
 )
-async def test_a_200_that_says_not_now_is_tried_again(
+async def test_a_200_with_a_transient_error_is_retried(
     code: int, after: float | None, throttled: bool, campaigns: Delivered, marketo: Marketo
 ) -> None:
     await campaigns.deliver(a_recycle("1"))
@@ -99,9 +101,7 @@ async def test_a_200_that_says_not_now_is_tried_again(
     assert outcome == Retry(f"{code} words", 200, after, throttled=throttled)
 
 
-async def test_the_daily_quota_waits_until_midnight_in_the_middle_of_america(
-    campaigns: Delivered, marketo: Marketo
-) -> None:
+async def test_an_exhausted_daily_quota_waits_until_midnight_cst(campaigns: Delivered, marketo: Marketo) -> None:
     marketo.quota = 0
     outcome = await campaigns.deliver_one(a_recycle("1"))
     assert isinstance(outcome, Retry)
@@ -110,7 +110,7 @@ async def test_the_daily_quota_waits_until_midnight_in_the_middle_of_america(
     assert datetime.fromtimestamp(NOW + outcome.after_seconds, UTC).strftime("%H:%M:%S") == "06:00:00"
 
 
-async def test_marketos_rate_is_enforced_and_throttles(handing: ConnectorHarness) -> None:
+async def test_the_rate_limit_of_marketo_throttles(handing: ConnectorHarness) -> None:
     async with Marketo(most=2) as simulator:
         simulator.leads, simulator.campaigns = {1}, {11: {1}}
         handed = _marketo(handing, simulator, "campaign", campaigns={"*": 11})
@@ -120,13 +120,13 @@ async def test_marketos_rate_is_enforced_and_throttles(handing: ConnectorHarness
     assert outcomes[2].throttled
 
 
-async def test_a_lead_that_marketo_does_not_have_is_refused(campaigns: Delivered) -> None:
+async def test_a_lead_that_marketo_does_not_have_is_rejected(campaigns: Delivered) -> None:
     outcome = await campaigns.deliver_one(a_recycle("9999"))
     assert isinstance(outcome, Rejected)
     assert outcome.detail.startswith("1004")
 
 
-async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Delivered, marketo: Marketo) -> None:
+async def test_one_unknown_lead_does_not_fail_the_others_of_its_batch(campaigns: Delivered, marketo: Marketo) -> None:
     waiting = [a_recycle(str(lead)) for lead in (1, 2, 3, 9999, 5, 6, 7)]
     ended: dict[str, object] = {}
     for _ in range(10):
@@ -142,7 +142,7 @@ async def test_one_unknown_lead_costs_the_others_nothing(campaigns: Delivered, m
     assert sorted(lead for _, lead in marketo.ran) == [1, 2, 3, 5, 6, 7]
 
 
-async def test_a_campaign_that_nobody_qualifies_for_says_the_same_which_is_why_it_is_unverified(
+async def test_a_requested_campaign_is_unverified_because_marketo_does_not_report_who_qualified(
     campaigns: Delivered, marketo: Marketo
 ) -> None:
     marketo.campaigns[11] = set()
@@ -151,21 +151,19 @@ async def test_a_campaign_that_nobody_qualifies_for_says_the_same_which_is_why_i
     assert marketo.ran == []
 
 
-async def test_tokens_hold_for_a_call_so_there_is_one_lead_in_it(handing: ConnectorHarness, marketo: Marketo) -> None:
+async def test_with_tokens_each_call_has_one_lead(handing: ConnectorHarness, marketo: Marketo) -> None:
     handed = _marketo(handing, marketo, "campaign", campaigns={"*": 11}, tokens={"{{my.reason}}": "reason"})
     assert handed.connector.batch_size == 1
     await handed.deliver(a_recycle("1"))
     assert marketo.requested == [(11, [1], [{"name": "{{my.reason}}", "value": "price"}])]
 
 
-async def test_a_revoke_requests_the_campaign_that_takes_out(campaigns: Delivered, marketo: Marketo) -> None:
+async def test_a_revoke_requests_the_revoke_campaign(campaigns: Delivered, marketo: Marketo) -> None:
     await campaigns.deliver(a_revoke("1"))
     assert marketo.requested[0][0] == 12
 
 
-async def test_without_such_a_campaign_a_revoke_says_that_it_cannot(
-    handing: ConnectorHarness, marketo: Marketo
-) -> None:
+async def test_without_a_revoke_campaign_a_revoke_is_rejected(handing: ConnectorHarness, marketo: Marketo) -> None:
     outcome = await _marketo(handing, marketo, "campaign", campaigns={"*": 11}).deliver_one(a_revoke("1"))
     assert isinstance(outcome, Rejected)
     assert "cannot be revoked" in outcome.detail
@@ -176,7 +174,7 @@ def static(handing: ConnectorHarness, marketo: Marketo) -> Delivered:
     return _marketo(handing, marketo, "list", lists={"offer": 21, "*": 22})
 
 
-async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: Delivered, marketo: Marketo) -> None:
+async def test_results_per_lead_are_read_and_memberships_read_back(static: Delivered, marketo: Marketo) -> None:
     outcomes = await static.deliver(a_recycle("1"), a_recycle("9999"), a_recycle("x"))
     assert outcomes[0] == Accepted(200, "read back")
     assert outcomes[1] == Rejected(200, "1004 Lead not found")
@@ -184,19 +182,19 @@ async def test_marketo_answers_for_each_lead_and_members_are_read_back(static: D
     assert marketo.lists[21] == {1}
 
 
-async def test_three_hundred_at_once_fit_into_the_query(static: Delivered, marketo: Marketo) -> None:
+async def test_300_leads_fit_into_the_query_of_one_call(static: Delivered, marketo: Marketo) -> None:
     outcomes = await static.deliver(*(a_recycle(str(lead)) for lead in range(100, 400)))
     assert {type(outcome) for outcome in outcomes} == {Accepted}
     assert len(marketo.calls) == 3
 
 
-async def test_added_that_is_not_so_is_unverified(static: Delivered, marketo: Marketo) -> None:
+async def test_a_reported_addition_that_cannot_be_read_back_is_unverified(static: Delivered, marketo: Marketo) -> None:
     marketo.forgets_adding = True
     outcome = await static.deliver_one(a_recycle("1"))
     assert outcome == Unverified(200, "Marketo reports success, but reads back 'notmemberof'")
 
 
-async def test_unless_asked_not_to(handing: ConnectorHarness, marketo: Marketo) -> None:
+async def test_without_verify_memberships_are_not_read_back(handing: ConnectorHarness, marketo: Marketo) -> None:
     handed = _marketo(handing, marketo, "list", lists={"*": 21}, verify=False)
     assert await handed.deliver_one(a_recycle("1")) == Accepted(200)
     assert [call.method for call in marketo.calls] == ["GET", "POST"]

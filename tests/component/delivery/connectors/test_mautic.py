@@ -28,7 +28,7 @@ def nurture(handing: ConnectorHarness, mautic: Mautic) -> Delivered:
     return handing(mautic).as_told(section, **PASSWORD)
 
 
-async def test_mautic_is_told_to_remove_and_add_and_is_read_back(nurture: Delivered, mautic: Mautic) -> None:
+async def test_a_recycle_removes_and_adds_the_contact_and_reads_back(nurture: Delivered, mautic: Mautic) -> None:
     outcome = await nurture.deliver_one(a_recycle("7"))
     assert isinstance(outcome, Accepted)
     assert mautic.paths() == [
@@ -39,7 +39,7 @@ async def test_mautic_is_told_to_remove_and_add_and_is_read_back(nurture: Delive
     assert len(mautic.calls) <= nurture.target.max_calls
 
 
-async def test_who_was_in_the_campaign_goes_through_it_again(nurture: Delivered, mautic: Mautic) -> None:
+async def test_a_contact_in_the_campaign_starts_it_again(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns[3] = {7: Member()}
     mautic.cron()
     await nurture.deliver(a_recycle("7"))
@@ -47,7 +47,7 @@ async def test_who_was_in_the_campaign_goes_through_it_again(nurture: Delivered,
     assert mautic.sent == [(3, 7, 1), (3, 7, 2)]
 
 
-async def test_nothing_is_sent_before_cron_runs(nurture: Delivered, mautic: Mautic) -> None:
+async def test_mautic_acts_when_its_cron_jobs_run(nurture: Delivered, mautic: Mautic) -> None:
     await nurture.deliver(a_recycle("7"))
     assert mautic.sent == []
 
@@ -59,12 +59,12 @@ async def test_success_that_changed_nothing_is_unverified(nurture: Delivered, ma
     assert "the contact is not in 3 (unpublished?)" in outcome.detail
 
 
-async def test_a_campaign_that_is_not_published_cannot_be_verified(nurture: Delivered, mautic: Mautic) -> None:
+async def test_an_unpublished_campaign_is_unverified(nurture: Delivered, mautic: Mautic) -> None:
     mautic.unpublished = {3}
     assert isinstance(await nurture.deliver_one(a_recycle("7")), Unverified)
 
 
-async def test_a_revoke_takes_the_contact_out_of_every_campaign(nurture: Delivered, mautic: Mautic) -> None:
+async def test_a_revoke_removes_the_contact_from_every_campaign(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns = {3: {7: Member()}, 4: {7: Member()}, 6: {7: Member()}}
     assert await nurture.deliver_one(a_revoke("7")) == Accepted(200, "read back")
     out = {campaign: members[7].manually_removed for campaign, members in mautic.campaigns.items()}
@@ -72,29 +72,31 @@ async def test_a_revoke_takes_the_contact_out_of_every_campaign(nurture: Deliver
     assert len(mautic.calls) <= nurture.target.max_calls
 
 
-async def test_a_revoke_of_who_is_in_none_is_a_no_op(nurture: Delivered) -> None:
+async def test_a_revoke_of_a_contact_in_no_campaign_is_a_no_op(nurture: Delivered) -> None:
     assert await nurture.deliver_one(a_revoke("7")) == NoOp(200, "was in none of them")
 
 
-async def test_a_removal_that_is_not_so_is_unverified(nurture: Delivered, mautic: Mautic) -> None:
+async def test_a_reported_removal_that_cannot_be_read_back_is_unverified(nurture: Delivered, mautic: Mautic) -> None:
     mautic.campaigns[3] = {7: Member()}
     mautic.drops_removals = True
     assert isinstance(await nurture.deliver_one(a_revoke("7")), Unverified)
 
 
 @pytest.mark.parametrize("event", [a_recycle("404"), a_revoke("404"), a_recycle("not-a-number")])
-async def test_an_unknown_contact_is_refused(event: Any, nurture: Delivered) -> None:
+async def test_an_unknown_contact_is_rejected(event: Any, nurture: Delivered) -> None:
     assert isinstance(await nurture.deliver_one(event), Rejected)
 
 
-async def test_an_unknown_campaign_is_mended_and_not_refused(handing: ConnectorHarness, mautic: Mautic) -> None:
+async def test_an_unknown_campaign_is_retried_because_it_can_be_fixed(
+    handing: ConnectorHarness, mautic: Mautic
+) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 99}}
     outcome = await handing(mautic).as_told(section, **PASSWORD).deliver_one(a_recycle("7"))
     assert isinstance(outcome, Retry)
     assert "99" in outcome.detail
 
 
-async def test_segments_work_alike(handing: ConnectorHarness, mautic: Mautic) -> None:
+async def test_segments_are_changed_like_campaigns(handing: ConnectorHarness, mautic: Mautic) -> None:
     section = {"kind": "mautic", "user": "api", "segments": {"*": 5}}
     handed = handing(mautic).as_told(section, **PASSWORD)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Accepted)
@@ -103,7 +105,9 @@ async def test_segments_work_alike(handing: ConnectorHarness, mautic: Mautic) ->
     assert mautic.segments[5] == set()
 
 
-async def test_a_wrong_password_of_mautic_is_mended(handing: ConnectorHarness, mautic: Mautic) -> None:
+async def test_a_wrong_password_of_mautic_is_retried_because_it_can_be_fixed(
+    handing: ConnectorHarness, mautic: Mautic
+) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 3}}
     handed = handing(mautic).as_told(section, **WRONG)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Retry)

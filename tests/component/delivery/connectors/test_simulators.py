@@ -66,7 +66,7 @@ async def _ask(
         ("PUT", "/crm/v1/lists/31/add", {"json": ["7"], "headers": BEARER}, 404),
     ],
 )
-async def test_hubspot_refuses_what_is_not_documented(
+async def test_the_simulator_of_hubspot_rejects_undocumented_requests(
     method: str, path: str, given: dict[str, Any], status: int, session: aiohttp.ClientSession
 ) -> None:
     async with HubSpot() as simulator:
@@ -104,7 +104,7 @@ def _input(*leads: Any, **more: Any) -> dict[str, Any]:
         ("DELETE", "/rest/v1/lists/22/leads.json?id=1", {"headers": TOKEN}, "1013"),
     ],
 )
-async def test_marketo_refuses_what_is_not_documented_with_200(
+async def test_the_simulator_of_marketo_rejects_undocumented_requests_with_200(
     method: str, path: str, given: dict[str, Any], code: str | None, session: aiohttp.ClientSession
 ) -> None:
     async with Marketo() as simulator:
@@ -128,7 +128,7 @@ async def test_marketo_refuses_what_is_not_documented_with_200(
         ("GET", "/api/contacts/8/campaigns", 404),
     ],
 )
-async def test_mautic_refuses_what_it_does_not_have(
+async def test_the_simulator_of_mautic_rejects_unknown_resources(
     method: str, path: str, status: int, session: aiohttp.ClientSession
 ) -> None:
     async with Mautic() as simulator:
@@ -138,7 +138,9 @@ async def test_mautic_refuses_what_it_does_not_have(
         assert (await _ask(session, simulator, method, path))[0] in (401, 404, 405)
 
 
-async def test_mautics_add_lies_to_who_does_not_remove_before(session: aiohttp.ClientSession) -> None:
+async def test_the_simulator_of_mautic_reports_success_for_an_addition_without_effect(
+    session: aiohttp.ClientSession,
+) -> None:
     async with Mautic() as simulator:
         simulator.contacts, simulator.campaigns = {7}, {3: {}}
         for _ in range(2):
@@ -160,7 +162,7 @@ async def test_mautics_add_lies_to_who_does_not_remove_before(session: aiohttp.C
         ("/api/v1/customers/a/b/events", {"name": "x"}, 404),
     ],
 )
-async def test_customerio_refuses_what_is_not_documented(
+async def test_the_simulator_of_customerio_rejects_undocumented_requests(
     path: str, sent: dict[str, Any], status: int, session: aiohttp.ClientSession
 ) -> None:
     async with CustomerIo() as simulator:
@@ -169,7 +171,7 @@ async def test_customerio_refuses_what_is_not_documented(
         assert (await _ask(session, simulator, "POST", path, json=sent))[0] == 401
 
 
-def test_a_window_counts_as_vendors_do() -> None:
+def test_a_rate_window_counts_as_vendors_do() -> None:
     clock = [0.0]
     window = Window(2, 10.0, lambda: clock[0])
     assert [window.takes_one() for _ in range(3)] == [True, True, False]
@@ -180,7 +182,9 @@ def test_a_window_counts_as_vendors_do() -> None:
 
 
 @pytest.mark.parametrize("spoilt", ["webhook-id", "webhook-timestamp", "webhook-signature", "body", "type", ""])
-async def test_the_receiver_takes_only_what_is_signed_and_shaped(spoilt: str, session: aiohttp.ClientSession) -> None:
+async def test_the_receiver_accepts_only_signed_messages_of_the_specified_form(
+    spoilt: str, session: aiohttp.ClientSession
+) -> None:
     body = b'{"type": "lead.recycled", "timestamp": "2026-09-21T13:56:40Z", "data": {}}'
     headers = {"content-type": "application/json"} | signed_headers("m1", int(time()), body, [parse_key(SECRET)])
     if spoilt == "type":
@@ -196,7 +200,7 @@ async def test_the_receiver_takes_only_what_is_signed_and_shaped(spoilt: str, se
         assert bool(receiver.messages) == (not spoilt)
 
 
-async def test_the_receiver_is_a_process_that_does_as_it_is_told(session: aiohttp.ClientSession) -> None:
+async def test_the_receiver_is_a_process_with_configurable_responses(session: aiohttp.ClientSession) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",

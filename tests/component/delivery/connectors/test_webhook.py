@@ -37,7 +37,7 @@ def handed(handing: ConnectorHarness, receiver: Receiver) -> Delivered:
     return _handed(handing, receiver)
 
 
-async def test_a_recycle_arrives_signed_and_says_all_there_is(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_recycle_arrives_signed_with_all_fields(handed: Delivered, receiver: Receiver) -> None:
     assert await handed.deliver_one(a_recycle("7", not_before=1_790_000_000_000)) == Accepted(200)
     message = receiver.messages["r7_recycle"]
     assert (message["type"], message["timestamp"]) == ("lead.recycled", "2026-09-21T13:56:40.000Z")
@@ -47,14 +47,16 @@ async def test_a_recycle_arrives_signed_and_says_all_there_is(handed: Delivered,
     assert "test" not in message
 
 
-async def test_a_revoke_is_a_message_of_its_own_with_the_same_recycle_id(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_revoke_is_a_separate_message_with_the_same_recycle_id(handed: Delivered, receiver: Receiver) -> None:
     await handed.deliver(a_recycle("7"), a_revoke("7"))
     revoked = receiver.messages["r7_revoke"]
     assert revoked["type"] == "lead.revoked"
     assert revoked["data"]["recycle_id"] == receiver.messages["r7_recycle"]["data"]["recycle_id"]
 
 
-async def test_a_repeat_has_the_same_id_and_the_time_of_its_try(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_repeated_message_has_the_same_id_and_the_time_of_the_attempt(
+    handed: Delivered, receiver: Receiver
+) -> None:
     await handed.deliver_one(a_recycle("7"))
     handed.clock += 100
     await handed.deliver_one(a_recycle("7"))
@@ -65,7 +67,7 @@ async def test_a_repeat_has_the_same_id_and_the_time_of_its_try(handed: Delivere
 
 
 @pytest.mark.parametrize("known", [NEW, OLD, PUBLIC])
-async def test_in_a_rotation_who_knows_one_of_the_secrets_can_verify(known: str, handing: ConnectorHarness) -> None:
+async def test_in_a_rotation_either_secret_verifies(known: str, handing: ConnectorHarness) -> None:
     async with Receiver([known]) as receiver:
         handed = _handed(handing, receiver, NEW, OLD, PRIVATE)
         assert await handed.deliver_one(a_recycle()) == Accepted(200)
@@ -73,7 +75,7 @@ async def test_in_a_rotation_who_knows_one_of_the_secrets_can_verify(known: str,
     assert versions == ["v1", "v1", "v1a"]
 
 
-async def test_the_receiver_can_tell_a_wrong_secret(handing: ConnectorHarness, receiver: Receiver) -> None:
+async def test_the_receiver_detects_a_wrong_secret(handing: ConnectorHarness, receiver: Receiver) -> None:
     outcome = await _handed(handing, receiver, OLD).deliver_one(a_recycle())
     assert isinstance(outcome, Retry)
     assert outcome.status == 401
@@ -81,18 +83,18 @@ async def test_the_receiver_can_tell_a_wrong_secret(handing: ConnectorHarness, r
     assert receiver.messages == {}
 
 
-async def test_the_receiver_can_tell_an_old_message(handed: Delivered, receiver: Receiver) -> None:
+async def test_the_receiver_detects_an_old_message(handed: Delivered, receiver: Receiver) -> None:
     handed.clock -= 301
     assert isinstance(await handed.deliver_one(a_recycle()), Retry)
     assert receiver.tries[0].error == "not signed now"
 
 
-async def test_a_sample_says_that_it_is_one(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_sample_is_marked_as_a_test(handed: Delivered, receiver: Receiver) -> None:
     await handed.connector.deliver([a_parcel(is_test=True)])
     assert receiver.messages["r7_recycle"]["test"] is True
 
 
-async def test_the_trace_is_passed_through(handed: Delivered, receiver: Receiver) -> None:
+async def test_the_traceparent_is_passed_on(handed: Delivered, receiver: Receiver) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
     await handed.connector.deliver([a_parcel(traceparent=trace)])
     assert receiver.calls[0].headers["traceparent"] == trace
@@ -105,9 +107,7 @@ async def test_any_2xx_is_accepted(status: int, handed: Delivered, receiver: Rec
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 405, 409, 413, 422, 500, 502, 503, 504])
-async def test_whatever_else_is_tried_again_as_the_specification_has_it(
-    status: int, handed: Delivered, receiver: Receiver
-) -> None:
+async def test_any_other_status_is_retried_as_specified(status: int, handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("status", status))
     outcome = await handed.deliver_one(a_recycle())
     assert isinstance(outcome, Retry)
@@ -122,20 +122,20 @@ async def test_a_redirect_is_a_failure_and_not_followed(handed: Delivered, recei
     assert receiver.paths() == ["POST /hook"]
 
 
-async def test_410_means_that_nothing_is_wanted_any_more(handed: Delivered, receiver: Receiver) -> None:
+async def test_410_disables_the_endpoint(handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("status", 410))
     assert isinstance(await handed.deliver_one(a_recycle()), Gone)
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-async def test_who_says_when_to_come_again_throttles(status: int, handed: Delivered, receiver: Receiver) -> None:
+async def test_a_response_with_retry_after_throttles(status: int, handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("status", status, retry_after="120"))
     outcome = await handed.deliver_one(a_recycle())
     assert isinstance(outcome, Retry)
     assert (outcome.after_seconds, outcome.throttled) == (120.0, True)
 
 
-async def test_a_date_says_when_as_well(handed: Delivered, receiver: Receiver) -> None:
+async def test_retry_after_may_be_a_date(handed: Delivered, receiver: Receiver) -> None:
     at = datetime.fromtimestamp(int(handed.clock), UTC) + timedelta(seconds=90)
     receiver.behave(Behaviour("status", 429, retry_after=format_datetime(at, usegmt=True)))
     outcome = await handed.deliver_one(a_recycle())
@@ -144,39 +144,39 @@ async def test_a_date_says_when_as_well(handed: Delivered, receiver: Receiver) -
 
 
 @pytest.mark.parametrize("text", ["soon", "-5", "", "1e3", "٥", "Wed, 99 Foo 2026"])
-async def test_what_is_no_time_is_none(text: str, handed: Delivered, receiver: Receiver) -> None:
+async def test_an_invalid_retry_after_is_ignored(text: str, handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("status", 429, retry_after=text))
     outcome = await handed.deliver_one(a_recycle())
     assert isinstance(outcome, Retry)
     assert (outcome.after_seconds, outcome.throttled) == (None, True)
 
 
-async def test_who_hangs_is_given_up_in_time(handing: ConnectorHarness, receiver: Receiver) -> None:
+async def test_a_hanging_receiver_times_out(handing: ConnectorHarness, receiver: Receiver) -> None:
     receiver.behave(Behaviour("hang"))
     handed = _handed(handing, receiver, timeout_seconds=1)
     outcome = await asyncio.wait_for(handed.deliver_one(a_recycle()), 10)
     assert outcome == Retry("no response within 1 s")
 
 
-async def test_who_hangs_up_is_tried_again(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_closed_connection_is_retried(handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("cut"))
     assert await handed.deliver_one(a_recycle()) == Retry("the connection was closed")
 
 
-async def test_who_misbehaves_for_a_while_gets_the_message_in_the_end(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_receiver_that_recovers_gets_the_message(handed: Delivered, receiver: Receiver) -> None:
     receiver.behave(Behaviour("status", 500, times=2))
     outcomes = [await handed.deliver_one(a_recycle()) for _ in range(3)]
     assert [type(outcome) for outcome in outcomes] == [Retry, Retry, Accepted]
     assert list(receiver.messages) == ["r7_recycle"]
 
 
-async def test_a_message_of_20_kb_is_refused_and_not_sent(handed: Delivered, receiver: Receiver) -> None:
+async def test_a_message_of_20_kb_is_rejected_and_not_sent(handed: Delivered, receiver: Receiver) -> None:
     outcome = await handed.deliver_one(a_recycle("7", campaign_id="x" * 20_000))
     assert isinstance(outcome, Rejected)
     assert receiver.calls == []
 
 
-async def test_the_longest_texts_that_streams_tell_fit(handed: Delivered, receiver: Receiver) -> None:
+async def test_the_longest_texts_that_streams_emits_fit_into_a_message(handed: Delivered, receiver: Receiver) -> None:
     long = dict.fromkeys(("track", "reason", "origin", "campaign_id", "segment", "account_id"), "𝕏" * 256)
     assert await handed.deliver_one(a_recycle("𝕏" * 128, recycle_id="r7", **long)) == Accepted(200)
     assert len(receiver.calls[0].body) < 20_000
