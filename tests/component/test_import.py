@@ -41,8 +41,8 @@ class World:
         self.prefix = f"{uuid4().hex[:8]}."
         self.broker = kafka.make_topics({self.prefix + name: PARTITIONS for name in INPUTS})
 
-    def take_in(self, *files: Path, mappings: list[Mapping], **asked: Any) -> ImportSummary:
-        request = ImportRequest(files=files, mappings=mappings, **asked)
+    def take_in(self, *files: Path, mappings: list[Mapping], **options: Any) -> ImportSummary:
+        request = ImportRequest(files=files, mappings=mappings, **options)
         conf = {"bootstrap.servers": self.broker.bootstrap}
         return run_import(request, conf, CODEC.encode, prefix=self.prefix, now_ms=lambda: NOW)
 
@@ -202,16 +202,16 @@ def test_an_invalid_file_prevents_publishing_of_all_files(world: World, file_of:
 
 
 @pytest.mark.parametrize(
-    ("asked", "message"),
+    ("options", "message"),
     [
         ({}, "name at least one file"),
         ({"until": NOW, "part": True}, "at least one file"),
         ({"until": NOW + DAY}, "is in the future"),
     ],
 )
-def test_an_invalid_import_request_is_an_import_failure(world: World, asked: dict[str, Any], message: str) -> None:
+def test_an_invalid_import_request_is_an_import_failure(world: World, options: dict[str, Any], message: str) -> None:
     with pytest.raises(ImportFailure, match=message):
-        world.take_in(mappings=LEADS, **asked)
+        world.take_in(mappings=LEADS, **options)
 
 
 def test_a_constant_that_is_invalid_for_its_field_is_an_import_failure(world: World, file_of: FileOf) -> None:
@@ -235,18 +235,18 @@ def test_missing_topics_are_named(world: World, file_of: FileOf, monkeypatch: py
 
 
 def test_progress_is_reported_to_the_end(world: World, file_of: FileOf) -> None:
-    told: list[ImportProgress] = []
+    reported: list[ImportProgress] = []
     leads = file_of(*(f"L{n},2024-05-01" for n in range(5_000)))
     run_import(
         ImportRequest(files=[leads], mappings=LEADS),
         {"bootstrap.servers": world.broker.bootstrap},
         CODEC.encode,
         prefix=world.prefix,
-        on_progress=lambda progress: told.append(replace(progress)),
+        on_progress=lambda progress: reported.append(replace(progress)),
     )
-    assert told[-1].acked == told[-1].facts == told[-1].rows == 5_000
-    assert told[-1].bytes_read == told[-1].bytes_total == leads.stat().st_size
-    assert [progress.acked for progress in told] == sorted(progress.acked for progress in told)
+    assert reported[-1].acked == reported[-1].facts == reported[-1].rows == 5_000
+    assert reported[-1].bytes_read == reported[-1].bytes_total == leads.stat().st_size
+    assert [progress.acked for progress in reported] == sorted(progress.acked for progress in reported)
 
 
 @pytest.fixture

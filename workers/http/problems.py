@@ -70,7 +70,7 @@ class Problem(Exception):
     Args:
         kind: The problem type; determines status and title.
         detail: For people; without secrets.
-        errors: The places that are wrong, for clients.
+        errors: What is invalid and where, for clients.
         headers: Added to the response.
     """
 

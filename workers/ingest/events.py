@@ -167,8 +167,8 @@ def _encode_event(
     try:
         fact = to_fact(one, principal, services.now_ms())
         return _EncodedEvent(fact.event_id, one.kind, services.outgoing(fact, one.traceparent))
-    except InvalidEvent as refused:
-        return refused
+    except InvalidEvent as invalid:
+        return invalid
     except Unencodable as error:
         return InvalidEvent([Rejection.at(one.path, "too_large", str(error), "write less, at most 64 KiB an event")])
 
@@ -179,11 +179,11 @@ def _count_accepted(services: IngestServices, sent: Sequence[_EncodedEvent]) -> 
         services.metrics.accepted(kind, kinds.count(kind))
 
 
-def _all_invalid(refused: Sequence[InvalidEvent]) -> Problem:
-    errors = [rejection.error for one in refused for rejection in one.rejections]
+def _all_invalid(invalid: Sequence[InvalidEvent]) -> Problem:
+    errors = [rejection.error for one in invalid for rejection in one.rejections]
     limited = f"; the first {MAX_ERRORS} errors of {len(errors)}" if len(errors) > MAX_ERRORS else ""
-    events = "the event" if len(refused) == 1 else f"none of the {len(refused)} events"
-    verdict = "is invalid" if len(refused) == 1 else "is valid"
+    events = "the event" if len(invalid) == 1 else f"none of the {len(invalid)} events"
+    verdict = "is invalid" if len(invalid) == 1 else "is valid"
     return Problem("invalid", f"{events} {verdict}{limited}", errors=errors[:MAX_ERRORS])
 
 
@@ -203,8 +203,8 @@ def _response(
     return _json({"accepted": accepted, "refused": refused, "items": items}, 207 if refused else 202)
 
 
-def _rejected(refused: InvalidEvent) -> RejectedEvent:
-    return RejectedEvent([rejection.error for rejection in refused.rejections])
+def _rejected(invalid: InvalidEvent) -> RejectedEvent:
+    return RejectedEvent([rejection.error for rejection in invalid.rejections])
 
 
 def _json(document: object, status: int) -> Response:

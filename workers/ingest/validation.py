@@ -104,8 +104,8 @@ def _read_fields(posted: PostedEvent) -> tuple[dict[str, FieldValue], list[Rejec
                 content[name] = value
         except KeyError:
             rejections.append(_unknown(posted, name))
-        except InvalidValue as unfit:
-            rejections += _invalid(posted.path, name, unfit).rejections
+        except InvalidValue as error:
+            rejections += _invalid(posted.path, name, error).rejections
     return content, rejections
 
 
@@ -125,6 +125,6 @@ def _from_the_future(posted: PostedEvent) -> Rejection:
     return Rejection.at(f"{posted.path}/occurred_at", "future", detail, "check the time zone, the unit and your clock")
 
 
-def _invalid(path: str, name: str, unfit: InvalidValue) -> InvalidEvent:
+def _invalid(path: str, name: str, error: InvalidValue) -> InvalidEvent:
     where = f"{path}/{name}" if name else path
-    return InvalidEvent([Rejection.at(where, unfit.reason, unfit.detail, unfit.fix)])
+    return InvalidEvent([Rejection.at(where, error.reason, error.detail, error.fix)])

@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -130,15 +130,15 @@ class Client:
             method: GET, POST, PUT, DELETE.
             url: Checked against `url_policy`.
             headers: Of the request.
-            body: Of the request.
+            body: Of the request; empty if it has none.
             url_policy: https on port 443 only by default.
             timeout_seconds: For the whole call, to the last byte of the response that is read.
             max_bytes: To read of the response body.
         """
         try:
             destination = destination_of(url, url_policy or UrlPolicy())
-        except InvalidDestination as unfit:
-            return Blocked(str(unfit))
+        except InvalidDestination as error:
+            return Blocked(str(error))
         if destination.address is not None and (reason := denial_reason(destination.address, self._allowed)):
             return Blocked(f"{destination.host} is {reason}")
         try:
@@ -197,11 +197,11 @@ class Client:
         if not ended.cancelled():
             ended.exception()  # the callers may have been cancelled
 
-    def _socket(self, info: tuple[Any, ...]) -> socket.socket:
+    def _socket(self, info: aiohttp.AddrInfoType) -> socket.socket:
         """The last check: no socket is created for an address that must not be dialled."""
-        family, kind, protocol, _, place = info
-        if reason := denial_reason(ip_address(place[0]), self._allowed):
-            raise ForbiddenAddress(f"{place[0]} is {reason}")
+        family, kind, protocol, _, address = info
+        if reason := denial_reason(ip_address(address[0]), self._allowed):
+            raise ForbiddenAddress(f"{address[0]} is {reason}")
         return socket.socket(family, kind, protocol)
 
 

@@ -39,7 +39,7 @@ def test_a_crash_loses_no_accepted_event(real_kafka: Broker, tmp_path: Path, poi
         repeated = set.union(*(ids_of(again.post(batch)) for batch in REQUESTS))
         assert again.stop() == 0
     assert accepted <= repeated
-    # Whoever repeats what was not answered adds no fact: whatever was told twice has one id.
+    # A client that repeats an unanswered request adds no fact: the repeated event has the same id.
     assert {fact.event_id for fact in facts(world)} == repeated
     assert len(repeated) == sum(map(len, REQUESTS))
 

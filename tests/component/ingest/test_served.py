@@ -247,8 +247,10 @@ def post_until_it_ends(one: Served, number: int, accepted: list[str]) -> None:
             accepted.extend(item["event_id"] for item in answer.json()["items"])
 
 
-@pytest.mark.parametrize(("env", "said"), [({}, "leadloop keys new"), ({"LEADLOOP_KEYS_FILE": "/none"}, "not a file")])
-def test_ingest_does_not_start_without_keys(env: dict[str, str], said: str) -> None:
+@pytest.mark.parametrize(
+    ("env", "message"), [({}, "leadloop keys new"), ({"LEADLOOP_KEYS_FILE": "/none"}, "not a file")]
+)
+def test_ingest_does_not_start_without_keys(env: dict[str, str], message: str) -> None:
     bare = {name: value for name, value in os.environ.items() if not name.startswith("LEADLOOP_KEYS")}
     done = subprocess.run(
         LEADLOOP,
@@ -259,7 +261,7 @@ def test_ingest_does_not_start_without_keys(env: dict[str, str], said: str) -> N
         check=False,
         cwd=ROOT,
     )
-    assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, message in done.stderr) == (2, True), done.stderr
 
 
 def test_a_port_in_use_is_reported(served: Served, tmp_path: Path) -> None:

@@ -58,16 +58,16 @@ async def test_dns_rebinding_between_two_calls_is_blocked(server: Server) -> Non
 
 
 async def test_the_vetted_address_is_dialled_because_the_name_is_resolved_once(server: Server) -> None:
-    asked: list[str] = []
+    resolved: list[str] = []
 
     async def rebinding(host: str) -> list[str]:
-        asked.append(host)
-        return ["127.0.0.1"] if len(asked) == 1 else ["169.254.169.254"]
+        resolved.append(host)
+        return ["127.0.0.1"] if len(resolved) == 1 else ["169.254.169.254"]
 
     async with Client(LOOPBACK, resolve=rebinding) as client:
         replies = [await post(client, server, server.url("rebinding.example")) for _ in range(3)]
     assert all(isinstance(reply, HttpResponse) for reply in replies)
-    assert asked == ["rebinding.example"], "a connection that is kept alive goes where it was vetted to go"
+    assert resolved == ["rebinding.example"], "a connection that is kept alive goes where it was vetted to go"
     assert {request.host for request in server.seen} == {f"rebinding.example:{server.port}"}
 
 

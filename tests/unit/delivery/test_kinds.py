@@ -9,7 +9,7 @@ import pytest
 from schemas.events import LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.documents import DocumentError
-from tests.component.delivery.connectors.harness import a_parcel, a_recycle, a_revoke, target_of
+from tests.component.delivery.connectors.harness import a_recycle, a_request, a_revoke, target_of
 from workers.delivery.attempts import Accepted, Retry
 from workers.delivery.connectors import AnyTarget, connector_of
 from workers.delivery.connectors.kafka_topic import KafkaTopic, KafkaTopicTarget
@@ -138,12 +138,12 @@ def test_the_selectable_fields_are_those_of_the_event() -> None:
 def test_request_ids_are_stable_over_attempts_and_differ_by_message() -> None:
     recycle, revoke = a_recycle(), a_revoke()
     for id_of in (uuid_of, ulid_of):
-        assert id_of(a_parcel(recycle)) == id_of(a_parcel(recycle, attempt=5))
-        assert len({id_of(a_parcel(event)) for event in (recycle, revoke, a_recycle("8"))}) == 3
+        assert id_of(a_request(recycle)) == id_of(a_request(recycle, attempt=5))
+        assert len({id_of(a_request(event)) for event in (recycle, revoke, a_recycle("8"))}) == 3
 
 
 def test_a_ulid_holds_the_time_of_the_event() -> None:
-    ulid = ulid_of(a_parcel())
+    ulid = ulid_of(a_request())
     alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
     number = 0
     for letter in ulid:
@@ -175,7 +175,7 @@ def _to(produce: FakeTopic) -> KafkaTopic:
 
 async def test_a_topic_endpoint_receives_the_event_unchanged_and_the_ack_is_its_acceptance() -> None:
     topic, trace = FakeTopic(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert await _to(topic).deliver([a_parcel(traceparent=trace)]) == [Accepted(None)]
+    assert await _to(topic).deliver([a_request(traceparent=trace)]) == [Accepted(None)]
     ((name, event, headers),) = topic.taken
     assert (name, event) == ("crm.recycles", a_recycle())
     assert dict(headers)["ce_id"] == b"r7"
@@ -183,10 +183,10 @@ async def test_a_topic_endpoint_receives_the_event_unchanged_and_the_ack_is_its_
 
 
 async def test_a_topic_endpoint_without_an_ack_is_retried() -> None:
-    assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_parcel()]) == [
+    assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_request()]) == [
         Retry("not acknowledged by Kafka: timed out")
     ]
-    (outcome,) = await _to(FakeTopic(Full("full"))).deliver([a_parcel()])
+    (outcome,) = await _to(FakeTopic(Full("full"))).deliver([a_request()])
     assert isinstance(outcome, Retry)
     assert outcome.throttled
 

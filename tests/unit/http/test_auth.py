@@ -168,7 +168,7 @@ KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("sources: {}", "sources"),
         ("sources: {crm: {}}", "neither a key nor a webhook secret"),
@@ -185,10 +185,10 @@ KEY = "llk_" + 43 * "k"  # the same in every process that collects these tests
         ("sources: {a: {webhook_secrets: [{env: NOT_SET_AT_ALL}]}}", "NOT_SET_AT_ALL"),
     ],
 )
-def test_an_invalid_keys_file_is_reported_without_its_secrets(tmp_path: Path, text: str, said: str) -> None:
+def test_an_invalid_keys_file_is_reported_without_its_secrets(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(DocumentError) as caught:
         a_ring(tmp_path, text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert KEY not in str(caught.value)
 
 

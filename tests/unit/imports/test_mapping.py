@@ -24,7 +24,7 @@ def test_numbers_in_yaml_are_read_as_texts_where_texts_are_expected() -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "said"),
+    ("line", "message"),
     [
         ("        orign: o", "there is no such key; did you mean 'origin'?"),
         ("        outcome: o", "there is no such key; write one of: account_id"),
@@ -46,20 +46,20 @@ def test_numbers_in_yaml_are_read_as_texts_where_texts_are_expected() -> None:
         ('    delimiter: "\\n"', "cannot separate values"),
     ],
 )
-def test_an_error_is_reported_with_its_line_and_a_fix(line: str, said: str) -> None:
+def test_an_error_is_reported_with_its_line_and_a_fix(line: str, message: str) -> None:
     with pytest.raises(DocumentError) as faults:
         parse_mapping(HEAD + FACT + line, "crm.yml")
-    assert said in str(faults.value)
+    assert message in str(faults.value)
     assert "crm.yml:9: " in str(faults.value)
 
 
 @pytest.mark.parametrize(
-    ("kind", "said"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is not a kind of fact")]
+    ("kind", "message"), [("lead-creatd", "did you mean 'lead-created'?"), ("lead-recycled", "is not a kind of fact")]
 )
-def test_an_unknown_kind_of_fact_is_reported(kind: str, said: str) -> None:
+def test_an_unknown_kind_of_fact_is_reported(kind: str, message: str) -> None:
     with pytest.raises(DocumentError) as faults:
         parse_mapping((HEAD + FACT).replace("lead-created", kind), "crm.yml")
-    assert said in str(faults.value)
+    assert message in str(faults.value)
     assert str(faults.value).startswith("crm.yml:6: ")
 
 

@@ -25,15 +25,15 @@ def test_a_new_key_is_the_only_text_on_stdout_and_its_digest_is_valid_in_the_key
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--scope", "write"), "--scope write is not one of ingest, read"),
         (("--source", "a: b"), "not a valid source name"),
     ],
 )
-def test_keys_new_rejects_what_the_keys_file_would_reject(arguments: tuple[str, ...], said: str) -> None:
+def test_keys_new_rejects_what_the_keys_file_would_reject(arguments: tuple[str, ...], message: str) -> None:
     result = CliRunner().invoke(cli, ["keys", "new", *arguments])
-    assert (result.exit_code, result.stdout, said in result.stderr) == (2, "", True), result.stderr
+    assert (result.exit_code, result.stdout, message in result.stderr) == (2, "", True), result.stderr
 
 
 def test_a_webhooks_file_is_checked() -> None:
@@ -43,11 +43,11 @@ def test_a_webhooks_file_is_checked() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [("systems:\n  crm:\n    dialect: hubspto\n", "webhooks.yml:3: systems.crm.dialect"), ("systems: {}\n", "systems")],
 )
-def test_errors_of_the_webhooks_file_are_reported_with_their_lines(tmp_path: Path, text: str, said: str) -> None:
+def test_errors_of_the_webhooks_file_are_reported_with_their_lines(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "webhooks.yml"
     path.write_text(text, encoding="utf-8")
     result = CliRunner().invoke(cli, ["webhooks", "check", str(path)])
-    assert (result.exit_code, said in result.stderr) == (2, True), result.stderr
+    assert (result.exit_code, message in result.stderr) == (2, True), result.stderr

@@ -26,10 +26,10 @@ async def test_one_accepted_fact_is_answered_with_its_topic_partition_and_offset
 async def test_a_batch_gets_one_result_per_item(posting: Posting) -> None:
     answer = await posting.post([a_fact("L1"), a_fact("L2", occured_at=1), a_fact("L3")])
     assert answer.status_code == 207
-    told = answer.json()
-    assert (told["accepted"], told["refused"]) == (2, 1)
-    assert [item["status"] for item in told["items"]] == [202, 422, 202]
-    assert told["items"][1]["errors"][0] == {
+    result = answer.json()
+    assert (result["accepted"], result["refused"]) == (2, 1)
+    assert [item["status"] for item in result["items"]] == [202, 422, 202]
+    assert result["items"][1]["errors"][0] == {
         "path": "/1/occured_at",
         "detail": "a lead-created has no such field",
         "fix": "did you mean 'occurred_at'?",

@@ -59,9 +59,9 @@ async def test_a_missing_topic_is_reported_with_the_command_that_creates_it() ->
 
 @pytest.mark.parametrize("is_there", [True, False])
 async def test_each_check_reports_whether_the_broker_answered(is_there: bool) -> None:
-    told: list[bool] = []
-    await BrokerCheck(FakeProducer("a", is_there=is_there), ["a"], told.append).check()
-    assert told == [is_there]
+    reported: list[bool] = []
+    await BrokerCheck(FakeProducer("a", is_there=is_there), ["a"], reported.append).check()
+    assert reported == [is_there]
 
 
 async def test_an_unreachable_broker_is_the_reason_for_unready() -> None:

@@ -29,7 +29,7 @@ def test_the_repr_of_a_system_contains_no_secret(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize(
-    ("system", "said"),
+    ("system", "message"),
     [
         ("{dialect: hubspt}", "did you mean 'hubspot'"),
         ("{dialect: segment}", "write either `mapping: FILE` or `tables:`"),
@@ -40,11 +40,11 @@ def test_the_repr_of_a_system_contains_no_secret(tmp_path: Path, monkeypatch: py
     ],
 )
 def test_an_invalid_webhooks_file_is_reported_without_its_secrets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, said: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, system: str, message: str
 ) -> None:
     monkeypatch.setenv("A_SECRET", SECRET)
     (tmp_path / "webhooks.yml").write_text(f"systems: {{one: {system}}}", encoding="utf-8")
     with pytest.raises(DocumentError, match=r"webhooks\.yml") as caught:
         load_systems(tmp_path / "webhooks.yml")
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert SECRET not in str(caught.value)

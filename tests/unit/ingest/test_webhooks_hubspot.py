@@ -83,11 +83,11 @@ async def test_a_body_that_is_not_json_is_dead_lettered_unchanged(webhooks: Post
 
 
 async def test_the_signature_of_hubspot_covers_the_url_with_some_characters_decoded(webhooks: Posting) -> None:
-    body, asked = b"[]", "?at=2026-03-02T09%3A00%3a00&to=a%40b.example&q=%21%24%27%28%29%2A%2C%3B%2F%3F&kept=%20%26"
+    body, query = b"[]", "?at=2026-03-02T09%3A00%3a00&to=a%40b.example&q=%21%24%27%28%29%2A%2C%3B%2F%3F&kept=%20%26"
     signed_for = URL + "?at=2026-03-02T09:00:00&to=a@b.example&q=!$'()*,;/?&kept=%20%26"
     answer = await webhooks.send(
         body,
-        "/v1/webhooks/hubspot" + asked,
+        "/v1/webhooks/hubspot" + query,
         authorization="",
         x_hubspot_signature_v3=hubspot_signature(body, url=signed_for),
         x_hubspot_request_timestamp=str(T0),

@@ -43,10 +43,10 @@ def test_characters_that_are_normalised_to_others_are_rejected(host: str) -> Non
 
 
 def test_an_invalid_url_is_reported_with_a_fix_and_without_secrets() -> None:
-    with pytest.raises(InvalidDestination) as unfit:
+    with pytest.raises(InvalidDestination) as caught:
         destination_of("https://user:hunter2@example.com/?token=abc", UrlPolicy())
-    assert unfit.value.fix == "write it as a secret of its own"
-    assert "hunter2" not in str(unfit.value)
+    assert caught.value.fix == "write it as a secret of its own"
+    assert "hunter2" not in str(caught.value)
 
 
 @given(st.text(max_size=40) | st.from_regex(r"https?://[^/]{0,20}/?", fullmatch=True))

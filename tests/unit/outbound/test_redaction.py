@@ -1,4 +1,4 @@
-"""What is told of a call opens no doors."""
+"""Texts about calls contain no secrets."""
 
 import time
 

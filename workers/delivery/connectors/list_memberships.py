@@ -27,19 +27,19 @@ def membership_changes(
         The outcomes of deliveries that cannot be made, by index; and the changes to make. Removals come first, so that
         a RECYCLE wins over a REVOKE of the same lead in one batch.
     """
-    refused: dict[int, Outcome] = {}
+    rejected: dict[int, Outcome] = {}
     wanted: dict[tuple[bool, int], dict[int, int]] = {}
     for index, request in enumerate(requests):
         event = request.event
         lead, lists = number_of(event.lead_id), ids_for_event(tracks, event)
         if lead is None:
-            refused[index] = Rejected(None, not_numeric(event.lead_id))
+            rejected[index] = Rejected(None, not_numeric(event.lead_id))
         elif not lists:
-            refused[index] = Rejected(None, f"no list is configured for the track {event.track!r}")
+            rejected[index] = Rejected(None, f"no list is configured for the track {event.track!r}")
         else:
             for number in lists:
                 wanted.setdefault((event.action == "RECYCLE", number), {})[index] = lead
-    return refused, [MembershipChange(joins, number, leads) for (joins, number), leads in sorted(wanted.items())]
+    return rejected, [MembershipChange(joins, number, leads) for (joins, number), leads in sorted(wanted.items())]
 
 
 def more_significant(one: Outcome | None, other: Outcome) -> Outcome:

@@ -62,7 +62,7 @@ def ulid_of(request: DeliveryRequest) -> str:
     at = min(max(request.event.occurred_at, 0), 2**48 - 1)
     digest = int.from_bytes(hashlib.sha256(request.message_id.encode()).digest()[:10], "big")
     number = at << 80 | digest
-    return "".join(_CROCKFORD[number >> 5 * place & 31] for place in reversed(range(_ULID_CHARACTERS)))
+    return "".join(_CROCKFORD[number >> 5 * digit & 31] for digit in reversed(range(_ULID_CHARACTERS)))
 
 
 def _value(event: LeadRecycled, name: PayloadField) -> str | int | None:

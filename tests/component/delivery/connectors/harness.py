@@ -1,4 +1,4 @@
-"""Parcels, and connectors made as `endpoints.yml` makes them."""
+"""Delivery requests, and connectors made from sections of endpoints.yml."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -30,12 +30,12 @@ def a_recycle(lead_id: str = "7", **fields: Any) -> LeadRecycled:
 
 
 def a_revoke(lead_id: str = "7", **fields: Any) -> LeadRecycled:
-    """As streams tell it: it names neither track nor reason."""
+    """As streams emits it: without track and reason."""
     given = {"recycle_id": f"r{lead_id}", "event_id": f"x{lead_id}", "cause": "touched"} | fields
     return LeadRecycled(lead_id=lead_id, action="REVOKE", occurred_at=AT + 1000, pass_no=1, **given)
 
 
-def a_parcel(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> DeliveryRequest:
+def a_request(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> DeliveryRequest:
     event = event or a_recycle()
     return DeliveryRequest(event, f"{event.recycle_id}_{event.action.lower()}", attempt, **fields)
 
@@ -58,7 +58,7 @@ class Delivered:
         self.clock = clock
         self.connector: Connector
 
-    def as_told(self, section: dict[str, Any], **secrets: str) -> Self:
+    def configured(self, section: dict[str, Any], **secrets: str) -> Self:
         base = {"url": self._simulator.url, "allow_http": True, "ports": [self._simulator.port]}
         filed = {name: self.file(name, value) for name, value in secrets.items()}
         self.target = target_of(base | section | filed)
@@ -67,7 +67,7 @@ class Delivered:
         return self
 
     async def deliver(self, *events: LeadRecycled) -> Sequence[Outcome]:
-        return await self.connector.deliver([a_parcel(event) for event in events])
+        return await self.connector.deliver([a_request(event) for event in events])
 
     async def deliver_one(self, event: LeadRecycled) -> Outcome:
         (outcome,) = await self.deliver(event)

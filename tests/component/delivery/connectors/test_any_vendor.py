@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_parcel, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_recycle, a_request, a_revoke
 from tests.simulators.hubspot import HubSpot
 from tests.simulators.served import Simulator
 from workers.delivery.attempts import Retry
@@ -21,12 +21,12 @@ PASSWORD = {"password": "p"}
 async def _each(handing: ConnectorHarness, simulator: Simulator) -> list[Delivered]:
     secrets = {"client_id": "id", "client_secret": "secret"}
     return [
-        handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_x"}, **TOKEN),
-        handing(simulator).as_told({"kind": "hubspot-list", "lists": {"*": 1}}, **TOKEN),
-        handing(simulator).as_told({"kind": "marketo-campaign", "campaigns": {"*": 1}}, **secrets),
-        handing(simulator).as_told({"kind": "marketo-list", "lists": {"*": 1}}, **secrets),
-        handing(simulator).as_told({"kind": "mautic", "user": "u", "campaigns": {"*": 1}}, **PASSWORD),
-        handing(simulator).as_told({"kind": "customerio"}, site_id="s", api_key="k"),
+        handing(simulator).configured({"kind": "hubspot-event", "event_name": "pe1_x"}, **TOKEN),
+        handing(simulator).configured({"kind": "hubspot-list", "lists": {"*": 1}}, **TOKEN),
+        handing(simulator).configured({"kind": "marketo-campaign", "campaigns": {"*": 1}}, **secrets),
+        handing(simulator).configured({"kind": "marketo-list", "lists": {"*": 1}}, **secrets),
+        handing(simulator).configured({"kind": "mautic", "user": "u", "campaigns": {"*": 1}}, **PASSWORD),
+        handing(simulator).configured({"kind": "customerio"}, site_id="s", api_key="k"),
     ]
 
 
@@ -79,10 +79,10 @@ async def test_no_response_makes_a_connector_raise(number: int, nonsense: int, h
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
         simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
-        (outcome,) = await handed.connector.deliver([a_parcel(a_recycle("7"))])
+        (outcome,) = await handed.connector.deliver([a_request(a_recycle("7"))])
         assert outcome.detail is not None
         simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
-        (outcome,) = await handed.connector.deliver([a_parcel(a_revoke("7"))])
+        (outcome,) = await handed.connector.deliver([a_request(a_revoke("7"))])
         assert outcome.detail is not None
 
 
@@ -96,7 +96,7 @@ async def test_an_unreachable_vendor_is_retried(handing: ConnectorHarness) -> No
 async def test_an_endpoint_on_a_private_network_that_is_not_allowed_is_not_dialled(tmp_path: Path) -> None:
     async with HubSpot() as simulator, Client() as client:
         handed = Delivered(client, simulator, tmp_path)
-        handed.as_told({"kind": "hubspot-list", "lists": {"*": 1}}, **TOKEN)
+        handed.configured({"kind": "hubspot-list", "lists": {"*": 1}}, **TOKEN)
         outcome = await handed.deliver_one(a_recycle("7"))
     assert outcome == Retry("not dialled: 127.0.0.1 is this machine")
     assert simulator.calls == []

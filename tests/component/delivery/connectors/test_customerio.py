@@ -1,4 +1,4 @@
-"""Customer.io: an event is taken, and that is all that is said."""
+"""Customer.io: what is sent, and that only the acceptance of an event is reported."""
 
 from collections.abc import AsyncIterator
 
@@ -18,7 +18,7 @@ async def customerio() -> AsyncIterator[CustomerIo]:
 
 @pytest.fixture
 def journeys(handing: ConnectorHarness, customerio: CustomerIo) -> Delivered:
-    return handing(customerio).as_told({"kind": "customerio"}, site_id="site", api_key="key")
+    return handing(customerio).configured({"kind": "customerio"}, site_id="site", api_key="key")
 
 
 async def test_customerio_processes_a_repeated_event_once(journeys: Delivered, customerio: CustomerIo) -> None:
@@ -50,7 +50,7 @@ async def test_an_id_that_is_too_long_or_a_path_segment_of_dots_is_rejected(
 
 async def test_a_429_without_retry_after_waits_our_default(handing: ConnectorHarness) -> None:
     async with CustomerIo(most=1) as simulator:
-        handed = handing(simulator).as_told({"kind": "customerio"}, site_id="site", api_key="key")
+        handed = handing(simulator).configured({"kind": "customerio"}, site_id="site", api_key="key")
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"))
     assert outcomes == [Accepted(200), Retry("too many requests (429)", 429, 10.0, throttled=True)]
 

@@ -25,7 +25,7 @@ async def hubspot() -> AsyncIterator[HubSpot]:
 @pytest.fixture
 def events(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled", "revoke_event_name": "pe1_revoked"}
-    return handing(hubspot).as_told(section, **TOKEN)
+    return handing(hubspot).configured(section, **TOKEN)
 
 
 async def test_hubspot_accepts_an_event_of_the_contact(events: Delivered, hubspot: HubSpot) -> None:
@@ -56,7 +56,7 @@ async def test_a_revoke_sends_its_own_event(events: Delivered, hubspot: HubSpot)
 
 
 async def test_without_a_revoke_event_a_revoke_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
-    handed = handing(hubspot).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
+    handed = handing(hubspot).configured({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
     outcome = await handed.deliver_one(a_revoke())
     assert isinstance(outcome, Rejected)
     assert "cannot be revoked" in outcome.detail
@@ -75,19 +75,19 @@ async def test_a_lead_id_that_is_not_a_record_id_is_rejected_with_a_fix(
 
 async def test_strip_prefix_removes_the_prefix_of_an_import(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled", "strip_prefix": "hubspot:"}
-    assert await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle("hubspot:7")) == Accepted(204)
+    assert await handing(hubspot).configured(section, **TOKEN).deliver_one(a_recycle("hubspot:7")) == Accepted(204)
 
 
 async def test_an_event_that_is_not_defined_in_hubspot_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_other"}
-    outcome = await handing(hubspot).as_told(section, **TOKEN).deliver_one(a_recycle())
+    outcome = await handing(hubspot).configured(section, **TOKEN).deliver_one(a_recycle())
     assert isinstance(outcome, Rejected)
     assert "not defined" in outcome.detail
 
 
 async def test_a_wrong_token_is_retried_because_it_can_be_fixed(handing: ConnectorHarness, hubspot: HubSpot) -> None:
     section = {"kind": "hubspot-event", "event_name": "pe1_recycled"}
-    handed = handing(hubspot).as_told(section, **WRONG)
+    handed = handing(hubspot).configured(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle())
     assert isinstance(outcome, Retry)
     assert not outcome.throttled
@@ -97,7 +97,7 @@ async def test_a_wrong_token_is_retried_because_it_can_be_fixed(handing: Connect
 async def test_the_rate_limit_of_hubspot_throttles(handing: ConnectorHarness) -> None:
     async with HubSpot(most=2) as simulator:
         simulator.defined = {"pe1_recycled": {"recycle_id", "track", "reason"}}
-        handed = handing(simulator).as_told({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
+        handed = handing(simulator).configured({"kind": "hubspot-event", "event_name": "pe1_recycled"}, **TOKEN)
         outcomes = await handed.deliver(a_recycle("1"), a_recycle("2"), a_recycle("3"))
     assert outcomes[:2] == [Accepted(204), Accepted(204)]
     assert outcomes[2] == Retry("too many requests (429)", 429, None, throttled=True)
@@ -105,7 +105,7 @@ async def test_the_rate_limit_of_hubspot_throttles(handing: ConnectorHarness) ->
 
 @pytest.fixture
 def lists(handing: ConnectorHarness, hubspot: HubSpot) -> Delivered:
-    return handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31, "*": 32}}, **TOKEN)
+    return handing(hubspot).configured({"kind": "hubspot-list", "lists": {"offer": 31, "*": 32}}, **TOKEN)
 
 
 async def test_members_and_unknown_contacts_are_recognised_in_the_response_of_hubspot(
@@ -135,7 +135,7 @@ async def test_changes_of_one_list_are_made_in_one_call(lists: Delivered, hubspo
 
 
 async def test_a_track_without_a_list_is_rejected(handing: ConnectorHarness, hubspot: HubSpot) -> None:
-    handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
+    handed = handing(hubspot).configured({"kind": "hubspot-list", "lists": {"offer": 31}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7", track="later"))
     assert outcome == Rejected(None, "no list is configured for the track 'later'")
 
@@ -157,7 +157,7 @@ async def test_with_rejoin_a_member_is_removed_and_added_so_that_workflows_start
 ) -> None:
     hubspot.lists["31"] = {"7"}
     section = {"kind": "hubspot-list", "lists": {"offer": 31}, "rejoin": True}
-    handed = handing(hubspot).as_told(section, **TOKEN)
+    handed = handing(hubspot).configured(section, **TOKEN)
     outcomes = await handed.deliver(a_recycle("7"), a_recycle("8"))
     assert outcomes == [Accepted(200, "was on the list: removed and added again"), Accepted(200)]
     assert sorted(hubspot.joined) == [("31", "7"), ("31", "8")]
@@ -169,7 +169,7 @@ async def test_a_dynamic_or_missing_list_is_retried_because_it_can_be_fixed(
     number: int, handing: ConnectorHarness, hubspot: HubSpot
 ) -> None:
     hubspot.dynamic = {"33"}
-    handed = handing(hubspot).as_told({"kind": "hubspot-list", "lists": {"*": number}}, **TOKEN)
+    handed = handing(hubspot).configured({"kind": "hubspot-list", "lists": {"*": number}}, **TOKEN)
     outcome = await handed.deliver_one(a_recycle("7"))
     assert isinstance(outcome, Retry)
     assert f"the list {number} cannot be changed" in outcome.detail

@@ -26,7 +26,7 @@ async def marketo() -> AsyncIterator[Marketo]:
 
 def _marketo(handing: ConnectorHarness, simulator: Marketo, kind: str, **section: Any) -> Delivered:
     section = {"kind": f"marketo-{kind}", **section}
-    return handing(simulator).as_told(section, **CREDENTIALS)
+    return handing(simulator).configured(section, **CREDENTIALS)
 
 
 @pytest.fixture
@@ -52,8 +52,8 @@ async def test_a_token_is_cached_until_shortly_before_it_expires(campaigns: Deli
     marketo.expired = {*marketo.tokens}
     await campaigns.deliver(a_recycle("3"))
     assert _fetched(marketo) == 2
-    asked = [call for call in marketo.calls if call.path.endswith("trigger.json")]
-    assert len(asked) == len(marketo.requested) == 3, "none was spent on learning that the token is over"
+    triggered = [call for call in marketo.calls if call.path.endswith("trigger.json")]
+    assert len(triggered) == len(marketo.requested) == 3, "no call is spent on an expired token"
 
 
 @pytest.mark.parametrize("code", [601, 602])
@@ -73,7 +73,7 @@ async def test_wrong_credentials_are_retried_and_not_in_the_message(
     handing: ConnectorHarness, marketo: Marketo
 ) -> None:
     section = {"kind": "marketo-campaign", "campaigns": {"*": 11}}
-    handed = handing(marketo).as_told(section, **WRONG)
+    handed = handing(marketo).configured(section, **WRONG)
     outcome = await handed.deliver_one(a_recycle("1"))
     assert isinstance(outcome, Retry)
     assert outcome.detail.startswith("no token")
@@ -95,8 +95,8 @@ async def test_a_200_with_a_transient_error_is_retried(
     code: int, after: float | None, throttled: bool, campaigns: Delivered, marketo: Marketo
 ) -> None:
     await campaigns.deliver(a_recycle("1"))
-    told = {"requestId": "1", "success": False, "errors": [{"code": str(code), "message": "words"}]}
-    marketo.instead = [web.json_response(told)]
+    response = {"requestId": "1", "success": False, "errors": [{"code": str(code), "message": "words"}]}
+    marketo.instead = [web.json_response(response)]
     outcome = await campaigns.deliver_one(a_recycle("2"))
     assert outcome == Retry(f"{code} words", 200, after, throttled=throttled)
 
@@ -131,10 +131,10 @@ async def test_one_unknown_lead_does_not_fail_the_others_of_its_batch(campaigns:
     ended: dict[str, object] = {}
     for _ in range(10):
         outcomes = await campaigns.deliver(*waiting)
-        told = dict(zip(waiting, outcomes, strict=True))
+        outcome_of = dict(zip(waiting, outcomes, strict=True))
         assert all(outcome.throttled for outcome in outcomes if isinstance(outcome, Retry))
-        ended |= {event.lead_id: outcome for event, outcome in told.items() if not isinstance(outcome, Retry)}
-        waiting = [event for event, outcome in told.items() if isinstance(outcome, Retry)]
+        ended |= {event.lead_id: outcome for event, outcome in outcome_of.items() if not isinstance(outcome, Retry)}
+        waiting = [event for event, outcome in outcome_of.items() if isinstance(outcome, Retry)]
         if not waiting:
             break
     assert isinstance(ended.pop("9999"), Rejected)

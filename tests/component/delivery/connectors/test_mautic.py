@@ -25,7 +25,7 @@ async def mautic() -> AsyncIterator[Mautic]:
 @pytest.fixture
 def nurture(handing: ConnectorHarness, mautic: Mautic) -> Delivered:
     section = {"kind": "mautic", "user": "api", "campaigns": {"offer": 3, "*": 4}}
-    return handing(mautic).as_told(section, **PASSWORD)
+    return handing(mautic).configured(section, **PASSWORD)
 
 
 async def test_a_recycle_removes_and_adds_the_contact_and_reads_back(nurture: Delivered, mautic: Mautic) -> None:
@@ -91,14 +91,14 @@ async def test_an_unknown_campaign_is_retried_because_it_can_be_fixed(
     handing: ConnectorHarness, mautic: Mautic
 ) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 99}}
-    outcome = await handing(mautic).as_told(section, **PASSWORD).deliver_one(a_recycle("7"))
+    outcome = await handing(mautic).configured(section, **PASSWORD).deliver_one(a_recycle("7"))
     assert isinstance(outcome, Retry)
     assert "99" in outcome.detail
 
 
 async def test_segments_are_changed_like_campaigns(handing: ConnectorHarness, mautic: Mautic) -> None:
     section = {"kind": "mautic", "user": "api", "segments": {"*": 5}}
-    handed = handing(mautic).as_told(section, **PASSWORD)
+    handed = handing(mautic).configured(section, **PASSWORD)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Accepted)
     assert mautic.segments[5] == {7}
     assert await handed.deliver_one(a_revoke("7")) == Accepted(200, "read back")
@@ -109,5 +109,5 @@ async def test_a_wrong_password_of_mautic_is_retried_because_it_can_be_fixed(
     handing: ConnectorHarness, mautic: Mautic
 ) -> None:
     section = {"kind": "mautic", "user": "api", "campaigns": {"*": 3}}
-    handed = handing(mautic).as_told(section, **WRONG)
+    handed = handing(mautic).configured(section, **WRONG)
     assert isinstance(await handed.deliver_one(a_recycle("7")), Retry)

@@ -35,7 +35,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield session
 
 
-async def _ask(
+async def _request(
     session: aiohttp.ClientSession, simulator: Simulator, method: str, path: str, **given: Any
 ) -> tuple[int, Any]:
     async with session.request(method, simulator.url + path, **given) as response:
@@ -71,7 +71,7 @@ async def test_the_simulator_of_hubspot_rejects_undocumented_requests(
 ) -> None:
     async with HubSpot() as simulator:
         simulator.defined, simulator.lists, simulator.records = {"pe1_x": set()}, {"31": set()}, {"7"}
-        assert (await _ask(session, simulator, method, path, **given))[0] == status
+        assert (await _request(session, simulator, method, path, **given))[0] == status
 
 
 def _input(*leads: Any, **more: Any) -> dict[str, Any]:
@@ -110,10 +110,10 @@ async def test_the_simulator_of_marketo_rejects_undocumented_requests_with_200(
     async with Marketo() as simulator:
         simulator.tokens, simulator.leads = ["token-1:int"], {1, 2}
         simulator.campaigns, simulator.lists = {11: {1}}, {21: set()}
-        status, told = await _ask(session, simulator, method, path, **given)
+        status, response = await _request(session, simulator, method, path, **given)
     assert status == 200
-    assert told["success"] == (code is None)
-    assert code is None or told["errors"][0]["code"] == code
+    assert response["success"] == (code is None)
+    assert code is None or response["errors"][0]["code"] == code
 
 
 @pytest.mark.parametrize(
@@ -134,8 +134,8 @@ async def test_the_simulator_of_mautic_rejects_unknown_resources(
     async with Mautic() as simulator:
         simulator.contacts, simulator.campaigns = {7}, {3: {}}
         headers = {"Authorization": basic("api", "hunter2")}
-        assert (await _ask(session, simulator, method, path, headers=headers))[0] == status
-        assert (await _ask(session, simulator, method, path))[0] in (401, 404, 405)
+        assert (await _request(session, simulator, method, path, headers=headers))[0] == status
+        assert (await _request(session, simulator, method, path))[0] in (401, 404, 405)
 
 
 async def test_the_simulator_of_mautic_reports_success_for_an_addition_without_effect(
@@ -145,8 +145,8 @@ async def test_the_simulator_of_mautic_reports_success_for_an_addition_without_e
         simulator.contacts, simulator.campaigns = {7}, {3: {}}
         for _ in range(2):
             headers = {"Authorization": basic("api", "hunter2")}
-            _, told = await _ask(session, simulator, "POST", "/api/campaigns/3/contact/7/add", headers=headers)
-            assert told == {"success": 1}
+            _, response = await _request(session, simulator, "POST", "/api/campaigns/3/contact/7/add", headers=headers)
+            assert response == {"success": 1}
         assert simulator.campaigns[3][7].rotation == 1
 
 
@@ -167,8 +167,8 @@ async def test_the_simulator_of_customerio_rejects_undocumented_requests(
 ) -> None:
     async with CustomerIo() as simulator:
         headers = {"Authorization": basic("site", "key")}
-        assert (await _ask(session, simulator, "POST", path, json=sent, headers=headers))[0] == status
-        assert (await _ask(session, simulator, "POST", path, json=sent))[0] == 401
+        assert (await _request(session, simulator, "POST", path, json=sent, headers=headers))[0] == status
+        assert (await _request(session, simulator, "POST", path, json=sent))[0] == 401
 
 
 def test_a_rate_window_counts_as_vendors_do() -> None:
@@ -195,7 +195,7 @@ async def test_the_receiver_accepts_only_signed_messages_of_the_specified_form(
     elif spoilt:
         headers[spoilt] = "1"
     async with Receiver([SECRET]) as receiver:
-        status, _ = await _ask(session, receiver, "POST", "/", data=body, headers=headers)
+        status, _ = await _request(session, receiver, "POST", "/", data=body, headers=headers)
         assert status == (401 if spoilt else 200)
         assert bool(receiver.messages) == (not spoilt)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_parcel, a_recycle, a_revoke
+from tests.component.delivery.connectors.harness import ConnectorHarness, Delivered, a_recycle, a_request, a_revoke
 from tests.simulators.receiver import Behaviour, Receiver
 from workers.delivery.attempts import Accepted, Gone, Rejected, Retry
 
@@ -29,7 +29,7 @@ def _handed(handing: ConnectorHarness, receiver: Receiver, *secrets: str, **sect
     handed = handing(receiver)
     handed.clock = time()
     filed = [handed.file(f"secret{number}", secret) for number, secret in enumerate(secrets or (NEW,))]
-    return handed.as_told({"kind": "webhook", "url": f"{receiver.url}/hook", "secrets": filed, **section})
+    return handed.configured({"kind": "webhook", "url": f"{receiver.url}/hook", "secrets": filed, **section})
 
 
 @pytest.fixture
@@ -90,13 +90,13 @@ async def test_the_receiver_detects_an_old_message(handed: Delivered, receiver: 
 
 
 async def test_a_sample_is_marked_as_a_test(handed: Delivered, receiver: Receiver) -> None:
-    await handed.connector.deliver([a_parcel(is_test=True)])
+    await handed.connector.deliver([a_request(is_test=True)])
     assert receiver.messages["r7_recycle"]["test"] is True
 
 
 async def test_the_traceparent_is_passed_on(handed: Delivered, receiver: Receiver) -> None:
     trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    await handed.connector.deliver([a_parcel(traceparent=trace)])
+    await handed.connector.deliver([a_request(traceparent=trace)])
     assert receiver.calls[0].headers["traceparent"] == trace
 
 
