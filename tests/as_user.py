@@ -13,19 +13,19 @@ ROOT = Path(__file__).parents[1]
 
 
 def environment(**more: str) -> dict[str, str]:
-    """What this process has, without settings of Leadloop that may be in it, and with these."""
+    """The environment of this process with these variables, and without other settings of Leadloop."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_"))}
     return kept | {"PYTHONPATH": str(ROOT)} | more
 
 
 def attempt(env: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end, whatever that is."""
+    """Run a command to its end, whatever its exit code."""
     command = [sys.executable, "-m", "workers.cli", *arguments]
     return subprocess.run(command, env=env, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT, check=False)
 
 
 def run(env: Mapping[str, str], cwd: Path, *arguments: str) -> str:
-    """Run a command that must succeed; what it says."""
+    """Run a command that must exit 0; returns its standard output."""
     done = attempt(env, cwd, *arguments)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -33,7 +33,7 @@ def run(env: Mapping[str, str], cwd: Path, *arguments: str) -> str:
 
 @contextmanager
 def worker(env: Mapping[str, str], log: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """A process for as long as the block lasts; what it says is in the log, beside which it works."""
+    """A process for as long as the block lasts; its output goes to the log, whose folder is its working directory."""
     with log.open("wb") as out:
         process = subprocess.Popen([sys.executable, "-m", *arguments], env=env, cwd=log.parent, stdout=out, stderr=out)
         try:

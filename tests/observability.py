@@ -1,4 +1,4 @@
-"""What observes Leadloop, as tests look at it: panels, rules, the series they name, and those that processes export."""
+"""Panels, rules, the series that they query, and the series that processes export."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ OF_PROMETHEUS = {"up", "ALERTS"}
 
 @dataclass(frozen=True)
 class Panel:
-    """A panel that asks for something."""
+    """A panel with queries."""
 
     board: str
     title: str
@@ -59,7 +59,7 @@ class Panel:
 
 
 def panels() -> list[Panel]:
-    """Every panel of every dashboard, rows left out."""
+    """Every panel of every dashboard, except rows."""
     return [
         Panel(path.stem, panel["title"], panel)
         for path in BOARDS
@@ -69,7 +69,7 @@ def panels() -> list[Panel]:
 
 
 def rules() -> list[dict[str, Any]]:
-    """Every rule as it stands in its file."""
+    """Every rule of every file."""
     return [rule for path in RULES for group in _groups(path) for rule in group["rules"]]
 
 
@@ -82,16 +82,16 @@ def _groups(path: Path) -> list[dict[str, Any]]:
     return groups
 
 
-def filled_in(query: str, variables: Mapping[str, str] = VARIABLES) -> str:
-    """A panel's query as Grafana sends it."""
+def expand_variables(query: str, variables: Mapping[str, str] = VARIABLES) -> str:
+    """The query of a panel with Grafana's variables replaced."""
     for name, value in variables.items():
         query = query.replace(name, value)
     return query
 
 
 def parsed(query: str) -> promql_parser.Expr:
-    """Raises ValueError where it is no PromQL."""
-    return promql_parser.parse(filled_in(query))
+    """The syntax tree of a query. Raises ValueError if it is not PromQL."""
+    return promql_parser.parse(expand_variables(query))
 
 
 def nodes(query: str) -> list[promql_parser.Expr]:
@@ -102,20 +102,20 @@ def nodes(query: str) -> list[promql_parser.Expr]:
 
 
 def selectors(query: str) -> list[promql_parser.VectorSelector]:
-    """The series that a query asks for."""
+    """The selectors of a query."""
     return [node for node in nodes(query) if isinstance(node, promql_parser.VectorSelector)]
 
 
 def without_thresholds(query: str) -> str:
-    """A query that answers wherever its series are there and match, whatever they are worth.
+    """A query that returns a result if its series exist and match, whatever their values.
 
-    Comparisons answer 0 or 1 in place of nothing, `unless` asks for both sides, `absent` for what should be there, and
-    what is compared with last week is compared with now.
+    Comparisons return 0 or 1 instead of nothing, `unless` and `absent` require their series, and a comparison with last
+    week is one with now.
     """
-    return str(promql_parser.transform(parsed(query), None, _told))
+    return str(promql_parser.transform(parsed(query), None, _without_threshold))
 
 
-def _told(node: promql_parser.Expr) -> promql_parser.Expr | None:
+def _without_threshold(node: promql_parser.Expr) -> promql_parser.Expr | None:
     match node:
         case promql_parser.VectorSelector(offset=offset) if offset is not None:
             return promql_parser.parse(re.sub(r" offset \w+$", "", str(node)))
@@ -124,7 +124,7 @@ def _told(node: promql_parser.Expr) -> promql_parser.Expr | None:
         ):
             return promql_parser.parse(f"({node.lhs}) {op} bool ({node.rhs})")
         case promql_parser.BinaryExpr(op=op) if str(op) == "unless":
-            of_alerts = named(str(node.rhs)) == {"ALERTS"}  # which need not have fired
+            of_alerts = series_of(str(node.rhs)) == {"ALERTS"}  # which may not have fired
             return promql_parser.parse(str(node.lhs) if of_alerts else f"({node.lhs}) and ({node.rhs})")
         case promql_parser.Call(func=func) if func.name == "absent":
             return promql_parser.parse(f"({node.args[0]})")
@@ -132,8 +132,8 @@ def _told(node: promql_parser.Expr) -> promql_parser.Expr | None:
             return None
 
 
-def named(query: str) -> set[str]:
-    """The names of the series that a query asks for."""
+def series_of(query: str) -> set[str]:
+    """The names of the series in a query."""
     return {one.name for one in selectors(query) if one.name}
 
 
@@ -173,7 +173,7 @@ def exported(process: str) -> dict[str, str]:
 
 
 def samples_of(families: Mapping[str, str]) -> set[str]:
-    """The names that Prometheus knows these families by."""
+    """The names of the samples of these families."""
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "info": ("_info",)}
     return {f"{name}{suffix}" for name, kind in families.items() for suffix in suffixes.get(kind, ("",))}
 

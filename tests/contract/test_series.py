@@ -9,18 +9,18 @@ from tests.observability import (
     PROCESSES,
     ROOT,
     exported,
-    named,
     of_python,
     panels,
     rules,
     samples_of,
+    series_of,
 )
 
 DOCUMENT = ROOT / "docs/metrics.md"
 RECORDED = {rule["record"] for rule in rules() if "record" in rule}
 EXPORTED = {name: kind for process in PROCESSES for name, kind in exported(process).items()}
-ASKED = {name for panel in panels() for query in panel.queries for name in named(query)}
-RULED = {name for rule in rules() for name in named(rule["expr"])}
+ASKED = {name for panel in panels() for query in panel.queries for name in series_of(query)}
+RULED = {name for rule in rules() for name in series_of(rule["expr"])}
 
 
 def test_every_series_that_a_panel_or_a_rule_names_exists() -> None:

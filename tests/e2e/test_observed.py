@@ -1,4 +1,4 @@
-"""A real Prometheus looks at the real processes through a scripted day: no panel is empty, no alert asks in vain."""
+"""A real Prometheus scrapes the real processes through a scripted day: every panel and every alert has its series."""
 
 from __future__ import annotations
 
@@ -11,10 +11,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.kafka import REQUIRED, Broker
-from tests.observability import alerts, filled_in, named, panels, rules, without_thresholds
-from tests.observed import TRACE_ID, Observed, a_day, a_worker_dies, copy_rules, observed
+from tests.observability import alerts, expand_variables, panels, rules, series_of, without_thresholds
 from tests.prometheus import NoPrometheus, Prometheus, program, running_prometheus
 from tests.redis import NoRedis
+from tests.running_system import (
+    TRACE_ID,
+    RunningSystem,
+    copy_rules,
+    kill_a_streams_worker,
+    running_system,
+    scripted_day,
+)
 from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
@@ -25,9 +32,9 @@ pytestmark = pytest.mark.kafka
 
 @dataclass(frozen=True)
 class Day:
-    """What is left to look at, once the day is over."""
+    """The system and its metrics after the scripted day."""
 
-    system: Observed
+    system: RunningSystem
     prometheus: Prometheus
     before: dict[str, str]  # by process: its metrics before the first event
     after: dict[str, str]
@@ -41,12 +48,15 @@ def day(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day
     copy_rules(folder)
     try:
         program("prometheus")
-        with observed(kafka.bootstrap, folder) as system, running_prometheus(folder, system.scrapes()) as prometheus:
+        with (
+            running_system(kafka.bootstrap, folder) as system,
+            running_prometheus(folder, system.scrapes()) as prometheus,
+        ):
             wait_for(lambda: set(prometheus.targets().values()) == {"up"}, 60, "every target is scraped")
             before = system.metrics()
-            a_day(system)
+            scripted_day(system)
             after = system.metrics()
-            a_worker_dies(system)
+            kill_a_streams_worker(system)
             wait_for(lambda: _is_recorded(prometheus), 60, "what happened is scraped, and recorded")
             yield Day(system, prometheus, before, after)
     except (NoPrometheus, NoRedis) as missing:
@@ -70,13 +80,13 @@ def test_every_panel_has_data(day: Day) -> None:
         f"{panel}: {query}"
         for panel in panels()
         for query in panel.queries
-        if not day.prometheus.query(filled_in(query))
+        if not day.prometheus.query(expand_variables(query))
     ]
     assert not empty, "\n".join(empty)
 
 
 def test_every_series_of_every_alert_exists(day: Day) -> None:
-    of_series = [one for one in alerts() if named(one["expr"]) != {"ALERTS"}]  # the other asks for alerts that fired
+    of_series = [one for one in alerts() if series_of(one["expr"]) != {"ALERTS"}]  # one is about alerts
     asked = {one["alert"]: without_thresholds(one["expr"]) for one in of_series}
     empty = [f"{name}: {query}" for name, query in asked.items() if not day.prometheus.query(query)]
     assert not empty, "\n".join(empty)

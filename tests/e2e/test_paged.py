@@ -14,10 +14,10 @@ from urllib.error import HTTPError
 import pytest
 
 from tests.kafka import REQUIRED, NoKafka, RealKafka
-from tests.observed import Observed, a_day, copy_rules, observed
 from tests.paging import Notifications, accelerated, notification_receiver, routes
 from tests.prometheus import NoPrometheus, Prometheus, program, running_alertmanager, running_prometheus
 from tests.redis import NoRedis
+from tests.running_system import RunningSystem, copy_rules, running_system, scripted_day
 from tests.waiting import wait_for
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class Watched:
     """The running system, what monitors it, and its broker."""
 
     kafka: RealKafka
-    system: Observed
+    system: RunningSystem
     prometheus: Prometheus
     notifications: Notifications
 
@@ -61,7 +61,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         with (
             notification_receiver() as (notifications, url),
             running_alertmanager(folder, routes(url)) as alertmanager,
-            observed(kafka.bootstrap, folder) as system,
+            running_system(kafka.bootstrap, folder) as system,
             running_prometheus(folder, system.scrapes(alertmanager=alertmanager)) as prometheus,
         ):
             # Rules are loaded after the first scrape: a process that is not scraped for 4 s counts as missing.
@@ -84,7 +84,7 @@ def healthy_system(watched: Watched) -> None:
 
 
 def test_an_unresponsive_endpoint_causes_one_page_until_it_is_paused(watched: Watched) -> None:
-    a_day(watched.system)
+    scripted_day(watched.system)
     sent = watched.notifications
     wait_for(lambda: "LeadloopDeliveryBudgetBurn" in sent.pages(), PAGE_SECONDS, "there is a page")
     wait_for(lambda: ("LeadloopCircuitOpen", "gone") in sent.firing.get("tickets", ()), 60, "a ticket names it")

@@ -15,8 +15,8 @@ from pathlib import Path
 from tests.builders import a_contact, a_created, a_loss, a_reply, a_win
 from tests.kafka import found_broker
 from tests.observability import BOARDS, ROOT
-from tests.observed import Observed, a_day, copy_rules, observed
 from tests.prometheus import Prometheus, running_prometheus
+from tests.running_system import RunningSystem, copy_rules, running_system, scripted_day
 from tests.waiting import wait_for
 
 from .draw import WIDTH, Drawn
@@ -42,15 +42,18 @@ def main() -> None:
         folder = Path(place) / "watched"
         folder.mkdir()
         copy_rules(folder)
-        with observed(broker.bootstrap, folder) as system, running_prometheus(folder, system.scrapes()) as prometheus:
+        with (
+            running_system(broker.bootstrap, folder) as system,
+            running_prometheus(folder, system.scrapes()) as prometheus,
+        ):
             began = time.time()
             _live(system, given.seconds)
             _draw(prometheus, began, time.time(), chromium)
 
 
-def _live(system: Observed, seconds: int) -> None:
+def _live(system: RunningSystem, seconds: int) -> None:
     chance, number = random.Random(7), 0
-    a_day(system)
+    scripted_day(system)
     _history(system, chance)
     ends = time.monotonic() + seconds
 
@@ -66,7 +69,7 @@ def _live(system: Observed, seconds: int) -> None:
     wait_for(is_over, seconds + 60, every=0.5)
 
 
-def _history(system: Observed, chance: random.Random) -> None:
+def _history(system: RunningSystem, chance: random.Random) -> None:
     """Leads of the last month; nothing is promised about them, so that they go cold only where they did."""
     now = time.time_ns() // 1_000_000
     for origin, (contacted, days, won) in ORIGINS.items():
@@ -83,7 +86,7 @@ def _history(system: Observed, chance: random.Random) -> None:
             system.world.send(*facts)  # type: ignore[arg-type]
 
 
-def _a_lead(system: Observed, chance: random.Random, n: int) -> None:
+def _a_lead(system: RunningSystem, chance: random.Random, n: int) -> None:
     """One that comes in now: contacted, or not and handed back; some of these come back."""
     now, name = time.time_ns() // 1_000_000, f"now-{n}"
     origin = chance.choice([*ORIGINS])

@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from tests.observability import VARIABLES, filled_in
+from tests.observability import VARIABLES, expand_variables
 from tests.prometheus import Prometheus
 
 from .graphs import Line, graph
@@ -71,12 +71,12 @@ class Drawn:
                 raise ValueError(other)
 
     def _asked(self, target: Mapping[str, Any]) -> list[dict[str, Any]]:
-        return self._prometheus.query(filled_in(target["expr"], self._variables), self._span[1])
+        return self._prometheus.query(expand_variables(target["expr"], self._variables), self._span[1])
 
     def _lines(self, panel: Mapping[str, Any]) -> list[Line]:
         lines = []
         for target in panel["targets"]:
-            query = filled_in(target["expr"], self._variables)
+            query = expand_variables(target["expr"], self._variables)
             for one in self._prometheus.query_range(query, *self._span, self._step):
                 points = [(float(at), float(value)) for at, value in one["values"]]
                 lines.append(Line(_name(target, one["metric"]), points))

@@ -1,4 +1,4 @@
-"""The whole of Leadloop as a user runs it, on a real Kafka and a real Redis, with a script of what happens to it."""
+"""All processes of Leadloop as a user runs them, on a real Kafka and a real Redis, and a scripted day of events."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ MAPPINGS = ROOT / "deploy/config/mappings"
 COMMANDS = {name: ("workers.cli", name) for name in ("ingest", "deliver", "project", "report")}
 
 
-class Observed:
-    """All processes, each at an address of its own."""
+class RunningSystem:
+    """All processes, each with its own port."""
 
     def __init__(self, world: World, folder: Path, redis: RealRedis) -> None:
         self.world = world
@@ -83,17 +83,17 @@ class Observed:
         )
 
     def start(self, name: str, *command: str, **more: str) -> Process:
-        """Start a process under this name; again under it: what was there must have ended."""
+        """Start a process under this name; a former one of the same name must have ended."""
         self.processes[name] = Process(self.folder / f"{name}.log", self.env(**more), *command)
         return self.processes[name]
 
     def start_streams(self, name: str) -> Process:
-        """Where it was before: Prometheus knows it there."""
+        """Start a streams worker on the port that it had before: Prometheus scrapes it there."""
         port = self._ports.setdefault(name, str(free_ports(1)[0]))
         return self.start(name, "streams", LEADLOOP_DATA_DIR=str(self.folder / name), LEADLOOP_METRICS_PORT=port)
 
     def start_all(self) -> None:
-        """Two streams workers, and one of each other."""
+        """Start two streams workers, and one process of each other command, and wait until they are ready."""
         for name in ("streams-1", "streams-2"):
             self.start_streams(name)
         for name, command in COMMANDS.items():
@@ -107,7 +107,7 @@ class Observed:
         assert done.process.wait(TIMEOUT) == 0, done.said()
 
     def metrics(self) -> dict[str, str]:
-        """What each process tells Prometheus."""
+        """The metrics of each process, as Prometheus scrapes them."""
         return {name: process.get("/metrics")[1] for name, process in self.processes.items()}
 
     def post(self, *events: Mapping[str, Any]) -> int:
@@ -121,7 +121,7 @@ class Observed:
             return int(answer.status)
 
     def scrapes(self, *, every: str = "1s", alertmanager: str = "") -> str:
-        """Prometheus' configuration for these processes, under the jobs that rules and dashboards know."""
+        """Prometheus' configuration for these processes, with the job names that rules and dashboards use."""
         jobs: dict[str, list[str]] = {}
         for name, process in self.processes.items():
             jobs.setdefault(name.split("-")[0], []).append(process.address().removeprefix("http://"))
@@ -144,20 +144,20 @@ class Observed:
 
 
 @contextmanager
-def observed(bootstrap: str, folder: Path) -> Iterator[Observed]:
-    """The whole system, started."""
+def running_system(bootstrap: str, folder: Path) -> Iterator[RunningSystem]:
+    """All processes, started."""
     with ExitStack() as stack:
         world = World.on_real(bootstrap, folder, partitions=2)
         redis = RealRedis(folder / "redis", "--maxmemory-policy", "noeviction")
         redis.start()
-        system = Observed(world, folder, redis)
+        system = RunningSystem(world, folder, redis)
         stack.callback(system.close)
         system.start_all()
         yield system
 
 
 def copy_rules(folder: Path, change: Any = str) -> None:
-    """The rules into a folder of Prometheus', evaluated as often as all else; `change` gets each file's text."""
+    """Copy the rules for Prometheus, without intervals of their own; `change` is applied to the text of each file."""
     (folder / "rules").mkdir()
     for path in RULES:
         text = re.sub(r"^ +interval: \w+\n", "", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
@@ -181,8 +181,8 @@ def _receiver() -> tuple[str, ...]:
 # -- a scripted day --------------------------------------------------------------------------------
 
 
-def a_day(system: Observed) -> None:
-    """Leads that are worked, leads that go cold and come back; what is no fact, and what is no record."""
+def scripted_day(system: RunningSystem) -> None:
+    """Leads that are worked, stall and progress again; an invalid event and an undecodable record."""
     posted = [_posted("lead-created", f"posted-{n}", origin=("webinar", "website")[n % 2]) for n in range(20)]
     assert system.post(*posted) in {200, 202, 207}
     assert system.post(posted[0], {"kind": "lead-created", "lead_id": "odd"}) in {200, 202, 207}
@@ -191,28 +191,30 @@ def a_day(system: Observed) -> None:
     system.world.send(*(a_created(f"lead-{n}", now, event_id=f"c{n}", origin="webinar") for n in range(20)))
     system.world.send(*(a_contact(f"lead-{n}", now + 1, event_id=f"t{n}") for n in range(10)))
     system.world.send(*(a_win(f"lead-{n}", now + 2, event_id=f"w{n}") for n in range(3)))
-    wait_for(lambda: _counted(system, "decisions_total", 'action="RECYCLE"') >= 30, 60, "leads are handed back")
-    _comes_back(system)
+    wait_for(lambda: _streams_metric(system, "decisions_total", 'action="RECYCLE"') >= 30, 60, "leads are recycled")
+    _revive_leads(system)
     system.processes["report"].get("/v1/funnel", system.key)
     system.processes["report"].get("/v1/leads/nobody", system.key)
 
 
-def _comes_back(system: Observed) -> None:
-    """Some reply after all, some are created again."""
+def _revive_leads(system: RunningSystem) -> None:
+    """Some recycled leads reply, some are created again."""
     now = _now()
     system.world.send(*(a_reply(f"lead-{n}", now, event_id=f"r{n}") for n in range(10, 15)))
     system.world.send(*(a_created(f"lead-{n}", now, event_id=f"a{n}", origin="webinar") for n in range(15, 20)))
-    wait_for(lambda: _counted(system, "decisions_total", 'action="REVOKE"') >= 3, 60, "leads are taken back")
+    wait_for(lambda: _streams_metric(system, "decisions_total", 'action="REVOKE"') >= 3, 60, "recycles are revoked")
     wait_for(
-        lambda: _told(system, "deliveries_total", 'outcome="accepted"', 'endpoint="nurture"') >= 10, 60, "delivered"
+        lambda: _of_deliver(system, "deliveries_total", 'outcome="accepted"', 'endpoint="nurture"') >= 10,
+        60,
+        "delivered",
     )
 
 
-def a_worker_dies(system: Observed) -> None:
-    """The other one takes over."""
+def kill_a_streams_worker(system: RunningSystem) -> None:
+    """Kill one streams worker and wait until the other has its partitions."""
     system.processes["streams-1"].kill()
     survivor = system.processes["streams-2"]
-    wait_for(lambda: _sum(survivor.get("/metrics")[1], "partition_ready") == 2, 60, "the other takes over")
+    wait_for(lambda: _sum(survivor.get("/metrics")[1], "partition_ready") == 2, 60, "the other has all partitions")
 
 
 def _posted(kind: str, lead_id: str, **fields: Any) -> dict[str, Any]:
@@ -224,12 +226,12 @@ def _now() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _counted(system: Observed, name: str, *labels: str) -> float:
+def _streams_metric(system: RunningSystem, name: str, *labels: str) -> float:
     texts = [process.get("/metrics")[1] for name_, process in system.processes.items() if "streams" in name_]
     return sum(_sum(text, name, *labels) for text in texts)
 
 
-def _told(system: Observed, name: str, *labels: str) -> float:
+def _of_deliver(system: RunningSystem, name: str, *labels: str) -> float:
     return _sum(system.processes["deliver"].get("/metrics")[1], name, *labels)
 
 
