@@ -1,10 +1,11 @@
-"""Fixtures that all tests share: a broker, found or started once per run."""
+"""Fixtures of all tests (a broker, found or started once per run), and the ids of parameters."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -19,10 +20,35 @@ if TYPE_CHECKING:
     from xdist.remote import Producer
 
 BROKERS = {"kafka", "real_kafka", "own_kafka"}
+ID_LENGTH = 60
 
 # How long an example takes says something about the machine only.
 settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("untimed")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Readable ids of parameters for which pytest itself would only count the values; the same in every process."""
+    if not isinstance(val, dict | list | tuple | set | frozenset | msgspec.Struct | bytes):
+        return None
+    text = _id_of(val)
+    return None if " at 0x" in text else text[:ID_LENGTH] or "empty"
+
+
+def _id_of(value: object) -> str:
+    match value:
+        case dict():
+            return ", ".join(f"{key}={_id_of(one)}" for key, one in value.items())
+        case list() | tuple():
+            return " ".join(map(_id_of, value))
+        case set() | frozenset():
+            return " ".join(sorted(map(_id_of, value)))
+        case msgspec.Struct():
+            return type(value).__name__
+        case bytes():
+            return ascii(value)[2:-1] if len(value) <= ID_LENGTH else f"{len(value)} bytes"
+        case _:
+            return str(value)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -67,6 +67,9 @@ class Pod:
     labels: dict[str, str]
     spec: dict[str, Any]
 
+    def __str__(self) -> str:
+        return self.owner
+
     @property
     def containers(self) -> list[dict[str, Any]]:
         return [*self.spec.get("initContainers", []), *self.spec["containers"]]
