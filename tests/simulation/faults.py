@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextvars import Context
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -12,9 +13,11 @@ from .broker import NODES
 from .cluster import CHANGELOG
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from random import Random
 
     from .cluster import Cluster
+    from .loop import Host
     from .worker import Worker
 
 KINDS = ("crash", "pause", "starve", "clock", "partition", "outage", "stop", "compact", "suspend")
@@ -37,6 +40,7 @@ class Plan:
     late: float
     slow: float
     crash: float
+    hold: float
 
     @classmethod
     def draw(cls, random: Random, excluded: tuple[str, ...]) -> Plan:
@@ -48,6 +52,7 @@ class Plan:
             late=random.choice([0.0, 0.3]),
             slow=random.choice([0.0, 0.02, 0.1]),
             crash=random.choice([0.0, 0.005, 0.03]),
+            hold=random.choice([0.0, 0.0, 0.005, 0.02]) if "hold" not in excluded else 0.0,
         )
 
 
@@ -63,8 +68,10 @@ class Faults:
 
     async def run(self) -> None:
         rates, plan = self._cluster.network.rates, self._plan
-        rates.reset, rates.late, rates.slow, rates.crash = plan.reset, plan.late, plan.slow, plan.crash
+        rates.reset, rates.late, rates.slow = plan.reset, plan.late, plan.slow
+        rates.crash, rates.hold = plan.crash, plan.hold
         self._cluster.network.on_crash = self._crash_by_host
+        self._cluster.network.on_hold = self._hold
         while self._is_on and plan.kinds:
             await asyncio.sleep(self._random.expovariate(1 / plan.every))
             running = self._workers.running()
@@ -79,7 +86,20 @@ class Faults:
         network.blocked.clear()
         network.down.clear()
 
-    def _crash_by_host(self, host: object) -> None:
+    def _hold(self, host: Host) -> float:
+        """A produce request does not leave yet: its sender stands still, is cut off, or has ended meanwhile."""
+        seconds = self._cluster.settings.session * (0.3 + 2 * self._random.random())
+        self._count("produce request held in its socket")
+        match self._random.randrange(3):
+            case 0:
+                self._halt(host, seconds)
+            case 1:
+                self._cut_off(host, range(NODES), seconds)
+            case _:
+                self._cluster.loop.call_soon(self._crash_by_host, host, context=Context())
+        return seconds
+
+    def _crash_by_host(self, host: Host) -> None:
         for worker in self._workers.running():
             if worker.host is host:
                 self._workers.crash(worker)
@@ -97,25 +117,29 @@ class Faults:
         worker.stop()
 
     def _pause(self, worker: Worker) -> None:
-        self._halt(worker, "pause", 0.0)
+        if seconds := self._some_time(worker, "pause"):
+            self._halt(worker.host, seconds)
 
     def _suspend(self, worker: Worker) -> None:
-        self._halt(worker, "suspended with its clock", 1.0)
+        if seconds := self._some_time(worker, "suspended with its clock"):
+            self._halt(worker.host, seconds, is_counted=False)
 
-    def _halt(self, worker: Worker, name: str, uncounted: float) -> None:
-        host, loop = worker.host, self._cluster.loop
-        if host.is_paused:
-            return
+    def _some_time(self, worker: Worker, name: str) -> float:
+        if worker.host.is_paused:
+            return 0.0
         seconds = self._random.choice([1.0, 8.0, 15.0, 30.0]) * self._random.random()
         self._count(name + (" beyond a session" if seconds > self._cluster.settings.session else ""))
+        return seconds
+
+    def _halt(self, host: Host, seconds: float, *, is_counted: bool = True) -> None:
         host.is_paused = True
 
         def go_on() -> None:
             host.is_paused = False
-            if uncounted and not host.is_dead:
-                loop.suspend(host, seconds)
+            if not is_counted and not host.is_dead:
+                self._cluster.loop.suspend(host, seconds)
 
-        loop.call_later(seconds, go_on)
+        self._cluster.loop.call_later(seconds, go_on, context=Context())
 
     def _starve(self, worker: Worker) -> None:
         host = worker.host
@@ -135,9 +159,11 @@ class Faults:
     def _partition(self, worker: Worker) -> None:
         self._count("network partition")
         nodes = [self._random.randrange(NODES)] if self._random.random() < 0.7 else range(NODES)
-        heals = self._cluster.loop.now + 20 * self._random.random()
+        self._cut_off(worker.host, nodes, 20 * self._random.random())
+
+    def _cut_off(self, host: Host, nodes: Iterable[int], seconds: float) -> None:
         for node in nodes:
-            self._cluster.network.blocked[worker.host.name, node] = heals
+            self._cluster.network.blocked[host.name, node] = self._cluster.loop.now + seconds
 
     def _outage(self, worker: Worker) -> None:
         del worker

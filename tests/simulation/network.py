@@ -31,6 +31,7 @@ class Rates:
     late: float = 0.0  # of these, the request that arrives later
     slow: float = 0.0  # a request that takes seconds
     crash: float = 0.0  # the sender ends when a produce or commit request arrives
+    hold: float = 0.0  # a produce request waits in its socket for about a session, with its sender cut off
 
 
 @dataclass(eq=False)
@@ -64,6 +65,7 @@ class Network:
         self.blocked: dict[tuple[str, int], float] = {}  # (host, node) -> when it heals
         self.down: dict[int, float] = {}  # node -> when it is up again
         self.on_crash: Callable[[Host], None] = lambda _: None
+        self.on_hold: Callable[[Host], float] = lambda _: 0.0
 
     async def call(self, link: Link, action: Callable[[], Any], limit: float, kind: str = "") -> Any:
         """Send a request and await its response.
@@ -89,6 +91,9 @@ class Network:
     def _send(self, one: _Exchange) -> None:
         now, random, link = self._loop.now, self._random, one.link
         arrives = max(link.clear_at + 1e-4, now + self._latency(), self._healed(link))
+        if one.kind == "produce" and link.host is not None and random.random() < self.rates.hold:
+            arrives += self.on_hold(link.host)
+            one.survives = True
         link.clear_at = arrives
         if random.random() < self.rates.reset:
             one.is_answered = False

@@ -32,6 +32,7 @@ SOMETIMES = (
     "partitions revoked",
     "pause",
     "pause beyond a session",
+    "produce request held in its socket",
     "produce request repeated",
     "repeated batch recognised",
     "request lost",
