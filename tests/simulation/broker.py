@@ -85,8 +85,10 @@ class Broker:
     def __init__(self, loop: SimulatedLoop, partitions: int, wall: Callable[[], float], happened: Counter[str]) -> None:
         self.partitions = partitions
         self.logs: defaultdict[TopicPartition, Log] = defaultdict(Log)
-        self.owners: dict[int, str] | None = None
-        """Of each partition number, the host that the group gave it to: who else may not write. None: no check."""
+        self.owners: dict[int, str] = {}
+        """Of each partition number, the host that the group gave it to."""
+        self.late: set[tuple[TopicPartition, int]] = set()
+        """Offsets of records that a former owner of their partition number has sent, and that arrived too late."""
         self._loop = loop
         self._wall = wall
         self._happened = happened

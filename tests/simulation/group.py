@@ -161,8 +161,7 @@ class Group:
                 owners[number] = before if is_kept and before else min(members, key=lambda one: len(given[one]))
                 given[owners[number]].append(number)
         self._owners = owners
-        if self._broker.owners is not None:
-            self._broker.owners = {number: self._members[member].host for number, member in owners.items()}
+        self._broker.owners = {number: self._members[member].host for number, member in owners.items()}
         return given
 
     def _watch(self, member: str, one: _Member) -> None:

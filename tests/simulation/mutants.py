@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
@@ -13,10 +13,12 @@ from aiokafka.structs import TopicPartition
 
 from streams.agents.lead_job import LeadJob
 from streams.agents.loop import NOW
+from streams.domain.lead_history import LeadHistory
 from streams.engine import partition, recovery
 from streams.engine.chunk import Chunk
 from streams.engine.input_fetcher import InputFetcher
 from streams.engine.merge import Merge
+from streams.engine.offsets import Offsets
 from streams.engine.partition import Partition
 from streams.engine.sink import Sink
 from streams.engine.timer_wheel import TimerWheel
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from streams.engine.merge import Item
-    from streams.engine.offsets import Offsets
     from streams.engine.sink import Batch
 
 
@@ -35,6 +36,7 @@ class Mutant:
 
     Attributes:
         fenced: whether the cluster refuses the batches of a former owner; False where only the engine prevents them.
+        also: further (target, attribute, make) that belong to the same error.
         first: the seed at which the test begins its search, so that it is short.
     """
 
@@ -43,13 +45,16 @@ class Mutant:
     attribute: str
     make: Callable[[Any], Any]
     fenced: bool = True
+    also: tuple[tuple[object, str, Callable[[Any], Any]], ...] = ()
     first: int = 0
 
     @contextmanager
     def planted(self) -> Iterator[None]:
-        """Replace the attribute, as long as the context is open."""
-        original = getattr(self.target, self.attribute)
-        with mock.patch.object(self.target, self.attribute, self.make(original)):
+        """Replace the attributes, as long as the context is open."""
+        with ExitStack() as stack:
+            for target, attribute, make in ((self.target, self.attribute, self.make), *self.also):
+                original = getattr(target, attribute)
+                stack.enter_context(mock.patch.object(target, attribute, make(original)))
             yield
 
 
@@ -211,6 +216,65 @@ def _running_chunk_cut_off(original: Any) -> Any:
     return stop
 
 
+def _fetched_positions_acked(original: Any) -> Any:
+    async def process(self: Any, run: Any, complete_until: int) -> None:
+        for tp in self._inputs:
+            self._context.offsets.ack(tp, await self._context.member.position(tp))
+        await original(self, run, complete_until)
+
+    return process
+
+
+def _one_topic_acked_before(original: Any) -> Any:
+    async def process(self: Any, run: Any, complete_until: int) -> None:
+        if run:
+            last = run[-1].record
+            self._context.offsets.ack(TopicPartition(last.topic, last.partition), last.offset + 1)
+        await original(self, run, complete_until)
+
+    return process
+
+
+def _loop_of_former_ownership(original: Any) -> Any:
+    async def recovered(self: Any, recovered: Any) -> int:
+        kept = self._loops.get(recovered.number)
+        return cast("int", await original(self, recovered) if kept is None else kept.clock.now)
+
+    return recovered
+
+
+def _nothing(_: Any) -> Any:
+    async def nothing(*_: object) -> None:
+        """As if the call were missing."""
+
+    return nothing
+
+
+def _nothing_now(_: Any) -> Any:
+    return lambda *_: None
+
+
+def _second_writer_ignored(_: Any) -> Any:
+    async def save_changes(self: Any) -> None:
+        context = self._context
+        batch = context.sink.batch(context.changelog)
+        for key, value in self._changes.items():
+            batch.add(key, value, [])
+        if self._changes:
+            _, end = await context.offsets.while_owned(lambda: context.sink.deliver(batch))
+            context.store.apply(self._changes, end)
+
+    return save_changes
+
+
+def _running_chunk_not_awaited(_: Any) -> Any:
+    async def stop(self: Any) -> None:
+        self._task.cancel()
+        await self._job.on_revoked(self.number)
+
+    return stop
+
+
 MUTANTS = (
     Mutant("acknowledged before outputs and state", Chunk, "__aexit__", _ack_first),
     Mutant("state before outputs", Chunk, "__aexit__", _changelog_before_outputs),
@@ -225,4 +289,19 @@ MUTANTS = (
     Mutant("the merge does not wait for missing heads", Merge, "awaited", _missing_heads_not_awaited),
     Mutant("an old end of a topic is trusted", InputFetcher, "_query_ends", _old_ends_trusted),
     Mutant("acknowledged at a revocation without being done", Partition, "stop", _running_chunk_cut_off),
+    Mutant("positions of fetched records are committed", Partition, "_process", _fetched_positions_acked),
+    Mutant("the offset of one topic moves before the others", Partition, "_process", _one_topic_acked_before),
+    Mutant(
+        "leads of a former ownership are kept",
+        LeadJob,
+        "recovered",
+        _loop_of_former_ownership,
+        also=((LeadJob, "revoked", _nothing),),
+    ),
+    Mutant("no lease", Offsets, "while_owned", _no_lease, fenced=False),
+    Mutant("a second writer is ignored", Chunk, "save_changes", _second_writer_ignored, fenced=False),
+    Mutant("positions outlive their assignment", Offsets, "forget", _nothing_now),
+    Mutant("a repeated fact counts again", LeadHistory, "_is_repeat", lambda _: lambda *_: False),
+    Mutant("no chunk without records", LeadJob, "may_skip_tick", lambda _: lambda *_: True),
+    Mutant("a running chunk is not awaited at a revocation", Partition, "stop", _running_chunk_not_awaited),
 )

@@ -107,8 +107,7 @@ class World:
         self.clock: HostTime | None = None
         self.cluster = Cluster(self.loop, Random(f"{seed} network"), self.settings, self.partitions, self.wall)
         self.happened = self.cluster.happened
-        if is_fenced_by_oracle:
-            self.cluster.broker.owners = {}
+        self.cluster.is_fenced = is_fenced_by_oracle
 
     def wall(self) -> float:
         assert self.clock is not None
