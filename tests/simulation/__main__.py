@@ -26,6 +26,8 @@ def main() -> int:
     if options.mutant and mutant is None:
         print("mutants:", *(one.name for one in MUTANTS), sep="\n  ")
         return 2
+    if options.mutants:
+        return _find_mutants(options.seeds or 500)
     with mutant.planted() if mutant else nullcontext():
         return _many(options.seed or 0, options.seeds) if options.seeds else _one(options.seed or 0)
 
@@ -35,6 +37,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("seed", nargs="?", type=int, help="the seed, or with --seeds the first one")
     parser.add_argument("--seeds", type=int, help="how many seeds to play, in order")
     parser.add_argument("--mutant", help="plant this error first; an unknown name lists them")
+    parser.add_argument(
+        "--mutants", action="store_true", help="plant one error after the other; show which seed finds it"
+    )
     parser.add_argument("--trace", action="store_true", help="show what the workers log")
     return parser.parse_args()
 
@@ -59,6 +64,17 @@ def _many(first: int, count: int) -> int:
             print(summary.progress(count), flush=True)
     print(summary)
     return 1 if summary.failed else 0
+
+
+def _find_mutants(count: int) -> int:
+    missed = 0
+    for mutant in MUTANTS:
+        found = next(filter(mutant.is_found, range(count)), None)
+        missed += found is None
+        print(
+            f"{mutant.name}: {f'not found by {count} seeds' if found is None else f'found by seed {found}'}", flush=True
+        )
+    return 1 if missed else 0
 
 
 def _failed(result: Result) -> str:

@@ -78,7 +78,7 @@ class Slot:
 class World:
     """All that one seed decides."""
 
-    def __init__(self, seed: int, excluded: tuple[str, ...] = (), *, is_fenced_by_oracle: bool = True) -> None:
+    def __init__(self, seed: int, excluded: tuple[str, ...] = (), *, is_fenced: bool = True) -> None:
         self.random = Random(f"{seed}")
         self.loop = SimulatedLoop(Random(f"{seed} order"))
         self.is_live = self.random.random() < 0.35
@@ -107,7 +107,7 @@ class World:
         self.clock: HostTime | None = None
         self.cluster = Cluster(self.loop, Random(f"{seed} network"), self.settings, self.partitions, self.wall)
         self.happened = self.cluster.happened
-        self.cluster.is_fenced = is_fenced_by_oracle
+        self.cluster.is_fenced = is_fenced
 
     def wall(self) -> float:
         assert self.clock is not None
@@ -228,9 +228,15 @@ class World:
                 await asyncio.sleep(1)
 
 
-def run(seed: int, *, excluded: tuple[str, ...] = (), oracle: bool = True) -> Result:
-    """Play one seed and judge it."""
-    world, violation = World(seed, excluded, is_fenced_by_oracle=oracle), None
+def run(seed: int, *, excluded: tuple[str, ...] = (), is_fenced: bool = True) -> Result:
+    """Play one seed and judge it.
+
+    Args:
+        seed: decides everything.
+        excluded: kinds of faults that do not occur.
+        is_fenced: False: the cluster also takes changelog batches of a former owner.
+    """
+    world, violation = World(seed, excluded, is_fenced=is_fenced), None
     with clocks_of(world.loop, WALL) as world.clock:
         try:
             world.loop.run_until_complete(world.run())
