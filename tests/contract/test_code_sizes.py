@@ -1,12 +1,12 @@
-"""Functions stay short: the limits, over what tests/code_sizes.py measures.
+"""Functions and files stay short: the limits, over what tests/code_sizes.py measures.
 
 The median and the 95th percentile are limited in the product alone: dashboards are data in long calls, and tests list
-cases. The longest function is limited everywhere.
+cases. The longest function and the longest file are limited everywhere.
 """
 
 from pathlib import Path
 
-from tests.code_sizes import ALL, functions_above, functions_of, sizes
+from tests.code_sizes import ALL, LONGEST_FILE, files_above, functions_above, functions_of, sizes
 
 MEDIAN, P95, LONGEST = 6, 18, 60
 EXAMPLE = '''
@@ -33,6 +33,10 @@ def test_half_of_the_functions_are_very_short_and_95_percent_are_short() -> None
 
 def test_no_function_is_long() -> None:
     assert functions_above(LONGEST, ALL) == []
+
+
+def test_no_file_is_long() -> None:
+    assert files_above(LONGEST_FILE, ALL) == {}
 
 
 def test_the_length_of_a_function_is_its_lines_without_its_docstring(tmp_path: Path) -> None:
