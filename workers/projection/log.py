@@ -1,7 +1,9 @@
 """The topics as one consumer group reads them: assigned partitions, fetched records, end offsets.
 
 `seek` sets where consumption continues. Offsets are committed only for monitoring, and are never read. After an
-assignment the partitions are paused until `seek` is called.
+assignment nothing is fetched until `seek` is called: the group's partitions are kept in `assigned`, and librdkafka gets
+them from `seek`. (Paused instead, a partition that is assigned again and resumed may first be fetched from where it
+stood before: seen in 2 of 720 assignments on a loaded machine.)
 
 It does not use `workers.reading`: as a member of a group it has no fixed end offsets. It consumes without end, and
 reports (`LogBatch.ends`) when a partition has no more records, so that the position also passes offsets without one.
@@ -103,14 +105,12 @@ class Log:
         """Continue at these offsets; at the beginning where there is None."""
         starts = [self._partition(place, _BEGINNING if at is None else at) for place, at in positions.items()]
         self._consumer.assign(starts)
-        self._consumer.resume(starts)
         self.is_positioned = True
 
     def pause(self) -> None:
         """Fetch nothing until the next `seek`."""
         self.is_positioned = False
-        if self.assigned:
-            self._consumer.pause(self._partitions(self.assigned))
+        self._consumer.assign([])
 
     def ends(self, places: Iterable[PartitionId] | None = None) -> dict[PartitionId, int]:
         """The current end offsets; of all partitions of all topics if no places are given.
@@ -176,8 +176,7 @@ class Log:
             PartitionId(one.topic.removeprefix(self._prefix), one.partition) for one in partitions
         )
         self.is_positioned, self.is_member, self.is_spare = False, True, not partitions
-        self._consumer.assign([TopicPartition(one.topic, one.partition, _BEGINNING) for one in partitions])
-        self._consumer.pause(partitions)
+        self._consumer.assign([])
 
     def _revoke(self, _: Consumer, __: list[TopicPartition]) -> None:
         self.assigned, self.is_positioned, self.is_spare = frozenset(), False, False
