@@ -27,7 +27,7 @@ WRITES = ("incrby", "exec", *SWEPT)
 """All by which project ever writes to Redis; what a transaction holds is written by its EXEC."""
 POINTS = (
     *(
-        f"{side}_{call}:{1 if call in {'begin', 'read', 'flip', 'place'} else 3}"
+        f"{side}_{call}:{1 if call in {'begin', 'read', 'flip', 'seek'} else 3}"
         for call in _CALLS
         for side in ("before", "after")
     ),
