@@ -85,6 +85,8 @@ class Faults:
         network.rates.__init__()  # type: ignore[misc]  # all 0
         network.blocked.clear()
         network.down.clear()
+        for worker in self._workers.running():  # a clock behind would delay what is due until long after the end
+            worker.host.wall_offset = max(0.0, worker.host.wall_offset)
 
     def _hold(self, host: Host) -> float:
         """A produce request does not leave yet: its sender stands still, is cut off, or has ended meanwhile."""
