@@ -216,7 +216,7 @@ class World:
         until = self.loop.now + QUIET_WITHIN
         if self.is_live:
             await asyncio.sleep(max(0.0, self.scale.at(END // 2) / 1000 - WALL - self.loop.now))
-        while any(worker.host.is_paused for worker in self.running()):
+        while any(worker.host.is_paused for worker in self.running()):  # noqa: ASYNC110  virtual time costs nothing
             await asyncio.sleep(1)
         if self.is_live:
             await asyncio.sleep(10)  # for the grace period, and a rebalance after the pause
