@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from aiokafka.errors import InvalidProducerEpoch, KafkaError, KafkaTimeoutError, ProducerFenced
@@ -32,6 +33,7 @@ class SimulatedBatch:
 
     limit: int
     records: list[Record] = field(default_factory=list)
+    origin: Origin = Origin(-1, -1, -1)
 
     def append(
         self,
@@ -49,6 +51,10 @@ class SimulatedBatch:
 
     def record_count(self) -> int:
         return len(self.records)
+
+    def _set_producer_state(self, producer_id: int, producer_epoch: int, base_sequence: int) -> None:
+        """Under aiokafka's name: whoever signs a batch replaces this method."""
+        self.origin = Origin(producer_id, producer_epoch, base_sequence)
 
 
 class _Waiting(NamedTuple):
@@ -100,26 +106,22 @@ class SimulatedProducer:
             queue.popleft()
 
     async def _deliver(self, tp: TopicPartition, waiting: _Waiting) -> None:
-        sequence = self._sequences.get(tp, 0)
-        records = tuple(waiting.batch.records)
-        origin = Origin(*self._id, sequence)
-        self._sequences[tp] = sequence + len(records)
+        sequence, batch = self._sequences.get(tp, 0), waiting.batch
+        self._sequences[tp] = sequence + batch.record_count()
+        batch._set_producer_state(*self._id, sequence)  # noqa: SLF001  as aiokafka's sender, before the first attempt
         while not waiting.acknowledged.done():
             left = waiting.until - self._loop.time()
             if left <= 0:
                 self._cluster.happened["delivery timed out"] += 1
                 waiting.acknowledged.set_exception(KafkaTimeoutError(f"no acknowledgement from {tp}"))
                 return
-            await self._attempt(tp, origin, records, waiting, left)
+            await self._attempt(tp, waiting, left)
 
-    async def _attempt(
-        self, tp: TopicPartition, origin: Origin, records: tuple[Record, ...], waiting: _Waiting, left: float
-    ) -> None:
-        link, cluster = self._links[node_of(tp)], self._cluster
+    async def _attempt(self, tp: TopicPartition, waiting: _Waiting, left: float) -> None:
+        cluster, batch = self._cluster, waiting.batch
+        request = partial(cluster.produce, self._host, tp, batch.origin, tuple(batch.records))
         try:
-            offset = await cluster.network.call(
-                link, lambda: cluster.produce(self._host, tp, origin, records), left, "produce"
-            )
+            offset = await cluster.network.call(self._links[node_of(tp)], request, left, "produce")
         except KafkaError as error:
             if getattr(error, "retriable", False) and not isinstance(error, InvalidProducerEpoch):
                 cluster.happened["produce request repeated"] += 1

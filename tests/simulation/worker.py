@@ -6,7 +6,8 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.structs import TopicPartition
@@ -19,11 +20,12 @@ from streams.engine.offsets import Offsets
 from streams.engine.owned_partitions import OwnedPartitions
 from streams.engine.sink import Sink
 
+from .cluster import ENGINE_FENCES
 from .consumers import Member, Reader
 from .producer import SimulatedProducer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from schemas.codec import Codec
     from streams.agents.inbound import Value
@@ -34,8 +36,32 @@ if TYPE_CHECKING:
     from .cluster import Cluster
     from .group import Joined
     from .loop import Host
+    from .network import Link
 
 AGENTS = 4
+
+
+class Unsigned:
+    """An identity that is none: batches are sent with the producer's own."""
+
+    def sign(self, batch: object, tp: TopicPartition) -> object:
+        del tp
+        return batch
+
+
+def sink_of(cluster: Cluster, host: Host, links: Sequence[Link]) -> Sink:
+    """Make the sink; if the engine fences former owners, with identities that the simulated brokers hand out."""
+    producer, sink = SimulatedProducer(cluster, host), cast("Any", Sink)
+    if not ENGINE_FENCES:
+        return cast("Sink", sink(producer))
+    identity = import_module("streams.engine.fencing").ProducerIdentity
+
+    async def new_identity(transactional_id: str) -> object:
+        if not cluster.is_fenced:
+            return Unsigned()
+        return identity(*await cluster.ask(links[1], partial(cluster.broker.init_producer, transactional_id)))
+
+    return cast("Sink", sink(producer, new_identity))
 
 
 class Chunks:
@@ -104,7 +130,7 @@ class Worker:
     async def run(self) -> None:
         """Work until the process ends."""
         settings, job, fail = self._cluster.settings, self._job(), self._loop.end_process
-        sink = Sink(SimulatedProducer(self._cluster, self.host))
+        sink = sink_of(self._cluster, self.host, self._links)
         await start_checked(sink, job, settings.request, fail)
         self._offsets = Offsets(self._member, settings.session, settings.deadline)
         context = JobContext(

@@ -238,7 +238,7 @@ def run(seed: int, *, excluded: tuple[str, ...] = (), is_fenced: bool = True) ->
     Args:
         seed: decides everything.
         excluded: kinds of faults that do not occur.
-        is_fenced: False: the cluster also takes changelog batches of a former owner.
+        is_fenced: False: nothing keeps changelog batches of a former owner out.
     """
     world, violation = World(seed, excluded, is_fenced=is_fenced), None
     with clocks_of(world.loop, WALL) as world.clock:
