@@ -139,9 +139,9 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         return self.call_at(self.time() + delay, callback, *args, context=context)
 
     def create_task(self, coro: Any, *, name: object = None, context: Context | None = None) -> asyncio.Task[Any]:
-        task: asyncio.Task[Any] = asyncio.Task(
-            coro, loop=self, name="task" if name is None else str(name), context=context
-        )
+        del name  # a task has the name of its host
+        host = self._host_of(copy_context() if context is None else context)
+        task: asyncio.Task[Any] = asyncio.Task(coro, loop=self, name=host.name, context=context)
         self._tasks.append(task)
         if len(self._tasks) > self._prune_at:
             self._tasks = [one for one in self._tasks if not one.done()]
@@ -153,9 +153,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Keep an error that nobody awaited; what belongs to an ended process, or to an ended run, is none."""
-        error = context.get("exception")
-        is_task = isinstance(context.get("future"), asyncio.Task) or "handle" in context
-        if is_task and not self._is_over and error is not None and not isinstance(error, ProcessEnded):
+        error, task = context.get("exception"), context.get("future")
+        if self._is_over or error is None or isinstance(error, ProcessEnded):
+            return
+        if "handle" in context or (
+            isinstance(task, asyncio.Task) and task.get_name() in {one.name for one in self._hosts}
+        ):
             self.unhandled.append(error)
 
     def _host_of(self, context: Context) -> Host:

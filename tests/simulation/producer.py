@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .loop import Host
 
 
+NOT_SENT = Origin(-1, -1, -1)
+
+
 class Acknowledged(NamedTuple):
     """What the broker answers."""
 
@@ -33,7 +36,7 @@ class SimulatedBatch:
 
     limit: int
     records: list[Record] = field(default_factory=list)
-    origin: Origin = Origin(-1, -1, -1)
+    origin: Origin = NOT_SENT
 
     def append(
         self,
