@@ -43,7 +43,7 @@ def main() -> None:
                 ("deliver", lambda: asyncio.run(_deliver(bootstrap, folder, redis, port))),
             )
         }
-    print(f"delivery: {PARCELS} parcels to a fast endpoint, {AT_A_TIME} at a time, best of {RUNS}")
+    print(f"delivery: {PARCELS} deliveries to a fast endpoint, {AT_A_TIME} at a time, best of {RUNS}")
     for name, rate in rates.items():
         print(f"  {name:13} {rate:8,.0f} a second")
     for name in ("bare aiohttp", "bare httpx"):
@@ -125,7 +125,7 @@ async def _deliver(bootstrap: str, folder: Path, redis: str, port: int) -> None:
             f"    url: http://127.0.0.1:{port}/\n    allow_http: true\n    ports: [{port}]\n"
             f"    secrets: [{{env: LEADLOOP_TEST_SECRET}}]\n    limits: {limits}\n"
         )
-        await asyncio.to_thread(world.tell, [a_recycle(number) for number in range(PARCELS)])
+        await asyncio.to_thread(world.publish, [a_recycle(number) for number in range(PARCELS)])
         world.start(world.job(endpoints=document, is_plain=True))
         await asyncio.to_thread(wait_for, lambda: len(world.results()) >= PARCELS, 180, every=1.0)
 

@@ -29,7 +29,7 @@ async def _measure(world: World) -> tuple[list[float], list[float]]:
         good = await world.endpoint("good", limits="{per_second: 1000, burst: 100, concurrency: 20}")
         bad = {name: await world.endpoint(name, timeout_seconds=5) for name in ("hangs", "throttles", "down", "cuts")}
         world.start(world.job(tiers=REAL_WAITS, delays=REAL_SCHEDULE))
-        world.tell([a_recycle(-1)])
+        world.publish([a_recycle(-1)])
         await good.wait_for(1)
         healthy = await _load(world, good, 0)
         bad["hangs"].behave(Behaviour("hang"))
@@ -46,7 +46,7 @@ async def _load(world: World, good: Receiver, start: int) -> list[float]:
         numbers = range(start + second * PER_SECOND // 5, start + (second + 1) * PER_SECOND // 5)
         now = time.time()
         published |= {f"recycle{number}_recycle": now for number in numbers}
-        await asyncio.to_thread(world.tell, [a_recycle(number) for number in numbers])
+        await asyncio.to_thread(world.publish, [a_recycle(number) for number in numbers])
         await asyncio.sleep(0.2)  # the pace of the load
     await until(lambda: set(published) <= set(good.messages), within=30)
     arrived = {one.message_id: one.at for one in reversed(good.tries)}

@@ -210,7 +210,7 @@ def test_no_process_can_write_to_a_topic_that_is_not_its_output(
     guarded: GuardedKafka, who: str, topic: str, tmp_path: Path
 ) -> None:
     guarded.run("topics", "topics", "create", cwd=tmp_path)
-    told: list[KafkaError | None] = []
+    errors: list[KafkaError | None] = []
     env = guarded.env(who)
     producer = Producer(
         {
@@ -223,11 +223,11 @@ def test_no_process_can_write_to_a_topic_that_is_not_its_output(
         }
     )
     try:
-        producer.produce(topic, b"x", on_delivery=lambda fault, _: told.append(fault))
+        producer.produce(topic, b"x", on_delivery=lambda fault, _: errors.append(fault))
         producer.flush(30)
     except KafkaException as fault:
-        told.append(fault.args[0])
-    assert [fault.code() for fault in told if fault] == [KafkaError.TOPIC_AUTHORIZATION_FAILED]
+        errors.append(fault.args[0])
+    assert [fault.code() for fault in errors if fault] == [KafkaError.TOPIC_AUTHORIZATION_FAILED]
 
 
 @pytest.mark.kafka

@@ -23,7 +23,7 @@ from tests.world import CODEC, TOPIC_OF, World
 
 LEADS = 3_000
 END = T0 + 400 * DAY
-# Limits count what was really sent, so they are off: what is told must not depend on who was killed when.
+# Limits count published recycles, so they are off: the outputs must not depend on when workers are killed.
 POLICY = """
 version: no limits
 promises: {never_contacted: 3 days, no_follow_up: 7 days, grace: 1 day, no_progress: 30 days, max_attempts: 4}

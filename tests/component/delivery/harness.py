@@ -1,4 +1,4 @@
-"""A world for deliver: topics of its own, receivers that misbehave on request, workers as processes."""
+"""The environment of a test of deliver: its own topics, receivers that misbehave on request, workers as processes."""
 
 import asyncio
 import json
@@ -113,24 +113,24 @@ class World:
         return replace(Job(self.broker.bootstrap, self.prefix, self.redis_url, self.document()), **changes)
 
     def start(self, job: Job | None = None) -> subprocess.Popen[bytes]:
-        """A worker."""
+        """Start a worker."""
         command = [sys.executable, "-m", "tests.component.delivery.job"]
         with (self.directory / f"worker{len(self.workers)}.log").open("ab") as log:
             worker = subprocess.Popen(command, env=(job or self.job()).environment(), stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
 
-    def tell(self, events: Iterable[LeadRecycled]) -> None:
+    def publish(self, events: Iterable[LeadRecycled]) -> None:
         produce(
             self.broker.bootstrap,
             f"{self.prefix}lead-recycled",
             [Record(event.lead_id.encode(), CODEC.encode(event)) for event in events],
         )
 
-    def say(self, endpoint: str, state: Any) -> None:
-        """How an endpoint stands from now on."""
-        said = EndpointState(endpoint=endpoint, state=state, occurred_at=int(time.time() * 1000), by="test")
-        record = Record(endpoint.encode(), CODEC.encode(said))
+    def set_state(self, endpoint: str, state: Any) -> None:
+        """Publish the state of an endpoint."""
+        record_state = EndpointState(endpoint=endpoint, state=state, occurred_at=int(time.time() * 1000), by="test")
+        record = Record(endpoint.encode(), CODEC.encode(record_state))
         produce(self.broker.bootstrap, f"{self.prefix}endpoint-states", [record])
 
     def read(self, topic: str) -> list[Record]:
@@ -140,18 +140,20 @@ class World:
         """By partition, in the order of writing."""
         return [CODEC.decode(record.value, DeliveryResult) for record in self.read("delivery-results")]
 
-    def ended(self) -> dict[tuple[str, str, str], list[str]]:
-        """The final outcomes of each parcel: (endpoint, recycle_id, action)."""
+    def finished(self) -> dict[tuple[str, str, str], list[str]]:
+        """The final outcomes of each delivery: (endpoint, recycle_id, action)."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for result in self.results():
             if result.outcome in FINAL:
                 found[result.endpoint, result.recycle_id, result.action].append(result.outcome)
         return dict(found)
 
-    async def all_ended(self, parcels: Iterable[tuple[str, str, str]], within: float = 40.0) -> None:
-        """Wait until each of these parcels has a final outcome."""
-        wanted = set(parcels)
-        await until(lambda: wanted <= set(self.ended()), within, lambda: f"{wanted - set(self.ended())} {self.logs()}")
+    async def wait_finished(self, deliveries: Iterable[tuple[str, str, str]], within: float = 40.0) -> None:
+        """Wait until each of these deliveries has a final outcome."""
+        wanted = set(deliveries)
+        await until(
+            lambda: wanted <= set(self.finished()), within, lambda: f"{wanted - set(self.finished())} {self.logs()}"
+        )
 
     def members(self) -> int:
         """Workers that Kafka has given partitions."""
@@ -167,18 +169,18 @@ class World:
 
 
 async def until(
-    condition: Callable[[], object], within: float = 20.0, told: Callable[[], str] = str, every: float = 0.1
+    condition: Callable[[], object], within: float = 20.0, describe: Callable[[], str] = str, every: float = 0.1
 ) -> None:
-    """Wait for it, without holding up the receivers.
+    """Wait for a condition without blocking the receivers, which run in the same event loop.
 
     Raises:
-        TimeoutError: with what is told.
+        TimeoutError: not true within `LOAD_FACTOR` times `within` seconds; with the text of `describe`.
     """
     limit = within * LOAD_FACTOR
     end = time.monotonic() + limit
     while not await asyncio.to_thread(condition):
         if time.monotonic() > end:
-            raise TimeoutError(f"not within {limit} s: {told()}")
+            raise TimeoutError(f"not within {limit} s: {describe()}")
         await asyncio.sleep(every)
 
 
@@ -189,5 +191,5 @@ async def stopped(worker: subprocess.Popen[bytes], number: int = signal.SIGTERM)
 
 
 def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:
-    """The parcels of these events for these endpoints."""
+    """The deliveries of these events for these endpoints."""
     return [(name, event.recycle_id, event.action) for event in events for name in endpoints]

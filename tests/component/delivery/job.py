@@ -1,9 +1,9 @@
-"""A worker of deliver as a process of its own, with waits that are as short as a test needs, and crashes on request.
+"""A worker of deliver as a process, with short waits, and crashes on request.
 
-Told by one JSON document in LEADLOOP_TEST_JOB: see `Job`. A crash `("after", "http", 3)` ends the process, as a power
-cut would, right after the third HTTP call; `("bug", "http", 3)` raises there what nobody expects. Wrapped are the doors
-by which deliver has any effect: the HTTP client, the producer, the consumer's commits, the scripts and writes of Redis;
-and reading how endpoints stand.
+Configured by a JSON document in LEADLOOP_TEST_JOB: see `Job`. A crash `("after", "http", 3)` ends the process, as in a
+power cut, right after the third HTTP call; `("bug", "http", 3)` raises an unexpected exception there. Crash points are
+around every side effect of deliver (the HTTP client, the producer, the consumer's commits, the scripts and writes of
+Redis), and where endpoint states are read.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ from workers.kafka import Outgoing, Sender
 from workers.outbound import Client, HttpResult
 from workers.outbound.addresses import Network
 
-DEAF = "nothing is heard"
+NO_RESPONSE = "no response to consume"
 T = TypeVar("T")
 WAITS = tuple(WaitTopics().delays)
 KINDS = {"delivery-results": "result", "endpoint-states": "state", **dict.fromkeys(WAITS, "wait")}
@@ -47,12 +47,12 @@ KINDS = {"delivery-results": "result", "endpoint-states": "state", **dict.fromke
 
 @dataclass(frozen=True)
 class Job:
-    """`tiers`: the waits in ms, shortest first. `crash`: when (before, during, after), what, the how-manieth time.
+    """`tiers`: the waits in ms, shortest first. `crash`: before, during or after, which crash point, at which pass.
 
-    `deaf`: modules whose consumers never hear anything, as behind a network that swallows answers. `grants_file`: a
-    line `asked answered deliveries` is added to it for each grant, in seconds of this machine's monotonic clock.
-    `new_redis_seconds`: how long a Redis that is new gives nothing, as every one is at first.
-    `points_file`: in the end it holds what was passed.
+    `unresponsive_modules`: modules whose consumers receive nothing, as when a network drops responses.
+    `unresponsive`: calls to URLs with this prefix never end. `new_redis_seconds`: how long a new Redis grants nothing.
+    `grants_file`: gets a line `requested_at granted_at deliveries` for each grant, in seconds of the monotonic clock.
+    `points_file`: gets the crash points that were passed, at the end.
     """
 
     bootstrap: str
@@ -70,8 +70,9 @@ class Job:
     metrics_file: str = ""
     grants_file: str = ""
     points_file: str = ""
+    unresponsive: str = ""
     is_plain: bool = False
-    deaf: tuple[str, ...] = ()
+    unresponsive_modules: tuple[str, ...] = ()
 
     def environment(self) -> dict[str, str]:
         return {**os.environ, "LEADLOOP_TEST_JOB": json.dumps(asdict(self))}
@@ -141,7 +142,7 @@ class CrashPoints:
             raise
         if self._crash is not None and self._crash[:2] == ("during", what):
             begun = asyncio.get_running_loop().create_task(work)
-            await asyncio.sleep(0)  # it is begun: produced and not acked, asked and not answered
+            await asyncio.sleep(0)  # it is started: produced and not acked, requested without a response
             self.passing("during", what)
             done = await begun
         else:
@@ -151,11 +152,14 @@ class CrashPoints:
 
 
 class CrashingClient(Client):
-    def __init__(self, points: CrashPoints, allow_networks: Iterable[Network]) -> None:
+    def __init__(self, points: CrashPoints, allow_networks: Iterable[Network], unresponsive: str = "") -> None:
         super().__init__(allow_networks)
         self._points = points
+        self._unresponsive = unresponsive
 
     async def request(self, method: str, url: str, **call: Any) -> HttpResult:
+        if self._unresponsive and url.startswith(self._unresponsive):
+            await asyncio.Event().wait()
         return await self._points.around("http", super().request(method, url, **call))
 
 
@@ -202,10 +206,10 @@ class NotingLimiter:
         self._grants_file = grants_file
 
     async def acquire(self, allowance: Allowance, want: int) -> Grant:
-        asked = time.monotonic()
+        requested_at = time.monotonic()
         grant = await self._inner.acquire(allowance, want)
         if self._grants_file and grant.leases:
-            self._note(Path(self._grants_file), f"{asked} {time.monotonic()} {len(grant.leases)}\n")
+            self._note(Path(self._grants_file), f"{requested_at} {time.monotonic()} {len(grant.leases)}\n")
         return grant
 
     @staticmethod
@@ -242,12 +246,12 @@ def next_with(points: CrashPoints) -> Callable[[endpoint_states._Reader], list[E
     return following
 
 
-class Deaf(Consumer):
-    """Hears nothing, and says so whenever it was asked to listen."""
+class UnresponsiveConsumer(Consumer):
+    """Receives nothing, and logs every call."""
 
     def consume(self, num_messages: int = 1, timeout: float = -1) -> list[Message]:
         del num_messages
-        print(DEAF, flush=True)  # noqa: T201  its output is its log
+        print(NO_RESPONSE, flush=True)  # noqa: T201  its output is its log
         time.sleep(max(timeout, 0.01))
         return []
 
@@ -259,8 +263,8 @@ def arm(job: Job, points: CrashPoints) -> None:
     shared.GRACE_SECONDS = job.new_redis_seconds
     endpoint_states._Reader.next = next_with(points)  # type: ignore[assignment,method-assign]  # noqa: SLF001
     for module in (endpoint_states, recovery):
-        if module.__name__.rpartition(".")[2] in job.deaf:
-            setattr(module, "Consumer", Deaf)  # noqa: B010
+        if module.__name__.rpartition(".")[2] in job.unresponsive_modules:
+            setattr(module, "Consumer", UnresponsiveConsumer)  # noqa: B010
 
 
 async def run(job: Job) -> int:
@@ -270,7 +274,7 @@ async def run(job: Job) -> int:
         client = Client(document.allow_networks)
     else:
         arm(job, points)
-        client = CrashingClient(points, document.allow_networks)
+        client = CrashingClient(points, document.allow_networks, job.unresponsive)
     plan, _ = job.plan(client, points)
     try:
         return await serve(Worker(plan, registry))

@@ -1,4 +1,4 @@
-"""Kafka is gone, and deliver is told to end: it does so in the time that an orchestrator leaves it."""
+"""SIGTERM while Kafka is unavailable: deliver stops within the grace period."""
 
 import asyncio
 from pathlib import Path
@@ -19,11 +19,11 @@ async def test_a_worker_stops_on_sigterm_while_kafka_is_unavailable(
     async with World(broker, tmp_path, redis.url, partitions=2) as world:
         nurture = await world.endpoint("nurture")
         worker = world.start()
-        world.tell([a_recycle(1)])
+        world.publish([a_recycle(1)])
         await nurture.wait_for(1)
         if is_hanging:
             nurture.behave(Behaviour("hang"))
-            world.tell([a_recycle(2)])
+            world.publish([a_recycle(2)])
             await until(lambda: len(nurture.tries) == 2)
         await asyncio.to_thread(own_kafka.kill)
         assert await stopped(worker) in (0, 70)

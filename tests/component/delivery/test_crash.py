@@ -47,7 +47,7 @@ async def test_every_side_effect_of_a_worker_has_its_crash_points(
     async with World(real_kafka, tmp_path, redis.url, partitions=2) as world, Mautic() as mautic:
         events, file = await _scenario(world, mautic, groups[0]), tmp_path / "points"
         worker = world.start(_job(world, groups[0], points_file=str(file)))
-        await world.all_ended(of(ALWAYS.get(groups[0], OFTEN), events))
+        await world.wait_finished(of(ALWAYS.get(groups[0], OFTEN), events))
         await until(lambda: "gone" not in world.receivers or world.read("endpoint-states"))
         assert await stopped(worker) == 0
         every = {what for group in TIMES.values() for what in group}
@@ -85,17 +85,17 @@ async def _crash(kafka: Broker, redis: RealRedis, directory: Path, group: str, c
         events, always = await _scenario(world, mautic, group), ALWAYS.get(group, OFTEN)
         first = world.start(_job(world, group, crash=crash))
         if crash[1] == "left":
-            await world.all_ended(of(always, events), within=60)
+            await world.wait_finished(of(always, events), within=60)
             first.terminate()
         if await asyncio.to_thread(first.wait, TIMEOUT) != CRASHED:
             return f"it did not crash: {world.logs()}"
         second = world.start(_job(world, group))
         events += [a_recycle(4)]
-        world.tell(events[-1:])
-        await world.all_ended(of(always, events), within=60)
+        world.publish(events[-1:])
+        await world.wait_finished(of(always, events), within=60)
         if crash[1] == "state":
-            world.say("gone", "active")
-            await world.all_ended(of(["gone"], events), within=60)
+            world.set_state("gone", "active")
+            await world.wait_finished(of(["gone"], events), within=60)
         code = await stopped(second)
         return _faults(world) or _missing(world, mautic, events) or ("" if code == 0 else f"exit code {code}")
 
@@ -111,7 +111,7 @@ async def _scenario(world: World, mautic: Mautic, group: str) -> list[LeadRecycl
     events = [a_recycle(number) for number in range(1, 4)]
     if group == "limits":
         (await world.endpoint("busy")).behave(Behaviour("status", 429, retry_after="1", times=1))
-        world.tell(events)
+        world.publish(events)
         return events
     for name, behaviour in {
         "flaky": Behaviour("status", 503, times=3),
@@ -122,7 +122,7 @@ async def _scenario(world: World, mautic: Mautic, group: str) -> list[LeadRecycl
     mautic.contacts, mautic.campaigns = {1, 2, 3, 4}, {7: {}}
     world.others = {"nurture": _section(world, mautic), "handover": {"kind": "kafka", "topic": f"{world.prefix}out"}}
     world.broker.make_topics({f"{world.prefix}out": 1})
-    world.tell([*events, a_recycle(9, "UNKNOWN")])
+    world.publish([*events, a_recycle(9, "UNKNOWN")])
     return events
 
 
@@ -144,7 +144,7 @@ def _section(world: World, mautic: Mautic) -> dict[str, object]:
 
 def _faults(world: World) -> str:
     """Ended twice, or sent after its acceptance was recorded."""
-    twice = {parcel: ends for parcel, ends in world.ended().items() if len(ends) != 1}
+    twice = {delivery: ends for delivery, ends in world.finished().items() if len(ends) != 1}
     accepted = {
         (one.endpoint, f"{one.recycle_id}_{one.action.lower()}"): one.occurred_at / 1000
         for one in world.results()
@@ -161,8 +161,8 @@ def _faults(world: World) -> str:
 
 def _missing(world: World, mautic: Mautic, events: list[LeadRecycled]) -> str:
     """What did not arrive where it was said to be."""
-    lost = {parcel: ends for parcel, ends in world.ended().items() if parcel[0] not in ("down", "gone")}
-    lost = {parcel: ends for parcel, ends in lost.items() if ends != ["accepted"]}
+    lost = {delivery: ends for delivery, ends in world.finished().items() if delivery[0] not in ("down", "gone")}
+    lost = {delivery: ends for delivery, ends in lost.items() if ends != ["accepted"]}
     if not world.others:
         return f"lost {lost}" if lost else ""
     handed = {CODEC.decode(record.value, LeadRecycled).event_id for record in world.read("out")}

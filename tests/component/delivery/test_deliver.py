@@ -17,9 +17,9 @@ async def test_a_recycle_is_sent_with_a_signature_and_its_result_is_recorded(wor
     nurture = await world.endpoint("nurture")
     worker = world.start()
     events = [a_recycle(number) for number in range(20)]
-    world.tell(events)
-    await world.all_ended(of(["nurture"], events))
-    assert {outcome for (outcome,) in world.ended().values()} == {"accepted"}
+    world.publish(events)
+    await world.wait_finished(of(["nurture"], events))
+    assert {outcome for (outcome,) in world.finished().values()} == {"accepted"}
     assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(20)}
     assert not any(one.error for one in nurture.tries)
     assert await stopped(worker) == 0
@@ -29,12 +29,12 @@ async def test_a_finished_delivery_is_not_sent_again_after_a_restart(world: Worl
     nurture = await world.endpoint("nurture")
     worker = world.start()
     events = [a_recycle(number) for number in range(10)]
-    world.tell(events)
-    await world.all_ended(of(["nurture"], events))
+    world.publish(events)
+    await world.wait_finished(of(["nurture"], events))
     worker.kill()
     world.start()
-    world.tell([*events, a_recycle(99)])  # told again, as streams may
-    await world.all_ended([("nurture", "recycle99", "RECYCLE")])
+    world.publish([*events, a_recycle(99)])  # published twice, as streams may
+    await world.wait_finished([("nurture", "recycle99", "RECYCLE")])
     assert len(nurture.tries) == 11
 
 
@@ -42,8 +42,8 @@ async def test_a_failed_delivery_is_retried_with_the_same_id_until_it_is_accepte
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500, times=3))
     world.start()
-    world.tell([a_recycle(1)])
-    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    world.publish([a_recycle(1)])
+    await world.wait_finished([("nurture", "recycle1", "RECYCLE")])
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle"] * 4
     assert [(one.outcome, one.attempts) for one in world.results()] == [
         ("retry", 1),
@@ -57,8 +57,8 @@ async def test_a_delivery_is_dead_and_a_dead_letter_after_its_last_attempt(world
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500))
     world.start(world.job(breaker={"at_least": 1000}))
-    world.tell([a_recycle(1)])
-    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    world.publish([a_recycle(1)])
+    await world.wait_finished([("nurture", "recycle1", "RECYCLE")])
     assert [one.outcome for one in world.results()] == ["retry"] * 4 + ["dead"]
     (letter,) = world.read("lead-dead-letters")
     headers = dict(letter.headers)
@@ -70,20 +70,20 @@ async def test_a_delivery_is_dead_and_a_dead_letter_after_its_last_attempt(world
 async def test_a_revoke_follows_its_recycle(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.start()
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     await nurture.wait_for(1)
-    world.tell([a_recycle(1, "REVOKE")])
-    await world.all_ended([("nurture", "recycle1", "REVOKE")])
+    world.publish([a_recycle(1, "REVOKE")])
+    await world.wait_finished([("nurture", "recycle1", "REVOKE")])
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
 
 
 async def test_a_recycle_that_was_revoked_before_it_was_consumed_is_not_sent(world: World) -> None:
     nurture = await world.endpoint("nurture")
-    world.tell([a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)])
+    world.publish([a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)])
     world.start()
-    await world.all_ended(of(["nurture"], [a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)]))
-    assert world.ended()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
-    assert world.ended()["nurture", "recycle1", "REVOKE"] == ["no_op"]
+    await world.wait_finished(of(["nurture"], [a_recycle(1), a_recycle(1, "REVOKE"), a_recycle(2)]))
+    assert world.finished()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
+    assert world.finished()["nurture", "recycle1", "REVOKE"] == ["no_op"]
     assert [one.message_id for one in nurture.tries] == ["recycle2_recycle"]
 
 
@@ -92,14 +92,14 @@ async def test_a_recycle_revoked_before_its_not_before_is_not_sent(world: World)
     first = world.start()
     later = a_recycle(1)
     later = a_recycle(1, not_before=later.occurred_at + 15_000)
-    world.tell([later, a_recycle(2, not_before=later.occurred_at + 4_000)])
+    world.publish([later, a_recycle(2, not_before=later.occurred_at + 4_000)])
     await until(lambda: any(world.read(f"delivery-wait-{name}") for name in ("1m", "10s", "1s")))
     assert await stopped(first) == 0
     world.start()  # what waits is known after a restart
-    world.tell([a_recycle(1, "REVOKE")])
-    await world.all_ended([("nurture", "recycle1", "RECYCLE"), ("nurture", "recycle2", "RECYCLE")])
-    assert world.ended()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
-    assert world.ended()["nurture", "recycle1", "REVOKE"] == ["no_op"]
+    world.publish([a_recycle(1, "REVOKE")])
+    await world.wait_finished([("nurture", "recycle1", "RECYCLE"), ("nurture", "recycle2", "RECYCLE")])
+    assert world.finished()["nurture", "recycle1", "RECYCLE"] == ["no_op"]
+    assert world.finished()["nurture", "recycle1", "REVOKE"] == ["no_op"]
     (only,) = nurture.tries
     assert only.message_id == "recycle2_recycle"
     assert only.at * 1000 >= later.occurred_at + 4_000
@@ -109,33 +109,33 @@ async def test_a_410_disables_the_endpoint_for_all_workers_until_it_is_resumed(w
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 410, times=1))
     world.start(world.job(delays=(0.0, 1000.0)))
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     await until(lambda: world.read("endpoint-states"))
-    world.tell([a_recycle(2)])
+    world.publish([a_recycle(2)])
     await until(lambda: any(world.read(f"delivery-wait-{name}") for name in ("1m", "10m", "1h")))
     assert len(nurture.tries) == 1
-    world.say("nurture", "active")
-    await world.all_ended(of(["nurture"], [a_recycle(1), a_recycle(2)]))
+    world.set_state("nurture", "active")
+    await world.wait_finished(of(["nurture"], [a_recycle(1), a_recycle(2)]))
     assert {one.message_id for one in nurture.tries[1:]} == {"recycle1_recycle", "recycle2_recycle"}
 
 
 async def test_a_paused_endpoint_receives_nothing_until_it_is_resumed(world: World) -> None:
     nurture = await world.endpoint("nurture")
     other = await world.endpoint("other")
-    world.say("nurture", "paused")
+    world.set_state("nurture", "paused")
     world.start()
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     await other.wait_for(1)
     assert not nurture.tries
-    world.say("nurture", "active")
-    await world.all_ended(of(["nurture", "other"], [a_recycle(1)]))
+    world.set_state("nurture", "active")
+    await world.wait_finished(of(["nurture", "other"], [a_recycle(1)]))
     assert len(nurture.tries) == 1
 
 
 async def test_an_undecodable_record_is_a_dead_letter_and_does_not_block_its_partition(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.start()
-    world.tell([a_recycle(1, "UNKNOWN"), a_recycle(1)])
+    world.publish([a_recycle(1, "UNKNOWN"), a_recycle(1)])
     await nurture.wait_for(1)
     (letter,) = world.read("lead-dead-letters")
     assert dict(letter.headers)["dl_reason"] == b"bad_recycle"
@@ -143,13 +143,13 @@ async def test_an_undecodable_record_is_a_dead_letter_and_does_not_block_its_par
 
 async def test_an_exception_ends_the_process_names_the_record_and_the_delivery_is_repeated(world: World) -> None:
     nurture = await world.endpoint("nurture")
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     first = world.start(world.job(crash=("bug", "result", 1)))
     assert await asyncio.to_thread(first.wait, TIMEOUT) == 70
     assert "a bug" in world.logs()
     assert re.search(r"at topic \S+, partition \d, offset 0: nothing of it is acked", world.logs())
     world.start()
-    await world.all_ended([("nurture", "recycle1", "RECYCLE")])
+    await world.wait_finished([("nurture", "recycle1", "RECYCLE")])
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle"] * 2
 
 
@@ -165,15 +165,15 @@ async def test_the_command_runs_until_sigterm(world: World) -> None:
         "REDIS_URL": world.redis_url,
     }
     log = world.directory / "worker.log"
-    with log.open("wb") as told:
+    with log.open("wb") as output:
         process = subprocess.Popen(  # noqa: ASYNC220  it runs beside the test
-            [sys.executable, "-m", "workers.cli", "deliver"], env=env, stdout=told, stderr=told
+            [sys.executable, "-m", "workers.cli", "deliver"], env=env, stdout=output, stderr=output
         )
     world.workers.append(process)
     await until(lambda: "/metrics" in log.read_text())
     url = log.read_text().split("metrics at ")[1].split("/metrics")[0]
     await until(lambda: _answer(f"{url}/readyz") == 200)
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     await nurture.wait_for(1)
     await until(
         lambda: b'leadloop_deliveries_total{endpoint="nurture",outcome="accepted"} 1.0' in _body(f"{url}/metrics")

@@ -24,7 +24,7 @@ async def test_endpoints_that_hang_throttle_or_are_down_do_not_delay_the_others(
     bad["down"].behave(Behaviour("status", 500))
     bad["cuts"].behave(Behaviour("cut"))
     world.start(world.job(tiers=REAL_WAITS, delays=REAL_SCHEDULE))
-    world.tell([a_recycle(number) for number in range(EVENTS)])
+    world.publish([a_recycle(number) for number in range(EVENTS)])
     # A delivery that waited for a hanging call would not arrive: no hanging call ends within this time.
     await until(lambda: len(good.messages) == EVENTS, within=HANGS_SECONDS / 12)
     assert 0 < len(bad["hangs"].tries) <= CONCURRENCY

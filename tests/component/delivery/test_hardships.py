@@ -1,4 +1,4 @@
-"""What must not keep a worker from ending, and what must not make one send that is nobody's to send."""
+"""Workers that miss responses or are suspended: they stop on SIGTERM, and send nothing that they no longer own."""
 
 import asyncio
 import signal
@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
-from tests.component.delivery.job import DEAF
+from tests.component.delivery.job import NO_RESPONSE
 from tests.simulators.receiver import Behaviour
 from tests.waiting import TIMEOUT
 
@@ -15,7 +15,7 @@ from tests.waiting import TIMEOUT
 async def test_an_error_while_endpoint_states_are_read_ends_the_process(world: World, is_known: bool) -> None:
     await world.endpoint("nurture")
     if is_known:
-        world.say("nurture", "active")  # it is then read before anything else is done
+        world.set_state("nurture", "active")  # it is then read before anything else is done
     worker = world.start(world.job(crash=("bug", "follow", 1)))
     assert await asyncio.to_thread(worker.wait, TIMEOUT) == 70
     assert "a bug" in world.logs()
@@ -23,10 +23,10 @@ async def test_an_error_while_endpoint_states_are_read_ends_the_process(world: W
 
 async def test_a_worker_that_never_receives_endpoint_states_stops_on_sigterm(world: World) -> None:
     await world.endpoint("nurture")
-    world.say("nurture", "paused")
-    worker = world.start(world.job(deaf=("endpoint_states",)))
+    world.set_state("nurture", "paused")
+    worker = world.start(world.job(unresponsive_modules=("endpoint_states",)))
     world.start()
-    await until(lambda: world.members() == 1 and DEAF in world.logs())  # another, that hears, has begun meanwhile
+    await until(lambda: world.members() == 1 and NO_RESPONSE in world.logs())  # the other worker has started meanwhile
     assert worker.poll() is None
     assert await stopped(worker) == 0
 
@@ -34,15 +34,15 @@ async def test_a_worker_that_never_receives_endpoint_states_stops_on_sigterm(wor
 async def test_a_worker_that_never_receives_results_stops_on_sigterm(world: World) -> None:
     nurture = await world.endpoint("nurture")
     events = [a_recycle(number) for number in range(6)]
-    world.tell(events)
+    world.publish(events)
     first = world.start()
-    await world.all_ended(of(["nurture"], events))
+    await world.wait_finished(of(["nurture"], events))
     assert await stopped(first) == 0
-    second = world.start(world.job(deaf=("recovery",)))
-    world.tell([a_recycle(9)])
+    second = world.start(world.job(unresponsive_modules=("recovery",)))
+    world.publish([a_recycle(9)])
     await until(lambda: world.members() == 1)
-    await asyncio.sleep(2)  # nothing tells of what is not sent; a worker that hears sends in a fraction of that
-    assert len(nurture.tries) == len(events)  # nothing is sent before it is known what was
+    await until(lambda: world.logs().count(NO_RESPONSE) >= 20)  # it has polled the results for seconds
+    assert len(nurture.tries) == len(events)  # nothing is sent before all results are known
     assert await stopped(second) == 0
 
 
@@ -50,12 +50,12 @@ async def test_a_worker_that_was_suspended_sends_no_delivery_of_a_partition_that
     nurture = await world.endpoint("nurture", limits="{per_second: 10, burst: 2, concurrency: 4}")
     paused = world.start()
     first = [a_recycle(number) for number in range(60)]
-    world.tell(first)
+    world.publish(first)
     await nurture.wait_for(10, seconds=30)
     paused.send_signal(signal.SIGSTOP)
     try:
         world.start()
-        await world.all_ended(of(["nurture"], first), within=60)
+        await world.wait_finished(of(["nurture"], first), within=60)
         await until(lambda: world.members() == 1)
         count = len(nurture.tries)
     finally:
@@ -63,8 +63,8 @@ async def test_a_worker_that_was_suspended_sends_no_delivery_of_a_partition_that
     await until(lambda: world.members() == 2 or paused.poll() is not None)  # it has heard that it had nothing any more
     assert len(nurture.tries) == count
     later = [a_recycle(number) for number in range(100, 120)]
-    world.tell(later)
-    await world.all_ended(of(["nurture"], later), within=40)
+    world.publish(later)
+    await world.wait_finished(of(["nurture"], later), within=40)
     sent = [one.message_id for one in nurture.tries]
     under_way = 4  # calls that were cut off, and are repeated
     assert len(sent) <= len(first) + len(later) + under_way
@@ -75,13 +75,13 @@ async def test_the_revoke_of_a_filtered_recycle_is_not_sent_even_after_a_restart
     nurture = await world.endpoint("nurture", only="{tracks: [nurture]}")
     other = await world.endpoint("other", only="{tracks: [other]}")
     first = world.start()
-    world.tell([a_recycle(1)])
-    await world.all_ended(of(["nurture", "other"], [a_recycle(1)]))
+    world.publish([a_recycle(1)])
+    await world.wait_finished(of(["nurture", "other"], [a_recycle(1)]))
     assert await stopped(first) == 0
     world.start()
-    world.tell([a_recycle(1, "REVOKE", track="")])
-    await world.all_ended(of(["nurture", "other"], [a_recycle(1, "REVOKE")]))
-    assert world.ended()["other", "recycle1", "REVOKE"] == ["no_op"]
+    world.publish([a_recycle(1, "REVOKE", track="")])
+    await world.wait_finished(of(["nurture", "other"], [a_recycle(1, "REVOKE")]))
+    assert world.finished()["other", "recycle1", "REVOKE"] == ["no_op"]
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
     assert not other.tries
 
@@ -89,9 +89,9 @@ async def test_the_revoke_of_a_filtered_recycle_is_not_sent_even_after_a_restart
 async def test_a_revoke_is_sent_where_its_recycle_was_sent_even_if_the_segment_has_changed(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{segments: [small]}")
     world.start()
-    world.tell([a_recycle(1, segment="small")])
+    world.publish([a_recycle(1, segment="small")])
     await nurture.wait_for(1)
-    world.tell([a_recycle(1, "REVOKE", segment="big"), a_recycle(2, "REVOKE", segment="big")])
+    world.publish([a_recycle(1, "REVOKE", segment="big"), a_recycle(2, "REVOKE", segment="big")])
     await nurture.wait_for(2)
     assert [one.message_id for one in nurture.tries] == ["recycle1_recycle", "recycle1_revoke"]
 
@@ -99,22 +99,22 @@ async def test_a_revoke_is_sent_where_its_recycle_was_sent_even_if_the_segment_h
 async def test_an_endpoint_for_revokes_only_receives_them(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{actions: [REVOKE]}")
     world.start()
-    world.tell([a_recycle(1), a_recycle(1, "REVOKE")])
+    world.publish([a_recycle(1), a_recycle(1, "REVOKE")])
     await nurture.wait_for(1)
-    await until(lambda: world.ended() == {("nurture", "recycle1", "REVOKE"): ["accepted"]})
+    await until(lambda: world.finished() == {("nurture", "recycle1", "REVOKE"): ["accepted"]})
 
 
 async def test_a_late_revoke_does_not_undo_the_next_recycle_of_its_lead(world: World) -> None:
     nurture = await world.endpoint("nurture")
     world.start(world.job(delays=(0.0, 4.0, 4.0)))
-    world.tell([a_recycle(1)])
+    world.publish([a_recycle(1)])
     await nurture.wait_for(1)
     nurture.behave(Behaviour("status", 503, times=1))
-    world.tell([a_recycle(1, "REVOKE")])
+    world.publish([a_recycle(1, "REVOKE")])
     await nurture.wait_for(2, messages=False)
     again = a_recycle(2, lead_id="lead-1")
-    world.tell([again])
-    await world.all_ended(of(["nurture"], [a_recycle(1, "REVOKE"), again]))
+    world.publish([again])
+    await world.wait_finished(of(["nurture"], [a_recycle(1, "REVOKE"), again]))
     taken = [one.message_id for one in nurture.tries if one.status == 200]
     assert taken == ["recycle1_recycle", "recycle1_revoke", "recycle2_recycle"]
-    assert world.ended()["nurture", "recycle2", "RECYCLE"] == ["accepted"]
+    assert world.finished()["nurture", "recycle2", "RECYCLE"] == ["accepted"]

@@ -42,10 +42,10 @@ async def test_dead_deliveries_are_listed_and_replayed_and_accepted_ones_are_not
     nurture.behave(Behaviour("status", 500, times=2))
     world.start(world.job(delays=DIES_AT_ONCE, breaker={"at_least": 1000}))
     first = [a_recycle(1), a_recycle(2)]
-    world.tell(first)
-    await world.all_ended(of(["nurture"], first))
-    world.tell([a_recycle(3)])
-    await world.all_ended(of(["nurture"], [a_recycle(3)]))
+    world.publish(first)
+    await world.wait_finished(of(["nurture"], first))
+    world.publish([a_recycle(3)])
+    await world.wait_finished(of(["nurture"], [a_recycle(3)]))
 
     dead = rows(await leadloop(world, "deliveries", "list", "--endpoint", "nurture", "--state", "dead"))
     assert {row["recycle_id"] for row in dead} == {"recycle1", "recycle2"}
@@ -62,8 +62,8 @@ async def test_a_dead_letter_of_a_delivery_is_shown_and_replayed_once(world: Wor
     nurture = await world.endpoint("nurture")
     nurture.behave(Behaviour("status", 500, times=1))
     world.start(world.job(delays=DIES_AT_ONCE))
-    world.tell([a_recycle(1)])
-    await world.all_ended(of(["nurture"], [a_recycle(1)]))
+    world.publish([a_recycle(1)])
+    await world.wait_finished(of(["nurture"], [a_recycle(1)]))
 
     (letter,) = rows(await leadloop(world, "dead-letters", "list", "--reason", "delivery_dead"))
     shown = json.loads(await leadloop(world, "dead-letters", "show", letter["place"]))
@@ -128,8 +128,8 @@ async def test_the_endpoints_command_checks_lists_tests_pauses_and_resumes(world
 async def test_a_replay_of_a_filtered_delivery_is_sent_only_after_the_filter_has_changed(world: World) -> None:
     nurture = await world.endpoint("nurture", only="{tracks: [other]}")
     first = world.start()
-    world.tell([a_recycle(1)])
-    await world.all_ended(of(["nurture"], [a_recycle(1)]))
+    world.publish([a_recycle(1)])
+    await world.wait_finished(of(["nurture"], [a_recycle(1)]))
     assert "replayed 1" in await leadloop(world, "deliveries", "replay", "--state", "no_op")
     await until(lambda: len(world.results()) == 2)
     assert not nurture.tries

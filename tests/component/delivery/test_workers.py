@@ -13,9 +13,12 @@ LIMITS = Allowance("nurture", per_second=40, burst=8, concurrency=30)
 
 
 def grants(path: Path) -> list[Granted]:
-    """What all workers were granted."""
+    """The grants of all workers."""
     lines = [line.split() for line in path.read_text(encoding="ascii").splitlines()]
-    return [Granted(float(asked), float(answered), int(deliveries)) for asked, answered, deliveries in lines]
+    return [
+        Granted(float(requested_at), float(granted_at), int(deliveries))
+        for requested_at, granted_at, deliveries in lines
+    ]
 
 
 def test_the_measure_of_the_limit_detects_an_excess() -> None:
@@ -34,14 +37,14 @@ async def test_three_workers_keep_the_limit_in_every_window_while_redis_restarts
     workers = [world.start(job) for _ in range(3)]
     events = [a_recycle(number) for number in range(800)]
     await until(lambda: all(worker.poll() is None for worker in workers))
-    world.tell(events)
+    world.publish(events)
     await nurture.wait_for(100, seconds=40)
     await asyncio.to_thread(redis.kill)
     before = len(nurture.tries)
     await nurture.wait_for(before + 60, seconds=20)  # goes on, at most as fast
     await asyncio.to_thread(redis.start)
-    await world.all_ended(of(["nurture"], events), within=60)
-    assert {tuple(ends) for ends in world.ended().values()} == {("accepted",)}
+    await world.wait_finished(of(["nurture"], events), within=60)
+    assert {tuple(ends) for ends in world.finished().values()} == {("accepted",)}
     assert len(nurture.tries) == len(events)  # nothing twice
     granted = grants(file)
     assert sum(one.deliveries for one in granted) >= len(events)  # nothing without
@@ -58,11 +61,11 @@ async def test_no_delivery_is_lost_or_sent_after_its_acceptance_while_workers_ar
     for round_ in range(3):
         fresh = [a_recycle(number) for number in range(round_ * 200, round_ * 200 + 200)]
         events += fresh
-        world.tell(fresh)
+        world.publish(fresh)
         await nurture.wait_for(len(events) - 150, seconds=40)
         workers[round_].kill()
         workers.append(world.start())
-    await world.all_ended(of(["nurture"], events), within=60)
+    await world.wait_finished(of(["nurture"], events), within=60)
     accepted = {one.recycle_id: one.occurred_at / 1000 for one in world.results() if one.outcome == "accepted"}
     late = [one for one in nurture.tries if one.at > accepted[one.message_id.removesuffix("_recycle")] + 0.01]
     assert not late
@@ -72,11 +75,11 @@ async def test_no_delivery_is_lost_or_sent_after_its_acceptance_while_workers_ar
 async def test_a_worker_that_stops_on_sigterm_leaves_no_delivery_to_repeat(world: World) -> None:
     nurture = await world.endpoint("nurture")
     events = [a_recycle(number) for number in range(100)]
-    world.tell(events)
+    world.publish(events)
     first = world.start()
     await nurture.wait_for(10)
     assert await stopped(first) == 0
     assert world.members() == 0  # nobody waits for it
     world.start()
-    await world.all_ended(of(["nurture"], events))
+    await world.wait_finished(of(["nurture"], events))
     assert len(nurture.tries) == len(events)

@@ -85,7 +85,7 @@ class Job:
     def inputs(self) -> list[str]:
         return [f"{self.name}-{topic}" for topic in ("a", "b", "heartbeats")]
 
-    # -- load: events in global time order, spread over two topics, some of them told twice ------
+    # -- load: events in global time order, spread over two topics, some of them twice ------
 
     def feed(self, count: int, keys: int = 500, word: bool = True) -> None:
         """Produce events; then, with `word`, a heartbeat that says they are all in."""
@@ -204,7 +204,7 @@ class Job:
         return [seen for seen in map(json.loads, lines) if seen["worker"] == worker]
 
     def assert_exact(self, *, in_order: bool = True) -> None:
-        """Every event in the state once, in the global order, and told at least once."""
+        """Every event in the state once, in the global order, and published at least once."""
         state, seen = self.state(), self.outputs()
         form = list if in_order else sorted
         wrong = [key for key, ids in self.oracle.items() if form(state.get(key, ())) != form(ids)]

@@ -79,7 +79,7 @@ def take(chunk: Chunk[Event | None]) -> None:
         elif item.value.id == "BOOM":
             raise ValueError("a bug")
         elif item.value.id:
-            told(chunk, states, record.key or b"", item.value.id)
+            publish(chunk, states, record.key or b"", item.value.id)
         clocks[chunk.partition] = max(clocks[chunk.partition], item.at)
         if record.timestamp + ON_ITS_WAY < complete.get(chunk.partition, 0):
             chunk.send(f"{NAME}-out", record.key, b"overtaken", partition=chunk.partition)
@@ -92,7 +92,7 @@ def take(chunk: Chunk[Event | None]) -> None:
     chunk.put(b"\0now", b"%d" % clocks[chunk.partition])
 
 
-def told(chunk: Chunk[Event | None], states: dict[bytes, list[str]], key: bytes, event_id: str) -> None:
+def publish(chunk: Chunk[Event | None], states: dict[bytes, list[str]], key: bytes, event_id: str) -> None:
     ids = states.get(key)
     if ids is None:
         ids = states[key] = STATE.decode(chunk.get(key) or b"[]")
