@@ -10,7 +10,7 @@ APP, PREFIX = "{app}", "{prefix}"  # placeholders for LEADLOOP_APP_ID and LEADLO
 EVERY_TOPIC = (*TOPICS, changelog_of(APP).name)
 UPSTREAM = ("ingest", "import")  # processes that publish for upstream systems
 
-Kind = Literal["topic", "group"]
+Kind = Literal["topic", "group", "transactional_id"]
 
 
 class AccessEntry(TypedDict, total=False):
@@ -22,6 +22,7 @@ class AccessEntry(TypedDict, total=False):
     writes: list[str]
     groups: list[str]
     group_names: list[str]
+    transactional_ids: list[str]
 
 
 @dataclass(frozen=True)
@@ -45,9 +46,15 @@ def grants_of(who: str, entry: AccessEntry) -> Iterator[Grant]:
     ):
         if names:
             yield Grant("topic", tuple(names), operations)
-    for groups, operation in ((entry.get("groups"), "Read"), (entry.get("group_names"), "Describe")):
-        if groups:
-            yield Grant("group", tuple(groups), (operation,))
+    for kind, given, operations in _other_resources(entry):
+        if given:
+            yield Grant(kind, tuple(given), operations)
+
+
+def _other_resources(entry: AccessEntry) -> Iterator[tuple[Kind, list[str] | None, tuple[str, ...]]]:
+    yield "group", entry.get("groups"), ("Read",)
+    yield "group", entry.get("group_names"), ("Describe",)
+    yield "transactional_id", entry.get("transactional_ids"), ("Describe", "Write")
 
 
 def written_by(who: str, entry: AccessEntry) -> list[str]:

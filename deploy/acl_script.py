@@ -50,4 +50,6 @@ def _commands(who: str, grant: Grant) -> Iterator[str]:
 
 def _option(grant: Grant, name: str) -> str:
     variables = name.replace(APP, "${app}").replace(PREFIX, "${prefix}")
-    return f'--topic "${{prefix}}{variables}"' if grant.kind == "topic" else f'--group "{variables}"'
+    if grant.kind == "topic":
+        return f'--topic "${{prefix}}{variables}"'
+    return f'--{grant.kind.replace("_", "-")} "{variables}"'

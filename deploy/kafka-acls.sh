@@ -32,6 +32,7 @@ allow streams --operation Write \
   --topic "${prefix}lead-dead-letters"
 allow streams --operation Read \
   --group "${app}"
+allow streams --operation Describe --operation Write --resource-pattern-type prefixed --transactional-id "${prefix}${app}-changelog-"
 
 # ingest: publishes events of upstream systems, and items that it cannot map to the dead-letter topic
 allow ingest --operation Write \

@@ -9,6 +9,7 @@ from streams.runtime.settings import Settings
 
 API = "kafka.strimzi.io/v1"
 REPLICAS = 3
+_TYPES = {"transactional_id": "transactionalId"}  # where Strimzi's name differs
 _DEFAULTS = Settings()
 
 
@@ -43,7 +44,7 @@ def _acls(grant: Grant) -> list[JsonObject]:
     return [
         {
             "resource": {
-                "type": grant.kind,
+                "type": _TYPES.get(grant.kind, grant.kind),
                 "name": name.replace(APP, _DEFAULTS.app_id).replace(PREFIX, _DEFAULTS.topic_prefix).rstrip("*"),
                 "patternType": "prefix" if name.endswith("*") else "literal",
             },

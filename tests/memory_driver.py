@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar
 
+from aiokafka.errors import ProducerFenced
 from aiokafka.structs import TopicPartition
 
 from streams.engine import FetchedRecord
@@ -35,6 +36,17 @@ class MemoryBroker:
         self.partitions = partitions
         self.logs: dict[TopicPartition, list[FetchedRecord]] = defaultdict(list)
         self.committed: dict[TopicPartition, int] = {}
+        self._initialised: Counter[str] = Counter()
+        self._epochs: Counter[TopicPartition] = Counter()
+
+    async def new_identity(self, transactional_id: str) -> MemoryIdentity:
+        self._initialised[transactional_id] += 1
+        return MemoryIdentity(self._initialised[transactional_id])
+
+    def refuses(self, tp: TopicPartition, epoch: int) -> bool:
+        """Whether a batch is of an epoch before the newest that was written."""
+        newest = self._epochs[tp] = max(epoch, self._epochs[tp])
+        return epoch < newest
 
     def append(self, tp: TopicPartition, key: bytes | None, value: bytes | None) -> int:
         log, now = self.logs[tp], time.time_ns() // 1_000_000
@@ -99,9 +111,10 @@ class MemoryConsumer:
 
 
 class MemoryBatch:
-    """A record batch without a limit."""
+    """A record batch without a limit; one that is signed has the epoch of an owner."""
 
     def __init__(self) -> None:
+        self.epoch = 0
         self.records: list[tuple[bytes | None, bytes | None]] = []
 
     def append(self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: object) -> object:
@@ -111,6 +124,18 @@ class MemoryBatch:
 
     def record_count(self) -> int:
         return len(self.records)
+
+
+class MemoryIdentity:
+    """What an owner of a partition writes as."""
+
+    def __init__(self, epoch: int) -> None:
+        self._epoch = epoch
+
+    def sign(self, batch: MemoryBatch, tp: TopicPartition) -> MemoryBatch:
+        del tp
+        batch.epoch = self._epoch
+        return batch
 
 
 class Acknowledged:
@@ -140,9 +165,12 @@ class MemoryProducer:
         return MemoryBatch()
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Awaitable[Acknowledged]:
-        offsets = [self._broker.append(TopicPartition(topic, partition), *record) for record in batch.records]
-        answer: asyncio.Future[Acknowledged] = asyncio.get_running_loop().create_future()
-        answer.set_result(Acknowledged(offsets[0]))
+        tp, answer = TopicPartition(topic, partition), asyncio.get_running_loop().create_future()
+        if self._broker.refuses(tp, batch.epoch):
+            answer.set_exception(ProducerFenced())
+        else:
+            offsets = [self._broker.append(tp, *record) for record in batch.records]
+            answer.set_result(Acknowledged(offsets[0]))
         return answer
 
 
@@ -179,7 +207,8 @@ class MemoryDriver(Generic[V]):
         sys.exit(0)
 
     async def _run(self) -> None:
-        job, sink, member = self._job, Sink(MemoryProducer(self._broker)), MemoryConsumer(self._broker)
+        job, broker = self._job, self._broker
+        sink, member = Sink(MemoryProducer(broker), broker.new_identity), MemoryConsumer(broker)
         await sink.start([job.changelog, *job.inputs, *job.outputs], 1)
         context = JobContext(
             member=member,

@@ -13,7 +13,7 @@ from aiokafka.structs import TopicPartition
 from .sink import NO_HEADERS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from types import TracebackType
 
     from .failure import Fail
@@ -42,6 +42,26 @@ class ChunkContext:
     sink: Sink
     offsets: Offsets
     fail: Fail
+
+    async def write_changelog(
+        self, write: Callable[[], Awaitable[tuple[int, int]]], changes: Mapping[bytes, bytes | None]
+    ) -> None:
+        """Changelog first: the local store must never be ahead of it.
+
+        Args:
+            write: writes `changes`, and returns (first offset, last offset + 1).
+            changes: what the store gets once they are written.
+
+        Raises:
+            CommitFailedError: this worker has lost the partition; the process must end.
+            TimeoutError: no commit was accepted before the lease ran out; the process must end.
+            FencedError: another worker owns the partition; the process must end.
+            RuntimeError: another writer appended to the changelog; the process must end.
+        """
+        first, end = await self.offsets.while_owned(write)
+        if first != self.store.offset:
+            raise RuntimeError(f"second writer in {self.changelog} before offset {first}")
+        self.store.apply(changes, end)
 
 
 class Chunk(Generic[V]):
@@ -103,7 +123,7 @@ class Chunk(Generic[V]):
             partition = self._context.sink.partition_for(topic, key)
         batch = self._outputs.get((topic, partition))
         if batch is None:
-            batch = self._context.sink.batch(TopicPartition(topic, partition))
+            batch = self._context.sink.batch(TopicPartition(topic, partition), self._context.changelog)
             self._outputs[topic, partition] = batch
         batch.add(key, value, headers)
 
@@ -154,25 +174,16 @@ class Chunk(Generic[V]):
         await asyncio.gather(*map(self._context.sink.deliver, self._outputs.values()))
 
     async def save_changes(self) -> None:
-        """Changelog first: the local store must never be ahead of it.
-
-        Raises:
-            CommitFailedError: this worker has lost the partition; the process must end.
-            TimeoutError: no commit was accepted before the lease ran out; the process must end.
-            RuntimeError: another writer appended to the changelog; this worker is not the owner, the process must end.
-        """
+        """Write the changes to the changelog, then to the store; raises as `ChunkContext.write_changelog`."""
         self._progress_at = time.monotonic()
         if not self._changes:
             return
-        changelog, store = self._context.changelog, self._context.store
-        batch = self._context.sink.batch(changelog)
+        sink, changelog = self._context.sink, self._context.changelog
+        batch = sink.batch(changelog, changelog)
         add = batch.add
         for key, value in self._changes.items():
             add(key, value, NO_HEADERS)
-        first, end = await self._context.offsets.while_owned(lambda: self._context.sink.deliver(batch))
-        if first != store.offset:
-            raise RuntimeError(f"second writer in {changelog} before offset {first}")
-        store.apply(self._changes, end)
+        await self._context.write_changelog(lambda: sink.deliver(batch), self._changes)
         self._progress_at = time.monotonic()
 
     def _ack(self) -> None:

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Generic, NoReturn, TypeVar
 
 import faust
@@ -34,6 +35,7 @@ from mode import Service
 from .co_partitioning import start_checked
 from .context import JobContext
 from .failure import end_process
+from .fencing import new_identity
 from .garbage_collector import collect_rarely
 from .job import V
 from .kafka_clients import changelog_reader, group_member, producer
@@ -192,7 +194,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         return _started(self._owned)
 
     async def on_start(self) -> None:
-        self._sink = Sink(producer(self._clients))
+        self._sink = Sink(producer(self._clients), partial(new_identity, self._clients))
         await start_checked(self._sink, self._job, self._clients.request / 2, self._fail)
         self._member = group_member(self._clients, self.app.assignor)
         self._offsets = Offsets(self._member, self._clients.session, self._deadline)

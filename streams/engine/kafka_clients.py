@@ -82,3 +82,12 @@ def producer(settings: ClientSettings) -> AIOKafkaProducer:
         request_timeout_ms=int(settings.delivery * 1000),
         **settings.connection,
     )
+
+
+def transactional_producer(settings: ClientSettings, transactional_id: str) -> AIOKafkaProducer:
+    """Make a producer that only initialises a transactional id: see `fencing`."""
+    return AIOKafkaProducer(
+        transactional_id=transactional_id,
+        request_timeout_ms=int(settings.request * 1000),
+        **settings.connection,
+    )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Generic
 from aiokafka.structs import TopicPartition
 
 from .chunk import Chunk, ChunkContext
+from .fencing import RENEW_AFTER
 from .input_fetcher import InputFetcher
 from .job import RecoveredPartition, V
 from .recovery import replay
@@ -50,6 +51,7 @@ class Partition(Generic[V]):
         self._remaining: int | None = None
         self._moved_at = time.time()
         self._chunk_at = 0.0
+        self._renew_at = 0.0
         self._current: Chunk[V] | None = None
         self._fetcher: InputFetcher[V] | None = None
         self._task = asyncio.create_task(self._run())
@@ -98,6 +100,7 @@ class Partition(Generic[V]):
 
     async def _recover(self) -> int:
         start = time.monotonic()
+        await self._claim()
         async with self._context.open_reader() as reader:
             count = await replay(reader, self._chunks.changelog, self.store, self._context.deadline, self._left)
         seconds = time.monotonic() - start
@@ -106,6 +109,22 @@ class Partition(Generic[V]):
         bound = await self._job.on_recovered(recovered)
         self._remaining, self._is_ready = 0, True
         return bound
+
+    async def _claim(self) -> None:
+        """Fence the former owners before the end of the changelog is looked up: so nothing can be behind it."""
+        changelog, deadline = self._chunks.changelog, self._context.deadline
+        try:
+            await asyncio.wait_for(self._chunks.sink.claim(changelog), deadline)
+        except TimeoutError as error:
+            message = f"{changelog} could not be claimed within {deadline} s: is the transaction coordinator available?"
+            raise TimeoutError(message) from error
+        self._renew_at = time.monotonic() + RENEW_AFTER
+
+    async def _renew(self) -> None:
+        """Fence again before Kafka forgets this owner's epoch, however idle the partition is."""
+        chunks = self._chunks
+        await chunks.write_changelog(lambda: chunks.sink.claim(chunks.changelog), {})
+        self._renew_at = time.monotonic() + RENEW_AFTER
 
     def _left(self, remaining: int) -> None:
         if remaining != self._remaining:
@@ -123,6 +142,8 @@ class Partition(Generic[V]):
             until = fetcher.complete_until()
             if run:
                 await self._process(run, until)
+            if time.monotonic() >= self._renew_at:
+                await self._renew()
             if time.monotonic() >= tick_at:
                 await self._tick(until)
                 tick_at = time.monotonic() + job.tick

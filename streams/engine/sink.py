@@ -6,11 +6,15 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError
+from aiokafka.errors import ClusterAuthorizationFailedError, KafkaError, ProducerFenced
 from aiokafka.partitioner import DefaultPartitioner
+
+from .fencing import OWNER_KEY, FencedError
 
 if TYPE_CHECKING:
     from aiokafka.structs import TopicPartition
+
+    from .fencing import Identity, NewIdentity
 
 
 class RecordBatch(Protocol):
@@ -72,10 +76,17 @@ class Batch:
 
 
 class Sink:
-    """One idempotent producer for outputs and changelog; every delivery is awaited."""
+    """One idempotent producer for outputs and changelog; every delivery is awaited.
 
-    def __init__(self, producer: Producer) -> None:
+    Args:
+        producer: sends all batches.
+        new_identity: makes what the owner of a claimed partition signs its batches with.
+    """
+
+    def __init__(self, producer: Producer, new_identity: NewIdentity) -> None:
         self._producer = producer
+        self._new_identity = new_identity
+        self._identities: dict[TopicPartition, Identity] = {}
         self._partitioner = DefaultPartitioner()
         self._partitions: dict[str, list[int]] = {}
 
@@ -109,13 +120,38 @@ class Sink:
         chosen: int = self._partitioner(key, partitions, partitions)
         return chosen
 
-    def batch(self, tp: TopicPartition) -> Batch:
-        """Return an empty batch; nothing is sent before `deliver`."""
-        return Batch(tp, self._producer.create_batch)
+    def batch(self, tp: TopicPartition, owner: TopicPartition) -> Batch:
+        """Return an empty batch, signed as the owner of a claimed partition; nothing is sent before `deliver`."""
+        new_batch, sign = self._producer.create_batch, self._identities[owner].sign
+        return Batch(tp, lambda: sign(new_batch(), tp))
+
+    async def claim(self, tp: TopicPartition) -> tuple[int, int]:
+        """Become the only owner of a partition: what former owners still write to it is refused once this returns.
+
+        What they still write elsewhere as its owner is refused once this owner has written there.
+
+        Returns:
+            (offset, offset + 1) of the tombstone that it writes. Everything that a former owner has written is before.
+
+        Raises:
+            FencedError: yet another worker has claimed it meanwhile; the process must end.
+            PermissionError: this user may not write with the transactional id of the partition.
+        """
+        self._identities[tp] = await self._new_identity(f"{tp.topic}-{tp.partition}")
+        batch = self.batch(tp, tp)
+        batch.add(OWNER_KEY, None, NO_HEADERS)
+        return await self.deliver(batch)
 
     async def deliver(self, batch: Batch) -> tuple[int, int]:
-        """Write all records in order; returns (first offset, last offset + 1) once all replicas have them."""
+        """Write all records in order; returns (first offset, last offset + 1) once all replicas have them.
+
+        Raises:
+            FencedError: another worker has claimed the owner's partition; the process must end.
+        """
         topic, number = batch.tp
         waiting = [await self._producer.send_batch(part, topic, partition=number) for part in batch.parts]
-        first: int = (await asyncio.gather(*waiting))[0].offset
+        try:
+            first: int = (await asyncio.gather(*waiting))[0].offset
+        except ProducerFenced as error:
+            raise FencedError(f"another worker has taken over {topic}[{number}]: Kafka refuses this one") from error
         return first, first + batch.count

@@ -38,7 +38,7 @@ USERS = yaml.safe_load_all((ROOT / "deploy" / "strimzi" / "users.yml").read_text
 RULES = {one["metadata"]["name"]: one["spec"]["authorization"]["acls"] for one in USERS if one}
 PASSWORD = "open sesame"  # noqa: S105  of a broker that lives as long as the test
 STRANGER = "stranger"  # has a password, and no rights
-KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP}
+KINDS = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "transactionalId": ResourceType.TRANSACTIONAL_ID}
 PATTERNS = {"literal": ResourcePatternType.LITERAL, "prefix": ResourcePatternType.PREFIXED}
 OPERATIONS = {
     "Read": AclOperation.READ,

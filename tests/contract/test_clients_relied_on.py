@@ -10,10 +10,15 @@ import aiokafka.consumer.fetcher
 import aiokafka.consumer.group_coordinator
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
 from aiokafka.partitioner import DefaultPartitioner
-from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.producer.message_accumulator import BatchBuilder, MessageAccumulator, MessageBatch
+from aiokafka.producer.sender import Sender
 from rocksdict import Options, Rdict
 
+from streams.engine.fencing import ProducerIdentity, new_identity
+from streams.engine.kafka_clients import ClientSettings
+from streams.engine.kafka_clients import producer as shared_producer
 from streams.engine.relied_on import RELIED_ON
 from tests.contract.relied_on import Checks, in_order, source
 from tests.kafka_records import Record, produce
@@ -133,6 +138,54 @@ async def test_the_result_of_a_sent_batch_has_its_first_offset(topic: str, real_
             batch.append(key=b"k", value=value, timestamp=None)
         sent = await (await producer.send_batch(batch, topic, partition=0))
     assert sent.offset == 2
+
+
+@CHECKS.of("aiokafka: a batch gets producer id, epoch and sequence from one call, before its first send")
+def test_a_batch_is_stamped_once() -> None:
+    text = source(MessageAccumulator._pop_batch)  # noqa: SLF001  it is what is checked
+    assert in_order(
+        text, "not_retry = batch.retry_count == 0", "not_retry:", "batch.set_producer_state(", "drain_ready()"
+    )
+    assert "self._builder._set_producer_state(" in source(MessageBatch.set_producer_state)
+
+
+@CHECKS.of("aiokafka: batches of a partition are sent one at a time, in order")
+def test_a_partition_with_a_batch_in_flight_is_muted() -> None:
+    sending = source(Sender._sender_routine)  # noqa: SLF001  it is what is checked
+    assert in_order(sending, "drain_by_nodes(", "muted_partitions=muted_partitions", "self._muted_partitions.add(tp)")
+    assert in_order(source(MessageAccumulator.drain_by_nodes), "if tp in muted_partitions", "continue", "_pop_batch")
+    assert "appendleft" in source(MessageAccumulator.reenqueue)
+
+
+@CHECKS.of("aiokafka: a started transactional producer holds its id and epoch")
+async def test_each_new_identity_has_a_higher_epoch(real_kafka: Broker) -> None:
+    clients, name = client_settings(real_kafka), f"contract-{uuid.uuid4().hex[:8]}"
+    first, second = [await new_identity(clients, name) for _ in range(2)]
+    assert first.producer_id == second.producer_id
+    assert first.epoch < second.epoch
+
+
+@CHECKS.of("aiokafka: a batch of an outdated epoch fails with ProducerFenced")
+async def test_a_former_identity_is_refused_once_its_successor_has_written(topic: str, real_kafka: Broker) -> None:
+    clients, tp = client_settings(real_kafka), TopicPartition(topic, 0)
+    async with shared_producer(clients) as producer:
+        former, owner = [await new_identity(clients, topic) for _ in range(2)]
+
+        async def send(identity: ProducerIdentity, count: int = 1) -> int:
+            batch = identity.sign(producer.create_batch(), tp)
+            for _ in range(count):
+                batch.append(key=b"k", value=b"v", timestamp=None)
+            sent = await (await producer.send_batch(batch, topic, partition=0))
+            return int(sent.offset)
+
+        assert [await send(former, 3), await send(former), await send(owner), await send(owner)] == [2, 5, 6, 7]
+        with pytest.raises(ProducerFenced):
+            await send(former)
+        assert await send(owner) == 8
+
+
+def client_settings(broker: Broker) -> ClientSettings:
+    return ClientSettings(connection={"bootstrap_servers": broker.bootstrap}, group="contract")
 
 
 @pytest.fixture

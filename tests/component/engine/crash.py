@@ -1,9 +1,12 @@
-"""Crash points: the process ends at the nth time a named step of the engine's protocol is reached."""
+"""Crash points: the process ends, or stops, at the nth time a named step of the engine's protocol is reached."""
 
 from __future__ import annotations
 
 import os
+import signal
 from typing import Any
+
+from aiokafka.producer.sender import SendProduceReqHandler
 
 from streams.engine import chunk, offsets, owned_partitions, partition, store
 
@@ -19,6 +22,8 @@ POINTS = (
     "before_drain:1",
     "after_drain:2",  # the first is that of joining, with nothing to drain
 )
+STOPPED = "before_send:1"
+"""The process stops by SIGSTOP when the changelog batch of a chunk is about to be written to the socket."""
 
 
 class _Fuse:
@@ -30,7 +35,9 @@ class _Fuse:
     def reached(self, point: str) -> None:
         if point == self._point:
             self._left -= 1
-            if self._left <= 0:
+            if self._left == 0 and point == "before_send":
+                os.kill(os.getpid(), signal.SIGSTOP)
+            elif self._left <= 0 and point != "before_send":
                 os._exit(EXIT)
 
 
@@ -46,6 +53,7 @@ def install(spec: str) -> None:
         for kind in (store.MemoryStore, store.RocksStore):
             _wrap_apply(kind, fuse)
         _wrap_ack(fuse)
+        _wrap_send(fuse)
 
 
 def _wrap(owner: Any, name: str, fuse: _Fuse, before: str = "", after: str = "") -> None:
@@ -95,3 +103,14 @@ def _wrap_ack(fuse: _Fuse) -> None:
         fuse.reached("" if is_first else "after_ack")
 
     offsets.Offsets.ack = ack  # type: ignore[method-assign]  # that is the point of it
+
+
+def _wrap_send(fuse: _Fuse) -> None:
+    original = SendProduceReqHandler.do
+
+    async def do(self: Any, node_id: int) -> None:
+        if any(tp.topic.endswith("-changelog") and batch.record_count > 1 for tp, batch in self._batches.items()):
+            fuse.reached("before_send")  # a claim is one record
+        await original(self, node_id)
+
+    SendProduceReqHandler.do = do

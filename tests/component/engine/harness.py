@@ -34,6 +34,8 @@ DEFAULTS: Mapping[str, Any] = {
     "commit": 0.3,
     "slow": 0.0,
     "crash": "",
+    "fenced": True,
+    "proxy": 0,  # the port of a proxy in front of the broker
 }
 
 
@@ -56,6 +58,11 @@ class Worker:
 
     def ended(self) -> int:
         return self.process.wait(TIMEOUT)
+
+    def wait_stopped(self) -> None:
+        """Until it has stopped itself, as by SIGSTOP."""
+        stopped = os.WSTOPPED | os.WNOHANG | os.WNOWAIT
+        wait_for(lambda: os.waitid(os.P_PID, self.process.pid, stopped), 60, "it has not stopped")
 
     def stop(self) -> int:
         self.signal(signal.SIGTERM)

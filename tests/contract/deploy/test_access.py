@@ -21,6 +21,9 @@ ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 KNOWN = {**TOPICS, "leadloop-changelog": changelog_of("leadloop")}
 
+KINDS = {"--topic": "topic", "--group": "group", "--transactional-id": "transactionalId"}
+"""Options of Kafka's tool, and what Strimzi calls their kind."""
+
 Rule = tuple[str, str, str, str, str]
 """Who, kind, name, pattern, operation."""
 
@@ -68,9 +71,9 @@ def _called(words: list[str]) -> set[Rule]:
     pattern = "prefix" if ("--resource-pattern-type", "prefixed") in pairs else "literal"
     operations = [value for name, value in pairs if name == "--operation"]
     return {
-        (who, name.lstrip("-"), value, pattern, operation)
+        (who, KINDS[name], value, pattern, operation)
         for name, value in pairs
-        if name in ("--topic", "--group")
+        if name in KINDS
         for operation in operations
     }
 
@@ -86,6 +89,7 @@ def test_the_acl_script_uses_the_topic_prefix_and_the_application_id(tmp_path: P
         "sales.loop-changelog",
     }
     assert ("streams", "group", "loop", "literal", "Read") in rules
+    assert ("streams", "transactionalId", "sales.loop-changelog-", "prefix", "Write") in rules
 
 
 @pytest.mark.parametrize("name", KNOWN)

@@ -44,7 +44,8 @@ class FakeOwner:
         self.context = ChunkContext(3, 2, CHANGELOG, self.store, sink=kafka, offsets=kafka, fail=self.fail)
         self._first, self._fault = first, fault
 
-    def batch(self, tp: TopicPartition) -> FakeBatch:
+    def batch(self, tp: TopicPartition, owner: TopicPartition) -> FakeBatch:
+        assert owner == CHANGELOG
         return FakeBatch(tp)
 
     async def deliver(self, batch: FakeBatch) -> tuple[int, int]:
