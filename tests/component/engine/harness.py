@@ -35,6 +35,7 @@ DEFAULTS: Mapping[str, Any] = {
     "slow": 0.0,
     "crash": "",
     "fenced": True,
+    "renew_after": 21_600.0,
     "proxy": 0,  # the port of a proxy in front of the broker
 }
 

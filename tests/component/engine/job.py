@@ -17,7 +17,7 @@ import msgspec
 from streams.engine import Chunk, FetchedRecord, Job, MemoryStore, RecoveredPartition, RocksStore, Store
 from streams.engine.faust_driver import FaustDriver
 from streams.engine.kafka_clients import ClientSettings
-from tests.component.engine import crash, network, unfenced
+from tests.component.engine import crash, network, owners
 
 SETTINGS: dict[str, Any] = json.loads(os.environ["JOB"])
 NAME, DATA = SETTINGS["name"], Path(SETTINGS["data"])
@@ -121,8 +121,7 @@ JOB = Job(
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     crash.install(SETTINGS["crash"])
-    if not SETTINGS["fenced"]:
-        unfenced.install()
+    owners.install(fenced=SETTINGS["fenced"], renew_after=SETTINGS["renew_after"])
     if SETTINGS["proxy"]:
         network.redirect(SETTINGS["bootstrap"], SETTINGS["proxy"])
     session = SETTINGS["session"]

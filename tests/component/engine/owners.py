@@ -1,9 +1,10 @@
-"""A worker as of the version before fencing: it claims nothing, and writes with the producer's own identity."""
+"""How a worker claims its partitions: at another interval, or not at all, as of the version before fencing."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from streams.engine import partition
 from streams.engine.sink import Sink
 
 if TYPE_CHECKING:
@@ -16,7 +17,12 @@ class _ProducersOwn:
         return batch
 
 
-def install() -> None:
+def install(*, fenced: bool, renew_after: float) -> None:
+    """Without `fenced`, the worker claims nothing and writes with its producer's own identity."""
+    vars(partition)["RENEW_AFTER"] = renew_after
+    if fenced:
+        return
+
     async def claim(self: Sink, tp: TopicPartition) -> tuple[int, int]:
         self._identities[tp] = _ProducersOwn()
         return 0, 0
