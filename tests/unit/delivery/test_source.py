@@ -3,9 +3,11 @@
 import asyncio
 from typing import Any, cast
 
-from confluent_kafka import TopicPartition
+import pytest
+from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from workers.delivery.core.model import Released
+from workers.delivery.runtime import source as source_module
 from workers.delivery.runtime.flow import ConsumerCommands
 from workers.delivery.runtime.membership import GroupMembership
 from workers.delivery.runtime.source import KafkaSource
@@ -64,3 +66,33 @@ async def test_a_worker_without_partitions_has_no_lag() -> None:
     source.behind = {"lead-recycled": 500}
     source._assigned(cast("Any", NothingGiven()), [])  # noqa: SLF001  as its client would
     assert source.behind == {"lead-recycled": 0}
+
+
+class NewTopic:
+    """A consumer of a topic whose leader answers only at the third request."""
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        self.requests = 0
+
+    def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
+        self.requests += 1
+        if self.requests < 3:
+            raise KafkaException(KafkaError(self.code))
+        return 3, 12
+
+
+def test_offsets_are_requested_again_while_a_topic_has_no_leader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source_module, "_RETRY_SECONDS", 0.0)
+    committed = [TopicPartition("lead-recycled", 0, OFFSET_INVALID)]
+    consumer = NewTopic(KafkaError.NOT_LEADER_FOR_PARTITION)
+    (takeover,) = source_module._takeovers(cast("Any", consumer), committed, ["lead-recycled"])  # noqa: SLF001
+    assert (takeover.positions, takeover.ends) == ({"lead-recycled": 3}, {"lead-recycled": 12})
+
+
+def test_offsets_that_may_not_be_read_are_an_error_at_once() -> None:
+    committed = [TopicPartition("lead-recycled", 0, OFFSET_INVALID)]
+    consumer = NewTopic(KafkaError.TOPIC_AUTHORIZATION_FAILED)
+    with pytest.raises(KafkaException):
+        source_module._takeovers(cast("Any", consumer), committed, ["lead-recycled"])  # noqa: SLF001
+    assert consumer.requests == 1

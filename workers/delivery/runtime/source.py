@@ -7,7 +7,9 @@ hands. Offsets are committed only on command. All calls of the consumer are made
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol, TypeVar, assert_never
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
@@ -24,6 +26,25 @@ crashed predecessor may have begun was finished. LEFT: nothing of it may have be
 BATCH = 256
 _POLL_SECONDS = 0.02
 _BROKER_SECONDS = 20.0
+_RETRY_SECONDS = 0.2
+_PASSING = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+    KafkaError._NO_OFFSET,  # noqa: SLF001
+    KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
 _COMMITS_REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -154,7 +175,7 @@ class KafkaSource:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._batch.clear()
         self._commands.assignment_changed()
-        committed = consumer.committed(partitions, timeout=_BROKER_SECONDS)
+        committed = _answer(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS))
         takeovers = _takeovers(consumer, committed, self._topics)
         starts = [
             TopicPartition(topic, takeover.partition, position)
@@ -238,32 +259,31 @@ def _takeovers(consumer: Consumer, committed: list[TopicPartition], topics: Sequ
 def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartition]) -> Takeover:
     positions, ends = {}, {}
     for topic, place in places.items():
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=_BROKER_SECONDS)
+        low, high = _answer(partial(consumer.get_watermark_offsets, TopicPartition(topic, number), _BROKER_SECONDS))
         positions[topic] = low if place.offset == OFFSET_INVALID else max(place.offset, low)
         ends[topic] = high
     known = [place for place in places.values() if place.offset != OFFSET_INVALID]
     return Takeover(number, positions, ends, all(place.metadata == LEFT for place in known))
 
 
+def _answer(request: Callable[[], T]) -> T:
+    """Repeat a request to the brokers while they answer with a passing error, such as right after a topic was made.
+
+    Raises:
+        KafkaException: The error does not pass, or not within 20 s.
+    """
+    give_up_at = awake_seconds() + _BROKER_SECONDS
+    while True:
+        try:
+            return request()
+        except KafkaException as fault:
+            if awake_seconds() >= give_up_at:
+                raise
+            _tolerate(fault.args[0])
+        time.sleep(_RETRY_SECONDS)
+
+
 def _tolerate(fault: KafkaError) -> None:
     """Ignore passing errors; a commit that was too late belongs to another worker's partition already."""
-    passing = {
-        KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
-        KafkaError._TRANSPORT,  # noqa: SLF001
-        KafkaError._TIMED_OUT,  # noqa: SLF001
-        KafkaError._RESOLVE,  # noqa: SLF001
-        KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
-        KafkaError._NO_OFFSET,  # noqa: SLF001
-        KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
-        KafkaError.ILLEGAL_GENERATION,
-        KafkaError.UNKNOWN_MEMBER_ID,
-        KafkaError.REBALANCE_IN_PROGRESS,
-        KafkaError.LEADER_NOT_AVAILABLE,
-        KafkaError.NOT_LEADER_FOR_PARTITION,
-        KafkaError.REQUEST_TIMED_OUT,
-        KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-        KafkaError.COORDINATOR_NOT_AVAILABLE,
-        KafkaError.NOT_COORDINATOR,
-    }
-    if fault.fatal() or fault.code() not in passing:
+    if fault.fatal() or fault.code() not in _PASSING:
         raise KafkaException(fault)
