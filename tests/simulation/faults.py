@@ -43,8 +43,8 @@ class Plan:
     hold: float
 
     @classmethod
-    def draw(cls, random: Random, excluded: tuple[str, ...]) -> Plan:
-        kinds = tuple(kind for kind in KINDS if random.random() < 0.55 and kind not in excluded)
+    def draw(cls, random: Random) -> Plan:
+        kinds = tuple(kind for kind in KINDS if random.random() < 0.55)
         return cls(
             kinds,
             every=random.choice([2.0, 4.0, 8.0]),
@@ -52,8 +52,13 @@ class Plan:
             late=random.choice([0.0, 0.3]),
             slow=random.choice([0.0, 0.02, 0.1]),
             crash=random.choice([0.0, 0.005, 0.03]),
-            hold=random.choice([0.0, 0.0, 0.005, 0.02]) if "hold" not in excluded else 0.0,
+            hold=random.choice([0.0, 0.0, 0.005, 0.02]),
         )
+
+    @classmethod
+    def of(cls, kinds: tuple[str, ...]) -> Plan:
+        """Only these kinds, often, on a network without faults."""
+        return cls(kinds, every=2.0, reset=0.0, late=0.0, slow=0.0, crash=0.0, hold=0.0)
 
 
 class Faults:

@@ -213,11 +213,3 @@ def nothing(_: Any) -> Any:
 
 def nothing_now(_: Any) -> Any:
     return lambda *_: None
-
-
-def running_chunk_not_awaited(_: Any) -> Any:
-    async def stop(self: Any) -> None:
-        self._task.cancel()
-        await self._job.on_revoked(self.number)
-
-    return stop
