@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from aiokafka.errors import InvalidProducerEpoch, KafkaError
+from aiokafka.errors import KafkaError
 
 from .broker import NODES, Broker
 from .group import Group
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 CHANGELOG = "leadloop-changelog"
-ENGINE_FENCES = find_spec("streams.engine.fencing") is not None
-"""Whether the engine fences former owners; if not, the simulated brokers know the owners and refuse all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,12 +76,8 @@ class Cluster:
             self.happened["batch of an ended process"] += 1
         if self.broker.owners.get(tp.partition) == host.name:
             return self.broker.produce(tp, origin, records)
-        if self.is_fenced and not ENGINE_FENCES and tp.topic == CHANGELOG:
-            self.happened["changelog batch of a former owner refused"] += 1
-            raise InvalidProducerEpoch(f"{host.name} does not own {tp}")
         end = self.broker.logs[tp].end
         first = self.broker.produce(tp, origin, records)
         if first >= end:
             self.happened[f"{tp.topic} of a former owner arrived late"] += 1
-            self.broker.late.update((tp, offset) for offset in range(first, first + len(records)))
         return first

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 SOMETIMES = (
     "batch of an ended process",
+    "batch of an older epoch refused",
     "broker node down",
     "changelog compacted",
     "clock set ahead",

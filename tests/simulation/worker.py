@@ -6,8 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import replace
 from functools import partial
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from aiokafka.errors import IllegalGenerationError, KafkaError, RebalanceInProgressError, UnknownMemberIdError
 from aiokafka.structs import TopicPartition
@@ -16,11 +15,11 @@ from prometheus_client import CollectorRegistry
 from streams.agents.lead_job import LeadJob
 from streams.engine.co_partitioning import start_checked
 from streams.engine.context import JobContext
+from streams.engine.fencing import ProducerIdentity
 from streams.engine.offsets import Offsets
 from streams.engine.owned_partitions import OwnedPartitions
 from streams.engine.sink import Sink
 
-from .cluster import ENGINE_FENCES
 from .consumers import Member, Reader
 from .producer import SimulatedProducer
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from streams.agents.inbound import Value
     from streams.domain.policy import Policy
     from streams.engine import Chunk, Job, Store
+    from streams.engine.fencing import Identity
     from streams.runtime.settings import StreamsSettings
 
     from .cluster import Cluster
@@ -44,24 +44,21 @@ AGENTS = 4
 class Unsigned:
     """An identity that is none: batches are sent with the producer's own."""
 
-    def sign(self, batch: object, tp: TopicPartition) -> object:
+    def sign(self, batch: Any, tp: TopicPartition) -> Any:
         del tp
         return batch
 
 
 def sink_of(cluster: Cluster, host: Host, links: Sequence[Link]) -> Sink:
-    """Make the sink; if the engine fences former owners, with identities that the simulated brokers hand out."""
-    producer, sink = SimulatedProducer(cluster, host), cast("Any", Sink)
-    if not ENGINE_FENCES:
-        return cast("Sink", sink(producer))
-    identity = import_module("streams.engine.fencing").ProducerIdentity
+    """Make the sink, with identities that the simulated brokers hand out."""
 
-    async def new_identity(transactional_id: str) -> object:
+    async def new_identity(transactional_id: str) -> Identity:
         if not cluster.is_fenced:
             return Unsigned()
-        return identity(*await cluster.ask(links[1], partial(cluster.broker.init_producer, transactional_id)))
+        request = partial(cluster.broker.init_producer, transactional_id)
+        return ProducerIdentity(*await cluster.ask(links[1], request))
 
-    return cast("Sink", sink(producer, new_identity))
+    return Sink(SimulatedProducer(cluster, host), new_identity)
 
 
 class Chunks:
