@@ -87,6 +87,8 @@ class Broker:
         self.logs: defaultdict[TopicPartition, Log] = defaultdict(Log)
         self.owners: dict[int, str] = {}
         """Of each partition number, the host that the group gave it to."""
+        self.late: set[tuple[TopicPartition, int]] = set()
+        """Offsets of records that a former owner of their partition number has sent, and that arrived too late."""
         self._loop = loop
         self._wall = wall
         self._happened = happened

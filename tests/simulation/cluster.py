@@ -80,4 +80,5 @@ class Cluster:
         first = self.broker.produce(tp, origin, records)
         if first >= end:
             self.happened[f"{tp.topic} of a former owner arrived late"] += 1
+            self.broker.late.update((tp, offset) for offset in range(first, first + len(records)))
         return first

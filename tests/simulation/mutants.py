@@ -70,8 +70,8 @@ class Mutant:
 
 MUTANTS = (
     Mutant("acknowledged before outputs and state", (Change(Chunk, "__aexit__", replacements.ack_first),), first=9),
-    Mutant("state before outputs", (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),), first=2),
-    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),)),
+    Mutant("state before outputs", (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),), first=10),
+    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),), first=8),
     Mutant(
         "failed outputs are given up",
         (Change(Chunk, "send_outputs", replacements.errors_of_outputs_ignored),),
@@ -84,7 +84,7 @@ MUTANTS = (
     Mutant(
         "stream time in a batch of its own, before the leads",
         (Change(Chunk, "save_changes", replacements.stream_time_first),),
-        first=163,
+        first=52,
     ),
     Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=3),
     Mutant(
