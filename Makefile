@@ -25,7 +25,7 @@ demo: install  ## run the whole system on an embedded broker, with a generated h
 	@$(BIN)/leadloop demo $(ARGS)
 
 test: install  ## run all tests, on a real Kafka if one can be started
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder -m 'not soak' $(ARGS)
 
 check: install  ## check format, lint, types, import rules, schemas and policy
 	$(BIN)/ruff format --check .

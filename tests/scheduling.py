@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pytest
 
 HERE = Path(__file__).parent
-FOLDERS = ("e2e", "component", "contract", "unit")
+FOLDERS = ("e2e", "component", "simulation", "contract", "unit")
 """By the time that their files take: unit tests fill the gaps."""
 ONE_BY_ONE = (
     "e2e/test_demo.py",
@@ -29,6 +29,8 @@ ONE_BY_ONE = (
     "component/delivery/test_away.py",
     "component/delivery/test_crash.py",
     "component/delivery/test_hardships.py",
+    "simulation/test_mutants.py",
+    "simulation/test_simulation.py",
 )
 """Files whose tests are distributed one by one: each takes long, and they share no fixture of the module."""
 
