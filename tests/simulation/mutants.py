@@ -86,7 +86,7 @@ MUTANTS = (
         (Change(Chunk, "save_changes", replacements.stream_time_first),),
         first=52,
     ),
-    Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=3),
+    Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=134),
     Mutant(
         "a kept store is not brought up to date",
         (Change(partition, "replay", replacements.kept_store_not_replayed),),
@@ -133,7 +133,7 @@ MUTANTS = (
         (Change(Offsets, "while_owned", replacements.no_lease),),
         is_fenced=False,
         only=("pause",),
-        first=25,
+        first=70,
     ),
     Mutant("positions outlive their assignment", (Change(Offsets, "forget", replacements.nothing_now),), first=28),
     Mutant("a repeated fact counts again", (Change(LeadHistory, "_is_repeat", lambda _: lambda *_: False),)),
