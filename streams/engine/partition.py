@@ -121,7 +121,7 @@ class Partition(Generic[V]):
         self._renew_at = time.monotonic() + RENEW_AFTER
 
     async def _renew(self) -> None:
-        """Fence again before Kafka forgets this owner's epoch, however idle the partition is."""
+        """Fence again, at a tick, before Kafka forgets this owner's epoch, however idle the partition is."""
         chunks = self._chunks
         await chunks.write_changelog(lambda: chunks.sink.claim(chunks.changelog), {})
         self._renew_at = time.monotonic() + RENEW_AFTER

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def test_claims_are_renewed_at_work_and_when_idle(real_kafka: Broker, make_job: MakeJob) -> None:
-    job = make_job(real_kafka, 2, rocks=True, slow=0.05, max_records=20, tick=600, renew_after=0.3)
+    job = make_job(real_kafka, 2, rocks=True, slow=0.05, max_records=20, tick=0.2, renew_after=0.3)
     worker = job.worker("a")
     for _ in range(3):
         before = claims(job)
