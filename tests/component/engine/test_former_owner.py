@@ -145,7 +145,8 @@ def work_for_a_while(job: Job) -> None:
 def take_over(job: Job, *, compacted: bool) -> Worker:
     """Another worker does the same work, and more of it, and commits."""
     job.feed(50, keys=KEYS)
-    tended = {"b": job.worker("b", tick=0.5 if compacted else 600)}
+    job.settings["tick"] = 0.5 if compacted else 600
+    tended = {"b": job.worker("b")}
     job.wait_done_tended(tended)  # on a loaded machine its short session may end
     successor = tended["b"]
     if compacted:
