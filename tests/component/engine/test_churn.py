@@ -72,7 +72,11 @@ def test_a_worker_paused_beyond_its_session_does_not_overwrite_the_changelog_of_
     real_kafka: Broker, make_job: MakeJob, rocks: bool
 ) -> None:
     job = make_job(real_kafka, 4, rocks=rocks, slow=0.2, max_records=10, session=6.0)
-    paused, successor = job.worker("paused"), job.worker("successor")
+    paused = job.worker("paused")
+    wait_for(lambda: len(job.recovered("paused")) == 4, 30)
+    successor = job.worker("successor")
+    # Both have claimed their two partitions: a worker that is paused before its claim would fence its successor later.
+    wait_for(lambda: (len(job.recovered("paused")), len(job.recovered("successor"))) == (6, 2), 30)
     job.feed(1000, keys=60)
     wait_for(lambda: job.lag() < 900, 30)
     paused.signal(signal.SIGSTOP)
