@@ -53,7 +53,7 @@ class Load:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self._is_ending = True  # no task is cancelled: redis-py may go on with a request whose caller was cancelled
+        self._is_ending = True
         await asyncio.gather(*self._tasks)
 
     @property
@@ -173,6 +173,25 @@ async def test_each_worker_uses_its_share_while_redis_is_unavailable_and_redis_a
     assert most_over(load.granted, allowance) <= 0.01
     for limiter in limiters:
         await limiter.close()
+
+
+async def test_a_request_whose_caller_is_cancelled_ends(redis: RealRedis) -> None:
+    """Where redis-py limits the time of a request by itself, it swallows most of these cancellations."""
+    scripts = RedisScripts(redis.url)
+
+    async def repeat() -> None:
+        while True:
+            with suppress(*AWAY):
+                await scripts.now_us()
+
+    for milliseconds in range(50):
+        tasks = [asyncio.create_task(repeat()) for _ in range(3)]
+        await asyncio.sleep(milliseconds / 1000)
+        for task in tasks:
+            task.cancel()
+        _, pending = await asyncio.wait(tasks, timeout=20)
+        assert not pending
+    await scripts.close()
 
 
 class CountingLimiter(SharedLimiter):

@@ -32,7 +32,7 @@ class RedisScripts:
         pool = BlockingConnectionPool.from_url(  # many endpoints take turns: to have none free is not to be away
             url,
             timeout=ANSWER_SECONDS,
-            socket_timeout=ANSWER_SECONDS,
+            socket_timeout=None,  # calls have their own; with this one, redis-py swallows cancellations
             socket_connect_timeout=ANSWER_SECONDS,
             retry=Retry(NoBackoff(), 0),
             redis_connect_func=self._connected,
