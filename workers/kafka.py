@@ -208,3 +208,28 @@ class _Call:
                 self.done.set_exception(Undelivered(self._fault))
             else:
                 self.done.set_result(self._places)
+
+
+_PASSING = {
+    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
+    KafkaError._TRANSPORT,  # noqa: SLF001
+    KafkaError._TIMED_OUT,  # noqa: SLF001
+    KafkaError._RESOLVE,  # noqa: SLF001
+    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+    KafkaError._NO_OFFSET,  # noqa: SLF001
+    KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
+    KafkaError.ILLEGAL_GENERATION,
+    KafkaError.UNKNOWN_MEMBER_ID,
+    KafkaError.REBALANCE_IN_PROGRESS,
+    KafkaError.LEADER_NOT_AVAILABLE,
+    KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REQUEST_TIMED_OUT,
+    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
+    KafkaError.COORDINATOR_NOT_AVAILABLE,
+    KafkaError.NOT_COORDINATOR,
+}
+
+
+def is_passing(error: KafkaError) -> bool:
+    """Whether librdkafka recovers from a consumer's error by itself. Its `retriable()` is false for all of these."""
+    return not error.fatal() and error.code() in _PASSING

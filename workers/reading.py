@@ -11,7 +11,7 @@ from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Me
 
 from schemas.errors import UserError
 from schemas.names import lookup_group
-from workers.kafka import KafkaConf
+from workers.kafka import KafkaConf, is_passing
 
 RESPONSE_SECONDS = 20.0
 _BATCH_RECORDS, _BATCH_SECONDS = 1000, 0.2
@@ -31,7 +31,7 @@ def any_error(_: KafkaError) -> bool:
 
 def permanent_error(error: KafkaError) -> bool:
     """Select the errors that librdkafka does not recover from: a worker waits for the end of the others."""
-    return error.fatal() or not error.retriable()
+    return not is_passing(error)
 
 
 def records(conf: KafkaConf, topic: str, since: int = 0) -> Iterator[Message]:

@@ -98,7 +98,7 @@ def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, redis
 
 def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, _ = rebuilt
-    report = Process(processed.folder / "asked.log", env(processed, redis_url, app_id), "workers.cli", "report")
+    report = Process(processed.folder / "schemathesis.log", env(processed, redis_url, app_id), "workers.cli", "report")
     try:
         report.wait_ready()
         done = subprocess.run(

@@ -9,7 +9,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Topic
 from workers.reading import Ranges, any_error, fetch, permanent_error, read_ranges
 
 TOPIC = "lead-created"
-RETRIABLE = KafkaError(KafkaError._TRANSPORT, retriable=True)  # noqa: SLF001  librdkafka's own codes are named so
+PASSING = KafkaError(KafkaError._TRANSPORT)  # noqa: SLF001  librdkafka's own codes are named so
 PERMANENT = KafkaError(KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 
@@ -101,12 +101,12 @@ def test_reading_stops_when_it_is_no_longer_wanted() -> None:
     assert offsets(FakeConsumer([FakeMessage(0)]), {(TOPIC, 0): (0, 9)}, is_wanted=lambda: next(wanted)) == [(0, 0)]
 
 
-@pytest.mark.parametrize(("is_raised", "error"), [(any_error, RETRIABLE), (permanent_error, PERMANENT)])
+@pytest.mark.parametrize(("is_raised", "error"), [(any_error, PASSING), (permanent_error, PERMANENT)])
 def test_a_selected_error_is_raised(is_raised: Callable[[KafkaError], bool], error: KafkaError) -> None:
     with pytest.raises(KafkaException):
         offsets(FakeConsumer([FakeMessage(0, error=error)]), {(TOPIC, 0): (0, 1)}, is_raised)
 
 
 def test_another_error_is_ignored_and_reading_continues() -> None:
-    consumer = FakeConsumer([FakeMessage(0, error=RETRIABLE)], [FakeMessage(0)])
+    consumer = FakeConsumer([FakeMessage(0, error=PASSING)], [FakeMessage(0)])
     assert offsets(consumer, {(TOPIC, 0): (0, 1)}, permanent_error) == [(0, 0)]

@@ -14,6 +14,8 @@ from typing import Any, Protocol, TypeVar, assert_never
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from workers.kafka import is_passing
+
 from ..core.model import ConsumedRecord, Released, Takeover
 from .flow import Commit, ConsumerCommands, Pause, Place, Resume
 from .membership import GroupMembership, awake_seconds
@@ -27,24 +29,6 @@ BATCH = 256
 _POLL_SECONDS = 0.02
 _BROKER_SECONDS = 20.0
 _RETRY_SECONDS = 0.2
-_PASSING = {
-    KafkaError._ALL_BROKERS_DOWN,  # noqa: SLF001  the library's own name for it
-    KafkaError._TRANSPORT,  # noqa: SLF001
-    KafkaError._TIMED_OUT,  # noqa: SLF001
-    KafkaError._RESOLVE,  # noqa: SLF001
-    KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
-    KafkaError._NO_OFFSET,  # noqa: SLF001
-    KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
-    KafkaError.ILLEGAL_GENERATION,
-    KafkaError.UNKNOWN_MEMBER_ID,
-    KafkaError.REBALANCE_IN_PROGRESS,
-    KafkaError.LEADER_NOT_AVAILABLE,
-    KafkaError.NOT_LEADER_FOR_PARTITION,
-    KafkaError.REQUEST_TIMED_OUT,
-    KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
-    KafkaError.COORDINATOR_NOT_AVAILABLE,
-    KafkaError.NOT_COORDINATOR,
-}
 _COMMITS_REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -285,5 +269,5 @@ def _answer(request: Callable[[], T]) -> T:
 
 def _tolerate(fault: KafkaError) -> None:
     """Ignore passing errors; a commit that was too late belongs to another worker's partition already."""
-    if fault.fatal() or fault.code() not in _PASSING:
+    if not is_passing(fault):
         raise KafkaException(fault)
