@@ -6,6 +6,7 @@ What the file omits is as in the default policy; what a rule omits is as in `pro
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date
+from hashlib import blake2b
 from itertools import combinations
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -29,6 +30,8 @@ from streams.runtime.documents import DocumentError, Violation, YamlDocument, vi
 
 from .syntax import SpanWords, parse_day, parse_hours, parse_span, parse_week, parse_zone
 
+DIGEST_BYTES = 8
+
 Calendars = Mapping[str, Calendar]
 
 
@@ -37,7 +40,7 @@ class PolicyError(DocumentError):
 
 
 def parse_policy(text: str, name: str) -> Policy:
-    """Parse a policy file.
+    """Parse a policy file. The digest of the policy is the BLAKE2b of its text: 8 bytes, in hex.
 
     Args:
         text: Its content.
@@ -54,7 +57,7 @@ def parse_policy(text: str, name: str) -> Policy:
     faults += [_unreachable(document, *each) for each in _covered(document.data)]
     if file is None or faults:
         raise PolicyError(name, faults)
-    return file.policy()
+    return file.policy(blake2b(text.encode(), digest_size=DIGEST_BYTES).hexdigest())
 
 
 def _span(text: object, info: ValidationInfo) -> SpanWords:
@@ -63,6 +66,13 @@ def _span(text: object, info: ValidationInfo) -> SpanWords:
 
 def _clock(text: object, info: ValidationInfo) -> SpanWords | None:
     return None if text == "off" else parse_span(text, info.context or {}, least=1)
+
+
+def _escalation(text: object, info: ValidationInfo) -> SpanWords:
+    span = parse_span(text, info.context or {})
+    if span.number == 0:
+        raise violation("sales has no time to act", "write for example '4 hours', or leave 'escalate' out")
+    return span
 
 
 def _span_or_off(text: object, info: ValidationInfo) -> SpanWords | None:
@@ -89,6 +99,7 @@ def _list(value: object) -> object:
 
 SpanField = Annotated[SpanWords, PlainValidator(_span)]
 PromiseSpan = Annotated[SpanWords | None, PlainValidator(_clock)]
+EscalationSpan = Annotated[SpanWords, PlainValidator(_escalation)]
 SpanOrOff = Annotated[SpanWords | None, PlainValidator(_span_or_off)]
 CountOrOff = Annotated[int | None, PlainValidator(_count_or_off)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(_list), Field(min_length=1)]
@@ -149,6 +160,7 @@ class _ActionFile(_Section):
     track: NonEmptyText
     delay: SpanField = SpanWords(0, "day", None)
     cooldown: SpanField | None = None
+    escalate: EscalationSpan | None = None
 
 
 ActionOrNever = Annotated[_ActionFile | None, BeforeValidator(_never)]
@@ -180,7 +192,7 @@ class _PolicyFile(_Section):
     otherwise: ActionOrNever = None
     limits: _LimitsFile = _LimitsFile()
 
-    def policy(self) -> Policy:
+    def policy(self, digest: str) -> Policy:
         calendars = {name: file.calendar(name) for name, file in self.calendars.items()}
         default = Policy()
         promises = replace(default.promises, **self.promises.given(calendars))
@@ -193,6 +205,7 @@ class _PolicyFile(_Section):
             reasons=actions if "reasons" in self.model_fields_set else default.reasons,
             otherwise=_action(self.otherwise, calendars) if "otherwise" in self.model_fields_set else default.otherwise,
             limits=self.limits.limits(calendars),
+            digest=digest,
         )
 
 

@@ -70,11 +70,15 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What a RECYCLE requests: the track, how long after the stall it starts, and the cooldown until the next."""
+    """What a RECYCLE requests: the track, how long after the stall it starts, and the cooldown until the next.
+
+    `escalate` is how long sales has to act after the stall, before the lead goes back; None: it goes back at once.
+    """
 
     track: str
     delay: Span = AT_ONCE
     cooldown: Span | None = None  # None: the limit for all
+    escalate: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +117,7 @@ DEFAULT_REASONS: Mapping[str, Action | None] = MappingProxyType(
 class Policy:
     """All that decisions follow, besides the lead itself. `version` goes with every decision.
 
+    `digest` identifies the content of the file that the policy was read from; policies of the same terms are equal.
     In `reasons`, None is a lead that is never handed back; `otherwise` is for the reasons that are not named.
     """
 
@@ -122,6 +127,7 @@ class Policy:
     reasons: Mapping[str, Action | None] = field(default_factory=lambda: DEFAULT_REASONS)
     otherwise: Action | None = NURTURE
     limits: PolicyLimits = PolicyLimits()
+    digest: str = field(default="", compare=False)
     _matched: dict[Dimensions, Promises] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def promises_of(self, lead: HasDimensions) -> Promises:

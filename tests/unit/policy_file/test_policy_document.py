@@ -1,6 +1,7 @@
 """The policy file: its values, and the messages about its violations."""
 
 from datetime import date
+from hashlib import blake2b
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -101,6 +102,26 @@ def test_reasons_that_a_file_names_are_all_there_are() -> None:
     assert policy.otherwise is None
 
 
+def test_a_reason_may_be_escalated_to_sales_first() -> None:
+    text = OFFICE + "reasons: { never_contacted: { escalate: 4 business hours, track: introduce-again } }"
+    escalate = policy_of(text).reasons["never_contacted"].escalate  # type: ignore[union-attr]  # it is an action
+    assert isinstance(escalate, BusinessTime)
+    assert escalate.ms == 14_400_000
+    assert policy_of("reasons: { price: { track: offer } }").reasons["price"] == Action("offer", escalate=None)
+
+
+def test_the_digest_identifies_the_content_of_the_file_and_the_name_stays_the_version() -> None:
+    one, other = policy_of("promises: { grace: 1 day }"), policy_of("promises: { grace: 2 days }")
+    assert (one.version, other.version) == ("1", "1")
+    assert one.digest == policy_of("promises: { grace: 1 day }").digest != other.digest
+    assert one.digest == blake2b(b'version: "1"\npromises: { grace: 1 day }', digest_size=8).hexdigest()
+
+
+def test_two_files_of_the_same_terms_are_equal_policies() -> None:
+    assert policy_of("") == policy_of("# a comment") == Policy()
+    assert policy_of("").digest != policy_of("# a comment").digest
+
+
 def test_limits_may_be_off() -> None:
     policy = policy_of(
         "limits: { max_recycles: off, max_age: off, cooldown: 0 days, holdout: { percent: 10, salt: x } }"
@@ -136,6 +157,10 @@ def test_limits_may_be_off() -> None:
         ("reasons: { price: nevr }", "2: reasons.price: no action; write 'never', or a track"),
         ("reasons: { price: }", "2: reasons.price: no action; write 'never', or a track"),
         ("reasons: { a: { track: b, dely: 1 day } }", "2: reasons.a.dely: there is no such key; did you mean 'delay'?"),
+        (
+            "reasons: { a: { track: b, escalate: 0 hours } }",
+            "2: reasons.a.escalate: sales has no time to act; write for example '4 hours'",
+        ),
         ("calendars: { a: { timezone: Europe/Berln, hours: { mon: 09:00-17:00 } } }", "did you mean 'Europe/Berlin'?"),
         ("calendars: { a: { timezone: UTC, hours: { mon: 9-17 } } }", "'9-17' are no open hours; write for example"),
         ("calendars: { a: { timezone: UTC, hours: { mon: 17:00-09:00 } } }", "closes before it opens"),
