@@ -27,6 +27,7 @@ allow streams --operation Read --operation Write \
   --topic "${prefix}stream-heartbeats" \
   --topic "${prefix}${app}-changelog"
 allow streams --operation Write \
+  --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}lead-dead-letters"
@@ -37,6 +38,7 @@ allow streams --operation Describe --operation Write --resource-pattern-type pre
 # ingest: publishes events of upstream systems, and items that it cannot map to the dead-letter topic
 allow ingest --operation Write \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
@@ -78,6 +80,7 @@ allow project --operation Read \
 # import: publishes imported facts and heartbeats
 allow import --operation Write \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
@@ -86,11 +89,13 @@ allow import --operation Write \
 # topics: `leadloop topics create`: creates missing topics and checks existing ones; alters and deletes nothing
 allow topics --operation Create --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-recycled" \
   --topic "${prefix}stream-heartbeats" \
+  --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}delivery-results" \
@@ -107,11 +112,13 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
 # operate: for operators at the command line, who inspect topics and groups, replay dead letters, pause and resume endpoints
 allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-recycled" \
   --topic "${prefix}stream-heartbeats" \
+  --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}delivery-results" \
@@ -125,6 +132,8 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read \
+  --topic "${prefix}lead-updated" \
+  --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}delivery-results" \

@@ -1,6 +1,6 @@
 """The records: one frozen type per record, with the fields of its schema in `avro/*.avsc`.
 
-Instants (`*_at`, `idle_since`, `not_before`) are epoch milliseconds, UTC. Every field has a default, as in
+Instants (`*_at`, `idle_since`, `not_before`, `until`) are epoch milliseconds, UTC. Every field has a default, as in
 Avro; the reader of a record decides which missing values are errors (for facts: `streams.domain.facts.fact_of`).
 """
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-By = Literal["unknown", "sales", "lead", "marketing"]
+By = Literal["unknown", "sales", "lead", "marketing", "agent", "automation"]
 Activity = Literal["unknown", "call", "email", "message", "meeting", "visit", "form", "other"]
 Direction = Literal["unknown", "outbound", "inbound"]
 ContactOutcome = Literal[
@@ -23,11 +23,16 @@ ContactOutcome = Literal[
     "replied",
     "meeting_set",
     "meeting_held",
+    "no_show",
+    "cancelled",
 ]
 DeclaredBy = Literal["unknown", "sales", "detector"]
 DealOutcome = Literal["unknown", "won", "lost"]
+Consent = Literal["unchanged", "granted", "withdrawn"]
+DoNotContact = Literal["unchanged", "yes", "no"]
 RecycleAction = Literal["UNKNOWN", "RECYCLE", "REVOKE"]
-Decision = Literal["UNKNOWN", "RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE"]
+EscalationAction = Literal["UNKNOWN", "ESCALATE", "AT_RISK"]
+Decision = Literal["UNKNOWN", "RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE", "HOLD", "ESCALATE"]
 Stage = Literal["unknown", "new", "working", "stalled", "nurture", "lost", "won"]
 DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead", "retry"]
 EndpointIs = Literal["unknown", "active", "paused", "disabled"]
@@ -57,8 +62,26 @@ class LeadCreated(Record, frozen=True, kw_only=True, gc=False):
     expected_amount: int | None = None
 
 
+class LeadUpdated(Record, frozen=True, kw_only=True, gc=False):
+    """A lead changed without a touch, or an earlier report is taken back. It moves no clock and starts no pass.
+
+    Texts: null leaves the value as it is, an empty text removes it. A lead keeps its origin.
+    """
+
+    owner_id: str | None = None
+    segment: str | None = None
+    campaign_id: str | None = None
+    account_id: str | None = None
+    consent: Consent = "unchanged"
+    consent_expires_at: int | None = None
+    do_not_contact: DoNotContact = "unchanged"
+    expected_amount: int | None = None
+    currency: str = ""
+    retracts: str = ""
+
+
 class LeadContacted(Record, frozen=True, kw_only=True, gc=False):
-    """Somebody did something: sales, the lead, or marketing (which moves no clock)."""
+    """Somebody did something: sales, the lead, marketing (which moves no clock), or software."""
 
     by: By = "sales"
     activity: Activity = "unknown"
@@ -104,6 +127,25 @@ class LeadRecycled(Record, frozen=True, kw_only=True, gc=False):
     touches: int = 0
     days_since_created: int = 0
     cause: str = ""
+    expires_at: int | None = None
+
+
+class LeadEscalated(Record, frozen=True, kw_only=True, gc=False):
+    """A promise to a lead was broken, and sales has until `until` to act (ESCALATE), or it breaks then (AT_RISK)."""
+
+    action: EscalationAction = "UNKNOWN"
+    escalation_id: str = ""
+    stall_id: str = ""
+    pass_no: int = 0
+    reason: str = ""
+    until: int | None = None
+    origin: str = ""
+    campaign_id: str = ""
+    segment: str = ""
+    owner_id: str = ""
+    account_id: str = ""
+    touches: int = 0
+    days_since_created: int = 0
 
 
 class LeadDecided(Record, frozen=True, kw_only=True, gc=False):
@@ -117,6 +159,8 @@ class LeadDecided(Record, frozen=True, kw_only=True, gc=False):
     reason: str = ""
     origin: str = ""
     policy_version: str = ""
+    until: int | None = None
+    policy_digest: str = ""
 
 
 class PastPass(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -161,6 +205,11 @@ class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reached: int = 0
     last_stall_reason: str = ""
     passes: tuple[PastPass, ...] = ()
+    decision: Decision = "UNKNOWN"
+    until: int | None = None
+    do_not_contact: bool = False
+    consent_expires_at: int | None = None
+    expected_amount: int | None = None
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -197,4 +246,6 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 FactRecord = LeadCreated | LeadContacted | LeadStalled | DealClosed | LeadRecycled
-AnyRecord = FactRecord | LeadDecided | LeadSnapshot | DeliveryResult | EndpointState | Heartbeat
+AnyRecord = (
+    FactRecord | LeadUpdated | LeadEscalated | LeadDecided | LeadSnapshot | DeliveryResult | EndpointState | Heartbeat
+)

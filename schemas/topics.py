@@ -72,6 +72,7 @@ def _fact(name: str, record: type[events.AnyRecord], *written_by: str) -> Topic:
 
 _TABLE = (
     _fact("lead-created", events.LeadCreated, "upstream"),
+    Topic(name="lead-updated", record=events.LeadUpdated, written_by=("upstream",), public=True),
     _fact("lead-contacted", events.LeadContacted, "upstream"),
     _fact("deal-closed", events.DealClosed, "upstream"),
     _fact("lead-stalled", events.LeadStalled, "upstream", "streams"),
@@ -83,6 +84,7 @@ _TABLE = (
         is_input=True,
         retention_ms=7 * DAY_MS,
     ),
+    Topic(name="lead-escalated", record=events.LeadEscalated, written_by=("streams",), public=True),
     Topic(name="lead-decisions", record=events.LeadDecided, written_by=("streams",), public=True),
     Topic(
         name="lead-snapshots",

@@ -24,5 +24,5 @@ def _values(kind: Any) -> st.SearchStrategy[Any]:
     if typing.get_origin(kind) is tuple:
         return st.lists(any_record(typing.get_args(kind)[0]), max_size=3).map(tuple)
     if type(None) in typing.get_args(kind):
-        return st.none() | _LONGS
+        return st.none() | _values(typing.get_args(kind)[0])
     return {str: _TEXTS, int: _LONGS, bool: st.booleans()}[kind]

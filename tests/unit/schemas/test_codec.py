@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from schemas.catalogue import RECORDS, Catalogue, schema_of
 from schemas.codec import Codec, Undecodable, Unencodable
 from schemas.compiled import reader_of
-from schemas.events import AnyRecord, DealClosed, Heartbeat, LeadContacted, LeadCreated
+from schemas.events import AnyRecord, DealClosed, Heartbeat, LeadContacted, LeadCreated, LeadUpdated
 from schemas.topics import MAX_RECORD_BYTES
 from schemas.varint import write_long
 from tests.builders_schemas import any_record
@@ -48,6 +48,11 @@ def test_the_bytes_are_those_of_another_implementation(record: AnyRecord) -> Non
     fields = to_builtins(record)
     value = CODEC.encode(record)
     assert value == _written(schema_of(type(record)), fields, int.from_bytes(value[1:5], "big"))
+
+
+@pytest.mark.parametrize("text", [None, "", "ann", "x" * 200])
+def test_no_text_and_an_empty_text_stay_apart(text: str | None) -> None:
+    assert CODEC.decode(CODEC.encode(LeadUpdated(owner_id=text)), LeadUpdated).owner_id == text
 
 
 @given(ANY_RECORD, st.data())
@@ -128,6 +133,7 @@ def test_each_kind_of_broken_value_has_its_reason(value: bytes | None, reason: s
         LeadCreated(occurred_at=None),  # type: ignore[arg-type]  # the same
         LeadCreated(occurred_at=2**63),
         LeadCreated(origin="\ud800"),
+        LeadUpdated(owner_id=1),  # type: ignore[arg-type]  # the same
         LeadContacted(by="robot"),  # type: ignore[arg-type]  # the same
         LeadCreated(origin="x" * MAX_RECORD_BYTES),
         object(),
