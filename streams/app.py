@@ -16,7 +16,8 @@ from streams.runtime.environment import SettingsError
 from streams.runtime.settings import StreamsSettings
 
 V = TypeVar("V")
-OUTPUTS = (*INPUTS, "lead-decisions", "lead-snapshots", "lead-dead-letters")  # inputs: a record may be rerouted
+OUTPUTS = (*INPUTS, "lead-escalated", "lead-decisions", "lead-snapshots", "lead-dead-letters")
+"""What streams writes; the inputs are among them, because a record may be rerouted."""
 ANSWER_SECONDS = 20.0  # for a broker to answer with its cluster id
 CHUNK_SECONDS = 50.0  # a chunk, or a recovery, may take this long without progress; below the rebalance timeout
 
