@@ -1,0 +1,125 @@
+"""What a contact counts as."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.domain.policy.counts import (
+    ACTIVITIES,
+    ACTORS,
+    DEFAULT_COUNTING,
+    INBOUND,
+    OUTCOMES,
+    Counted,
+    Counting,
+    unpacked,
+)
+from tests.unit.domain.histories import examples
+
+ANSWERS = ("connected", "replied", "meeting_set", "meeting_held")
+
+
+def subsets(symbols: tuple[str, ...]) -> st.SearchStrategy[frozenset[str]]:
+    return st.frozensets(st.sampled_from(symbols))
+
+
+any_counting = st.builds(
+    Counting, subsets(ACTORS), subsets(ACTIVITIES), subsets(OUTCOMES), subsets((INBOUND, *OUTCOMES))
+)
+everybody = st.sampled_from([*ACTORS, "marketing", "automation", "unknown"])
+contacts = st.tuples(
+    everybody,
+    st.sampled_from(ACTIVITIES),
+    st.sampled_from(["unknown", "outbound", "inbound"]),
+    st.sampled_from(OUTCOMES),
+)
+
+
+@pytest.mark.parametrize(
+    ("by", "direction", "outcome", "counted"),
+    [
+        ("sales", "outbound", "no_answer", "touch"),
+        ("sales", "outbound", "no_show", "touch"),
+        ("sales", "outbound", "connected", "progress"),
+        ("unknown", "unknown", "unknown", "touch"),  # a symbol of a newer version, or none given
+        ("lead", "outbound", "unknown", "touch"),
+        ("lead", "inbound", "unknown", "progress"),
+        ("agent", "outbound", "sent", "none"),
+        ("agent", "outbound", "meeting_set", "progress"),
+        ("agent", "inbound", "unknown", "progress"),
+        ("automation", "outbound", "sent", "none"),
+        ("automation", "outbound", "no_show", "none"),
+        ("automation", "outbound", "meeting_set", "progress"),
+        ("automation", "inbound", "unknown", "progress"),
+        ("marketing", "outbound", "sent", "none"),
+        ("marketing", "inbound", "replied", "none"),
+    ],
+)
+def test_by_default_an_unanswered_message_of_software_is_not_sales_work(
+    by: str, direction: str, outcome: str, counted: Counted
+) -> None:
+    assert DEFAULT_COUNTING.touch(by, "email", direction, outcome) == counted
+
+
+def test_a_rule_may_count_what_agents_do() -> None:
+    counts = Counting(by=frozenset(ACTORS))
+    assert counts.touch("agent", "message", "outbound", "sent") == "touch"
+    assert counts.touch("automation", "message", "outbound", "sent") == "none"
+
+
+def test_a_rule_may_count_some_activities_alone() -> None:
+    counts = Counting(activities=frozenset({"call", "meeting"}))
+    assert counts.touch("sales", "call", "outbound", "no_answer") == "touch"
+    assert counts.touch("sales", "email", "outbound", "sent") == "none"
+    assert counts.touch("sales", "email", "outbound", "replied") == "progress"
+
+
+def test_a_rule_may_ignore_outcomes_in_which_nobody_was_reached() -> None:
+    counts = Counting(ignored=frozenset({"bounced"}))
+    assert counts.touch("sales", "email", "outbound", "bounced") == "none"
+    assert counts.touch("sales", "email", "outbound", "sent") == "touch"
+
+
+def test_a_rule_may_count_meetings_that_were_held_alone_as_progress() -> None:
+    counts = Counting(progress=frozenset({"meeting_held", INBOUND}))
+    assert counts.touch("sales", "call", "outbound", "meeting_set") == "touch"
+    assert counts.touch("sales", "meeting", "outbound", "meeting_held") == "progress"
+    assert counts.touch("lead", "email", "inbound", "unknown") == "progress"
+
+
+@examples(300)
+@given(any_counting, contacts)
+def test_marketing_never_touches_a_lead(counts: Counting, contact: tuple[str, str, str, str]) -> None:
+    _, *rest = contact
+    assert counts.touch("marketing", *rest) == "none"
+
+
+@examples(300)
+@given(any_counting, contacts)
+def test_an_answer_is_progress_whoever_asked(counts: Counting, contact: tuple[str, str, str, str]) -> None:
+    _, *rest = contact
+    is_progress = counts.touch("sales", *rest) == "progress"
+    assert (counts.touch("lead", *rest) == "progress") is is_progress
+    assert (counts.touch("agent", *rest) == "progress") is is_progress
+    assert (counts.touch("automation", *rest) == "progress") is is_progress
+
+
+@examples(300)
+@given(any_counting)
+def test_a_lead_can_remember_what_counts_as_a_whole_number(counts: Counting) -> None:
+    assert unpacked(counts.packed) == counts
+    assert 0 <= counts.packed < 1 << 63  # what the state can hold
+
+
+def test_the_default_is_remembered_as_nothing() -> None:
+    assert DEFAULT_COUNTING.packed == 0
+    assert unpacked(0) is DEFAULT_COUNTING
+
+
+def test_what_leads_remember_means_the_same_for_ever() -> None:
+    """Do not change the numbers: leads in the state of released versions have them."""
+    assert Counting(by=frozenset(ACTORS)).packed == 1 << 2
+    assert Counting(activities=frozenset(ACTIVITIES) - {"other"}).packed == 1 << 11
+    assert Counting(ignored=frozenset({"cancelled"})).packed == 1 << 28
+    assert Counting(progress=DEFAULT_COUNTING.progress - {INBOUND}).packed == 1 << 38
+    assert Counting(progress=DEFAULT_COUNTING.progress - {"meeting_held"}).packed == 1 << 49
