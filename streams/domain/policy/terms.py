@@ -106,6 +106,8 @@ DEFAULT_REASONS: Mapping[str, Action | None] = MappingProxyType(
         "no_authority": Action("reach-the-decider", days(30)),
         "competitor": Action("switch", days(180)),
         "product_gap": Action("product-news", days(90)),
+        "unqualified": Action("nurture", days(90)),
+        "lost": Action("nurture", days(90)),
         "poor_fit": None,
         "invalid": None,
         "duplicate": None,
