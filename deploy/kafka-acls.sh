@@ -71,6 +71,7 @@ allow project --operation Read \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-recycled" \
+  --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}delivery-results"

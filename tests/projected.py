@@ -5,11 +5,12 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 from prometheus_client import CollectorRegistry
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import AnyRecord, DeliveryResult, LeadRecycled, LeadSnapshot
+from schemas.events import AnyRecord, DeliveryResult, LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
 from schemas.topics import TOPIC_OF, partition_of
 from streams.agents.records import snapshot
 from streams.domain.decisions import Recycle, Revoke
@@ -86,13 +87,30 @@ def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
         at += dice.randrange(1, 20 * DAY)
         ledger.tick(POLICY, at)
         yield from _told(ledger, dice)
-        yield snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at)
+        yield from _escalated(snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at), dice)
     if dice.random() < 0.2:
         fact = a_win(lead_id, at, event_id=f"{lead_id} won")
         yield fact
         ledger.add(fact_of(fact), POLICY, at)
         yield from _told(ledger, dice)
         yield snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at)
+
+
+def _escalated(now: LeadSnapshot, dice: random.Random) -> Iterable[AnyRecord]:
+    """A snapshot; sometimes its stall was escalated first, and sometimes it was decided about that again."""
+    if not now.stall_id or dice.random() < 0.5:
+        yield now
+        return
+    facts: dict[str, Any] = {"lead_id": now.lead_id, "occurred_at": now.occurred_at, "stall_id": now.stall_id}
+    name = f"{now.lead_id} escalated {now.occurred_at}"
+    yield LeadEscalated(event_id=name, escalation_id=name, action="ESCALATE", owner_id=now.owner_id, **facts)
+    yield LeadDecided(event_id=name, decision="ESCALATE", **facts)
+    if dice.random() < 0.5:
+        yield msgspec.structs.replace(now, decision="ESCALATE", until=now.occurred_at + DAY)
+        return
+    later = {**facts, "occurred_at": now.occurred_at + 1}
+    yield LeadDecided(event_id=f"{name} again", decision="RETIRE", **later)
+    yield msgspec.structs.replace(now, decision="RETIRE")
 
 
 def _described(make: Callable[..., Any], dice: random.Random) -> dict[str, str]:

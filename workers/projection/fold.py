@@ -1,24 +1,28 @@
 """Folds a batch of events into the documents of their leads, and into the lists and counts of the documents. Pure."""
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from schemas.codec import Codec
-from schemas.events import LeadRecycled, LeadSnapshot
+from schemas.events import LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
+from workers.read_model.escalations import decision_of, escalation_of
 from workers.read_model.index import (
     FunnelCount,
+    ListedEntries,
     ListMembership,
     PassSteps,
-    RecycleEntry,
     counts_of,
     lists_of,
     passes_of,
     recycle_of,
 )
-from workers.read_model.lead_document import RECYCLED, LeadDocument, decode, encode
+from workers.read_model.lead_document import DECIDED, ESCALATED, RECYCLED, LeadDocument, decode, encode
 
 from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, SkippedRecord
+
+_LISTED = frozenset({RECYCLED, DECIDED, ESCALATED})
+"""The kinds of entries that decide which lists a lead is in."""
 
 
 @dataclass(slots=True)
@@ -46,8 +50,7 @@ class DocumentFold:
     """Merges events into documents. `codec` decodes the records in them."""
 
     def __init__(self, codec: Codec) -> None:
-        self._snapshot: Callable[[bytes], LeadSnapshot] = lambda value: codec.decode(value, LeadSnapshot)
-        self._recycled: Callable[[bytes], LeadRecycled] = lambda value: codec.decode(value, LeadRecycled)
+        self._decode = codec.decode
 
     def __call__(self, events: Iterable[LogEvent], stored: Mapping[str, bytes | None]) -> ModelChange:
         """Fold the events.
@@ -60,10 +63,10 @@ class DocumentFold:
         for lead_id, of_lead in by_lead(events).items():
             document = decode(stored[lead_id])
             before = document.snapshot
-            listed = self._recycles(document) if before is not None else ()
+            listed = self._entries(document) if before is not None else ListedEntries()
             latest = _merge(document, of_lead)
             change.documents[lead_id] = encode(document)
-            if latest is not None or document.snapshot != before or _has_recycle(of_lead):
+            if latest is not None or document.snapshot != before or _has_listed(of_lead):
                 self._effects(change, document, before, listed, latest)
         return change
 
@@ -72,22 +75,28 @@ class DocumentFold:
         change: ModelChange,
         document: LeadDocument,
         before: bytes | None,
-        listed: Iterable[RecycleEntry],
+        listed: ListedEntries,
         latest: LeadSnapshot | None,
     ) -> None:
         """Undo what the lead contributed to lists and counts, and add what it contributes now."""
-        old = None if before is None else self._snapshot(before)
-        new = latest or (None if document.snapshot is None else self._snapshot(document.snapshot))
+        old = None if before is None else self._decode(before, LeadSnapshot)
+        new = latest or (None if document.snapshot is None else self._decode(document.snapshot, LeadSnapshot))
         change.move(
             set() if old is None else lists_of(old, listed),
-            set() if new is None else lists_of(new, self._recycles(document)),
+            set() if new is None else lists_of(new, self._entries(document)),
         )
         change.count(() if old is None else passes_of(old), () if new is None else passes_of(new))
 
-    def _recycles(self, document: LeadDocument) -> tuple[RecycleEntry, ...]:
-        if not document.recycles:
-            return ()
-        return tuple(recycle_of(self._recycled(entry.value)) for entry in document.recycles)
+    def _entries(self, document: LeadDocument) -> ListedEntries:
+        recycles = [self._decode(entry.value, LeadRecycled) for entry in document.recycles]
+        escalations = [self._decode(entry.value, LeadEscalated) for entry in document.escalations]
+        escalated = {one.stall_id for one in escalations}
+        decisions = [self._decode(entry.value, LeadDecided) for entry in document.decisions] if escalated else []
+        return ListedEntries(
+            tuple(map(recycle_of, recycles)),
+            tuple(escalation_of(one) for one in escalations if one.action == "ESCALATE"),
+            tuple(decision_of(one) for one in decisions if one.stall_id in escalated),
+        )
 
 
 def by_lead(events: Iterable[LogEvent]) -> dict[str, list[LeadChanged | LeadDeleted | FactRecorded]]:
@@ -115,5 +124,5 @@ def _merge(document: LeadDocument, events: Iterable[LeadChanged | LeadDeleted | 
     return latest
 
 
-def _has_recycle(events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> bool:
-    return any(isinstance(one, FactRecorded) and one.entry.kind == RECYCLED for one in events)
+def _has_listed(events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> bool:
+    return any(isinstance(one, FactRecorded) and one.entry.kind in _LISTED for one in events)

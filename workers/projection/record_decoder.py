@@ -5,7 +5,7 @@ from typing import Final, get_args
 
 from schemas.codec import Codec, Undecodable
 from schemas.codec import Reason as UndecodableReason
-from schemas.events import DeliveryResult, LeadDecided, LeadSnapshot
+from schemas.events import DeliveryResult, LeadDecided, LeadEscalated, LeadSnapshot
 from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID, TOPIC_OF
 from streams.domain.errors import Poison, PoisonReason
@@ -82,7 +82,7 @@ class RecordDecoder:
     def _entry(self, kind: type[TimelineRecord], value: bytes | None, published_at: int) -> LogEvent:
         record = self._codec.decode(value, kind)
         match record:
-            case DeliveryResult() | LeadDecided():
+            case DeliveryResult() | LeadDecided() | LeadEscalated():
                 if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
                     return SkippedRecord("unusable")
             case _:

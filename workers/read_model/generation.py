@@ -15,6 +15,7 @@ SOURCE_TOPICS = (
     "lead-stalled",
     "deal-closed",
     "lead-recycled",
+    "lead-escalated",
     "lead-decisions",
     "delivery-results",
 )

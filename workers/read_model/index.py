@@ -12,6 +12,8 @@ from schemas.events import LeadRecycled, LeadSnapshot
 from streams.domain.funnel import PASS_LABELS, STEPS
 from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
 
+from .escalations import DecisionEntry, EscalationEntry, escalation_state
+
 STEP_NAMES = (*STEPS, "requalified", "won_back")
 """The steps of streams' funnel, and two that relate one pass to the next."""
 
@@ -43,14 +45,23 @@ class PassSteps(NamedTuple):
 
 
 class RecycleEntry(NamedTuple):
-    """A recycle event, in short. `action` is RECYCLE or REVOKE."""
+    """A recycle event, in short. `action` is RECYCLE or REVOKE; `cause`: of a REVOKE."""
 
     recycle_id: str
     action: str
     at: int
+    cause: str = ""
 
 
-def lists_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> set[ListMembership]:
+class ListedEntries(NamedTuple):
+    """The entries of a lead's timeline that decide which lists it is in."""
+
+    recycles: tuple[RecycleEntry, ...] = ()
+    escalations: tuple[EscalationEntry, ...] = ()
+    decisions: tuple[DecisionEntry, ...] = ()
+
+
+def lists_of(lead: LeadSnapshot, entries: ListedEntries) -> set[ListMembership]:
     """The lists that the lead is in, and its member in each."""
     lead_id, owner = lead.lead_id, lead.owner_id
     lists = {("all", lead_id), (f"stage:{lead.stage}", lead_id)}
@@ -62,7 +73,9 @@ def lists_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> set[ListMe
             lists.add((name, member))
             if owner:
                 lists.add((f"owner-{name}:{owner}", member))
-    lists.update(_recycle_lists(lead, recycles))
+    lists.update(_decision_lists(lead))
+    lists.update(_recycle_lists(lead, entries.recycles))
+    lists.update(_escalation_lists(lead, entries))
     return lists
 
 
@@ -111,26 +124,26 @@ def _proven_by(lead: LeadSnapshot) -> int:
 def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str, tuple[RecycleState, int]]:
     """Every recycle that is known: its state and when it was decided.
 
-    A recycle that neither stands nor was revoked is over: marketing passed the lead to sales again. A snapshot older
-    than the recycle does not contain it.
+    A recycle that neither stands nor was revoked is over: marketing passed the lead to sales again, as the REVOKE of
+    this cause says too. A snapshot older than the recycle does not contain it.
     """
     states: dict[str, tuple[RecycleState, int]] = {}
-    revoked = set()
+    revoked: dict[str, RecycleState] = {}
     for one in recycles:
         if one.action == "REVOKE":
-            revoked.add(one.recycle_id)
+            revoked[one.recycle_id] = "requalified" if one.cause == "requalified" else "revoked"
         else:
             stands = one.recycle_id == lead.recycle_id or lead.occurred_at < one.at
             states[one.recycle_id] = ("standing" if stands else "requalified", one.at)
-    for recycle_id in revoked:
-        states[recycle_id] = ("revoked", states[recycle_id][1] if recycle_id in states else 0)
+    for recycle_id, state in revoked.items():
+        states[recycle_id] = (state, states[recycle_id][1] if recycle_id in states else 0)
     if lead.recycle_id and lead.recycle_id not in states:  # its record is older than what its topic keeps
         states[lead.recycle_id] = ("standing", lead.stalled_at or 0)
     return states
 
 
 def recycle_of(record: LeadRecycled) -> RecycleEntry:
-    return RecycleEntry(record.recycle_id, record.action, record.occurred_at)
+    return RecycleEntry(record.recycle_id, record.action, record.occurred_at, record.cause)
 
 
 def timed(at: int) -> str:
@@ -142,20 +155,43 @@ TIME_DIGITS = 13
 _LAST = (1 << 52) - 1
 
 
-def recycle_member(at: int, recycle_id: str, lead_id: str) -> str:
-    return f"{timed(at)}{len(recycle_id):03x}{recycle_id}{lead_id}"
+def event_member(at: int, event_id: str, lead_id: str) -> str:
+    """The member of a list of recycles or escalations."""
+    return f"{timed(at)}{len(event_id):03x}{event_id}{lead_id}"
 
 
-def split_recycle_member(member: str) -> tuple[str, str]:
-    """The recycle and the lead that a member of a list of recycles names."""
+def split_event_member(member: str) -> tuple[str, str]:
+    """The id and the lead that a member of a list of recycles or escalations names."""
     size = int(member[TIME_DIGITS : TIME_DIGITS + 3], 16)
     rest = member[TIME_DIGITS + 3 :]
     return rest[:size], rest[size:]
 
 
+def _decision_lists(lead: LeadSnapshot) -> Iterator[ListMembership]:
+    """By what was decided about the stall that stands: the next to be evaluated again first."""
+    if not lead.stall_id or lead.decision == "UNKNOWN":
+        return
+    at = lead.until if lead.until is not None else lead.stalled_at
+    member = timed(at or 0) + lead.lead_id
+    yield f"decision:{lead.decision}", member
+    if lead.owner_id:
+        yield f"owner-decision:{lead.decision}:{lead.owner_id}", member
+
+
+def _escalation_lists(lead: LeadSnapshot, entries: ListedEntries) -> Iterator[ListMembership]:
+    for one in entries.escalations:
+        member = event_member(one.at, one.escalation_id, lead.lead_id)
+        state = escalation_state(lead, one, entries.decisions)
+        yield "escalations", member
+        yield f"escalations:{state}", member
+        if one.owner_id:
+            yield f"owner-escalations:{one.owner_id}", member
+            yield f"owner-escalations-{state}:{one.owner_id}", member
+
+
 def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> Iterator[ListMembership]:
     for recycle_id, (state, at) in states_of(lead, recycles).items():
-        member = recycle_member(at, recycle_id, lead.lead_id)
+        member = event_member(at, recycle_id, lead.lead_id)
         yield "recycles", member
         yield f"recycles:{state}", member
 

@@ -21,6 +21,7 @@ TimelineRecord = (
     | events.LeadRecycled
     | events.LeadDecided
     | events.DeliveryResult
+    | events.LeadEscalated
 )
 """A record of a lead's timeline."""
 
@@ -32,15 +33,20 @@ ENTRY_KINDS: Final[tuple[type[TimelineRecord], ...]] = (
     events.LeadRecycled,
     events.LeadDecided,
     events.DeliveryResult,
+    events.LeadEscalated,
 )
 """Kinds of entries by their numbers, which are kept in documents: add at the end."""
 
 RECYCLED: Final = ENTRY_KINDS.index(events.LeadRecycled)
+DECIDED: Final = ENTRY_KINDS.index(events.LeadDecided)
 DELIVERED: Final = ENTRY_KINDS.index(events.DeliveryResult)
+ESCALATED: Final = ENTRY_KINDS.index(events.LeadEscalated)
 
 KEPT_FACTS = 200
 KEPT_RECYCLES = 100
 KEPT_DELIVERIES = 200
+KEPT_DECISIONS = 200
+KEPT_ESCALATIONS = 50
 
 
 class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc=False):
@@ -55,8 +61,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, order=True, array_like=True, gc
 class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     """What is kept of a lead. `is_gone`: its snapshot was deleted, so nothing else is kept.
 
-    Facts with decisions, recycles and deliveries are bounded separately, so none can evict another; each keeps its
-    newest. Of deliveries there is one for each endpoint, recycle and action: the newest.
+    Each list is bounded separately, so none can evict the entries of another; each keeps its newest.
+    Of deliveries there is one for each endpoint, recycle and action: the newest.
     """
 
     snapshot: bytes | None = None
@@ -64,6 +70,8 @@ class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     facts: list[TimelineEntry] = msgspec.field(default_factory=list)
     recycles: list[TimelineEntry] = msgspec.field(default_factory=list)
     deliveries: list[TimelineEntry] = msgspec.field(default_factory=list)
+    decisions: list[TimelineEntry] = msgspec.field(default_factory=list)
+    escalations: list[TimelineEntry] = msgspec.field(default_factory=list)
 
     def replace_snapshot(self, snapshot: bytes) -> None:
         """Store the newest snapshot."""
@@ -72,7 +80,7 @@ class LeadDocument(msgspec.Struct, array_like=True, gc=False):
     def clear(self) -> None:
         """Delete everything about the lead."""
         self.snapshot, self.is_gone = None, True
-        self.facts, self.recycles, self.deliveries = [], [], []
+        self.facts, self.recycles, self.deliveries, self.decisions, self.escalations = [], [], [], [], []
 
     def add(self, entry: TimelineEntry) -> None:
         """Merge one record into the timeline."""
@@ -82,12 +90,16 @@ class LeadDocument(msgspec.Struct, array_like=True, gc=False):
             _supersede(self.deliveries, entry)
         elif entry.kind == RECYCLED:
             _insert(self.recycles, entry, KEPT_RECYCLES)
+        elif entry.kind == DECIDED:
+            _insert(self.decisions, entry, KEPT_DECISIONS)
+        elif entry.kind == ESCALATED:
+            _insert(self.escalations, entry, KEPT_ESCALATIONS)
         else:
             _insert(self.facts, entry, KEPT_FACTS)
 
     def timeline(self) -> Iterator[TimelineEntry]:
         """All entries, oldest first."""
-        return merge(self.facts, self.recycles, sorted(self.deliveries))
+        return merge(self.facts, self.recycles, self.decisions, self.escalations, sorted(self.deliveries))
 
 
 _encode = msgspec.msgpack.Encoder().encode

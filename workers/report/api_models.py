@@ -5,13 +5,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
-from schemas.events import DeliveryOutcome, RecycleAction, Stage
+from schemas.events import Decision, DeliveryOutcome, RecycleAction, Stage
 from schemas.instants import LAST_MS
+from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
 FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
-EventKind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered"]
+EventKind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered", "escalated"]
+DecisionFilter = Literal["RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "HOLD", "ESCALATE"]
 
 
 def instant(at: int) -> datetime:
@@ -77,10 +79,15 @@ class LeadModel(ApiModel):
     stall_id: str
     stall_reason: str = Field(description="Why the lead is cold; empty: it is not.")
     stalled_at: ApiInstant | None
+    decision: Decision = Field(description="What was decided about the stall that stands; UNKNOWN: none stands.")
+    until: ApiInstant | None = Field(description="When the stall is evaluated again; null: it has no date.")
     recycle_id: str = Field(description="The recycle that stands; empty: none.")
     recycles: int
     due_at: ApiInstant | None = Field(description="When the next promise is broken; null: no clock runs.")
     due_reason: str
+    do_not_contact: bool
+    consent_expires_at: ApiInstant | None = Field(description="When the consent ends; null: no end is known.")
+    expected_amount: int | None = Field(description="What the deal is expected to bring, in minor units.")
     late_facts: int
 
 
@@ -106,13 +113,33 @@ class RecycleModel(ApiModel):
     reason: str
     track: str
     not_before: ApiInstant | None
+    expires_at: ApiInstant | None = Field(description="When the consent ends: nothing may be sent from then on.")
     pass_no: int
     origin: str
     campaign_id: str
     segment: str
     revoked_at: ApiInstant | None
-    cause: str = Field(description="Why it was taken back: moved, won, or void.")
+    cause: str = Field(description="Why it was taken back, such as moved, won or do_not_contact.")
     deliveries: list[DeliveryModel]
+
+
+class EscalationModel(ApiModel):
+    """A broken promise that sales could still act on until `until`, before the lead was to be handed back."""
+
+    escalation_id: str
+    lead_id: str
+    state: EscalationState = Field(
+        description="open: sales still has time; answered: the stall no longer stands; missed: it was decided again."
+    )
+    at: ApiInstant
+    until: ApiInstant | None
+    reason: str = Field(description="The promise that was broken.", examples=["never_contacted"])
+    owner_id: str = Field(description="Who owned the lead then; empty: nobody.")
+    pass_no: int
+    origin: str
+    campaign_id: str
+    segment: str
+    account_id: str
 
 
 class EventModel(ApiModel):
@@ -125,10 +152,11 @@ class EventModel(ApiModel):
 
 
 class LeadDetail(LeadModel):
-    """A lead with its past: passes that are over, recycles, and the timeline, oldest first."""
+    """A lead with its past: passes that are over, recycles, escalations, and the timeline, oldest first."""
 
     passes: list[PassSummary]
     recycled: list[RecycleModel]
+    escalated: list[EscalationModel]
     timeline: list[EventModel]
     as_of: AsOf
 
@@ -146,6 +174,10 @@ class LeadPage(Page):
 
 class RecyclePage(Page):
     recycles: list[RecycleModel]
+
+
+class EscalationPage(Page):
+    escalations: list[EscalationModel]
 
 
 class FunnelRow(ApiModel):

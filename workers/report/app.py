@@ -20,10 +20,12 @@ from workers.http import problems
 from workers.http.auth import KeyRing
 from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
+from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
 from . import api_models
-from .queries import LeadQuery, ReadModel, ReadModelUnavailable
+from .lead_query import LeadQuery
+from .queries import ReadModel, ReadModelUnavailable
 
 RETRY_SECONDS = 5
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
@@ -92,12 +94,16 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
         due_before: Annotated[Moment | None, Query(description="A promise breaks before then; the next first.")] = None,
         origin: QueryText = None,
         owner: QueryText = None,
+        decision: Annotated[
+            api_models.DecisionFilter | None,
+            Query(description="What was decided about the stall that stands; the next to be evaluated again first."),
+        ] = None,
         limit: Limit = 50,
         cursor: Cursor = None,
     ) -> api_models.LeadPage:
         """Leads, by page. All filters that are given must fit."""
         due = None if due_before is None else _epoch_ms(due_before)
-        return await model.leads(LeadQuery(stage, stalled, due, origin, owner), cursor, limit)
+        return await model.leads(LeadQuery(stage, stalled, due, origin, owner, decision), cursor, limit)
 
     @router.get("/leads/{lead_id:path}", responses={404: {"description": "This lead is unknown.", **_PROBLEM}})
     async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> api_models.LeadDetail:
@@ -127,6 +133,13 @@ def _add_counts(router: APIRouter, model: ReadModel) -> None:
     ) -> api_models.RecyclePage:
         """Leads handed back to marketing, the newest first, and how their delivery went."""
         return await model.recycles(state, cursor, limit)
+
+    @router.get("/escalations")
+    async def escalations(
+        state: EscalationState | None = None, owner: QueryText = None, limit: Limit = 50, cursor: Cursor = None
+    ) -> api_models.EscalationPage:
+        """Broken promises that sales could still act on, the newest first, and whether sales did in time."""
+        return await model.escalations(state, owner, cursor, limit)
 
 
 async def _unavailable(_: Request, error: Exception) -> Response:

@@ -7,68 +7,34 @@ has taken its place.
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from redis.exceptions import RedisError
 
 from schemas.codec import Codec
-from schemas.events import LeadSnapshot, Stage
+from schemas.events import LeadSnapshot
 from streams.domain.funnel import PASS_LABELS
+from workers.read_model.escalations import EscalationState
 from workers.read_model.generation import decode_freshness, decode_meta
-from workers.read_model.index import RecycleState, split_recycle_member, timed
+from workers.read_model.index import TIME_DIGITS, RecycleState, split_event_member
 from workers.read_model.lead_document import LeadDocument, decode
 from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from . import api_models
 from .cursors import cursor_of, member_of
+from .lead_query import LeadQuery
 from .render import Renderer, lead_of, row_of
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-T = TypeVar("T")
+E = TypeVar("E", api_models.RecycleModel, api_models.EscalationModel)
 SCANNED = 2_000  # list members that one request scans at most, whatever it filters
 SLICE = 200
 
 
 class ReadModelUnavailable(Exception):
     """The read model cannot be read: Redis is unavailable, or nothing was projected yet. The message says which."""
-
-
-class LeadQuery(NamedTuple):
-    """A page of leads. `due_before` in epoch ms; empty and None: any."""
-
-    stage: Stage | None = None
-    stalled: bool | None = None
-    due_before: int | None = None
-    origin: str | None = None
-    owner: str | None = None
-
-    @property
-    def list_name(self) -> str:
-        """The list to scan: the shortest that contains every lead that may match."""
-        owner, by_owner = self.owner, f":{self.owner}"
-        if self.due_before is not None:
-            return f"owner-due{by_owner}" if owner else "due"
-        if self.stalled:
-            return f"owner-stalled{by_owner}" if owner else "stalled"
-        if owner:
-            return f"owner{by_owner}"
-        return f"stage:{self.stage}" if self.stage else "all"
-
-    @property
-    def end(self) -> bytes:
-        """The bound of its members, in the syntax of ZRANGEBYLEX."""
-        return b"+" if self.due_before is None else b"(" + timed(self.due_before).encode()
-
-    def matches(self, lead: LeadSnapshot) -> bool:
-        return (
-            self.stage in {None, lead.stage}
-            and self.stalled in {None, lead.stalled_at is not None}
-            and (self.due_before is None or (lead.due_at is not None and lead.due_at < self.due_before))
-            and self.origin in {None, lead.origin}
-            and self.owner in {None, lead.owner_id}
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +68,7 @@ class ReadModel:
 
         async def take(members: list[bytes]) -> int:
             # In lists by time, the lead's name stands behind the time.
-            skip = len(timed(0)) if query.list_name.startswith(_TIMED) else 0
+            skip = TIME_DIGITS if query.is_by_time else 0
             for n, document in enumerate(await self._documents(reading, [member[skip:] for member in members])):
                 snapshot = self._renderer.snapshot(document)
                 if snapshot is not None and query.matches(snapshot):
@@ -117,20 +83,27 @@ class ReadModel:
     async def recycles(self, state: RecycleState | None, cursor: str | None, limit: int) -> api_models.RecyclePage:
         """A page of recycles, the newest first."""
         reading = await self._begin()
+
+        def known(document: LeadDocument, lead: LeadSnapshot) -> dict[str, api_models.RecycleModel]:
+            every = self._renderer.recycles(document, lead)
+            return {one.recycle_id: one for one in every if state in {None, one.state}}
+
         name = f"recycles:{state}" if state else "recycles"
-        found: list[api_models.RecycleModel] = []
-
-        async def take(members: list[bytes]) -> int:
-            pairs = [split_recycle_member(member.decode()) for member in members[: limit - len(found)]]
-            documents = await self._documents(reading, [lead_id.encode() for _, lead_id in pairs])
-            for (recycle_id, _), document in zip(pairs, documents, strict=True):
-                snapshot = self._renderer.snapshot(document)
-                known = () if snapshot is None else self._renderer.recycles(document, snapshot)
-                found.extend(one for one in known if one.recycle_id == recycle_id and state in {None, one.state})
-            return len(pairs)
-
-        following = await self._page(reading, name, cursor, take, lambda: len(found) >= limit, is_backwards=True)
+        found, following = await self._newest(reading, name, cursor, limit, known)
         return api_models.RecyclePage(recycles=found, next=following, as_of=reading.as_of)
+
+    async def escalations(
+        self, state: EscalationState | None, owner: str | None, cursor: str | None, limit: int
+    ) -> api_models.EscalationPage:
+        """A page of escalations, the newest first."""
+        reading = await self._begin()
+
+        def known(document: LeadDocument, lead: LeadSnapshot) -> dict[str, api_models.EscalationModel]:
+            every = self._renderer.escalations(document, lead)
+            return {one.escalation_id: one for one in every if state in {None, one.state}}
+
+        found, following = await self._newest(reading, _escalation_list(state, owner), cursor, limit, known)
+        return api_models.EscalationPage(escalations=found, next=following, as_of=reading.as_of)
 
     async def funnel(
         self, by: api_models.FunnelDimension, pass_label: api_models.PassLabel | None, cursor: str | None, limit: int
@@ -217,6 +190,29 @@ class ReadModel:
                 break
         return cursor_of(name, last or b"")
 
+    async def _newest(
+        self,
+        reading: _Reading,
+        name: str,
+        cursor: str | None,
+        limit: int,
+        known: Callable[[LeadDocument, LeadSnapshot], Mapping[str, E]],
+    ) -> tuple[list[E], str | None]:
+        """A page of a list of recycles or escalations, and its cursor. `known` returns those of a document by id."""
+        found: list[E] = []
+
+        async def take(members: list[bytes]) -> int:
+            pairs = [split_event_member(member.decode()) for member in members[: limit - len(found)]]
+            documents = await self._documents(reading, [lead_id.encode() for _, lead_id in pairs])
+            for (event_id, _), document in zip(pairs, documents, strict=True):
+                snapshot = self._renderer.snapshot(document)
+                of_lead = {} if snapshot is None else known(document, snapshot)
+                found.extend([of_lead[event_id]] if event_id in of_lead else [])
+            return len(pairs)
+
+        following = await self._page(reading, name, cursor, take, lambda: len(found) >= limit, is_backwards=True)
+        return found, following
+
     async def _members(self, key: str, last: bytes | None, end: bytes, *, is_backwards: bool) -> list[bytes]:
         with _translated_errors():
             if is_backwards:
@@ -228,7 +224,10 @@ class ReadModel:
         return found
 
 
-_TIMED = ("due", "stalled", "owner-due:", "owner-stalled:")
+def _escalation_list(state: EscalationState | None, owner: str | None) -> str:
+    if owner:
+        return f"owner-escalations-{state}:{owner}" if state else f"owner-escalations:{owner}"
+    return f"escalations:{state}" if state else "escalations"
 
 
 async def _meta_and_freshness(redis: Any, generation: Generation) -> tuple[bytes | None, Mapping[bytes, bytes]]:

@@ -5,8 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from schemas.codec import Codec
-from schemas.events import AnyRecord, DeliveryResult, LeadRecycled, LeadSnapshot, PastPass
+from schemas.events import (
+    AnyRecord,
+    DeliveryResult,
+    LeadDecided,
+    LeadEscalated,
+    LeadRecycled,
+    LeadSnapshot,
+    PastPass,
+)
 from streams.domain.funnel import STEPS
+from workers.read_model.escalations import EscalationState, decision_of, escalation_of, escalation_state
 from workers.read_model.index import STEP_NAMES, RecycleState, reached_by, recycle_of, states_of
 from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
 
@@ -21,10 +30,11 @@ KIND_NAMES: tuple[api_models.EventKind, ...] = (
     "recycled",
     "decided",
     "delivered",
+    "escalated",
 )
 TIMELINE_ENTRIES = 200
 _ENVELOPE = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})
-_INSTANTS = frozenset({"not_before", "idle_since"})
+_INSTANTS = frozenset({"not_before", "idle_since", "until"})
 
 
 class Renderer:
@@ -42,6 +52,7 @@ class Renderer:
             **lead_of(lead).__dict__,
             passes=[_pass(one) for one in lead.passes],
             recycled=list(self.recycles(document, lead)),
+            escalated=list(self.escalations(document, lead)),
             timeline=[self._event(entry) for entry in list(document.timeline())[-TIMELINE_ENTRIES:]],
             as_of=as_of,
         )
@@ -54,6 +65,16 @@ class Renderer:
         for recycle_id, (state, at) in sorted(states.items(), key=lambda item: (item[1][1], item[0])):
             ours: dict[str, LeadRecycled] = {event.action: event for event in events if event.recycle_id == recycle_id}
             yield _recycle(recycle_id, state, at, lead, ours, [r for r in results if r.recycle_id == recycle_id])
+
+    def escalations(self, document: LeadDocument, lead: LeadSnapshot) -> Iterator[api_models.EscalationModel]:
+        """All escalations of a lead that are known, oldest first; warnings (AT_RISK) are only in the timeline."""
+        if not document.escalations:
+            return
+        decisions = [decision_of(self._codec.decode(entry.value, LeadDecided)) for entry in document.decisions]
+        for entry in document.escalations:
+            record = self._codec.decode(entry.value, LeadEscalated)
+            if record.action == "ESCALATE":
+                yield _escalation(record, escalation_state(lead, escalation_of(record), decisions))
 
     def _event(self, entry: TimelineEntry) -> api_models.EventModel:
         record = self._codec.decode(entry.value, ENTRY_KINDS[entry.kind])
@@ -81,10 +102,15 @@ def lead_of(lead: LeadSnapshot) -> api_models.LeadModel:
         stall_id=lead.stall_id,
         stall_reason=lead.stall_reason,
         stalled_at=optional_instant(lead.stalled_at),
+        decision=lead.decision,
+        until=optional_instant(lead.until),
         recycle_id=lead.recycle_id,
         recycles=lead.recycles,
         due_at=optional_instant(lead.due_at),
         due_reason=lead.due_reason,
+        do_not_contact=lead.do_not_contact,
+        consent_expires_at=optional_instant(lead.consent_expires_at),
+        expected_amount=lead.expected_amount,
         late_facts=lead.late_facts,
     )
 
@@ -128,6 +154,7 @@ def _recycle(
         reason=recycle.reason,
         track=recycle.track,
         not_before=optional_instant(recycle.not_before),
+        expires_at=optional_instant(recycle.expires_at),
         pass_no=recycle.pass_no,
         origin=recycle.origin,
         campaign_id=recycle.campaign_id,
@@ -135,6 +162,23 @@ def _recycle(
         revoked_at=None if revoke is None else instant(revoke.occurred_at),
         cause="" if revoke is None else revoke.cause,
         deliveries=[_delivery(result) for result in results],
+    )
+
+
+def _escalation(record: LeadEscalated, state: EscalationState) -> api_models.EscalationModel:
+    return api_models.EscalationModel(
+        escalation_id=record.escalation_id,
+        lead_id=record.lead_id,
+        state=state,
+        at=instant(record.occurred_at),
+        until=optional_instant(record.until),
+        reason=record.reason,
+        owner_id=record.owner_id,
+        pass_no=record.pass_no,
+        origin=record.origin,
+        campaign_id=record.campaign_id,
+        segment=record.segment,
+        account_id=record.account_id,
     )
 
 

@@ -56,21 +56,42 @@ def _counts(row: api_models.FunnelRow) -> Iterator[str]:
 
 def _lead_table(found: api_models.LeadDetail) -> Table:
     table = Table(title=f"{_plain(found.lead_id)}: {found.stage}, pass {found.pass_no}", show_header=False)
-    rows = {
+    for name, value in _facts_of(found).items():
+        if value:
+            table.add_row(name, _plain(value))
+    return table
+
+
+def _facts_of(found: api_models.LeadDetail) -> dict[str, str]:
+    return {
         "created": _at(found.created_at),
         "from": _joined(found.origin, found.campaign_id, found.segment),
         "owner": found.owner_id,
         "touches": f"{found.touches}, the last {_at(found.last_touch_at)}" if found.touches else "none",
         "went cold": f"{_at(found.stalled_at)}, {found.stall_reason}" if found.stalled_at else "",
-        "handed back": f"{len(found.recycled)} times: {', '.join(one.state for one in found.recycled)}"
-        if found.recycled
-        else "",
+        "decided": _decision(found),
+        "gates": _gates(found),
+        "handed back": _times([one.state for one in found.recycled]),
+        "escalated": _times([one.state for one in found.escalated]),
         "next promise": f"{_at(found.due_at)}, {found.due_reason}" if found.due_at else "",
     }
-    for name, value in rows.items():
-        if value:
-            table.add_row(name, _plain(value))
-    return table
+
+
+def _decision(found: api_models.LeadDetail) -> str:
+    if not found.stall_id or found.decision == "UNKNOWN":
+        return ""
+    return f"{found.decision}, evaluated again {_at(found.until)}" if found.until else found.decision
+
+
+def _gates(found: api_models.LeadDetail) -> str:
+    return _joined(
+        "do not contact" if found.do_not_contact else "",
+        f"consent ends {_at(found.consent_expires_at)}" if found.consent_expires_at else "",
+    )
+
+
+def _times(states: list[str]) -> str:
+    return f"{len(states)} times: {', '.join(states)}" if states else ""
 
 
 def timeline(events: Iterable[api_models.EventModel]) -> Table:
@@ -84,7 +105,7 @@ def timeline(events: Iterable[api_models.EventModel]) -> Table:
     return table
 
 
-_OMITTED = frozenset({"source", "stall_id", "recycle_id", "policy_version"})
+_OMITTED = frozenset({"source", "stall_id", "recycle_id", "escalation_id", "policy_version", "policy_digest"})
 
 
 def _plain(text: str) -> str:

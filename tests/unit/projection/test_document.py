@@ -7,8 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from workers.read_model.lead_document import (
+    DECIDED,
     DELIVERED,
     ENTRY_KINDS,
+    ESCALATED,
     RECYCLED,
     LeadDocument,
     TimelineEntry,
@@ -16,6 +18,7 @@ from workers.read_model.lead_document import (
     encode,
 )
 
+KINDS = (0, RECYCLED, DELIVERED, DECIDED, ESCALATED)
 ENTRIES = st.builds(
     TimelineEntry,
     st.integers(0, 5),
@@ -34,7 +37,7 @@ def made_of(entries: list[TimelineEntry]) -> LeadDocument:
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("KEPT_FACTS", "KEPT_RECYCLES", "KEPT_DELIVERIES"):
+    for name in ("KEPT_FACTS", "KEPT_RECYCLES", "KEPT_DELIVERIES", "KEPT_DECISIONS", "KEPT_ESCALATIONS"):
         monkeypatch.setattr(f"workers.read_model.lead_document.{name}", 4)
 
 
@@ -49,11 +52,11 @@ def test_any_order_and_any_repetition_make_the_same() -> None:
 
 
 def test_the_newest_of_each_room_are_kept_and_none_pushes_out_another() -> None:
-    entries = [TimelineEntry(at, kind, str(at), b"") for at in range(10) for kind in (0, RECYCLED, DELIVERED)]
+    entries = [TimelineEntry(at, kind, str(at), b"") for at in range(10) for kind in KINDS]
     document = made_of(entries)
-    for room in (document.facts, document.recycles, document.deliveries):
+    for room in (document.facts, document.recycles, document.deliveries, document.decisions, document.escalations):
         assert [entry.at for entry in room] == [6, 7, 8, 9]
-    assert [entry.at for entry in document.timeline()] == sorted([6, 7, 8, 9] * 3)
+    assert [entry.at for entry in document.timeline()] == sorted([6, 7, 8, 9] * len(KINDS))
 
 
 def test_of_a_delivery_only_the_newest_result_is_kept() -> None:

@@ -145,6 +145,43 @@ def test_recycles_come_newest_first_with_the_outcome_of_each_endpoint(client: Cl
     assert len(deliveries) == len(set(deliveries))
 
 
+@pytest.mark.parametrize("owner", ["", "&owner=ann"])
+@pytest.mark.parametrize("decision", ["ESCALATE", "RETIRE"])
+def test_leads_are_listed_by_what_was_decided_about_their_stall(
+    client: Client, log: LogOf, decision: str, owner: str
+) -> None:
+    found = every(client, f"/v1/leads?decision={decision}{owner}")
+    fitting = [
+        lead for lead in log.leads.values() if lead.decision == decision and (not owner or lead.owner_id == "ann")
+    ]
+    assert sorted(lead["lead_id"] for lead in found) == sorted(lead.lead_id for lead in fitting)
+    assert {lead["decision"] for lead in found} == {decision}
+    dates = [lead["until"] or lead["stalled_at"] for lead in found]
+    assert dates == sorted(dates)
+
+
+def test_escalations_come_newest_first_with_their_state_and_by_owner(client: Client, log: LogOf) -> None:
+    assert log.leads
+    found = every(client, "/v1/escalations", "escalations")
+    assert [one["at"] for one in found] == sorted((one["at"] for one in found), reverse=True)
+    states = {one["state"] for one in found}
+    assert states == {"open", "answered", "missed"}
+    for state in states:
+        for owner in ("", "ann"):
+            query = f"state={state}" + (f"&owner={owner}" if owner else "")
+            ids = {one["escalation_id"] for one in every(client, f"/v1/escalations?{query}", "escalations")}
+            fitting = [one for one in found if one["state"] == state and owner in ("", one["owner_id"])]
+            assert ids == {one["escalation_id"] for one in fitting}
+
+
+def test_a_lead_has_its_escalations(client: Client, log: LogOf) -> None:
+    listed = every(client, "/v1/escalations", "escalations")
+    leads = [client.get(f"/v1/leads/{lead_id}").json() for lead_id in log.leads]
+    assert sorted(one["escalation_id"] for lead in leads for one in lead["escalated"]) == sorted(
+        one["escalation_id"] for one in listed
+    )
+
+
 def test_a_page_ends_after_so_many_looked_at_and_can_be_gone_on_from(
     client: Client, redis_url: str, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
