@@ -67,6 +67,7 @@ allow deliver --operation Describe \
 # project: builds the read model from facts, decisions and snapshots
 allow project --operation Read \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \

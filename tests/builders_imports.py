@@ -14,6 +14,7 @@ from workers.imports.rows import NumberedRow
 NOW = T0
 CREATED = {"kind": "lead-created", "lead_id": "id", "occurred_at": "at"}
 CONTACTED = {"kind": "lead-contacted", "lead_id": "id", "occurred_at": "at"}
+UPDATED = {"kind": "lead-updated", "lead_id": "id", "occurred_at": "at"}
 CLOSED = {"kind": "deal-closed", "lead_id": "id", "occurred_at": "at", "outcome": {"constant": "won"}}
 STALLED = {"kind": "lead-stalled", "lead_id": "id", "occurred_at": "at", "reason": "why"}
 

@@ -1,21 +1,22 @@
 """Converts rows to facts by a mapping. Pure: the same row always becomes the same facts with the same ids."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, Record
+from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
 from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 
 from .errors import RowError
 from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
-from .mapping import Condition, FactPart, Table
+from .flags import names_of, to_flag, words_of
+from .mapping import CHANGES, Condition, FactPart, Table
 from .timestamps import UncertainTimes, to_instant
 from .values import (
     Cell,
@@ -25,17 +26,17 @@ from .values import (
     text_of,
     to_amount,
     to_currency,
-    to_flag,
     to_mapped_value,
     to_text,
 )
 
 Row = Sequence[Cell]
-ImportedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
+ImportedFact = LeadCreated | LeadUpdated | LeadContacted | LeadStalled | DealClosed
 FieldSource = TextSource | FlagSource | InstantSource | AmountSource
 
 RECORDS: Mapping[str, type[ImportedFact]] = {
     "lead-created": LeadCreated,
+    "lead-updated": LeadUpdated,
     "lead-contacted": LeadContacted,
     "deal-closed": DealClosed,
     "lead-stalled": LeadStalled,
@@ -49,6 +50,11 @@ RANKS: Mapping[str, int] = {
 _REQUIRED = {"lead_id", "occurred_at", "event_id"}
 _REQUIRED_OF = {"deal-closed": {"outcome"}, "lead-stalled": {"reason"}}
 _encode = msgspec.msgpack.Encoder().encode
+
+
+def changes_nothing(kind: str, content: Collection[str]) -> bool:
+    """Whether a fact with these fields is an update without a change: it is no fact."""
+    return kind == "lead-updated" and not any(name in content for name in CHANGES)
 
 
 def derived_id(source: str, kind: str, content: Mapping[str, object]) -> str:
@@ -105,12 +111,15 @@ class FactBuilder:
         ]
 
     def make(self, row: Row) -> ImportedFact | None:
-        """Return the fact of this row; None if its conditions do not hold.
+        """Return the fact of this row; None if its conditions do not hold, or it would be an update without a change.
 
         Raises:
             RowError: a cell is invalid; with its column.
         """
-        return self._build(self._content(row)) if self._meets_conditions(row) else None
+        if not self._meets_conditions(row):
+            return None
+        content = self._content(row)
+        return None if changes_nothing(self.kind, content) else self._build(content)
 
     def _meets_conditions(self, row: Row) -> bool:
         for column, index, holds in self._conditions:
@@ -185,11 +194,13 @@ class _Compiler:
         return written + skipped
 
     def convert(self, name: str, source: FieldSource) -> Convert:
+        if isinstance(source, AmountSource) and source.is_constant():
+            return lambda _: source.constant
         read = self._reader(name, source, self._empties(name, source))
         if not source.is_constant():
             return read
         try:
-            constant = source.constant if isinstance(source, AmountSource | FlagSource) else read(source.constant)
+            constant = read(source.constant)
         except RowError as error:
             raise error.at(f"{name} of {self._part.kind}", source.constant) from None
         return lambda _: constant
@@ -198,21 +209,25 @@ class _Compiler:
         replacement = source.empty
         if replacement is None and name in self._required:
             replacement = "reject"
-        return EmptyCells(() if source.is_constant() else self._table.empty_values, replacement)
+        if source.is_constant():
+            return EmptyCells((), "" if self._hint(name) == str | None else replacement)
+        return EmptyCells(self._table.empty_values, replacement)
 
     def _reader(self, name: str, source: FieldSource, empties: EmptyCells) -> Convert:
         match source:
             case InstantSource():
                 return self._instant(name, source, empties)
             case FlagSource():
-                return to_flag(empties, source.values)
+                values = {} if source.is_constant() else source.values
+                return to_flag(empties, values, words_of(name), names_of(name, self._hint(name)))
             case AmountSource():
                 return to_amount(empties, source.decimal, source.digits)
             case TextSource():
                 return self._text(name, source, empties)
 
     def _text(self, name: str, source: TextSource, empties: EmptyCells) -> Convert:
-        allowed = _allowed_values(RECORDS[self._part.kind], name)
+        hint = self._hint(name)
+        allowed = get_args(hint) if get_origin(hint) is Literal else ()
         otherwise = source.otherwise if source.values else "keep"
         if name == "currency":
             return to_currency(empties, source.values, otherwise)
@@ -232,11 +247,11 @@ class _Compiler:
             self._context.now + FUTURE_MS if name == "occurred_at" else None,
         )
 
+    def _hint(self, name: str) -> object:
+        return _hints_of(RECORDS[self._part.kind])[name]
 
-@cache
-def _allowed_values(record: type[Record], name: str) -> tuple[str, ...]:
-    hint = get_type_hints(record)[name]
-    return get_args(hint) if get_origin(hint) is Literal else ()
+
+_hints_of = cache(get_type_hints)
 
 
 def _holds(condition: Condition, table: Table) -> Callable[[Cell], bool]:

@@ -83,6 +83,19 @@ class FlagSource(FieldOrigin):
     empty: bool | Literal["reject", "skip"] | None = None
 
 
+_CONSENTS = {"granted": True, "withdrawn": False}
+
+
+def _consents(source: object) -> object:
+    """Read the words of a consent as booleans, wherever the mapping writes one."""
+    if not isinstance(source, dict):
+        return source
+    read = {key: _CONSENTS.get(value, value) if isinstance(value, str) else value for key, value in source.items()}
+    if isinstance(values := read.get("values"), dict):
+        read["values"] = {key: _CONSENTS.get(value, value) for key, value in values.items()}
+    return read
+
+
 def _time_format(text: str) -> str:
     if text in NAMED_FORMATS:
         return text
@@ -163,5 +176,6 @@ def _no_values(source: TextSource) -> TextSource:
 MappedText = Annotated[TextSource, BeforeValidator(_expand_column)]
 MappedId = Annotated[MappedText, AfterValidator(_no_values)]
 Flag = Annotated[FlagSource, BeforeValidator(_expand_column)]
+ConsentFlag = Annotated[FlagSource, BeforeValidator(_consents), BeforeValidator(_expand_column)]
 MappedInstant = Annotated[InstantSource, BeforeValidator(_expand_column)]
 Amount = Annotated[AmountSource, BeforeValidator(_expand_column)]

@@ -7,12 +7,13 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from schemas.events import Activity, By, ContactOutcome, DealOutcome, Direction
+from schemas.events import Activity, By, ContactOutcome, DealOutcome, Direction, LeadUpdated, Record
 from streams.runtime.documents import did_you_mean, load, violation
 
 from .field_sources import (
     Amount,
     AmountSource,
+    ConsentFlag,
     FieldOrigin,
     Flag,
     FlagSource,
@@ -31,6 +32,10 @@ from .field_sources import (
 )
 
 Format = Literal["csv", "jsonl"]
+CHANGES: tuple[str, ...] = tuple(
+    name for name in LeadUpdated.__struct_fields__ if name not in (*Record.__struct_fields__, "currency")
+)
+"""The fields of which a lead-updated has at least one."""
 
 
 def _expand_condition(value: object) -> object:
@@ -83,6 +88,28 @@ class CreatedPart(_FactPart):
     expected_amount: Amount | None = None
 
 
+class UpdatedPart(_FactPart):
+    """Makes LeadUpdated. An empty column leaves the value as it is; `empty: ""` removes it."""
+
+    kind: Literal["lead-updated"]
+    owner_id: MappedText | None = None
+    segment: MappedText | None = None
+    campaign_id: MappedText | None = None
+    account_id: MappedText | None = None
+    consent: ConsentFlag | None = None
+    consent_expires_at: MappedInstant | None = None
+    do_not_contact: Flag | None = None
+    expected_amount: Amount | None = None
+    currency: MappedText | None = None
+    retracts: MappedId | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if all(getattr(self, name) is None for name in CHANGES):
+            raise violation("a lead-updated needs a change", f"map at least one of {', '.join(CHANGES)}")
+        return self
+
+
 class ContactedPart(_FactPart):
     """Makes LeadContacted."""
 
@@ -114,7 +141,7 @@ class ClosedPart(_FactPart):
     currency: MappedText | None = None
 
 
-KINDS = ("lead-created", "lead-contacted", "deal-closed", "lead-stalled")
+KINDS = ("lead-created", "lead-updated", "lead-contacted", "deal-closed", "lead-stalled")
 
 
 def _has_known_kind(part: object) -> object:
@@ -124,7 +151,7 @@ def _has_known_kind(part: object) -> object:
 
 
 FactPart = Annotated[
-    Annotated[CreatedPart | ContactedPart | StalledPart | ClosedPart, Field(discriminator="kind")],
+    Annotated[CreatedPart | UpdatedPart | ContactedPart | StalledPart | ClosedPart, Field(discriminator="kind")],
     BeforeValidator(_has_known_kind),
 ]
 

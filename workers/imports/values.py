@@ -1,4 +1,4 @@
-"""Converts cells to texts, flags and amounts. An invalid cell raises RowError, whose advice says how to fix it.
+"""Converts cells to texts and amounts. An invalid cell raises RowError, whose advice says how to fix it.
 
 A cell is a `str` from a CSV file, or any JSON value from a JSONL file. Converters return None if it holds no value.
 """
@@ -20,8 +20,6 @@ Convert = Callable[[Cell], FieldValue | None]
 
 MAX_LONG = 2**63 - 1
 _BREAKS = "\t\n\r"
-_YES = dict.fromkeys(("true", "yes", "y", "t", "1", "x", "on"), True)
-_NO = dict.fromkeys(("false", "no", "n", "f", "0", "off"), False)
 _MAX_EXCERPT = 80
 _MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
 _MAX_DIGITS = 20  # a longer number does not fit into 64 bits
@@ -144,7 +142,7 @@ def to_mapped_value(
         value = table.get(text.casefold())
         if value is None:
             value = _unlisted(text, otherwise, known)
-        if isinstance(value, str):
+        if isinstance(value, str) and value:  # the empty text removes a value
             value = within(longest, prefix + value)
         if type(cell) is str and len(cache) < _MAX_CACHED:
             cache[cell] = value
@@ -163,11 +161,6 @@ def _unlisted(text: str, otherwise: str, known: Mapping[str, str]) -> str:
     if (value := known.get(text.casefold())) is None:
         raise RowError("unknown_value", f"add it to `values:`; the field takes {', '.join(known.values())}")
     return value
-
-
-def to_flag(empties: EmptyCells, table: Mapping[str, bool]) -> Convert:
-    """Make a converter for booleans, by a table or the usual spellings."""
-    return to_mapped_value(empties, table or {**_YES, **_NO}, "reject", ())
 
 
 def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:

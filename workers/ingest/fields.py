@@ -7,17 +7,18 @@ from types import MappingProxyType
 from typing import Literal, get_args, get_origin, get_type_hints
 from unicodedata import category
 
-from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
+from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
 from schemas.json_value import JsonObject, JsonValue
 from schemas.topics import MAX_LEAD_ID, MAX_RECORD_BYTES
 from streams.domain.facts import LAST_AT, MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.imports.conversion import RECORDS
+from workers.imports.flags import names_of, words_of
 from workers.imports.values import FieldValue
 
 from .rejections import InvalidValue
 
-PostedFact = LeadCreated | LeadContacted | LeadStalled | DealClosed
+PostedFact = LeadCreated | LeadUpdated | LeadContacted | LeadStalled | DealClosed
 FieldReader = Callable[[JsonValue], FieldValue | None]
 
 MAX_LONG = 2**63 - 1
@@ -118,17 +119,6 @@ def to_amount(value: object) -> int:
     return value
 
 
-def to_flag(value: object) -> bool:
-    """Check a boolean.
-
-    Raises:
-        InvalidValue: it is anything else, such as 0 or "true".
-    """
-    if type(value) is not bool:
-        raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not a boolean", "write true or false")
-    return value
-
-
 _read_code = _text_reader(MAX_TEXT)
 
 
@@ -144,6 +134,40 @@ def to_currency(value: object) -> str | None:
             "unknown_word", f"{_abbreviated(code)} is not a currency", "write its three-letter code, such as EUR"
         )
     return code and code.upper()
+
+
+def _flag(name: str, hint: object) -> FieldSpec:
+    """A field for yes or no, in the words that people write; `unchanged` and blank text are "not given"."""
+    words, names = words_of(name), names_of(name, hint)
+    texts = tuple(text for text in names.values() if isinstance(text, str))
+    fix = f"write {' or '.join(texts)}" if texts else "write true or false"
+
+    def read(value: object) -> FieldValue | None:
+        word = _word(value)
+        if not word or (texts and word == "unchanged"):
+            return None
+        if word not in words:
+            raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not known here", fix)
+        return names[words[word]]
+
+    schema: JsonObject = {"anyOf": [{"type": "boolean"}, {"type": "string", "enum": [*(texts or ("yes", "no"))]}]}
+    return FieldSpec(read, schema)
+
+
+def _word(value: object) -> str:
+    """A boolean, or 0 or 1, as a word; what cannot mean yes or no as a word that is never known."""
+    if type(value) is str:
+        return value.strip().casefold()
+    return str(value).lower() if value in (True, False) else "?"
+
+
+def _removable_text() -> FieldSpec:
+    """A text whose empty value removes what is known."""
+    read_text = _text_reader(MAX_TEXT)
+    description = "empty: the value is removed"
+    return FieldSpec(
+        lambda value: read_text(value) or "", {"type": "string", "maxLength": MAX_TEXT, "description": description}
+    )
 
 
 _TIME = "write ISO 8601 with an offset, such as 2026-03-01T09:30:00Z, or milliseconds since 1970"
@@ -179,13 +203,13 @@ _SPECIAL: Mapping[str, FieldSpec] = {
 def _field(name: str, hint: object) -> FieldSpec:
     if name in _SPECIAL:
         return _SPECIAL[name]
+    if hint is bool or (get_origin(hint) is Literal and "unchanged" in get_args(hint)):
+        return _flag(name, hint)
     if get_origin(hint) is Literal:
         # A record has "unknown" for an absent field; a client leaves the field out.
         return _enumeration(tuple(value for value in get_args(hint) if value != "unknown"))
-    if hint is bool:
-        return FieldSpec(to_flag, {"type": "boolean"})
-    if hint is str:
-        return _text(MAX_TEXT)
+    if hint in (str, str | None):
+        return _text(MAX_TEXT) if hint is str else _removable_text()
     if name.endswith("_at"):
         return FieldSpec(to_other_moment, _INSTANT)
     return FieldSpec(to_amount, {"type": "integer", "format": "int64", "description": "minor units, such as cents"})

@@ -8,6 +8,7 @@ from fastapi.openapi.utils import get_openapi
 
 from schemas.json_value import JsonObject, JsonValue
 from workers.http import problems
+from workers.imports.mapping import CHANGES
 
 from .envelopes import BATCH, MAX_EVENTS, PLAIN, STRUCTURED, TYPES
 from .fields import FIELDS, REQUIRED
@@ -30,6 +31,12 @@ _CONTACTED: JsonObject = {
     "by": "sales",
     "activity": "call",
     "outcome": "no_answer",
+}
+_UPDATED: JsonObject = {
+    "kind": "lead-updated",
+    "lead_id": "L-1001",
+    "occurred_at": "2026-03-21T08:00:00Z",
+    "do_not_contact": True,
 }
 _EVENT: JsonObject = {
     "specversion": "1.0",
@@ -61,7 +68,11 @@ def events_operation() -> JsonSchema:
     content: JsonSchema = {
         PLAIN: {
             "schema": {"anyOf": [one, {"type": "array", "items": one, "maxItems": MAX_EVENTS}]},
-            "examples": {"one": {"value": _CREATED}, "several": {"value": [_CREATED, _CONTACTED]}},
+            "examples": {
+                "one": {"value": _CREATED},
+                "change": {"value": _UPDATED},
+                "several": {"value": [_CREATED, _CONTACTED]},
+            },
         },
         STRUCTURED: {"schema": _ref("CloudEvent"), "examples": {"lost": {"value": _EVENT}}},
         BATCH: {
@@ -151,7 +162,9 @@ def _schemas() -> JsonSchema:
 
 
 def _fact(kind: str) -> JsonSchema:
+    has_change: JsonSchema = {"anyOf": [{"required": [name]} for name in CHANGES]}
     return {
+        **(has_change if kind == "lead-updated" else {}),
         "type": "object",
         "required": ["kind", *REQUIRED[kind]],
         "properties": {"kind": {"const": kind}, **_fields(kind)},

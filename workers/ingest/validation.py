@@ -1,6 +1,6 @@
 """Validates posted events and converts them to facts. What streams would dead-letter is rejected here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 import msgspec
@@ -11,7 +11,8 @@ from streams.domain.errors import Poison
 from streams.domain.facts import MAX_TEXT, fact_of
 from streams.runtime.documents import did_you_mean
 from workers.http.strict_json import escape_pointer
-from workers.imports.conversion import CONSTRUCTORS, RECORDS, derived_id
+from workers.imports.conversion import CONSTRUCTORS, RECORDS, changes_nothing, derived_id
+from workers.imports.mapping import CHANGES
 from workers.imports.values import FieldValue
 
 from .fields import FIELDS, READERS, REQUIRED, PostedFact
@@ -52,9 +53,7 @@ def to_fact(posted: PostedEvent, principal: str, now: int) -> PostedFact:
         InvalidEvent: with every error (at most MAX_REJECTIONS) and its path.
     """
     content, rejections = _read_fields(posted)
-    for name in REQUIRED[posted.kind]:
-        if name not in content and not any(one.error.path == f"{posted.path}/{name}" for one in rejections):
-            rejections += _missing(posted, name)
+    rejections += _incomplete(posted, content, rejections)
     if int(content.get("occurred_at", 0)) > now + FUTURE_MS:
         rejections.append(_from_the_future(posted))
     if rejections:
@@ -109,8 +108,20 @@ def _read_fields(posted: PostedEvent) -> tuple[dict[str, FieldValue], list[Rejec
     return content, rejections
 
 
-def _missing(posted: PostedEvent, name: str) -> list[Rejection]:
-    return [Rejection.at(f"{posted.path}/{name}", "missing", f"a {posted.kind} needs its {name}", f"add `{name}`")]
+def _incomplete(
+    posted: PostedEvent, content: Mapping[str, FieldValue], rejections: Sequence[Rejection]
+) -> list[Rejection]:
+    """What is missing; a field that is rejected already is not."""
+    known = {one.error.path for one in rejections}
+    missing = [
+        Rejection.at(f"{posted.path}/{name}", "missing", f"a {posted.kind} needs its {name}", f"add `{name}`")
+        for name in REQUIRED[posted.kind]
+        if name not in content and f"{posted.path}/{name}" not in known
+    ]
+    if changes_nothing(posted.kind, content) and not rejections:
+        fix = f"add at least one of {', '.join(CHANGES)}"
+        missing.append(Rejection.at(posted.path, "missing", f"a {posted.kind} needs a change", fix))
+    return missing
 
 
 def _unknown(posted: PostedEvent, name: str) -> Rejection:

@@ -11,6 +11,7 @@ import msgspec
 SOURCE_TOPICS = (
     "lead-snapshots",
     "lead-created",
+    "lead-updated",
     "lead-contacted",
     "lead-stalled",
     "deal-closed",

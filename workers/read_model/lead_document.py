@@ -22,6 +22,7 @@ TimelineRecord = (
     | events.LeadDecided
     | events.DeliveryResult
     | events.LeadEscalated
+    | events.LeadUpdated
 )
 """A record of a lead's timeline."""
 
@@ -34,6 +35,7 @@ ENTRY_KINDS: Final[tuple[type[TimelineRecord], ...]] = (
     events.LeadDecided,
     events.DeliveryResult,
     events.LeadEscalated,
+    events.LeadUpdated,
 )
 """Kinds of entries by their numbers, which are kept in documents: add at the end."""
 

@@ -12,7 +12,9 @@ from workers.read_model.index import RecycleState
 
 FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
-EventKind = Literal["created", "contacted", "stalled", "closed", "recycled", "decided", "delivered", "escalated"]
+EventKind = Literal[
+    "created", "contacted", "stalled", "closed", "recycled", "decided", "delivered", "escalated", "updated"
+]
 DecisionFilter = Literal["RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "HOLD", "ESCALATE"]
 
 

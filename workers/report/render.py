@@ -31,6 +31,7 @@ KIND_NAMES: tuple[api_models.EventKind, ...] = (
     "decided",
     "delivered",
     "escalated",
+    "updated",
 )
 TIMELINE_ENTRIES = 200
 _ENVELOPE = frozenset({"lead_id", "event_id", "occurred_at", "recorded_at"})

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[3]
 LEADLOOP = (sys.executable, "-m", "workers.cli", "ingest")
-FACT_TOPICS = ("lead-created", "lead-contacted", "lead-stalled", "deal-closed")
+FACT_TOPICS = ("lead-created", "lead-updated", "lead-contacted", "lead-stalled", "deal-closed")
 
 
 def a_posted(lead_id: str = "L1", **fields: Any) -> dict[str, Any]:

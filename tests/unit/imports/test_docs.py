@@ -19,6 +19,7 @@ from workers.imports.mapping import (
     Mapping,
     StalledPart,
     Table,
+    UpdatedPart,
 )
 
 PAGE = (Path(__file__).parents[3] / "docs/mapping.md").read_text(encoding="utf-8")
@@ -60,6 +61,7 @@ def test_every_key_of_a_mapping_is_documented() -> None:
         Mapping,
         Table,
         CreatedPart,
+        UpdatedPart,
         ContactedPart,
         StalledPart,
         ClosedPart,

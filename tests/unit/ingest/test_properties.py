@@ -28,7 +28,9 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_
 VALUES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3)
 )
-HINTS = st.sampled_from(["2025-10-09T08:00:00Z", "won", "lost", "sales", "call", "replied", "EUR", 1_700_000_000_000])
+HINTS = st.sampled_from(
+    ["2025-10-09T08:00:00Z", "won", "lost", "sales", "call", "replied", "EUR", 1_700_000_000_000, "yes", "granted", ""]
+)
 NAMES = sorted({name for fields in FIELDS.values() for name in fields})
 
 

@@ -44,6 +44,10 @@ def hubspot_signature(body: bytes, at: int = T0, url: str = URL) -> str:
     return b64encode(hmac.digest(SECRET.encode(), content, "sha256")).decode()
 
 
+def segment_signature(body: bytes, secret: str) -> str:
+    return hmac.digest(secret.encode(), body, "sha1").hex()
+
+
 async def from_hubspot(posting: Posting, *items: object, **headers: str) -> Any:
     body = json.dumps(items).encode()
     signed = {"x_hubspot_signature_v3": hubspot_signature(body), "x_hubspot_request_timestamp": str(T0)}

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from schemas.events import DealClosed, DeliveryResult, LeadSnapshot
+from schemas.events import DealClosed, DeliveryResult, LeadEscalated, LeadSnapshot, LeadUpdated
 from schemas.instants import FUTURE_MS
 from schemas.topics import TOPIC_OF
 from tests.builders import T0, a_created
@@ -46,6 +46,17 @@ def test_a_delivery_is_named_by_endpoint_action_and_recycle() -> None:
 
 
 @pytest.mark.parametrize(
+    "record",
+    [
+        LeadUpdated(event_id="e1", lead_id="ada", occurred_at=T0, do_not_contact="yes"),
+        LeadEscalated(event_id="e1", lead_id="ada", occurred_at=T0, action="AT_RISK"),
+    ],
+)
+def test_changes_and_escalations_are_entries(record: Any) -> None:
+    assert (taken(record).lead_id, taken(record).entry.id) == ("ada", "e1")
+
+
+@pytest.mark.parametrize(
     ("record", "reason"),
     [
         (a_created("ada", event_id=""), "no_event_id"),
@@ -53,6 +64,8 @@ def test_a_delivery_is_named_by_endpoint_action_and_recycle() -> None:
         (a_created("ada", T0 + FUTURE_MS + 1), "future"),
         (DealClosed(event_id="e", lead_id="ada", occurred_at=T0), "unknown_outcome"),
         (DeliveryResult(endpoint="nurture", occurred_at=T0), "unusable"),
+        (LeadEscalated(event_id="e1", lead_id="ada"), "unusable"),
+        (LeadUpdated(lead_id="ada", occurred_at=T0), "no_event_id"),
         (LeadSnapshot(), "no_lead_id"),
     ],
 )

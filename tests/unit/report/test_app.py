@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from schemas.events import LeadSnapshot
+from schemas.events import LeadSnapshot, LeadUpdated
+from tests.builders import T0
 from tests.projected import LogOf, a_log, append
 from tests.unit.report.api_client import Client, every, pages, project
 from workers.read_model.generation import PartitionId
@@ -28,6 +29,16 @@ def test_a_lead_is_what_its_newest_snapshot_says_with_its_whole_past(client: Cli
         assert len(ids) == len(found["timeline"])
         assert [event["at"] for event in found["timeline"]] == sorted(event["at"] for event in found["timeline"])
         assert found["as_of"]["behind_records"] == 0
+
+
+def test_the_timeline_has_changes_without_a_touch(client: Client, redis_url: str, app_id: str) -> None:
+    log = a_log(random.Random(1), leads=1)
+    change = LeadUpdated(event_id="u", lead_id="lead-0", occurred_at=T0, owner_id="", do_not_contact="yes")
+    append(log.records, PartitionId("lead-updated", 0), "lead-0", change)
+    project(log, redis_url, app_id)
+    found = client.get("/v1/leads/lead-0").json()["timeline"]
+    (event,) = (event for event in found if event["kind"] == "updated")
+    assert (event["id"], event["fields"]) == ("u", {"owner_id": "", "do_not_contact": "yes"})
 
 
 def test_a_lead_that_nobody_knows_is_not_found(client: Client, log: LogOf) -> None:
