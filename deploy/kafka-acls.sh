@@ -20,6 +20,7 @@ allow() { # the user, then the rights
 # streams: re-publishes records that are on the wrong partition of an input to the right one
 allow streams --operation Read --operation Write \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \
@@ -134,7 +135,6 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read \
-  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-escalated" \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
@@ -149,6 +149,7 @@ allow operate --operation Read \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read --operation Write \
   --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
   --topic "${prefix}lead-contacted" \
   --topic "${prefix}deal-closed" \
   --topic "${prefix}lead-stalled" \

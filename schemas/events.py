@@ -245,7 +245,5 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     says: HeartbeatSays = "unknown"
 
 
-FactRecord = LeadCreated | LeadContacted | LeadStalled | DealClosed | LeadRecycled
-AnyRecord = (
-    FactRecord | LeadUpdated | LeadEscalated | LeadDecided | LeadSnapshot | DeliveryResult | EndpointState | Heartbeat
-)
+FactRecord = LeadCreated | LeadUpdated | LeadContacted | LeadStalled | DealClosed | LeadRecycled
+AnyRecord = FactRecord | LeadEscalated | LeadDecided | LeadSnapshot | DeliveryResult | EndpointState | Heartbeat

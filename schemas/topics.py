@@ -72,7 +72,7 @@ def _fact(name: str, record: type[events.AnyRecord], *written_by: str) -> Topic:
 
 _TABLE = (
     _fact("lead-created", events.LeadCreated, "upstream"),
-    Topic(name="lead-updated", record=events.LeadUpdated, written_by=("upstream",), public=True),
+    _fact("lead-updated", events.LeadUpdated, "upstream"),
     _fact("lead-contacted", events.LeadContacted, "upstream"),
     _fact("deal-closed", events.DealClosed, "upstream"),
     _fact("lead-stalled", events.LeadStalled, "upstream", "streams"),

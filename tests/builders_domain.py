@@ -1,6 +1,6 @@
 """Facts, leads and policies of which a test names only what matters."""
 
-from streams.domain.facts import Closed, Contacted, Created, Decided, DecidedAs, Revoked, Stalled
+from streams.domain.facts import Closed, Contacted, Created, Decided, DecidedAs, Revoked, Stalled, Updated
 from streams.domain.policy import ALL_OFF, Action, PlainTime, Policy, PolicyLimits, Promises
 
 DAY = 86_400_000
@@ -39,8 +39,12 @@ def verdict(at: int, event_id: str = "v", decided: DecidedAs = "recycle", stall_
     return Decided(at, event_id, decided, stall_id)
 
 
-def revoked(at: int, recycle_id: str, stall_id: str = "s") -> Revoked:
-    return Revoked(at, f"revoke {recycle_id}", recycle_id, stall_id)
+def updated(at: int = NOON, event_id: str = "u", **fields: object) -> Updated:
+    return Updated(at, event_id, **fields)  # type: ignore[arg-type]  # each test names fields that exist
+
+
+def revoked(at: int, recycle_id: str, stall_id: str = "s", cause: str = "moved") -> Revoked:
+    return Revoked(at, f"revoke {recycle_id}", recycle_id, stall_id, cause)
 
 
 def a_policy(

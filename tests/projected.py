@@ -16,6 +16,7 @@ from streams.agents.records import snapshot
 from streams.domain.decisions import Recycle, Revoke
 from streams.domain.facts import Stalled, fact_of
 from streams.domain.lead_fold import LeadFold
+from streams.domain.policy import Policy
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from workers.projection.fold import DocumentFold
@@ -131,7 +132,7 @@ def _told(ledger: LeadFold, dice: random.Random) -> Iterable[AnyRecord]:
         if isinstance(what, Stalled):
             yield records.stalled(ledger.lead_id, what)
             continue
-        yield records.decided(ledger.lead_id, what, told.lead, "test")
+        yield records.decided(ledger.lead_id, what, told.lead, Policy(version="test"))
         if isinstance(what, Recycle | Revoke):
             make: Any = records.recycled if isinstance(what, Recycle) else records.revoked
             event: LeadRecycled = make(ledger.lead_id, what, told.lead)

@@ -19,11 +19,11 @@ from streams.agents.outbound import Outbound
 from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, job_of
 from streams.domain.deadlines import next_deadline
-from streams.domain.decisions import GROUNDS
+from streams.domain.decisions import WHYS
 from streams.domain.funnel import Census
 from streams.domain.lead import Cause
-from streams.domain.lead_history import lead_of
 from streams.domain.policy import Policy
+from streams.domain.state import lead_of
 from streams.engine import Chunk, Driver, Job, RecoveredPartition, TimerWheel
 from streams.runtime.settings import StreamsSettings
 
@@ -36,10 +36,11 @@ def wall_ms() -> int:
 
 def whys_of(policy: Policy) -> set[tuple[str, str]]:
     """Every (action, why) that this policy can lead to; reasons that only upstreams name are `other`."""
-    kept = {(DECISIONS[verdict], why) for verdict, why, _ in GROUNDS}
-    named = (*policy.reasons, *CLOCKS, OTHER)
-    reasons = {reason for reason in named if policy.action_of(reason) is not None}
-    return kept | {("RECYCLE", reason) for reason in reasons} | {("REVOKE", cause) for cause in get_args(Cause)}
+    kept = {(DECISIONS[verdict], why) for verdict, whys in WHYS.items() for why in whys}
+    actions = {reason: policy.action_of(reason) for reason in (*policy.reasons, *CLOCKS, OTHER)}
+    recycled = {("RECYCLE", reason) for reason, action in actions.items() if action}
+    escalated = {("ESCALATE", reason) for reason, action in actions.items() if action and action.escalate}
+    return kept | recycled | escalated | {("REVOKE", cause) for cause in get_args(Cause)}
 
 
 class LeadJob:
@@ -114,7 +115,7 @@ class LeadJob:
     def _outbound(self, partition: RecoveredPartition) -> Outbound:
         prefix, count = self._settings.topic_prefix, self._settings.partitions
         aligned = {name for name in OUTPUTS if partition.partitions_of(prefix + name) == count}
-        return Outbound(self._codec, prefix, partition.number, aligned, self._policy.version, self._loopback)
+        return Outbound(self._codec, prefix, partition.number, aligned, self._policy, self._loopback)
 
     def may_skip_tick(self, number: int, complete_until: int) -> bool:
         """Whether a chunk without records has nothing to do."""

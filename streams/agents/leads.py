@@ -49,7 +49,7 @@ def milestones(lead: Lead, due: Deadline | None) -> Milestones:
         due and due.due,
         stage(lead),
         lead.pass_no,
-        lead.stall and lead.stall.stall_id,
+        lead.stall and (lead.stall.stall_id, lead.stall.decided),
         lead.recycle,
         lead.owner_id,
         lead.reached,
@@ -57,6 +57,9 @@ def milestones(lead: Lead, due: Deadline | None) -> Milestones:
         lead.campaign_id,
         lead.last_stall_reason,
         lead.passes,
+        lead.do_not_contact,
+        lead.consent_expires_at,
+        lead.expected_amount,
     )
 
 

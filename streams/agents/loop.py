@@ -17,7 +17,7 @@ from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.records import snapshot
-from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
 from streams.domain.policy import Policy
@@ -28,9 +28,10 @@ BEAT_MS = 1000  # between two heartbeats of a live partition that takes no recor
 FLUSH = 2000  # deadlines that may fire before their outputs are made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
-FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked)
+FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked, Updated)
 KINDS: dict[type[Fact], str] = {
     Created: "created",
+    Updated: "updated",
     Contacted: "contacted",
     Closed: "closed",
     Stalled: "stalled",
@@ -171,13 +172,25 @@ class ChunkRun:
         else:
             self._stats.late += 1
         self._settle(entry, item.record.headers)
+        self._wait_for_others(entry, fact)
+
+    def _wait_for_others(self, entry: CachedLead, fact: Fact) -> None:
+        """Live, a promise that was broken before its facts came is declared only after the allowed lateness.
+
+        More facts of the same request, or of another topic, may still show that it was kept. Stream time that is ahead
+        of the wall clock, which was set back, would wait too long: nothing waits for it.
+        """
+        due, now = entry.due, self._clock.now
+        is_late = due is not None and due.due < now <= self._wall
+        if self._rules.is_live and is_late and not _is_own(fact):
+            self._clock.set(entry.key, now + self._rules.grace_ms)
 
     async def _fire(self, to: int) -> None:
         """Move stream time; what is due fires before the record that moved it."""
         self._fired_from = self._clock.now
         for n, (due, key) in enumerate(self._clock.advance(to), 1):
             entry = self._leads.known(key) or self._leads.load(key, self._chunk) or self._leads.begin(key)
-            entry.ledger.tick(self._rules.policy, due + 1)
+            entry.ledger.tick(self._rules.policy, due + 1, self._clock.now)
             self._settle(entry, ())
             if n % FLUSH == 0:
                 self._save()
@@ -191,7 +204,7 @@ class ChunkRun:
         The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
         """
         if entry.due is not None and entry.due.due <= at:
-            entry.ledger.tick(self._rules.policy, at + 1)
+            entry.ledger.tick(self._rules.policy, at + 1, max(at + 1, self._clock.now))
             self._settle(entry, ())
 
     def _settle(self, entry: CachedLead, headers: Sequence[tuple[str, bytes | None]]) -> None:

@@ -9,10 +9,11 @@ from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPICS
 from streams.agents.loopback_cache import LoopbackCache
-from streams.agents.records import SOURCE, decided, recycled, revoked, stalled
-from streams.domain.decisions import Recycle, Revoke
+from streams.agents.records import SOURCE, decided, escalated, recycled, revoked, stalled
+from streams.domain.decisions import Escalate, Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
 from streams.domain.lead_fold import Emission
+from streams.domain.policy import Policy
 from streams.engine import FetchedRecord
 
 KEPT_KEY = 4_096  # of a dead letter's key: packed, what came in a megabyte may be any length
@@ -46,14 +47,14 @@ class Outbound:
         prefix: str,
         partition: int,
         aligned: Collection[str],
-        policy_version: str,
+        policy: Policy,
         loopback: LoopbackCache | None = None,
     ) -> None:
         self._codec = codec
         self._loopback = loopback or LoopbackCache()
         self._topics = {name: prefix + name for name in TOPICS}
         self._numbers = dict.fromkeys(aligned, partition)
-        self._policy_version = policy_version
+        self._policy = policy
 
     def emit(self, out: Output, key: bytes, lead_id: str, emission: Emission, traceparent: bytes | None) -> None:
         """Send an own stall, or a decision and what follows from it."""
@@ -65,7 +66,9 @@ class Outbound:
             self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, emission.fact)
         elif isinstance(what, Revoke):
             self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, emission.fact)
-        self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy_version), traceparent)
+        elif isinstance(what, Escalate):
+            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead), traceparent)
+        self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
         """Send the current state of a lead."""

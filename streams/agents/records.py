@@ -6,12 +6,13 @@ bytes. When a record was really published is Kafka's timestamp on it.
 
 from typing import assert_never
 
-from schemas.events import Decision, LeadDecided, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
+from schemas.events import Decision, LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
 from streams.domain.deadlines import Deadline
-from streams.domain.decisions import Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
-from streams.domain.facts import Stalled
+from streams.domain.decisions import Escalate, Hold, Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
+from streams.domain.facts import DecidedAs, Stalled
 from streams.domain.lead import Lead, PassSummary, stage
 from streams.domain.lead_history import LeadHistory
+from streams.domain.policy import Policy
 
 SOURCE = "leadloop/streams"
 DAY_MS = 86_400_000
@@ -19,8 +20,19 @@ DECISIONS: dict[type[StallDecision], Decision] = {
     Recycle: "RECYCLE",
     Holdout: "HOLDOUT",
     Suppress: "SUPPRESS",
+    Hold: "HOLD",
+    Escalate: "ESCALATE",
     Retire: "RETIRE",
     Revoke: "REVOKE",
+}
+DECISION_OF: dict[DecidedAs | None, Decision] = {
+    None: "UNKNOWN",
+    "recycle": "RECYCLE",
+    "holdout": "HOLDOUT",
+    "suppress": "SUPPRESS",
+    "hold": "HOLD",
+    "escalate": "ESCALATE",
+    "retire": "RETIRE",
 }
 
 
@@ -53,6 +65,7 @@ def recycled(lead_id: str, recycle: Recycle, lead: Lead) -> LeadRecycled:
         reason=recycle.reason,
         track=recycle.track,
         not_before=recycle.not_before,
+        expires_at=recycle.expires_at,
         origin=lead.origin,
         campaign_id=lead.campaign_id,
         segment=lead.segment,
@@ -84,11 +97,35 @@ def revoked(lead_id: str, revoke: Revoke, lead: Lead) -> LeadRecycled:
     )
 
 
+def escalated(lead_id: str, escalation: Escalate, lead: Lead) -> LeadEscalated:
+    """What sales' tools get: a promise about this lead was broken, and until when they may act."""
+    return LeadEscalated(
+        event_id=escalation.event_id,
+        lead_id=lead_id,
+        occurred_at=escalation.at,
+        recorded_at=escalation.at,
+        source=SOURCE,
+        action="ESCALATE",
+        escalation_id=escalation.event_id,
+        stall_id=escalation.stall_id,
+        pass_no=lead.pass_no,
+        reason=escalation.reason,
+        until=escalation.until,
+        origin=lead.origin,
+        campaign_id=lead.campaign_id,
+        segment=lead.segment,
+        owner_id=lead.owner_id,
+        account_id=lead.account_id,
+        touches=lead.touches,
+        days_since_created=_age(lead, escalation.at),
+    )
+
+
 def _age(lead: Lead, at: int) -> int:
     return max(0, at - (lead.created_at or at)) // DAY_MS
 
 
-def decided(lead_id: str, decision: StallDecision, lead: Lead, policy_version: str) -> LeadDecided:
+def decided(lead_id: str, decision: StallDecision, lead: Lead, policy: Policy) -> LeadDecided:
     """Every decision with why: also why a lead was not handed back."""
     event_id, recycle_id, reason, why = _described(decision)
     return LeadDecided(
@@ -104,7 +141,9 @@ def decided(lead_id: str, decision: StallDecision, lead: Lead, policy_version: s
         pass_no=lead.pass_no,
         reason=reason,
         origin=lead.origin,
-        policy_version=policy_version,
+        policy_version=policy.version,
+        policy_digest=policy.digest,
+        until=decision.until if isinstance(decision, Hold | Escalate) else None,
     )
 
 
@@ -115,7 +154,7 @@ def _described(decision: StallDecision) -> tuple[str, str, str, str]:
             return decision.recycle_id, decision.recycle_id, decision.reason, decision.why
         case Revoke():
             return decision.event_id, decision.recycle_id, "", decision.cause
-        case Holdout() | Suppress() | Retire():
+        case Holdout() | Suppress() | Retire() | Hold() | Escalate():
             return decision.event_id, "", decision.reason, decision.why
         case never:
             assert_never(never)
@@ -148,6 +187,10 @@ def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int)
         recycles=lead.recycles,
         due_at=due.due if due else None,
         due_reason=due.reason if due else "",
+        decision=DECISION_OF[stall.decided if stall else None],
+        do_not_contact=lead.do_not_contact,
+        consent_expires_at=lead.consent_expires_at,
+        expected_amount=lead.expected_amount,
         late_facts=history.late,
         reached=lead.reached,
         last_stall_reason=lead.last_stall_reason,

@@ -8,7 +8,15 @@ from typing import ClassVar, Literal, assert_never
 
 import msgspec
 
-from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadRecycled, LeadStalled
+from schemas.events import (
+    DealClosed,
+    FactRecord,
+    LeadContacted,
+    LeadCreated,
+    LeadRecycled,
+    LeadStalled,
+    LeadUpdated,
+)
 from schemas.topics import MAX_LEAD_ID
 
 from .errors import Poison
@@ -20,9 +28,15 @@ LAST_AT = 32_503_680_000_000
 """The year 3000: instants are kept below it, so that calendars can reckon with all of them."""
 
 PROGRESS = frozenset({"connected", "replied", "meeting_set", "meeting_held"})
+MACHINES = frozenset({"agent", "automation"})
+"""Who writes on behalf of sales without a person: only the answer of the lead is a touch."""
+LOST_STEP = frozenset({"no_show", "cancelled"})
+"""Outcomes after which the agreed next step is gone."""
+NO_CONSENT = 0
+"""`consent_expires_at` of a lead whose consent was withdrawn: it ended before anything that may be written."""
 
 Order = tuple[int, int, str]
-DecidedAs = Literal["recycle", "holdout", "suppress", "retire"]
+DecidedAs = Literal["recycle", "holdout", "suppress", "retire", "hold", "escalate"]
 
 
 class _Fact(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -50,22 +64,48 @@ class Created(_Fact, frozen=True, array_like=True, gc=False, tag=0):
     consent_expires_at: int | None = None
     do_not_contact: bool = False
 
+    expected_amount: int | None = None
 
-class Contacted(_Fact, frozen=True, array_like=True, gc=False, tag=1):
-    """Somebody did something; a touch unless it was marketing."""
+
+class Updated(_Fact, frozen=True, array_like=True, gc=False, tag=6):
+    """Attributes changed without a touch (None: unchanged), or an earlier report is retracted.
+
+    `has_consent` says whether `consent_expires_at` was given; None is then a consent without an end.
+    """
 
     rank: ClassVar[int] = 1
 
-    by_marketing: bool = False
+    owner_id: str | None = None
+    segment: str | None = None
+    campaign_id: str | None = None
+    account_id: str | None = None
+    has_consent: bool = False
+    consent_expires_at: int | None = None
+    do_not_contact: bool | None = None
+    expected_amount: int | None = None
+    retracts: str = ""
+
+
+class Contacted(_Fact, frozen=True, array_like=True, gc=False, tag=1):
+    """Somebody did something.
+
+    `is_no_touch`: it moves no clock (marketing, automation, an agent's message without an answer).
+    `loses_step`: the agreed next step did not take place.
+    """
+
+    rank: ClassVar[int] = 2
+
+    is_no_touch: bool = False
     is_progress: bool = False
     next_step_at: int | None = None
     owner_id: str = ""
+    loses_step: bool = False
 
 
 class Closed(_Fact, frozen=True, array_like=True, gc=False, tag=2):
     """The deal was won, or lost for a reason."""
 
-    rank: ClassVar[int] = 2
+    rank: ClassVar[int] = 4
 
     is_won: bool = False
     reason: str = "lost"
@@ -74,7 +114,7 @@ class Closed(_Fact, frozen=True, array_like=True, gc=False, tag=2):
 class Stalled(_Fact, frozen=True, array_like=True, gc=False, tag=3):
     """The lead has gone cold. `idle_since`: when the detector's clock started; 0 if sales said so."""
 
-    rank: ClassVar[int] = 3
+    rank: ClassVar[int] = 5
 
     declared_by: Literal["sales", "detector"] = "sales"
     reason: str = ""
@@ -83,24 +123,32 @@ class Stalled(_Fact, frozen=True, array_like=True, gc=False, tag=3):
 
 
 class Decided(_Fact, frozen=True, array_like=True, gc=False, tag=4):
-    """What we decided about a stall."""
-
-    rank: ClassVar[int] = 4
+    """What we decided about a stall. `not_before`: when marketing may start, for a recycle."""
 
     decided: DecidedAs = "recycle"
     stall_id: str = ""
+    not_before: int | None = None
+
+    @property
+    def rank(self) -> int:  # type: ignore[override]  # of two decisions at one instant, the final one is last
+        """The place among facts of one instant."""
+        return RANKS[self.decided]
 
 
 class Revoked(_Fact, frozen=True, array_like=True, gc=False, tag=5):
     """A recycle that we took back: it never stands again."""
 
-    rank: ClassVar[int] = 5
+    rank: ClassVar[int] = 10
 
     recycle_id: str = ""
     stall_id: str = ""
+    cause: str = ""
 
 
-Fact = Created | Contacted | Closed | Stalled | Decided | Revoked
+RANKS: dict[DecidedAs, int] = {"suppress": 6, "escalate": 7, "hold": 8, "recycle": 9, "holdout": 9, "retire": 9}
+"""The place of decisions among facts of one instant."""
+
+Fact = Created | Updated | Contacted | Closed | Stalled | Decided | Revoked
 
 
 def fact_of(record: FactRecord) -> Fact:
@@ -122,6 +170,8 @@ def fact_of(record: FactRecord) -> Fact:
             return _closed(record)
         case LeadRecycled():
             return _recycled(record)
+        case LeadUpdated():
+            return _updated(record)
         case never:
             assert_never(never)
 
@@ -163,18 +213,37 @@ def _created(record: LeadCreated) -> Created:
         record.account_id,
         record.consent_expires_at,
         record.do_not_contact,
+        record.expected_amount,
+    )
+
+
+def _updated(record: LeadUpdated) -> Updated:
+    names = record.owner_id, record.segment, record.campaign_id, record.account_id
+    _texts(*(name for name in names if name), record.retracts)
+    is_withdrawn = record.consent == "withdrawn"
+    return Updated(
+        record.occurred_at,
+        record.event_id,
+        *names,
+        has_consent=record.consent != "unchanged" or record.consent_expires_at is not None,
+        consent_expires_at=NO_CONSENT if is_withdrawn else record.consent_expires_at,
+        do_not_contact=None if record.do_not_contact == "unchanged" else record.do_not_contact == "yes",
+        expected_amount=record.expected_amount,
+        retracts=record.retracts,
     )
 
 
 def _contacted(record: LeadContacted) -> Contacted:
     _texts(record.owner_id)
+    is_progress = record.direction == "inbound" or record.outcome in PROGRESS
     return Contacted(
         record.occurred_at,
         record.event_id,
-        record.by == "marketing",
-        record.direction == "inbound" or record.outcome in PROGRESS,
+        record.by == "marketing" or (record.by in MACHINES and not is_progress),
+        is_progress,
         _bounded(record.next_step_at),
         record.owner_id,
+        record.outcome in LOST_STEP,
     )
 
 
@@ -204,7 +273,9 @@ def _recycled(record: LeadRecycled) -> Decided | Revoked:
     if not record.stall_id:
         raise Poison("no_stall_id", f"{record.action} of which stall?")
     if record.action == "RECYCLE":
-        return Decided(record.occurred_at, record.recycle_id, "recycle", record.stall_id)
+        not_before = _bounded(record.not_before)
+        return Decided(record.occurred_at, record.recycle_id, "recycle", record.stall_id, not_before)
     if record.action == "REVOKE":
-        return Revoked(record.occurred_at, record.event_id, record.recycle_id, record.stall_id)
+        _texts(record.cause)
+        return Revoked(record.occurred_at, record.event_id, record.recycle_id, record.stall_id, record.cause)
     raise Poison("unknown_action", "a recycle event says RECYCLE or REVOKE")

@@ -3,8 +3,8 @@
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from .deadlines import Deadline, next_deadline
-from .decisions import StallDecision, decide, fact_of_decision
+from .deadlines import HELD, Deadline, next_deadline
+from .decisions import StallDecision, decide, fact_of_decision, id_of
 from .facts import Fact, Stalled
 from .ids import digest
 from .lead import Lead
@@ -43,26 +43,28 @@ class LeadFold(Struct, eq=False, gc=False):
         """Take in one fact and decide what follows from it. `now` is stream time."""
         arrival = self.history.add(fact)
         if arrival != "repeat":
-            self._settle(policy, now)
+            self._settle(policy, now, now)
             self.history.forget()
         return arrival
 
-    def tick(self, policy: Policy, now: int) -> None:
-        """Fire every deadline that stream time is past."""
+    def tick(self, policy: Policy, now: int, seen: int | None = None) -> None:
+        """Fire every deadline that `now` is past. `seen`: stream time, if that is further."""
+        seen = now if seen is None else seen
         while (deadline := self.deadline(policy)) is not None and deadline.due < now:
-            stall = self._stall(deadline)
-            if not self._emit(stall, stall, deadline.due):
-                break
-            self._settle(policy, deadline.due)
+            if deadline.reason != HELD:
+                stall = self._stall(deadline)
+                if not self._emit(stall, stall, deadline.due):
+                    break
+            self._settle(policy, deadline.due, seen)
         self.history.forget()
 
     def deadline(self, policy: Policy) -> Deadline | None:
-        """When to tick next; None if no clock runs, or its stall has been emitted already."""
+        """When to tick next; None if no clock runs, or what it would emit has been emitted already."""
         deadline = next_deadline(self.history.lead, policy)
-        return None if deadline is None or self._was_emitted(deadline) else deadline
+        return None if deadline is None or self._was_emitted(deadline, policy) else deadline
 
-    def _settle(self, policy: Policy, now: int) -> None:
-        while (decision := decide(self.lead_id, self.history.lead, policy, now)) is not None:
+    def _settle(self, policy: Policy, now: int, seen: int) -> None:
+        while (decision := decide(self.lead_id, self.history.lead, policy, now, seen)) is not None:
             if not self._emit(decision, fact_of_decision(decision), now):
                 break
 
@@ -77,12 +79,18 @@ class LeadFold(Struct, eq=False, gc=False):
         stall = Stalled(at, stall_id, "detector", deadline.reason, deadline.idle_since)
         return replace(stall, at=at + 1) if self.history.is_late(stall) else stall
 
-    def _was_emitted(self, deadline: Deadline) -> bool:
+    def _was_emitted(self, deadline: Deadline, policy: Policy) -> bool:
         idle_since = deadline.idle_since
+        if deadline.reason == HELD:
+            decision = decide(self.lead_id, self.lead, policy, deadline.due)
+            return decision is None or self._is_known(id_of(decision))
         for fact in self.history.facts:  # the id is only worth reckoning for a stall of the same clock
             if type(fact) is Stalled and fact.idle_since == idle_since and fact.event_id == self._stall_id(deadline):
                 return True
         return False
+
+    def _is_known(self, event_id: str) -> bool:
+        return any(fact.event_id == event_id for fact in self.history.facts)
 
     def _stall_id(self, deadline: Deadline) -> str:
         return digest("stall", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)

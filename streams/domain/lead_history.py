@@ -7,43 +7,22 @@ REVOKE may still undo them. Keeping them is safe, because a standing stall does 
 """
 
 from bisect import insort
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal, Self
 
 import msgspec
 from msgspec.structs import replace
 
-from .facts import Closed, Decided, Fact, Order, Revoked, Stalled
-from .lead import IN_ORDER, NOBODY, Lead, PendingRevoke, SentRecycle, apply, fold
+from .apply import IN_ORDER, apply, fold
+from .facts import Closed, Decided, Fact, Order, Revoked, Stalled, Updated
+from .lead import NOBODY, UNCOUNTED, Lead, PendingRevoke, RevokedRecycle, SentRecycle
+from .state import EncodedHistory, decode_history, encode_history
 
 Arrival = Literal["new", "repeat", "late"]
 
-FORMAT = 1
 KEPT = 64
 KEPT_REVOKED = 32
-
-
-class UnknownFormat(ValueError):
-    """The state was written by another version: go back to that one, or remove the state and replay the topics."""
-
-
-class _Encoded(msgspec.Struct, array_like=True, gc=False):
-    lead: Lead  # first, so that it can be read alone
-    base: Lead | None
-    horizon: Order | None
-    facts: list[Fact]
-    late: int
-    repeated: int
-
-
-class _LeadOnly(msgspec.Struct, array_like=True, gc=False):
-    lead: Lead
-
-
-_FORMAT = bytes((FORMAT,))
-_ENCODER = msgspec.msgpack.Encoder()
-_DECODER = msgspec.msgpack.Decoder(_Encoded)
-_LEAD_DECODER = msgspec.msgpack.Decoder(_LeadOnly)
+KEPT_RETRACTED = 32
 
 
 class LeadHistory(msgspec.Struct, eq=False, gc=False):
@@ -69,7 +48,7 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
             self.late += 1
             self._revoke_unknown(fact)
             return "late"
-        if type(fact) is not Revoked and self._is_newest(fact):
+        if type(fact) is not Revoked and not _retracts(fact) and self._is_newest(fact):
             self.facts.append(fact)
             self.lead = apply(self.lead, fact)
         else:
@@ -94,17 +73,16 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
 
     def encode(self) -> bytes:
         """The state of the lead, as it is stored and logged."""
-        state = _Encoded(self.lead, self.base, self.horizon, self.facts, self.late, self.repeated)
-        return _FORMAT + _ENCODER.encode(state)
+        return encode_history(EncodedHistory(self.lead, self.base, self.horizon, self.facts, self.late, self.repeated))
 
     @classmethod
     def decode(cls, state: bytes, kept: int = KEPT) -> Self:
-        """Read what `encode` wrote.
+        """Read what `encode` wrote, here or in the version before.
 
         Raises:
             UnknownFormat: Another version wrote it.
         """
-        encoded = _DECODER.decode(_payload(state))
+        encoded = decode_history(state)
         history = cls(kept)
         history.lead = encoded.lead
         history.base = encoded.base
@@ -119,7 +97,7 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
         for known in self.facts:  # a loop: `any` over a generator takes three times as long
             if known.event_id == event_id:
                 return True
-        return type(fact) is Revoked and _recycle_of(fact) in self.lead.revoked
+        return type(fact) is Revoked and _is_among(self.lead.revoked, fact.recycle_id, fact.stall_id)
 
     def _is_newest(self, fact: Fact) -> bool:
         if not self.facts:
@@ -132,23 +110,24 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
         base = self.base
         if base is None or type(fact) is not Decided or fact.decided != "recycle":
             return
-        recycle = SentRecycle(fact.event_id, fact.stall_id)
+        this, sent = (fact.event_id, fact.stall_id), base.recycle
         # The first pass begins with whatever came first, its creation or not.
         is_closed = base.pass_no > 1 and base.created_at is not None and fact.at < base.created_at
-        if is_closed or recycle == base.recycle or recycle in self.lead.revoked:
+        is_standing = sent is not None and (sent.recycle_id, sent.stall_id) == this
+        if is_closed or is_standing or _is_among(self.lead.revoked, *this):
             return
-        pending = PendingRevoke(recycle.recycle_id, recycle.stall_id, "void")
+        pending = PendingRevoke(*this, "void")
         if pending not in base.to_revoke:
             self.base = replace(base, to_revoke=(*base.to_revoke, pending))
             self.lead = fold(self.facts, self.base)
 
     def _fold_again(self, fact: Fact) -> None:
         if self.base is not None and type(fact) is Revoked:
-            self.base = _without(self.base, _recycle_of(fact))
+            self.base = _without(self.base, fact)
         self.lead = fold(self.facts, self.base or NOBODY)
 
     def _forget_oldest(self) -> None:
-        base = replace(self.base or NOBODY, revoked=self.lead.revoked)
+        base = replace(self.base or NOBODY, revoked=self.lead.revoked, retracted=self.lead.retracted)
         count = _leading_verdicts(self.facts) if base.stall else 0
         if count == len(self.facts):  # there is nothing but verdicts that wait
             count = 0
@@ -162,14 +141,17 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
         self._remember(after, oldest)
 
     def _remember(self, base: Lead, forgotten: Fact) -> None:
-        revoked = self.base.revoked if self.base else ()
+        revoked, retracted = (self.base.revoked, self.base.retracted) if self.base else ((), ())
         if type(forgotten) is Revoked:  # it is known before the fold: nothing is too late for it, nor it for anything
-            revoked = self._still_needed((*revoked, _recycle_of(forgotten)), base)
+            this = RevokedRecycle(forgotten.recycle_id, forgotten.stall_id, forgotten.cause)
+            revoked = self._still_needed((*revoked, this), base)
         else:
             self.horizon = max(self.horizon or forgotten.order, forgotten.order)
-        self.base = replace(base, revoked=revoked)
+        if type(forgotten) is Updated and forgotten.retracts:  # what it takes back may be yet to come
+            retracted = (*retracted, forgotten.retracts)[-KEPT_RETRACTED:]
+        self.base = replace(base, revoked=revoked, retracted=retracted)
 
-    def _still_needed(self, revoked: tuple[SentRecycle, ...], base: Lead) -> tuple[SentRecycle, ...]:
+    def _still_needed(self, revoked: tuple[RevokedRecycle, ...], base: Lead) -> tuple[RevokedRecycle, ...]:
         if len(revoked) <= KEPT_REVOKED:
             return revoked
         older, newest = revoked[:-KEPT_REVOKED], revoked[-KEPT_REVOKED:]
@@ -179,23 +161,12 @@ class LeadHistory(msgspec.Struct, eq=False, gc=False):
         return (*needed, *newest)
 
 
-def lead_of(state: bytes) -> Lead:
-    """Read only the lead out of what `History.encode` wrote: a fraction of the price.
-
-    Raises:
-        UnknownFormat: Another version wrote it.
-    """
-    return _LEAD_DECODER.decode(_payload(state)).lead
+def _is_among(revoked: Iterable[RevokedRecycle], recycle_id: str, stall_id: str) -> bool:
+    return any(sent.recycle_id == recycle_id and sent.stall_id == stall_id for sent in revoked)
 
 
-def _payload(state: bytes) -> bytes:
-    if not state or state[0] != FORMAT:
-        raise UnknownFormat(f"the state of a lead has format {state[:1].hex() or 'none'}, not {FORMAT:02x}")
-    return state[1:]  # cheaper than a view, as small as it is
-
-
-def _recycle_of(fact: Revoked) -> SentRecycle:
-    return SentRecycle(fact.recycle_id, fact.stall_id)
+def _retracts(fact: Fact) -> bool:
+    return type(fact) is Updated and fact.retracts != ""
 
 
 def _leading_verdicts(facts: Sequence[Fact]) -> int:
@@ -208,10 +179,16 @@ def _applied(facts: Sequence[Fact], lead: Lead) -> Lead:
     return lead
 
 
-def _without(base: Lead, recycle: SentRecycle) -> Lead:
-    """The base as if this recycle had been taken back before it fell."""
-    to_revoke = tuple(d for d in base.to_revoke if (d.recycle_id, d.stall_id) != (recycle.recycle_id, recycle.stall_id))
-    base = replace(base, to_revoke=to_revoke)
-    if base.recycle != recycle or base.stall is None:
+def _without(base: Lead, revoked: Revoked) -> Lead:
+    """The base as if this recycle had been taken back before it was folded."""
+    this = (revoked.recycle_id, revoked.stall_id)
+    to_revoke = tuple(d for d in base.to_revoke if (d.recycle_id, d.stall_id) != this)
+    base, sent = replace(base, to_revoke=to_revoke), base.recycle
+    if sent is None or base.stall is None or (sent.recycle_id, sent.stall_id) != this:
         return base
-    return replace(base, recycle=None, stall=replace(base.stall, decided=None))
+    base = replace(base, recycle=None, stall=replace(base.stall, decided=sent.decided_before))
+    return _uncounted(base, sent) if revoked.cause in UNCOUNTED else base
+
+
+def _uncounted(base: Lead, sent: SentRecycle) -> Lead:
+    return replace(base, recycles=base.recycles - 1, recycled_at=sent.recycled_before)

@@ -91,7 +91,7 @@ class Job:
         codec = Codec(Catalogue.bundled())
         self._policy = Policy().for_history()
         self._inbound = Inbound(codec, prefix, lambda: time.time_ns() // 1_000_000)
-        self._out = Outbound(codec, prefix, number, set(TOPICS), self._policy.version)
+        self._out = Outbound(codec, prefix, number, set(TOPICS), self._policy)
         self._deadlines = Deadlines()
         self._is_merged = is_merged
         self._newest = dict.fromkeys((prefix + name for name in UPSTREAM), 0)

@@ -88,7 +88,7 @@ def fetched(facts: list[FactRecord]) -> list[Any]:
 def loop(policy: Policy) -> PartitionLoop:
     funnel = Funnel()
     rules = Rules(policy=policy, partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW)
-    outbound = Outbound(CODEC, "", 0, set(TOPICS), policy.version)
+    outbound = Outbound(CODEC, "", 0, set(TOPICS), policy)
     return PartitionLoop(0, rules, TimerWheel(0), Leads(policy, 64, funnel, 100_000), funnel, outbound)
 
 

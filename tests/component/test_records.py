@@ -209,7 +209,7 @@ def test_the_outputs_of_a_fact_carry_its_trace(world: World) -> None:
     assert headers["ce_id"].decode() == CODEC.decode(message.value(), type(world.decoded("lead-recycled")[0])).event_id
 
 
-def test_a_contact_by_marketing_does_not_move_a_deadline(world: World) -> None:
+def test_a_contact_is_no_touch_does_not_move_a_deadline(world: World) -> None:
     world.send(a_created("m"), *(a_contact("m", T0 + k * DAY // 2, by="marketing") for k in range(6)))
     published = _ended(world)
     assert published.counts() == (1, 1, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled
+from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
 from streams.domain.facts import fact_of
 from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
 from tests.builders import T0
@@ -54,7 +54,18 @@ def draw_policy(random: Random, ms: int, *, is_bounded: bool) -> Policy:
         holdout_percent=random.choice([0, 0, 50]),
         holdout_salt=random.choice(["", "a", "b"]),
     )
-    return a_policy(promises, limits, {"invalid": None, "poor_fit": None, "price": Action("offer")})
+    return a_policy(
+        promises,
+        limits,
+        {
+            "invalid": None,
+            "poor_fit": None,
+            "price": Action("offer", PlainTime(some(50))),
+            "never_contacted": Action(
+                "introduce-again", escalate=PlainTime(some(50)) if random.random() < 0.5 else None
+            ),
+        },
+    )
 
 
 def draw_histories(
@@ -83,8 +94,10 @@ def _facts(random: Random, scale: Scale, lead_id: str, count: int, is_plain: boo
         kind = random.random()
         if kind < 0.5:
             yield _contacted(random, common, scale)
-        elif kind < 0.65 and not is_plain:
+        elif kind < 0.6 and not is_plain:
             yield _created(random, common, scale, is_plain)
+        elif kind < 0.7:
+            yield _updated(random, common, scale, is_plain)
         elif kind < 0.85:
             reason = random.choice(["lost", "price", "poor_fit"])
             yield DealClosed(outcome="won" if random.random() < 0.3 else "lost", reason=reason, **common)  # type: ignore[arg-type]  # mypy does not look into the dict
@@ -103,6 +116,19 @@ def _created(random: Random, common: dict[str, object], scale: Scale, is_plain: 
     barred = not is_plain and random.random() < 0.2
     origin = random.choice(["web", "fair"])
     return LeadCreated(origin=origin, consent_expires_at=expires, do_not_contact=barred, **common)  # type: ignore[arg-type]  # as above
+
+
+def _updated(random: Random, common: dict[str, object], scale: Scale, is_plain: bool) -> LeadUpdated:
+    """A RECYCLE that follows from a retraction bears the time of its stall, so ids depend on when each was read.
+
+    Therefore only plain histories, of which the ends are compared, contain retractions.
+    """
+    if random.random() < 0.5:
+        return LeadUpdated(do_not_contact=random.choice(["yes", "no"]), **common)  # type: ignore[arg-type]  # as above
+    if is_plain:
+        return LeadUpdated(retracts=f"{common['lead_id']} e{random.randint(1, 4)}", **common)  # type: ignore[arg-type]  # as above
+    expires = scale.at(random.randint(100, 900)) if random.random() < 0.5 else None
+    return LeadUpdated(consent=random.choice(["granted", "withdrawn"]), consent_expires_at=expires, **common)  # type: ignore[arg-type]  # as above
 
 
 def _contacted(random: Random, common: dict[str, object], scale: Scale) -> LeadContacted:

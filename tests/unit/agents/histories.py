@@ -2,8 +2,8 @@
 
 from hypothesis import strategies as st
 
-from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled
-from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled
+from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
+from streams.domain.facts import NO_CONSENT, Closed, Contacted, Created, Fact, Stalled, Updated
 from tests.builders import T0
 from tests.builders_domain import a_policy
 from tests.unit.domain.histories import QUICK
@@ -39,15 +39,32 @@ def _record(lead_id: str, fact: Fact) -> FactRecord:
             barred = fact.do_not_contact
             return LeadCreated(origin=fact.origin, consent_expires_at=expires_at, do_not_contact=barred, **common)  # type: ignore[arg-type]  # mypy does not look into the dict
         case Contacted():
-            by = "marketing" if fact.by_marketing else "sales"
-            outcome = "connected" if fact.is_progress else "voicemail"
-            return LeadContacted(by=by, outcome=outcome, next_step_at=_later(fact.next_step_at), **common)  # type: ignore[arg-type]  # as above
+            by, next_step_at = "marketing" if fact.is_no_touch else "sales", _later(fact.next_step_at)
+            return LeadContacted(by=by, next_step_at=next_step_at, **_happened(fact), **common)  # type: ignore[arg-type]  # as above
+        case Updated():
+            return LeadUpdated(**_changes(lead_id, fact), **common)  # type: ignore[arg-type]  # as above
         case Closed():
             return DealClosed(outcome="won" if fact.is_won else "lost", reason=fact.reason, **common)  # type: ignore[arg-type]  # as above
         case Stalled():
             return LeadStalled(reason=fact.reason, resume_at=_later(fact.resume_at), **common)  # type: ignore[arg-type]  # as above
         case _:
             raise TypeError(fact)
+
+
+def _happened(fact: Contacted) -> dict[str, str]:
+    if not fact.is_progress:
+        return {"outcome": "no_show" if fact.loses_step else "voicemail"}
+    return {"outcome": "no_show", "direction": "inbound"} if fact.loses_step else {"outcome": "connected"}
+
+
+def _changes(lead_id: str, fact: Updated) -> dict[str, object]:
+    opted_out = {None: "unchanged", True: "yes", False: "no"}[fact.do_not_contact]
+    retracts = f"{lead_id} {fact.retracts}" if fact.retracts else ""
+    if not fact.has_consent:
+        return {"do_not_contact": opted_out, "retracts": retracts}
+    if fact.consent_expires_at == NO_CONSENT:
+        return {"consent": "withdrawn", "retracts": retracts}
+    return {"consent": "granted", "consent_expires_at": _later(fact.consent_expires_at), "retracts": retracts}
 
 
 def _later(at: int | None) -> int | None:

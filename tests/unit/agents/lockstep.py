@@ -34,7 +34,11 @@ class ModelLoop:
             ledger.emitted.clear()
         for item in items:
             self._take(item)
-        return {lead: [*map(emitted_by_the_model, each.emitted)] for lead, each in self.ledgers.items() if each.emitted}
+        return {
+            lead: [emitted_by_the_model(fact)[:4] for fact in each.emitted]
+            for lead, each in self.ledgers.items()
+            if each.emitted
+        }
 
     def save(self, keys: Iterable[bytes]) -> None:
         """These parts of the state are safe."""
@@ -114,6 +118,5 @@ def _emissions_of(chunk: FakeChunk) -> Emissions:
         elif one.topic == "lead-decisions":
             decision = CODEC.decode(one.value, LeadDecided)
             kind = decision.decision.lower()
-            why = None if kind == "revoke" else decision.why
-            found.setdefault(decision.lead_id, []).append((kind, decision.event_id, decision.occurred_at, why))
+            found.setdefault(decision.lead_id, []).append((kind, decision.event_id, decision.occurred_at, decision.why))
     return found

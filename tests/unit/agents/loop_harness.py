@@ -34,7 +34,7 @@ class LoopHarness:
         self._inbound = Inbound(CODEC, "", lambda: self.wall_at, is_live=is_live)
         rules = Rules(policy, of, is_live=is_live, grace_ms=10, wall_ms=lambda: self.wall_at)
         leads = Leads(policy, 64, self.funnel, cached=cached)
-        out = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), policy.version)
+        out = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), policy)
         self.loop = PartitionLoop(0, rules, TimerWheel(), leads, self.funnel, out)
         self.stats = ChunkStats()
 

@@ -8,7 +8,7 @@ import pytest
 from schemas.topics import INPUTS
 from streams.domain.decisions import Recycle
 from streams.domain.facts import Created
-from streams.domain.lead_history import UnknownFormat
+from streams.domain.state import UnknownFormat
 from streams.engine import Item
 from tests.builders import T0, a_contact, a_created, a_reply, a_win
 from tests.fakes import FakeChunk, a_fetched_record

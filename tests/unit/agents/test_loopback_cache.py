@@ -9,6 +9,7 @@ from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.outbound import Outbound
 from streams.domain.facts import Stalled, fact_of
 from streams.domain.lead_fold import Emission, LeadFold
+from streams.domain.policy import Policy
 from streams.engine import FetchedRecord
 from tests.builders import DAY, T0, a_created, a_reply
 from tests.builders_domain import a_policy, within
@@ -30,7 +31,7 @@ def own_emissions() -> list[Emission]:
 
 def sent(remembered: LoopbackCache) -> list[Sent]:
     chunk = FakeChunk()
-    outbound = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), "1", remembered)
+    outbound = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), Policy(), remembered)
     for each in own_emissions():
         outbound.emit(chunk, b"ada", "ada", each, None)
     return chunk.sent

@@ -77,14 +77,14 @@ def test_every_series_is_exported_as_zero_before_the_first_event() -> None:
 def test_every_value_of_a_bounded_label_is_exported_before_the_first_event() -> None:
     registry = AgentHarness(POLICY).registry
     assert {kind for (kind,) in values(registry, "facts_total", "kind")} == {
-        *("created", "contacted", "closed", "stalled", "recycled", "revoked")
+        *("created", "updated", "contacted", "closed", "stalled", "recycled", "revoked")
     }
     reasons = {*get_args(Reason), *get_args(PoisonReason), "future"}
     assert {reason for (reason,) in values(registry, "rejected_total", "reason")} == reasons
     assert {reason for (reason,) in values(registry, "stalls_total", "reason")} == set(CLOCKS)
     assert {reason for (reason,) in values(registry, "overdue_leads", "reason")} == set(CLOCKS)
     assert {action for action, _ in values(registry, "decisions_total", "action", "why")} == {
-        *("RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE")
+        *("RECYCLE", "HOLDOUT", "SUPPRESS", "HOLD", "RETIRE", "REVOKE")
     }
 
 

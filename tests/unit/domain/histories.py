@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled
+from streams.domain.facts import Closed, Contacted, Created, Fact, Stalled, Updated
 from streams.domain.lead_fold import LeadFold
 from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
@@ -47,9 +47,10 @@ contacts = st.builds(
     Contacted,
     at=_AT,
     event_id=st.just(""),
-    by_marketing=st.sampled_from([False, False, False, True]),
+    is_no_touch=st.sampled_from([False, False, False, True]),
     is_progress=st.booleans(),
     next_step_at=_SOON,
+    loses_step=st.sampled_from([False, False, False, True]),
 )
 closings = st.builds(
     Closed,
@@ -61,8 +62,16 @@ closings = st.builds(
 declarations = st.builds(
     Stalled, at=_AT, event_id=st.just(""), reason=st.sampled_from(["bad_timing", "invalid"]), resume_at=_SOON
 )
+_changes = {"at": _AT, "event_id": st.just("")}
+changes: st.SearchStrategy[Fact] = st.one_of(
+    st.builds(Updated, **_changes, do_not_contact=st.booleans()),
+    st.builds(
+        Updated, **_changes, has_consent=st.just(True), consent_expires_at=st.none() | st.sampled_from([0, 150, 500])
+    ),
+    st.builds(Updated, **_changes, retracts=st.sampled_from(["e1", "e2", "e3"])),
+)
 first_creations = st.builds(Created, at=st.just(0), event_id=st.just(""), origin=st.just("web"))
-any_fact: st.SearchStrategy[Fact] = st.one_of(contacts, contacts, creations, closings, declarations)
+any_fact: st.SearchStrategy[Fact] = st.one_of(contacts, contacts, creations, closings, declarations, changes)
 
 
 def histories(at_most: int = 12) -> st.SearchStrategy[list[Fact]]:
@@ -80,7 +89,17 @@ limits = st.builds(
     holdout_salt=st.sampled_from(["", "a", "b"]),
 )
 policies: st.SearchStrategy[Policy] = st.builds(
-    lambda bounds, promises: a_policy(promises, bounds, {"invalid": None, "poor_fit": None, "price": Action("offer")}),
+    lambda bounds, promises, escalate, delay: a_policy(
+        promises,
+        bounds,
+        {
+            "invalid": None,
+            "poor_fit": None,
+            "price": Action("offer", PlainTime(delay)),
+            "never_contacted": Action("introduce-again", escalate=escalate and PlainTime(escalate)),
+            "no_follow_up": Action("keep-warm", PlainTime(delay)),
+        },
+    ),
     limits,
     st.builds(
         within,
@@ -90,6 +109,8 @@ policies: st.SearchStrategy[Policy] = st.builds(
         st.integers(0, 20),
         st.none() | st.integers(1, 4),
     ),
+    st.none() | st.integers(1, 50),
+    st.integers(0, 50),
 )
 
 

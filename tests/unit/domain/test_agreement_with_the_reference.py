@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from streams.domain.decisions import fact_of_decision
@@ -24,8 +24,22 @@ from .reference_model import (
 )
 
 
-def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Any:
-    ledger, now = MODEL.Ledger(LEAD_ID, policy_to_model(policy)), 0
+class Ledger(MODEL.Ledger):  # type: ignore[misc,name-defined]  # the model is not typed
+    """A ledger of the model that notes when it is stuck: it draws the id of a recycle that was revoked before.
+
+    That takes a REVOKE that is read before its RECYCLE. Our domain draws the next id instead, so the stall has an end.
+    """
+
+    is_stuck = False
+
+    def _own(self, fact: Any) -> bool:
+        is_new: bool = super()._own(fact)
+        self.is_stuck |= fact.kind == "recycle" and not is_new
+        return is_new
+
+
+def model_live(facts: Iterable[Fact], policy: Policy, repeats: int = 1) -> Ledger:
+    ledger, now = Ledger(LEAD_ID, policy_to_model(policy)), 0
     for fact in facts:
         now = max(now, fact.at)
         for _ in range(repeats):
@@ -64,7 +78,9 @@ def test_emissions_agree_with_the_reference_model_when_own_emissions_are_read_ba
     known = data.draw(st.integers(1, len(facts)))
     emitted = [_fact_of(emission) for emission in live(facts[:known]).emissions]
     mixed = data.draw(st.permutations([*facts, *emitted]))
-    assert_same(live(mixed), model_live(mixed, BOUNDLESS))
+    theirs = model_live(mixed, BOUNDLESS)
+    assume(not theirs.is_stuck)
+    assert_same(live(mixed), theirs)
 
 
 @examples(200)

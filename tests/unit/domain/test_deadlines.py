@@ -1,8 +1,8 @@
 """The next deadline of a lead."""
 
+from streams.domain.apply import fold
 from streams.domain.deadlines import Deadline, next_deadline
 from streams.domain.facts import Fact
-from streams.domain.lead import fold
 from streams.domain.policy import ALL_OFF, Promises
 from tests.builders_domain import a_policy, contacted, created, lost, progressed, stalled, within
 

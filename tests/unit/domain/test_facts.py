@@ -5,9 +5,21 @@ from typing import Any
 import msgspec
 import pytest
 
-from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadRecycled, LeadStalled
+from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadRecycled, LeadStalled, LeadUpdated
 from streams.domain.errors import Poison
-from streams.domain.facts import LAST_AT, Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, fact_of
+from streams.domain.facts import (
+    LAST_AT,
+    NO_CONSENT,
+    Closed,
+    Contacted,
+    Created,
+    Decided,
+    Fact,
+    Revoked,
+    Stalled,
+    Updated,
+    fact_of,
+)
 
 KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
 
@@ -22,7 +34,20 @@ KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
         (LeadContacted(**KNOWN, outcome="voicemail", owner_id="ann"), Contacted(5, "e", owner_id="ann")),
         (LeadContacted(**KNOWN, outcome="replied", next_step_at=9), Contacted(5, "e", False, True, 9)),
         (LeadContacted(**KNOWN, direction="inbound"), Contacted(5, "e", is_progress=True)),
-        (LeadContacted(**KNOWN, by="marketing"), Contacted(5, "e", by_marketing=True)),
+        (LeadContacted(**KNOWN, by="marketing"), Contacted(5, "e", is_no_touch=True)),
+        (LeadContacted(**KNOWN, by="agent", outcome="sent"), Contacted(5, "e", is_no_touch=True)),
+        (LeadContacted(**KNOWN, by="agent", outcome="replied"), Contacted(5, "e", is_progress=True)),
+        (LeadContacted(**KNOWN, by="automation", direction="inbound"), Contacted(5, "e", is_progress=True)),
+        (LeadContacted(**KNOWN, outcome="no_show"), Contacted(5, "e", loses_step=True)),
+        (LeadUpdated(**KNOWN), Updated(5, "e")),
+        (LeadUpdated(**KNOWN, owner_id="", do_not_contact="yes"), Updated(5, "e", "", do_not_contact=True)),
+        (LeadUpdated(**KNOWN, do_not_contact="no", retracts="r"), Updated(5, "e", do_not_contact=False, retracts="r")),
+        (LeadUpdated(**KNOWN, consent="granted"), Updated(5, "e", has_consent=True)),
+        (LeadUpdated(**KNOWN, consent_expires_at=9), Updated(5, "e", has_consent=True, consent_expires_at=9)),
+        (
+            LeadUpdated(**KNOWN, consent="withdrawn", consent_expires_at=9),
+            Updated(5, "e", has_consent=True, consent_expires_at=NO_CONSENT),
+        ),
         (DealClosed(**KNOWN, outcome="won"), Closed(5, "e", is_won=True)),
         (DealClosed(**KNOWN, outcome="lost", reason="price"), Closed(5, "e", reason="price")),
         (DealClosed(**KNOWN, outcome="lost"), Closed(5, "e", reason="lost")),
@@ -33,10 +58,13 @@ KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
             Stalled(5, "e", "detector", "no_progress", 3),
         ),
         (
-            LeadRecycled(**KNOWN, action="RECYCLE", recycle_id="r", stall_id="s"),
-            Decided(5, "r", "recycle", "s"),
+            LeadRecycled(**KNOWN, action="RECYCLE", recycle_id="r", stall_id="s", not_before=9),
+            Decided(5, "r", "recycle", "s", 9),
         ),
-        (LeadRecycled(**KNOWN, action="REVOKE", recycle_id="r", stall_id="s"), Revoked(5, "e", "r", "s")),
+        (
+            LeadRecycled(**KNOWN, action="REVOKE", recycle_id="r", stall_id="s", cause="moved"),
+            Revoked(5, "e", "r", "s", "moved"),
+        ),
     ],
 )
 def test_a_record_is_converted_to_its_fact(record: FactRecord, fact: Fact) -> None:
@@ -79,10 +107,14 @@ def test_an_instant_outside_of_the_calendar_range_is_clamped() -> None:
 def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
     facts: list[Fact] = [
         Created(5, "z"),
+        Updated(5, "z"),
         Contacted(5, "a"),
         Contacted(5, "b"),
         Closed(5, "a"),
         Stalled(5, "a"),
+        Decided(5, "z", "suppress"),
+        Decided(5, "y", "escalate"),
+        Decided(5, "x", "hold"),
         Decided(5, "a"),
         Revoked(5, "a"),
         Created(6, "a"),
@@ -94,12 +126,13 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
 @pytest.mark.parametrize(
     ("fact", "stored"),
     [
-        (Created(5, "e"), [0, 5, "e", "", "", "", "", "", None, False]),
-        (Contacted(5, "e"), [1, 5, "e", False, False, None, ""]),
+        (Created(5, "e"), [0, 5, "e", "", "", "", "", "", None, False, None]),
+        (Contacted(5, "e"), [1, 5, "e", False, False, None, "", False]),
         (Closed(5, "e"), [2, 5, "e", False, "lost"]),
         (Stalled(5, "e"), [3, 5, "e", "sales", "", 0, None]),
-        (Decided(5, "e"), [4, 5, "e", "recycle", ""]),
-        (Revoked(5, "e"), [5, 5, "e", "", ""]),
+        (Decided(5, "e"), [4, 5, "e", "recycle", "", None]),
+        (Revoked(5, "e"), [5, 5, "e", "", "", ""]),
+        (Updated(5, "e"), [6, 5, "e", None, None, None, None, False, None, None, None, ""]),
     ],
 )
 def test_the_stored_format_of_facts_does_not_change(fact: Fact, stored: list[object]) -> None:

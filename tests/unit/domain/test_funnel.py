@@ -1,16 +1,20 @@
 """Live counts of leads."""
 
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.domain.apply import fold
 from streams.domain.facts import Fact
 from streams.domain.funnel import Census, Funnel, Step, contribution
-from streams.domain.lead import Lead, fold
 from tests.builders_domain import contacted, created, detected, progressed, stalled, verdict, won
 
 from .histories import examples, histories, live
+
+if TYPE_CHECKING:
+    from streams.domain.lead import Lead
 
 NEW = fold([created(1, origin="web")])
 WORKING = fold([created(1, origin="web"), contacted(2)])

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domain.decisions import fact_of_decision
-from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
 from streams.domain.lead import stage
 from streams.domain.lead_fold import Emission, LeadFold
@@ -26,8 +26,13 @@ def one_pass(facts: list[Fact]) -> list[Fact]:
     return [fact for fact in facts if fact.event_id == "e0" or not isinstance(fact, Created)]
 
 
+def without_end_of_consent(facts: list[Fact]) -> list[Fact]:
+    """What asks for the very instant of a stall may differ with the order: nobody invents a stall afterwards."""
+    return [fact for fact in facts if getattr(fact, "consent_expires_at", None) is None]
+
+
 @examples(200)
-@given(histories(8).map(one_pass), st.data())
+@given(histories(8).map(one_pass).map(without_end_of_consent), st.data())
 def test_the_final_stage_is_independent_of_the_order_of_facts(facts: list[Fact], data: st.DataObject) -> None:
     assert stage(live(data.draw(st.permutations(facts))).lead) == stage(run(facts).lead)
 
@@ -35,7 +40,7 @@ def test_the_final_stage_is_independent_of_the_order_of_facts(facts: list[Fact],
 @examples(200)
 @given(histories(), policies, st.data())
 def test_duplicate_facts_change_nothing(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
-    order = data.draw(st.permutations(facts))
+    policy, order = policy.for_history(), data.draw(st.permutations(facts))  # how old a stall is depends on the instant
     once, twice = live(order, policy), live(order, policy, repeats=2)
     assert once.lead == twice.lead
     assert once.emissions == twice.emissions
@@ -52,10 +57,10 @@ def test_no_recycle_of_a_won_or_progressing_lead_remains_unrevoked(
 
 
 @examples(150)
-@given(histories(8).map(one_pass), st.data())
+@given(histories(8).map(one_pass).map(without_end_of_consent), st.data())
 def test_a_replay_with_its_own_stalls_gives_the_same_decisions(facts: list[Fact], data: st.DataObject) -> None:
     first, again = live(data.draw(st.permutations(facts))), LeadFold(LEAD_ID)
-    log = [fact for fact in first.history.facts if isinstance(fact, Created | Contacted | Closed | Stalled)]
+    log = [fact for fact in first.history.facts if isinstance(fact, Created | Contacted | Closed | Stalled | Updated)]
     for fact in in_order(log):
         again.add(fact, BOUNDLESS, fact.at)
     again.tick(BOUNDLESS, END)
@@ -86,7 +91,7 @@ def test_emissions_read_back_after_a_crash_are_recognised_and_revoked_if_void(
 @examples(150)
 @given(histories(), policies, st.integers(1, 60))
 def test_additional_ticks_give_the_same_emissions(facts: list[Fact], policy: Policy, step: int) -> None:
-    ledger, now = LeadFold(LEAD_ID), 0
+    policy, ledger, now = policy.for_history(), LeadFold(LEAD_ID), 0  # how old a stall is depends on the instant
     for fact in in_order(facts):
         for instant in [*range(now, fact.at, step), fact.at]:
             ledger.tick(policy, instant)

@@ -93,7 +93,7 @@ def test_lists_hold_exactly_the_leads_that_fit(client: Client, log: LogOf, query
 def test_lists_by_time_begin_with_the_oldest(client: Client, log: LogOf, query: str, by: str) -> None:
     assert log.leads
     times = [lead[by] for lead in every(client, f"/v1/leads?{query}")]
-    assert len(times) > 5
+    assert len(times) > 2
     assert all(one <= other for one, other in pairwise(times))
 
 

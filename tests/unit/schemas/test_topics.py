@@ -5,6 +5,7 @@ from schemas.topics import INPUTS, TOPIC_OF, TOPICS, changelog_of, subject_of
 def test_the_order_of_the_inputs_settles_ties() -> None:
     assert INPUTS == (
         "lead-created",
+        "lead-updated",
         "lead-contacted",
         "deal-closed",
         "lead-stalled",

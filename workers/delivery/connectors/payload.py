@@ -18,6 +18,7 @@ PayloadField = Literal[
     "reason",
     "track",
     "not_before",
+    "expires_at",
     "origin",
     "campaign_id",
     "segment",
@@ -30,7 +31,7 @@ PayloadField = Literal[
     "occurred_at",
 ]
 FIELDS: tuple[PayloadField, ...] = get_args(PayloadField)
-_INSTANTS = ("not_before", "occurred_at")
+_INSTANTS = ("not_before", "expires_at", "occurred_at")
 _MESSAGES = UUID("6f1d1c0e-7a53-5a43-9a3c-0d4a5e0b7c11")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _ULID_CHARACTERS = 26

@@ -1,0 +1,281 @@
+"""The fold: what a lead is after each of its facts, in their order.
+
+A verdict is about its own stall alone: another that a late fact, or a person's word, has put in its place is decided
+anew.
+"""
+
+from collections.abc import Iterable
+from operator import attrgetter
+from typing import assert_never
+
+from msgspec.structs import replace
+
+from .facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from .lead import (
+    CREATED,
+    LOST,
+    MAX_PASSES,
+    NOBODY,
+    PROGRESSED,
+    RECYCLED,
+    STALLED,
+    TOUCH_CLOCKS,
+    TOUCHED,
+    UNCOUNTED,
+    WON,
+    Cause,
+    Lead,
+    PassSummary,
+    PendingRevoke,
+    RevokedRecycle,
+    SentRecycle,
+    Stall,
+    clock_of,
+)
+
+IN_ORDER = attrgetter("order")
+
+
+def apply(lead: Lead, fact: Fact) -> Lead:  # noqa: PLR0911  one return for each kind of fact
+    """What the lead is once this fact, newer in order than all before it, is known."""
+    if lead.retracted and is_retracted(fact, lead.retracted):
+        return lead
+    match fact:
+        case Contacted():
+            return _contacted(lead, fact)
+        case Created():
+            return _created(lead, fact)
+        case Stalled():
+            return _stalled(lead, fact)
+        case Decided():
+            return _decided(lead, fact)
+        case Closed():
+            return _closed(lead, fact)
+        case Updated():
+            return _updated(lead, fact)
+        case Revoked():
+            return _seen(lead, fact.at)  # known before the fold began: see `fold`
+        case never:
+            assert_never(never)
+
+
+def fold(facts: Iterable[Fact], start: Lead = NOBODY) -> Lead:
+    """The lead that these facts make, in whatever order they are given, on top of what is already folded."""
+    in_order = sorted(facts, key=IN_ORDER)
+    lead = replace(
+        start, revoked=start.revoked + revocations(in_order), retracted=start.retracted + retractions(in_order)
+    )
+    for fact in in_order:
+        lead = apply(lead, fact)
+    return lead
+
+
+def revocations(facts: Iterable[Fact]) -> tuple[RevokedRecycle, ...]:
+    """The recycles that these facts revoke."""
+    return tuple(RevokedRecycle(fact.recycle_id, fact.stall_id, fact.cause) for fact in facts if type(fact) is Revoked)
+
+
+def retractions(facts: Iterable[Fact]) -> tuple[str, ...]:
+    """The ids of the reports that these facts take back."""
+    return tuple(fact.retracts for fact in facts if type(fact) is Updated and fact.retracts)
+
+
+def is_retracted(fact: Fact, retracted: tuple[str, ...]) -> bool:
+    """Whether whoever reported this fact has taken it back; decisions cannot be."""
+    return type(fact) not in (Decided, Revoked) and fact.event_id in retracted
+
+
+def _seen(lead: Lead, at: int) -> Lead:
+    return lead if at <= lead.newest_at else replace(lead, newest_at=at)
+
+
+def _created(lead: Lead, fact: Created) -> Lead:
+    if lead.pass_no == 0:  # facts that came before the first creation belong to the first pass
+        begun = _described(lead, fact, fact.owner_id or lead.owner_id)
+        return replace(begun, pass_no=1, created_at=fact.at, reached=lead.reached | CREATED)
+    if lead.closed is None and lead.stall is None:  # the pass is still alive: a repeat, not a new pass
+        return _described(lead, fact, fact.owner_id or lead.owner_id)
+    return _described(_next_pass(_unstalled(lead, "requalified"), fact.at), fact, fact.owner_id)
+
+
+def _described(lead: Lead, fact: Created, owner_id: str) -> Lead:
+    return replace(
+        lead,
+        origin=fact.origin,
+        campaign_id=fact.campaign_id,
+        segment=fact.segment,
+        owner_id=owner_id,
+        account_id=fact.account_id,
+        consent_expires_at=fact.consent_expires_at,
+        do_not_contact=fact.do_not_contact,
+        expected_amount=fact.expected_amount,
+        updated_at=fact.at,
+        newest_at=max(lead.newest_at, fact.at),
+    )
+
+
+def _updated(lead: Lead, fact: Updated) -> Lead:
+    # No touch, and no new pass; what is not named stays.
+    return replace(
+        lead,
+        owner_id=lead.owner_id if fact.owner_id is None else fact.owner_id,
+        segment=lead.segment if fact.segment is None else fact.segment,
+        campaign_id=lead.campaign_id if fact.campaign_id is None else fact.campaign_id,
+        account_id=lead.account_id if fact.account_id is None else fact.account_id,
+        consent_expires_at=fact.consent_expires_at if fact.has_consent else lead.consent_expires_at,
+        do_not_contact=lead.do_not_contact if fact.do_not_contact is None else fact.do_not_contact,
+        expected_amount=lead.expected_amount if fact.expected_amount is None else fact.expected_amount,
+        updated_at=fact.at,
+        newest_at=max(lead.newest_at, fact.at),
+    )
+
+
+def _next_pass(lead: Lead, at: int) -> Lead:
+    summary = PassSummary(
+        lead.pass_no,
+        lead.origin,
+        lead.created_at,
+        lead.reached,
+        lead.campaign_id,
+        lead.owner_id,
+        lead.last_stall_reason,
+    )
+    return Lead(
+        pass_no=lead.pass_no + 1,
+        created_at=at,
+        to_revoke=lead.to_revoke,
+        revoked=lead.revoked,
+        retracted=lead.retracted,
+        recycled_at=lead.recycled_at,
+        recycles=lead.recycles,
+        won_ever=lead.won_ever,
+        newest_at=lead.newest_at,
+        reached=CREATED,
+        passes=(*lead.passes, summary)[-MAX_PASSES:],
+    )
+
+
+def _contacted(lead: Lead, fact: Contacted) -> Lead:
+    if fact.is_no_touch or lead.closed == "won":
+        return _seen(lead, fact.at)
+    stall = lead.stall
+    if stall is not None and (fact.is_progress or _is_neglected(lead, stall)):
+        lead = _moved(lead, fact.at)
+    return _touched(lead, fact)
+
+
+def _is_neglected(lead: Lead, stall: Stall) -> bool:
+    # Any touch ends neglect; after a lost deal, and after a person's word, only progress opens the lead again.
+    return lead.closed is None and stall.declared_by == "detector" and stall.reason in TOUCH_CLOCKS
+
+
+def _moved(lead: Lead, at: int) -> Lead:
+    # A lead that moves again restarts all its clocks.
+    return replace(_unstalled(lead, "moved"), closed=None, attempts=0, last_progress_at=at)
+
+
+def _touched(lead: Lead, fact: Contacted) -> Lead:
+    at, progress = fact.at, fact.is_progress
+    return replace(
+        lead,
+        owner_id=fact.owner_id or lead.owner_id,
+        first_touch_at=at if lead.first_touch_at is None else lead.first_touch_at,
+        last_touch_at=at,
+        last_progress_at=at if progress else lead.last_progress_at,
+        touches=lead.touches + 1,
+        attempts=0 if progress else lead.attempts + 1,
+        next_step_at=_next_step(lead, fact),
+        newest_at=max(lead.newest_at, at),
+        reached=lead.reached | (TOUCHED | PROGRESSED if progress else TOUCHED),
+    )
+
+
+def _next_step(lead: Lead, fact: Contacted) -> int | None:
+    if fact.next_step_at is not None:
+        return fact.next_step_at
+    return None if fact.loses_step else lead.next_step_at
+
+
+def _closed(lead: Lead, fact: Closed) -> Lead:
+    newest_at = max(lead.newest_at, fact.at)
+    if lead.closed == "won":
+        return _seen(lead, fact.at)
+    if fact.is_won:
+        unstalled = _unstalled(lead, "won")
+        return replace(unstalled, closed="won", won_ever=True, newest_at=newest_at, reached=lead.reached | WON)
+    said = Stall(fact.event_id, fact.at, fact.reason, "close")
+    restated = _restated(lead, said, fact.at)
+    return replace(restated, closed="lost", reached=restated.reached | LOST)
+
+
+def _stalled(lead: Lead, fact: Stalled) -> Lead:
+    said = Stall(fact.event_id, fact.at, fact.reason, fact.declared_by, fact.resume_at)
+    if fact.declared_by != "detector":
+        return _seen(lead, fact.at) if lead.closed == "won" else _restated(lead, said, fact.at)
+    if lead.closed is not None or lead.stall is not None or _is_void(lead, fact):
+        return _seen(lead, fact.at)
+    return _with_stall(lead, said, fact.at)
+
+
+def _restated(lead: Lead, said: Stall, at: int) -> Lead:
+    """The newest word of a person is why the lead is cold: it replaces the detector's, and any older word."""
+    stall = lead.stall
+    is_known = stall is not None and (stall.reason, stall.resume_at) == (said.reason, said.resume_at)
+    if stall is not None and is_known and stall.declared_by != "detector":
+        return _seen(lead, at)  # the same, said again
+    return _with_stall(_unstalled(lead, "restated"), said, at)
+
+
+def _with_stall(lead: Lead, stall: Stall, at: int) -> Lead:
+    newest_at, reached = max(lead.newest_at, at), lead.reached | STALLED
+    return replace(lead, stall=stall, newest_at=newest_at, reached=reached, last_stall_reason=stall.reason)
+
+
+def _is_void(lead: Lead, fact: Stalled) -> bool:
+    # A late fact shows that the lead had moved before the detector declared the stall.
+    is_contacted = fact.reason == "never_contacted" and lead.first_touch_at is not None
+    return is_contacted or (clock_of(lead, fact.reason) or 0) > fact.idle_since
+
+
+def _decided(lead: Lead, fact: Decided) -> Lead:
+    lead, stall = _seen(lead, fact.at), lead.stall
+    is_about_it = stall is not None and stall.is_open and stall.stall_id == fact.stall_id
+    if fact.decided == "recycle":
+        return _recycled(lead, fact, stall if is_about_it else None)
+    if stall is None or not is_about_it:
+        return lead
+    escalated_at = fact.at if fact.decided == "escalate" else stall.escalated_at
+    decided = replace(stall, decided=fact.decided, decided_at=fact.at, escalated_at=escalated_at)
+    return replace(lead, stall=decided)
+
+
+def _recycled(lead: Lead, fact: Decided, stall: Stall | None) -> Lead:
+    cause = _cause_of(lead, fact)
+    if stall is None:  # its stall is void: it counts for nothing
+        return lead if cause is not None else _with_revoke(lead, fact.event_id, fact.stall_id, "void")
+    if cause in UNCOUNTED:
+        return lead
+    counted = replace(lead, recycled_at=fact.at, recycles=lead.recycles + 1, reached=lead.reached | RECYCLED)
+    if cause is not None:
+        return counted
+    not_before = fact.at if fact.not_before is None else fact.not_before
+    this = SentRecycle(fact.event_id, fact.stall_id, fact.at, not_before, stall.decided, lead.recycled_at)
+    return replace(counted, recycle=this, stall=replace(stall, decided="recycle"))
+
+
+def _cause_of(lead: Lead, recycle: Decided) -> str | None:
+    """Why this recycle was taken back; None if it was not."""
+    for revoked in lead.revoked:
+        if revoked.recycle_id == recycle.event_id and revoked.stall_id == recycle.stall_id:
+            return revoked.cause
+    return None
+
+
+def _unstalled(lead: Lead, cause: Cause) -> Lead:
+    sent = lead.recycle
+    revoked = lead if sent is None else _with_revoke(lead, sent.recycle_id, sent.stall_id, cause)
+    return replace(revoked, stall=None, recycle=None)
+
+
+def _with_revoke(lead: Lead, recycle_id: str, stall_id: str, cause: Cause) -> Lead:
+    return replace(lead, to_revoke=(*lead.to_revoke, PendingRevoke(recycle_id, stall_id, cause)))
