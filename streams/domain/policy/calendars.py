@@ -12,10 +12,11 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 DAY = timedelta(days=1)
 REMEMBERED_DAYS = 5_000
+MINUTES = 1440  # of a day
 
 
 class Hours(NamedTuple):
-    """One stretch of open hours, in minutes since midnight by the local clock; `closes` may be 1440."""
+    """One stretch of open hours, in minutes since midnight by the local clock; `closes` may be on the next day."""
 
     opens: int
     closes: int
@@ -30,10 +31,11 @@ class _Open(NamedTuple):
 class Calendar:
     """Weekly open hours in a time zone, less the holidays.
 
-    `week` maps weekdays (Monday is 0) to stretches of open hours, at least one in all.
+    `week` maps weekdays (Monday is 0) to stretches of open hours, at least one in all. A stretch past midnight belongs
+    to the day on which it begins: it is open on the morning of a holiday, and closed on the morning after one.
 
     Raises:
-        ValueError: The calendar is never open, or stretches of a day overlap or are out of order.
+        ValueError: The calendar is never open, or its stretches overlap, are out of order or longer than a day.
     """
 
     name: str
@@ -45,9 +47,8 @@ class Calendar:
     def __post_init__(self) -> None:
         if not any(self.week.values()):
             raise ValueError(f"the calendar {self.name!r} is never open")
-        for stretches in self.week.values():
-            if any(this.closes > following.opens for this, following in pairwise(stretches)):
-                raise ValueError(f"hours of the calendar {self.name!r} overlap or are out of order")
+        if overlapping(self.week) is not None:
+            raise ValueError(f"hours of the calendar {self.name!r} overlap or are out of order")
 
     @property
     def open_days(self) -> float:
@@ -57,17 +58,17 @@ class Calendar:
     @property
     def open_time(self) -> float:
         """The share of all time that is open, holidays aside."""
-        return sum(closes - opens for hours in self.week.values() for opens, closes in hours) / (7 * 1440)
+        return sum(closes - opens for hours in self.week.values() for opens, closes in hours) / (7 * MINUTES)
 
     def is_open(self, at: int) -> bool:
         """Whether somebody is at work; the moments of opening and of closing count as open."""
         today = self._day_of(at)
-        stretches = (*self._stretches(today - DAY), *self._stretches(today))  # yesterday's may close at 24:00
+        stretches = (*self._stretches(today - DAY), *self._stretches(today))  # yesterday's may close today
         return any(since <= at <= until for since, until in stretches)
 
     def open_time_after(self, at: int, ms: int) -> int:
         """The first instant of open hours by which `ms` of open time have passed since `at`."""
-        day = self._day_of(at)
+        day = self._day_of(at) - DAY  # yesterday's hours may reach into today
         while True:
             for since, until in self._stretches(day):
                 begin = max(since, at)
@@ -76,16 +77,45 @@ class Calendar:
                 ms -= max(until - begin, 0)
             day += DAY
 
+    def open_time_before(self, at: int, ms: int) -> int:
+        """The last instant of open hours from which `ms` of open time pass until `at`."""
+        day = self._day_of(at)
+        while True:
+            for since, until in reversed(self._stretches(day)):
+                end = min(until, at)
+                if end - ms >= since:
+                    return end - ms
+                ms -= max(end - since, 0)
+            day -= DAY
+
     def open_days_after(self, at: int, count: int) -> int:
         """The instant `count` open days later, as far into the working day as `at`, at most at its end.
 
         A time that is not in open hours counts as the next opening.
         """
-        day = self._open_day(self._day_of(at) - DAY, not_over_at=at)  # the moment of closing at 24:00 included
-        into = sum(min(max(at - since, 0), until - since) for since, until in self._stretches(day))
+        day = self._open_day(self._day_of(at) - DAY, not_over_at=at)  # yesterday's hours may reach into today
+        into = self._open_before(day, at)
         for _ in range(count):
             day = self._open_day(day + DAY)
         return self._into(day, into)
+
+    def open_days_before(self, at: int, count: int) -> int:
+        """The instant `count` open days earlier, as far into the working day as `at`, at most at its end.
+
+        A time that is not in open hours counts as the closing before it.
+        """
+        day = self._day_of(at)
+        while not (stretches := self._stretches(day)) or stretches[0].since > at:
+            day -= DAY
+        into = self._open_before(day, at)
+        for _ in range(count):
+            day -= DAY
+            while not self._stretches(day):
+                day -= DAY
+        return self._into(day, into)
+
+    def _open_before(self, day: date, at: int) -> int:
+        return sum(min(max(at - since, 0), until - since) for since, until in self._stretches(day))
 
     def _into(self, day: date, ms: int) -> int:
         stretches = self._stretches(day)
@@ -125,6 +155,17 @@ class Calendar:
 
     def _clock_at(self, at: int) -> datetime:
         return (EPOCH + at * MILLISECOND).astimezone(self.zone).replace(tzinfo=None)
+
+
+def overlapping(week: Mapping[int, tuple[Hours, ...]]) -> int | None:
+    """The first weekday whose hours overlap with each other or with the day after, or are no stretch; None: none."""
+    for day, stretches in sorted(week.items()):
+        following = week.get((day + 1) % 7, ())
+        in_order = [*stretches, *(Hours(opens + MINUTES, closes + MINUTES) for opens, closes in following[:1])]
+        is_wrong = any(not opens < closes <= opens + MINUTES or opens >= MINUTES for opens, closes in stretches)
+        if is_wrong or any(this.closes > later.opens for this, later in pairwise(in_order)):
+            return day
+    return None
 
 
 def _epoch_ms(instant: datetime) -> int:

@@ -17,6 +17,10 @@ class PlainTime:
         """The instant at which this much time has passed since `at`."""
         return at + self.ms
 
+    def before(self, at: int) -> int:
+        """The instant from which this much time passes until `at`."""
+        return at - self.ms
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessTime:
@@ -29,6 +33,10 @@ class BusinessTime:
         """The instant at which this much open time has passed since `at`."""
         return self.calendar.open_time_after(at, self.ms)
 
+    def before(self, at: int) -> int:
+        """The last instant of open hours from which this much open time passes until `at`."""
+        return self.calendar.open_time_before(at, self.ms)
+
 
 @dataclass(frozen=True, slots=True)
 class BusinessDays:
@@ -40,6 +48,10 @@ class BusinessDays:
     def after(self, at: int) -> int:
         """The instant that many open days later that is as far into its working day as `at` was."""
         return self.calendar.open_days_after(at, self.count)
+
+    def before(self, at: int) -> int:
+        """The instant that many open days earlier that is as far into its working day as `at` is."""
+        return self.calendar.open_days_before(at, self.count)
 
 
 Span = PlainTime | BusinessTime | BusinessDays

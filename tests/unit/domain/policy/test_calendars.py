@@ -84,6 +84,49 @@ def test_a_local_time_that_does_not_exist_is_the_instant_of_the_change() -> None
     assert clock(skipped.open_time_after(at("2026-03-29 00:00"), 30 * 60_000)) == "2026-03-29 03:30"
 
 
+def test_a_shift_past_midnight_belongs_to_the_day_on_which_it_begins() -> None:
+    shift = Calendar(
+        "shift", BERLIN, dict.fromkeys(range(5), (Hours(22 * 60, 30 * 60),)), frozenset({date(2026, 5, 1)})
+    )
+    assert clock(shift.open_time_after(at("2026-03-02 23:00"), 4 * HOUR)) == "2026-03-03 03:00"
+    assert (
+        clock(shift.open_time_after(at("2026-03-07 05:00"), 2 * HOUR)) == "2026-03-09 23:00"
+    )  # Friday's, then Monday's
+    assert shift.is_open(at("2026-05-01 05:00"))  # of the day before the holiday
+    assert not shift.is_open(at("2026-05-02 05:00"))
+    assert clock(shift.open_days_after(at("2026-03-03 03:00"), 1)) == "2026-03-04 03:00"
+    assert clock(shift.open_days_after(at("2026-03-07 03:00"), 1)) == "2026-03-10 03:00"
+
+
+@pytest.mark.parametrize(
+    ("due", "hours", "since"),
+    [
+        ("2026-03-02 14:00", 4, "2026-03-02 10:00"),
+        ("2026-03-03 11:00", 4, "2026-03-02 15:00"),
+        ("2026-03-09 10:00", 2, "2026-03-06 16:00"),
+        ("2026-03-07 12:00", 1, "2026-03-06 16:00"),  # of a Saturday, from Friday's closing on
+        ("2026-05-04 11:00", 3, "2026-04-30 16:00"),
+    ],
+)
+def test_business_hours_before_an_instant_are_those_that_pass_until_it(due: str, hours: int, since: str) -> None:
+    assert clock(OFFICE.open_time_before(at(due), hours * HOUR)) == since
+
+
+@pytest.mark.parametrize(
+    ("due", "count", "since"),
+    [
+        ("2026-03-05 10:30", 3, "2026-03-02 10:30"),
+        ("2026-03-10 10:30", 3, "2026-03-05 10:30"),
+        ("2026-03-08 12:00", 1, "2026-03-05 17:00"),  # a Sunday counts as Friday's closing
+        ("2026-05-04 16:00", 1, "2026-04-30 16:00"),
+    ],
+)
+def test_business_days_before_an_instant_are_the_same_position_in_the_working_day(
+    due: str, count: int, since: str
+) -> None:
+    assert clock(OFFICE.open_days_before(at(due), count)) == since
+
+
 def test_a_calendar_without_opening_hours_is_rejected() -> None:
     with pytest.raises(ValueError, match="never open"):
         Calendar("closed", BERLIN, {0: ()})
@@ -94,10 +137,28 @@ def test_overlapping_hours_are_rejected() -> None:
         Calendar("overlapping", BERLIN, {0: (Hours(540, 720), Hours(700, 900))})
 
 
+@pytest.mark.parametrize(
+    "week",
+    [
+        {0: (Hours(1320, 1800),), 1: (Hours(300, 600),)},
+        {6: (Hours(1320, 1800),), 0: (Hours(300, 600),)},
+        {0: (Hours(60, 1501),)},
+        {0: (Hours(600, 600),)},
+    ],
+    ids=["into the next day", "from Sunday into Monday", "longer than a day", "no time at all"],
+)
+def test_a_shift_must_not_reach_into_the_next_one(week: dict[int, tuple[Hours, ...]]) -> None:
+    with pytest.raises(ValueError, match="overlap"):
+        Calendar("overlapping", BERLIN, week)
+
+
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC")
 bounds = st.lists(st.integers(0, 1440), min_size=2, max_size=6, unique=True).map(sorted)
 stretches = bounds.map(lambda at: tuple(Hours(*each) for each in zip(at[::2], at[1::2], strict=False)))
-weeks = st.dictionaries(st.integers(0, 6), stretches, min_size=1)
+shifts = st.builds(lambda opens, minutes: (Hours(opens, opens + minutes),), st.integers(720, 1439), st.integers(1, 720))
+weeks = st.dictionaries(st.integers(0, 6), stretches, min_size=1) | st.dictionaries(
+    st.integers(0, 6), shifts, min_size=1
+)
 calendars = st.builds(
     Calendar,
     name=st.just("any"),
@@ -123,6 +184,26 @@ def test_a_calendar_is_open_when_a_promise_is_due(calendar: Calendar, since: int
 def test_open_time_is_additive(calendar: Calendar, since: int, one: int, other: int) -> None:
     both = calendar.open_time_after(since, one + other)
     assert calendar.open_time_after(calendar.open_time_after(since, one), other) == both
+
+
+@examples(150)
+@given(calendars, instants, spans)
+def test_open_time_before_is_the_inverse_of_open_time_after(calendar: Calendar, at: int, ms: int) -> None:
+    since = calendar.open_time_before(at, ms)
+    assert calendar.is_open(since)
+    assert since + ms <= at
+    due = calendar.open_time_after(since, ms)
+    assert due <= at
+    assert calendar.open_time_after(due, 1) > at  # no open time passes between the two
+
+
+@examples(150)
+@given(calendars, instants, st.integers(0, 9))
+def test_business_days_before_are_at_an_open_time_that_is_not_later(calendar: Calendar, at: int, count: int) -> None:
+    since = calendar.open_days_before(at, count)
+    assert calendar.is_open(since)
+    assert since <= at
+    assert calendar.open_days_before(at, count + 1) < since
 
 
 @examples(150)
