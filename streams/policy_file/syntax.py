@@ -1,21 +1,26 @@
-"""The syntax of values in a policy file: spans, open hours, weekdays, dates and time zones."""
+"""The syntax of values in a policy file: spans, open hours, weekdays, dates, time zones, amounts and passes."""
 
 import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
 from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-from streams.domain.policy.calendars import Calendar, Hours
+from streams.domain.policy.calendars import Calendar, Hours, overlapping
+from streams.domain.policy.rules import Interval
 from streams.domain.policy.spans import BusinessDays, BusinessTime, PlainTime, Span
 from streams.runtime.documents import did_you_mean, violation
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 UNITS_MS = {"second": 1_000, "minute": 60_000, "hour": 3_600_000, "day": 86_400_000, "week": 604_800_000}
+LARGEST_AMOUNT = 10**15
 LONGEST_MS = 3_660 * UNITS_MS["day"]
 EXAMPLES = "write for example '45 minutes', '30 days', '4 business hours' or '3 business days on office'"
 
+ROUND_THE_CLOCK = Hours(0, 24 * 60)
+_PASSES = re.compile(r"([1-9]\d{0,5})(\+?)")
 _SPAN = re.compile(r"(\d{1,9}) +(business +)?([a-z]+?)s?(?: +on +(\S+))?")
 _HOURS = re.compile(r"([0-2]\d):([0-5]\d)-([0-2]\d):([0-5]\d)")
 
@@ -86,14 +91,24 @@ def _calendar(business: str | None, unit: str, named: str | None, known: list[st
     return known[0]
 
 
+def parse_warning(text: object, calendars: Mapping[str, Calendar | None]) -> SpanWords:
+    """Parse how long before its end a promise is warned about: `2 hours before`."""
+    if not isinstance(text, str) or not text.endswith(" before"):
+        raise violation(f"{text!r} does not say before what", "write for example '2 hours before', or 'off'")
+    span = parse_span(text.removesuffix(" before"), calendars)
+    if span.number == 0:
+        raise violation("a warning at the end of a promise comes too late", "write for example '2 hours before'")
+    return span
+
+
 def parse_hours(text: object) -> tuple[Hours, ...]:
-    """Read the open hours of a day: `09:00-12:30, 13:30-18:00`."""
+    """Read the open hours of a day: `09:00-12:30, 13:30-18:00`, past midnight `22:00-06:00`, or `always`."""
+    if text == "always":
+        return (ROUND_THE_CLOCK,)
     parts = [_HOURS.fullmatch(part.strip()) for part in text.split(",")] if isinstance(text, str) else [None]
     hours = tuple(_stretch(part) for part in parts if part is not None)
     if len(hours) != len(parts):
         raise violation(f"{text!r} are no open hours", "write for example '09:00-17:30' or '09:00-12:00, 13:00-17:30'")
-    if any(each.opens >= each.closes or each.closes > 24 * 60 for each in hours):
-        raise violation(f"{text!r} closes before it opens, or after 24:00", "write the earlier time first")
     if any(this.closes > following.opens for this, following in pairwise(hours)):
         raise violation(f"{text!r} overlap or are out of order", "write stretches in order, each after the one before")
     return hours
@@ -101,7 +116,12 @@ def parse_hours(text: object) -> tuple[Hours, ...]:
 
 def _stretch(match: re.Match[str]) -> Hours:
     hour, minute, closing_hour, closing_minute = (int(group) for group in match.groups())
-    return Hours(hour * 60 + minute, closing_hour * 60 + closing_minute)
+    opens, closes = hour * 60 + minute, closing_hour * 60 + closing_minute
+    if opens >= 24 * 60 or closes > 24 * 60:
+        raise violation(f"{match[0]!r} is later than 24:00", "write times from 00:00 to 24:00")
+    if opens == closes:
+        raise violation(f"{match[0]!r} closes when it opens", "write 'always' for round the clock")
+    return Hours(opens, closes if closes > opens else closes + 24 * 60)
 
 
 def parse_weekdays(text: str) -> range:
@@ -126,7 +146,35 @@ def parse_week(hours: dict[str, tuple[Hours, ...]]) -> dict[int, tuple[Hours, ..
             week[day] = stretches
     if not week:
         raise violation("a calendar that is never open", "write for example 'mon-fri: 09:00-17:00'")
+    if (day_no := overlapping(week)) is not None:
+        problem = f"the shift of {WEEKDAYS[day_no]} reaches into the hours of {WEEKDAYS[(day_no + 1) % 7]}"
+        raise violation(problem, "let it close before the next one opens")
     return week
+
+
+def parse_minor_units(value: object, digits: int) -> int:
+    """Read an amount in major units, such as 10000 or 499.50; return minor units (`digits` digits after the point)."""
+    fix = "write digits alone: 10000 or 499.50"
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
+        raise violation(f"{value!r} is no amount", fix)
+    try:
+        minor = Decimal(str(value)).scaleb(digits)
+    except InvalidOperation:
+        raise violation(f"{value!r} is no amount", fix) from None
+    if not minor.is_finite() or not 0 <= minor < LARGEST_AMOUNT:
+        raise violation(f"{value!r} is no amount", fix)
+    if minor != int(minor):
+        raise violation(f"{value!r} has more than {digits} digits after the point", "write fewer, or set 'digits'")
+    return int(minor)
+
+
+def parse_passes(value: object) -> Interval:
+    """Read numbers of passes: `1`, or `2+` for the second and all later ones."""
+    match = _PASSES.fullmatch(str(value)) if isinstance(value, int | str) and not isinstance(value, bool) else None
+    if match is None:
+        raise violation(f"{value!r} is no number of a pass", "write 1 for the first pass, '2+' for all later ones")
+    first = int(match[1])
+    return Interval(first, None if match[2] else first + 1)
 
 
 def parse_day(text: object) -> date:
