@@ -20,6 +20,7 @@ from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
 from workers.ingest import commands as ingest_commands
+from workers.policies import commands as policy_commands
 from workers.projection import commands as projection_commands
 from workers.report import commands as report_commands
 from workers.time_options import instant
@@ -209,20 +210,9 @@ def schemas_push() -> None:
         out.print(f"{pushed.subject}: version {pushed.version}, id {pushed.id}", markup=False)
 
 
-@policy_cli.command("check")
-@explained
-def policy_check(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy file, such as deploy/config/policy.yml")],
-) -> None:
-    """Check a policy file; report every error with its line and how to fix it."""
-    from streams.policy_file import parse_policy  # noqa: PLC0415
-
-    policy = parse_policy(text_of(file), str(file))
-    out.print(f"{file}: policy {policy.version} is valid", markup=False)
-
-
 keys_cli = typer.Typer(no_args_is_help=True, help="Create API keys for upstream systems and readers.")
 webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file.")
+policy_cli.command("check")(policy_commands.check)
 keys_cli.command("new")(ingest_commands.keys_new)
 webhooks_cli.command("check")(ingest_commands.webhooks_check)
 

@@ -1,5 +1,6 @@
 """What every kind of endpoint has in common: a filter, limits, a timeout. Each kind adds keys of its own."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 
@@ -7,6 +8,8 @@ from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import LeadRecycled
+
+ANY_TRACK = "*"
 
 
 class Model(BaseModel):
@@ -57,6 +60,11 @@ class Target(Model):
         return 1
 
     @property
+    def track_ids(self) -> Mapping[str, int] | None:
+        """What stands for each track at the vendor, `*` for all others; None: every track is passed on by its name."""
+        return None
+
+    @property
     def effective_limits(self) -> Limits:
         """What the document says, and the preset of the kind where it says nothing."""
         return self.PRESET.model_copy(update=self.limits.model_dump(exclude_none=True))
@@ -82,6 +90,15 @@ class Target(Model):
     def takes(self, action: Literal["RECYCLE", "REVOKE"]) -> bool:
         """Whether events of this kind go there at all."""
         return not self.only.actions or action in self.only.actions
+
+    def may_take(self, reason: str, track: str) -> bool:
+        """Whether a RECYCLE of this reason ('': any) and track goes there, if its origin and segment do."""
+        ids, only = self.track_ids, self.only
+        is_known = ids is None or track in ids or ANY_TRACK in ids
+        is_wanted = (not only.tracks or track in only.tracks) and (
+            not reason or not only.reasons or reason in only.reasons
+        )
+        return self.takes("RECYCLE") and is_known and is_wanted
 
     def leaves_out(self, event: LeadRecycled) -> bool:
         """Whether the filter keeps this RECYCLE away, and lets its REVOKE through: it is then to be remembered."""

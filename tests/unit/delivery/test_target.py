@@ -37,3 +37,21 @@ def test_an_endpoint_for_revokes_only_receives_them() -> None:
 
 def test_an_endpoint_without_revokes_remembers_no_filtered_recycle() -> None:
     assert not a_target(actions=["RECYCLE"], tracks=["nurture"]).leaves_out(RECYCLE)
+
+
+@pytest.mark.parametrize(
+    ("only", "may"),
+    [
+        ({}, True),
+        ({"tracks": ["offer"], "reasons": ["price"], "origins": ["ads"]}, True),  # its origin is not known yet
+        ({"tracks": ["nurture"]}, False),
+        ({"reasons": ["no_reply"]}, False),
+        ({"actions": ["REVOKE"]}, False),
+    ],
+)
+def test_an_endpoint_may_take_what_its_filter_lets_through(only: dict[str, Any], may: bool) -> None:
+    assert a_target(**only).may_take("price", "offer") is may
+
+
+def test_a_reason_that_is_not_known_yet_passes_the_filter() -> None:
+    assert a_target(reasons=["price"]).may_take("", "offer")

@@ -9,11 +9,10 @@ from schemas.events import LeadRecycled
 from streams.runtime.documents import violation
 from workers.outbound import InvalidDestination, UrlPolicy, destination_of
 
-from ..target import Limits, Target
+from ..target import ANY_TRACK, Limits, Target
 
 Id = Annotated[int, Field(gt=0, lt=10**18)]
 Tracks = Annotated[Mapping[str, Id], Field(min_length=1, max_length=50)]
-ANY_TRACK = "*"
 
 
 class HttpTarget(Target):

@@ -18,7 +18,7 @@ Limits: 100 calls in 10 s for a private app of the lower tiers (190 for Professi
 shared by all apps of the account (developers.hubspot.com/changelog/increasing-our-api-limits, usage guidelines).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, ClassVar, Literal
 
@@ -72,6 +72,11 @@ class HubSpotListTarget(HubSpotTarget):
     kind: Literal["hubspot-list"]
     lists: Tracks
     rejoin: bool = False
+
+    @property
+    def track_ids(self) -> Mapping[str, int]:
+        """The lists."""
+        return self.lists
 
     @property
     def max_calls(self) -> int:

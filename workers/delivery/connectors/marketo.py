@@ -46,6 +46,11 @@ class MarketoCampaignTarget(MarketoTarget):
     tokens: Annotated[dict[TokenName, PayloadField], Setting(default_factory=dict, max_length=100)]
 
     @property
+    def track_ids(self) -> Mapping[str, int]:
+        """The campaigns."""
+        return self.campaigns
+
+    @property
     def max_calls(self) -> int:
         """One for each campaign, and one more for the halves of a rejected batch."""
         return len({*self.campaigns.values(), self.revoke_campaign} - {None}) + 1
@@ -57,6 +62,11 @@ class MarketoListTarget(MarketoTarget):
     kind: Literal["marketo-list"]
     lists: Tracks
     verify: bool = True
+
+    @property
+    def track_ids(self) -> Mapping[str, int]:
+        """The lists."""
+        return self.lists
 
     @property
     def max_calls(self) -> int:

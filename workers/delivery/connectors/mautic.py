@@ -54,6 +54,11 @@ class MauticTarget(VendorTarget):
         return self.campaigns or self.segments
 
     @property
+    def track_ids(self) -> Mapping[str, int]:
+        """The campaigns or segments."""
+        return self.tracks
+
+    @property
     def where(self) -> Literal["campaigns", "segments"]:
         return "campaigns" if self.campaigns else "segments"
 

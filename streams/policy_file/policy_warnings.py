@@ -1,0 +1,35 @@
+"""Warns about policies that are valid and probably not what their author wanted."""
+
+from datetime import date
+
+from streams.runtime.documents import Violation
+
+from .calendar_doubts import calendar_doubts
+from .policy_document import read_policy
+from .promise_doubts import promise_doubts, rule_doubts
+from .reason_doubts import Accepts, limit_doubts, reason_doubts
+
+
+def policy_warnings(
+    text: str, name: str, *, accepts: Accepts | None = None, today: date | None = None
+) -> list[Violation]:
+    """What is doubtful in a policy file, in the order of its lines.
+
+    Args:
+        text: Its content.
+        name: The file name in messages.
+        accepts: Whether any endpoint takes a RECYCLE of this reason and track; None: endpoints are not checked.
+        today: For holidays that are over; None: not checked.
+
+    Raises:
+        PolicyError: It is not a valid policy.
+    """
+    reading = read_policy(text, name)
+    doubts = [
+        *calendar_doubts(reading, today),
+        *promise_doubts(reading),
+        *rule_doubts(reading),
+        *reason_doubts(reading, accepts),
+        *limit_doubts(reading),
+    ]
+    return sorted((reading.document.fault(*doubt) for doubt in doubts), key=lambda each: each.line)
