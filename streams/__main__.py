@@ -12,6 +12,7 @@ exit_quietly_until_started()
 
 import fcntl  # noqa: E402
 import logging  # noqa: E402  Faust takes a second to import: a stop in that second must be a clean one
+from collections.abc import Callable  # noqa: E402
 from typing import IO  # noqa: E402
 
 from schemas.codec import Codec  # noqa: E402
@@ -21,7 +22,7 @@ from streams.agents.lead_job import LeadJob  # noqa: E402
 from streams.app import cluster_of, connect  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import Driver  # noqa: E402
-from streams.policy_file import parse_policy  # noqa: E402
+from streams.policy_watch import PolicyWatch, read_policy  # noqa: E402
 from streams.runtime.environment import SettingsError  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
 from streams.runtime.process import process_registry  # noqa: E402
@@ -43,7 +44,7 @@ def main() -> None:
 
 def _wired() -> Driver:
     settings = _settings()
-    policy = _policy(settings)
+    policy = read_policy(settings.policy_file) if settings.policy_file else Policy()
     codec = Codec(open_catalogue(settings.registry, settings.topic_prefix))
     _hold_data_dir(settings)
     cluster = cluster_of(settings)
@@ -52,7 +53,8 @@ def _wired() -> Driver:
     lead_job = LeadJob(settings, policy, codec, registry, cluster)
     driver = connect(settings, lead_job.job)
     lead_job.observe(driver)
-    probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(driver))
+    note = _watch(settings, policy, lead_job)
+    probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(driver), note=note)
     probes.__enter__()  # until the process ends
     log.info(
         "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
@@ -76,14 +78,13 @@ def _settings() -> StreamsSettings:
     return settings
 
 
-def _policy(settings: StreamsSettings) -> Policy:
-    if settings.policy_file is None:
-        return Policy()
-    try:
-        text = settings.policy_file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"LEADLOOP_POLICY_FILE={settings.policy_file} cannot be read: {error}") from error
-    return parse_policy(text, str(settings.policy_file))
+def _watch(settings: StreamsSettings, policy: Policy, job: LeadJob) -> Callable[[], str]:
+    """Adopt changes of the policy file; returns what says what is wrong with it. A history follows one policy."""
+    if settings.policy_file is None or settings.clock != "wall":
+        return str
+    watch = PolicyWatch(settings.policy_file, policy, job.adopt, job.report_policy, settings.policy_seconds)
+    watch.start()
+    return lambda: watch.fault and f"the policy file is not valid, the one before is in force: {watch.fault}"
 
 
 def _hold_data_dir(settings: StreamsSettings) -> None:

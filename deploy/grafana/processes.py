@@ -1,7 +1,7 @@
 """Panels about the processes: processing of streams, recovery, the read model, HTTP, CPU, memory and disk."""
 
 from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, numbers, rows
-from .queries import age, greatest, quantile, rate, series, total
+from .queries import age, greatest, grown, quantile, rate, series, total
 
 LOST = float("-inf")
 
@@ -44,6 +44,27 @@ def works() -> tuple[object, ...]:
     )
 
 
+def configuration() -> tuple[object, ...]:
+    """Clock and policy of the streams workers, and changes of the policy."""
+    return (
+        rows(
+            "Worker configuration",
+            "Clock (wall: live, events: history), version and digest of the policy. They should be the same on all workers.",
+            "none",
+            (f"count by (clock, policy, digest) ({series('leadloop_streams_info')})", "workers"),
+            span=8,
+            height=4,
+        ),
+        graph(
+            "Policy changes",
+            "Changes of the policy file within an hour, over all workers: adopted, or rejected because the content is not valid.",
+            "short",
+            (grown("leadloop_policy_changes_total", by="result"), "{{result}}"),
+            span=6,
+        ),
+    )
+
+
 def recovery() -> tuple[object, ...]:
     """Readiness, recovery, group membership and commits of streams."""
     return (
@@ -67,14 +88,7 @@ def recovery() -> tuple[object, ...]:
             total("leadloop_group_member"),
             limits=((LOST, RED), (1, GREEN)),
         ),
-        rows(
-            "Worker configuration",
-            "Clock (wall: live, events: history) and policy version. They should be the same on all workers.",
-            "none",
-            (f"count by (clock, policy) ({series('leadloop_streams_info')})", "workers"),
-            span=8,
-            height=4,
-        ),
+        *configuration(),
         graph(
             "Changelog records left to read",
             "Recovery progress by partition. A line that does not fall means that the recovery is stuck.",

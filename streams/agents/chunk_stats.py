@@ -4,6 +4,18 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 from streams.domain.decisions import Recycle, Revoke, StallDecision
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+
+KINDS: dict[type[Fact], str] = {
+    Created: "created",
+    Updated: "updated",
+    Contacted: "contacted",
+    Closed: "closed",
+    Stalled: "stalled",
+    Decided: "recycled",
+    Revoked: "revoked",
+}
+"""Facts as Prometheus counts them."""
 
 
 @dataclass(slots=True)
@@ -29,3 +41,8 @@ class ChunkStats:
     def recycles(self) -> Counter[int]:
         """Recycles by the number of the pass."""
         return Counter(pass_no for one, pass_no in self.decided if type(one) is Recycle)
+
+
+def is_own(fact: Fact) -> bool:
+    """Whether it is an own record that was read back: no repeat of an upstream."""
+    return isinstance(fact, Decided | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")

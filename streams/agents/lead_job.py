@@ -14,8 +14,9 @@ from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import CACHED, Leads
 from streams.agents.loop import NOW, PartitionLoop, Rules
 from streams.agents.loopback_cache import LoopbackCache
-from streams.agents.metrics import CLOCKS, OTHER, Metrics, live_partitions, register_process_info
+from streams.agents.metrics import CLOCKS, OTHER, Metrics, info_of, live_partitions, register_process_info
 from streams.agents.outbound import Outbound
+from streams.agents.policy_switch import PolicyInForce
 from streams.agents.records import DECISIONS
 from streams.app import OUTPUTS, job_of
 from streams.domain.deadlines import next_deadline
@@ -46,7 +47,7 @@ def whys_of(policy: Policy) -> set[tuple[str, str]]:
 class LeadJob:
     """The lead job of one streams process: the loops of its partitions, and what they share.
 
-    `job` is what a driver runs; `observe` exports the state of that driver.
+    `job` is what a driver runs; `observe` exports the state of that driver; `adopt` changes the policy.
     """
 
     def __init__(
@@ -54,12 +55,12 @@ class LeadJob:
     ) -> None:
         is_live = settings.clock == "wall"
         self._settings = settings
-        self._policy = policy if is_live else policy.for_history()
+        self.policy = PolicyInForce(policy if is_live else policy.for_history())
         self._codec = codec
         self._registry = registry
         self._loops: dict[int, PartitionLoop] = {}
         self._rules = Rules(
-            policy=self._policy,
+            policy=self.policy,
             partitions=settings.partitions,
             is_live=is_live,
             grace_ms=int(settings.grace_seconds * 1000),
@@ -67,8 +68,8 @@ class LeadJob:
         )
         self._loopback = LoopbackCache()
         decode = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, loopback=self._loopback)
-        self._metrics = Metrics(registry, whys_of(self._policy))
-        register_process_info(registry, settings, self._policy.version)
+        self._metrics = Metrics(registry, whys_of(self.policy.current))
+        self._info = register_process_info(registry, settings, policy)
         self.job: Job[Value] = replace(
             job_of(settings, decode, self.work, cluster=cluster),
             on_recovered=self.recovered,
@@ -80,6 +81,19 @@ class LeadJob:
         """Export what the driver that runs the job knows of itself, and the live state of the loops."""
         live = live_partitions(self._settings)
         self._registry.register(LoopState(self._loops, driver.status, self._metrics.origins, live))
+
+    def adopt(self, policy: Policy) -> None:
+        """Decide by this policy from the next chunk of each partition on. May be called in any thread."""
+        self._metrics.expect(whys_of(policy))
+        self._info.info(info_of(self._settings, policy))
+        self.policy.current = policy
+        self._metrics.policy_changes.labels("adopted").inc()
+
+    def report_policy(self, fault: str) -> None:
+        """Export what is wrong with the policy file; an empty text: nothing any more."""
+        self._metrics.policy_invalid.set(bool(fault))
+        if fault:
+            self._metrics.policy_changes.labels("rejected").inc()
 
     async def work(self, chunks: AsyncIterable[Chunk[Value]]) -> None:
         """Outputs, changelog and store are safe when `async with` ends; only then the chunk is acked."""
@@ -94,7 +108,7 @@ class LeadJob:
 
     async def recovered(self, partition: RecoveredPartition) -> int:
         """Rebuild the partition's indexes; returns stream time, up to which input may be taken at once."""
-        store, policy = partition.store, self._policy
+        store, policy = partition.store, self.policy.current
         clock, census = TimerWheel(int(store.get(NOW) or 0)), Census()
         set_deadline, count = clock.set, census.add  # looked up once: there may be millions
         for n, (key, raw) in enumerate(store.items(), 1):
@@ -108,14 +122,14 @@ class LeadJob:
         funnel = census.funnel()
         leads = Leads(policy, self._settings.memory_facts, funnel, CACHED // self._settings.partitions)
         self._loops[partition.number] = PartitionLoop(
-            partition.number, self._rules, clock, leads, funnel, self._outbound(partition)
+            partition.number, self._rules, clock, leads, funnel, self._outbound(partition, policy), store.items
         )
         return clock.now
 
-    def _outbound(self, partition: RecoveredPartition) -> Outbound:
+    def _outbound(self, partition: RecoveredPartition, policy: Policy) -> Outbound:
         prefix, count = self._settings.topic_prefix, self._settings.partitions
         aligned = {name for name in OUTPUTS if partition.partitions_of(prefix + name) == count}
-        return Outbound(self._codec, prefix, partition.number, aligned, self._policy, self._loopback)
+        return Outbound(self._codec, prefix, partition.number, aligned, policy, self._loopback)
 
     def may_skip_tick(self, number: int, complete_until: int) -> bool:
         """Whether a chunk without records has nothing to do."""

@@ -67,7 +67,7 @@ class Leads:
     """A cache over the store of one partition. What a chunk touched is in `touched` until `save`."""
 
     def __init__(self, policy: Policy, memory: int, funnel: Funnel, cached: int) -> None:
-        self._policy = policy
+        self.policy = policy
         self._memory = memory
         self._funnel = funnel
         self._cached = cached
@@ -83,7 +83,7 @@ class Leads:
             return None
         history = LeadHistory.decode(raw, self._memory)
         ledger = LeadFold(key.decode(), history)
-        entry = self._entries[key] = CachedLead(key, ledger, ledger.deadline(self._policy), history.lead)
+        entry = self._entries[key] = CachedLead(key, ledger, ledger.deadline(self.policy), history.lead)
         entry.published = milestones(history.lead, entry.due)
         return entry
 

@@ -12,10 +12,11 @@ from typing import Final, assert_never
 from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
-from streams.agents.chunk_stats import ChunkStats
+from streams.agents.chunk_stats import KINDS, ChunkStats, is_own
 from streams.agents.inbound import Misplaced, RejectedRecord, Value
 from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
+from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
 from streams.agents.records import snapshot
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
@@ -29,22 +30,13 @@ FLUSH = 2000  # deadlines that may fire before their outputs are made durable: a
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
 FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked, Updated)
-KINDS: dict[type[Fact], str] = {
-    Created: "created",
-    Updated: "updated",
-    Contacted: "contacted",
-    Closed: "closed",
-    Stalled: "stalled",
-    Decided: "recycled",
-    Revoked: "revoked",
-}
 
 
 @dataclass(frozen=True)
 class Rules:
     """What is the same for all partitions of this process."""
 
-    policy: Policy
+    policy: PolicyInForce
     partitions: int
     is_live: bool  # the wall clock moves stream time (DESIGN: wall mode)
     grace_ms: int
@@ -58,10 +50,18 @@ class PartitionLoop:
         heartbeat_at: epoch ms at which the newest heartbeat was sent that came through.
         stored_now: stream time as it is in the store.
         beat_sent_at: epoch ms of the wall clock at which this partition last sent a heartbeat.
+        sweep: moves the deadlines of the leads to a changed policy; None if all of them follow it.
     """
 
     def __init__(
-        self, number: int, rules: Rules, clock: TimerWheel, leads: Leads, funnel: Funnel, out: Outbound
+        self,
+        number: int,
+        rules: Rules,
+        clock: TimerWheel,
+        leads: Leads,
+        funnel: Funnel,
+        out: Outbound,
+        items: ItemsAfter,
     ) -> None:
         self.number = number
         self.rules = rules
@@ -72,10 +72,32 @@ class PartitionLoop:
         self.heartbeat_at = 0
         self.stored_now = clock.now
         self.beat_sent_at = 0
+        self.sweep: DeadlineSweep | None = None
+        self._items = items
+
+    @property
+    def policy(self) -> Policy:
+        """What the chunk in work follows."""
+        return self.leads.policy
+
+    def follow(self, policy: Policy) -> None:
+        """Switch to this policy, if it is another; between two chunks."""
+        if policy is not self.policy:
+            self.leads.policy = self.out.policy = policy
+            self.sweep = DeadlineSweep(self._items, policy)
+
+    def move_deadlines(self, chunk: Chunk[Value]) -> None:
+        """Move the deadlines of the next leads to the policy in force."""
+        if self.sweep is not None:
+            self.sweep.move(self.leads, self.clock, chunk)
+            if self.sweep.is_done:
+                self.sweep = None
 
     def may_skip_tick(self, complete_until: int) -> bool:
         """Move time where nothing waits for it; False if a chunk without records has something to do."""
         wall = self.rules.wall_ms()
+        if self.sweep is not None or self.rules.policy.current is not self.policy:
+            return False
         if not self.rules.is_live:
             return not self.clock.is_due(self.clock.now)  # a fact that came late may have set it
         if self.owes_heartbeat(wall):
@@ -104,7 +126,9 @@ class ChunkRun:
     """One chunk in work, and what is known only during it."""
 
     def __init__(self, loop: PartitionLoop, chunk: Chunk[Value]) -> None:
+        loop.follow(loop.rules.policy.current)
         self._loop = loop
+        self._policy = loop.policy
         self._chunk = chunk
         self._rules, self._clock, self._leads, self._out = loop.rules, loop.clock, loop.leads, loop.out
         self._wall = loop.rules.wall_ms()
@@ -129,6 +153,7 @@ class ChunkRun:
             await self._live()
         elif not chunk.records:
             await self._fire(clock.now)
+        self._loop.move_deadlines(chunk)
         self._save()
         return self._stats
 
@@ -161,9 +186,9 @@ class ChunkRun:
         if type(fact) is Decided:
             self._stall_first(entry, min(fact.at, self._wall))
         first_touch_at = entry.ledger.history.lead.first_touch_at
-        arrival = entry.ledger.add(fact, self._rules.policy, self._clock.now)
+        arrival = entry.ledger.add(fact, self._policy, self._clock.now)
         if arrival == "repeat":
-            self._stats.repeats += not _is_own(fact)
+            self._stats.repeats += not is_own(fact)
             return
         if arrival == "new":
             self._stats.facts[KINDS[type(fact)]] += 1
@@ -182,7 +207,7 @@ class ChunkRun:
         """
         due, now = entry.due, self._clock.now
         is_late = due is not None and due.due < now <= self._wall
-        if self._rules.is_live and is_late and not _is_own(fact):
+        if self._rules.is_live and is_late and not is_own(fact):
             self._clock.set(entry.key, now + self._rules.grace_ms)
 
     async def _fire(self, to: int) -> None:
@@ -190,7 +215,7 @@ class ChunkRun:
         self._fired_from = self._clock.now
         for n, (due, key) in enumerate(self._clock.advance(to), 1):
             entry = self._leads.known(key) or self._leads.load(key, self._chunk) or self._leads.begin(key)
-            entry.ledger.tick(self._rules.policy, due + 1, self._clock.now)
+            entry.ledger.tick(self._policy, due + 1, self._clock.now)
             self._settle(entry, ())
             if n % FLUSH == 0:
                 self._save()
@@ -204,7 +229,7 @@ class ChunkRun:
         The stall itself may come later (its topic may hold more in front of it) or never (it was not delivered).
         """
         if entry.due is not None and entry.due.due <= at:
-            entry.ledger.tick(self._rules.policy, at + 1, max(at + 1, self._clock.now))
+            entry.ledger.tick(self._policy, at + 1, max(at + 1, self._clock.now))
             self._settle(entry, ())
 
     def _settle(self, entry: CachedLead, headers: Sequence[tuple[str, bytes | None]]) -> None:
@@ -218,7 +243,7 @@ class ChunkRun:
                 else:
                     self._stats.decided.append((emission.what, emission.lead.pass_no))
             entry.ledger.emissions.clear()
-        entry.due = due = entry.ledger.deadline(self._rules.policy)
+        entry.due = due = entry.ledger.deadline(self._policy)
         self._clock.set(entry.key, due and due.due)
         self._leads.touch(entry)
 
@@ -267,11 +292,6 @@ class ChunkRun:
         since = max(stall.at, self._fired_from)
         self._stats.stalls[stall.reason] += 1
         self._stats.detection_delays.append(max(0, now - since) / 1000)
-
-
-def _is_own(fact: Fact) -> bool:
-    """An own record that was read back: no repeat of an upstream."""
-    return isinstance(fact, Decided | Revoked) or (isinstance(fact, Stalled) and fact.declared_by == "detector")
 
 
 def _is_alive(value: object) -> bool:

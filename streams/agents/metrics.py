@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Info
 
 from schemas.codec import Reason
 from streams.agents.batch_histogram import BatchHistogram
-from streams.agents.chunk_stats import ChunkStats
-from streams.agents.loop import KINDS
+from streams.agents.chunk_stats import KINDS, ChunkStats
 from streams.agents.records import DECISIONS
 from streams.domain.errors import PoisonReason
 from streams.domain.funnel import PASS_LABELS, pass_label
+from streams.domain.policy import Policy
 from streams.runtime.settings import StreamsSettings
 
 OTHER = "other"
@@ -60,7 +60,7 @@ class Metrics:
         def counter(name: str, text: str, *labels: str) -> Counter:
             return Counter(f"leadloop_{name}", text, labels, registry=registry)
 
-        self._whys = frozenset(whys)  # what the policy can say; reasons of upstreams beyond it are `other`
+        self._whys = set(whys)  # what the policy can say; reasons of upstreams beyond it are `other`
         self._facts = counter("facts", "New facts consumed, by kind; duplicates are not counted.", "kind")
         self._rejected = counter("rejected", "Records sent to the dead-letter topic, by reason.", "reason")
         self._repeats = counter("duplicate_facts", "Upstream facts consumed again with a known event_id.")
@@ -94,6 +94,12 @@ class Metrics:
             buckets=FRESHNESS_BUCKETS,
             registry=registry,
         )
+        self.policy_changes = counter("policy_changes", "Changes of the policy file, by result.", "result")
+        self.policy_invalid = Gauge(
+            "leadloop_policy_invalid",
+            "1 while the policy file is not valid; the last valid policy stays in force.",
+            registry=registry,
+        )
         self.origins = Origins(begin=lambda origin: self._first_contact.observe((), origin))
         self._zero()
 
@@ -104,12 +110,19 @@ class Metrics:
             self._rejected.labels(reason)
         for reason in CLOCKS:
             self._stalls.labels(reason)
-        for action, why in self._whys:
-            self._decisions.labels(action, why)
+        self.expect(self._whys)
         for label in PASS_LABELS:
             self._recycles.labels(label)
+        for result in ("adopted", "rejected"):
+            self.policy_changes.labels(result)
         self._first_contact.observe((), "unknown")
         self._delay.observe(())
+
+    def expect(self, whys: Collection[tuple[str, str]]) -> None:
+        """Give every (action, why) that a policy can lead to a series; those of an older policy stay."""
+        for action, why in whys:
+            self._decisions.labels(action, why)
+        self._whys.update(whys)
 
     def observe(self, stats: ChunkStats, seconds: float) -> None:
         """Add what one chunk did, once it is acked."""
@@ -142,10 +155,16 @@ def live_partitions(settings: StreamsSettings) -> int:
     return settings.partitions if settings.clock == "wall" else 0
 
 
-def register_process_info(registry: CollectorRegistry, settings: StreamsSettings, policy: str) -> None:
-    """What does not change while the process lives, and the room that its state has left."""
-    about = Info("leadloop_streams", "Clock and policy version of this worker.", registry=registry)
-    about.info({"clock": settings.clock, "policy": policy})
+def info_of(settings: StreamsSettings, policy: Policy) -> dict[str, str]:
+    """What this worker follows; `digest` is of the content of the policy file."""
+    return {"clock": settings.clock, "policy": policy.version, "digest": policy.digest}
+
+
+def register_process_info(registry: CollectorRegistry, settings: StreamsSettings, policy: Policy) -> Info:
+    """What seldom changes while the process lives, and the room that its state has left."""
+    about = Info("leadloop_streams", "Clock of this worker; version and digest of its policy.", registry=registry)
+    about.info(info_of(settings, policy))
     if settings.store == "rocks":
         free = Gauge("leadloop_store_free_bytes", "Free bytes on the disk of the state.", registry=registry)
         free.set_function(lambda: shutil.disk_usage(settings.data_dir).free)
+    return about

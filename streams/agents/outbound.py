@@ -54,7 +54,7 @@ class Outbound:
         self._loopback = loopback or LoopbackCache()
         self._topics = {name: prefix + name for name in TOPICS}
         self._numbers = dict.fromkeys(aligned, partition)
-        self._policy = policy
+        self.policy = policy
 
     def emit(self, out: Output, key: bytes, lead_id: str, emission: Emission, traceparent: bytes | None) -> None:
         """Send an own stall, or a decision and what follows from it."""
@@ -68,7 +68,7 @@ class Outbound:
             self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, emission.fact)
         elif isinstance(what, Escalate):
             self._send(out, "lead-escalated", key, escalated(lead_id, what, lead), traceparent)
-        self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self._policy), traceparent)
+        self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self.policy), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:
         """Send the current state of a lead."""

@@ -18,7 +18,10 @@ class Store(Protocol):
     offset: int
 
     def get(self, key: bytes) -> bytes | None: ...
-    def items(self) -> Iterator[tuple[bytes, bytes]]: ...
+    def items(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """All values, or those whose keys are behind `after`, in the order of keys."""
+        ...
+
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None: ...
     def wipe(self) -> None: ...
     def close(self) -> None: ...
@@ -41,8 +44,8 @@ class MemoryStore:
     def get(self, key: bytes) -> bytes | None:
         return self._values.get(key)
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
-        return iter(self._values.items())
+    def items(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        return iter(sorted(item for item in self._values.items() if item[0] > after))
 
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         for key, value in changes.items():
@@ -92,10 +95,11 @@ class RocksStore:
     def get(self, key: bytes) -> bytes | None:
         return cast("bytes | None", self._db.get(key))
 
-    def items(self) -> Iterator[tuple[bytes, bytes]]:
+    def items(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         before_offset = ReadOptions()
         before_offset.set_iterate_upper_bound(self._OFFSET)
-        return cast("Iterator[tuple[bytes, bytes]]", self._db.items(read_opt=before_offset))
+        behind = after + b"\0" if after else None  # the next key that there can be
+        return cast("Iterator[tuple[bytes, bytes]]", self._db.items(from_key=behind, read_opt=before_offset))
 
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         batch = WriteBatch(raw_mode=True)

@@ -45,6 +45,10 @@ class TimerWheel:
         if before is None or due < before:
             self._file(key, due)
 
+    def due_of(self, key: bytes) -> int | None:
+        """The deadline of a key."""
+        return self._due.get(key)
+
     def is_due(self, to: int) -> bool:
         """Whether anything may fire on the way to this time; may say so in vain."""
         return self._wakes_at < max(self.now, to)

@@ -37,6 +37,7 @@ class Probes:
         registry: CollectorRegistry,
         missing: Callable[[], str],
         is_alive: Callable[[], bool] = lambda: True,
+        note: Callable[[], str] = str,
     ) -> None:
         """Bind the address.
 
@@ -46,6 +47,7 @@ class Probes:
             registry: The metrics to expose.
             missing: What the process lacks to be ready; empty if nothing.
             is_alive: Whether the process makes progress; False asks for a restart.
+            note: What an operator should know of a process that is ready; empty if nothing.
 
         Raises:
             UserError: the address cannot be listened on.
@@ -53,6 +55,7 @@ class Probes:
         self._metrics = make_wsgi_app(registry)
         self._missing = missing
         self._is_alive = is_alive
+        self._note = note
         try:
             self._server: WSGIServer = make_server(host, port, self._answer, _Server, _Handler)
         except OSError as error:
@@ -82,7 +85,8 @@ class Probes:
                 return _respond(start, "503 Service Unavailable", "stuck") if not self._is_alive() else _ok(start, "ok")
             case "/readyz":
                 missing = self._missing()
-                return _respond(start, "503 Service Unavailable", missing) if missing else _ok(start, "ready")
+                ready = "\n".join(filter(None, ("ready", self._note())))
+                return _respond(start, "503 Service Unavailable", missing) if missing else _ok(start, ready)
             case _:
                 return _respond(start, "404 Not Found", PATHS)
 

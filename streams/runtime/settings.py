@@ -195,6 +195,7 @@ class StreamsSettings(_MetricsSettings, _SessionSettings, _CommitSettings, _Part
     clock: ClockMode = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
     grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))
     policy_file: Path | None = _setting(None, _file("LEADLOOP_POLICY_FILE"))
+    policy_seconds: float = _setting(10.0, _float("LEADLOOP_POLICY_SECONDS", 0.1, 86_400))
     data_dir: Path = _setting(Path("var"), lambda env, default: Path(env.text("LEADLOOP_DATA_DIR", str(default))))
     store: StoreKind = _setting("rocks", _choice("LEADLOOP_STORE", "rocks", "memory"))
     chunk_records: int = _setting(5000, _int("LEADLOOP_CHUNK_RECORDS", 1, 10_000))

@@ -20,9 +20,10 @@ from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
+from streams.agents.policy_switch import PolicyInForce
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
-from streams.engine import Item, TimerWheel
+from streams.engine import Item, MemoryStore, TimerWheel
 from streams.engine.garbage_collector import collect_rarely
 from streams.runtime.settings import Settings
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
@@ -87,9 +88,10 @@ def fetched(facts: list[FactRecord]) -> list[Any]:
 
 def loop(policy: Policy) -> PartitionLoop:
     funnel = Funnel()
-    rules = Rules(policy=policy, partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW)
+    rules = Rules(policy=PolicyInForce(policy), partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW)
     outbound = Outbound(CODEC, "", 0, set(TOPICS), policy)
-    return PartitionLoop(0, rules, TimerWheel(0), Leads(policy, 64, funnel, 100_000), funnel, outbound)
+    leads = Leads(policy, 64, funnel, 100_000)
+    return PartitionLoop(0, rules, TimerWheel(0), leads, funnel, outbound, MemoryStore(0).items)
 
 
 def chunks(items: list[Item[Value]], size: int) -> Iterator[list[Item[Value]]]:

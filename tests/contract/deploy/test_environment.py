@@ -18,6 +18,7 @@ BY_HAND = {
     "LEADLOOP_GRACE_SECONDS": "tuning: the default has been measured",
     "LEADLOOP_STORE": "`memory` is for trying out",
     "LEADLOOP_CHUNK_RECORDS": "tuning: the default has been measured",
+    "LEADLOOP_POLICY_SECONDS": "tuning: a change of the policy is seldom urgent",
     "LEADLOOP_MEMORY_FACTS": "tuning: more of it costs memory for every lead",
     "LEADLOOP_COMMIT_SECONDS": "tuning: the default has been measured",
     "LEADLOOP_TICK_SECONDS": "tuning: the default has been measured",

@@ -9,6 +9,7 @@ from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
 from streams.agents.loop import PartitionLoop, Rules
 from streams.agents.outbound import Outbound
+from streams.agents.policy_switch import PolicyInForce
 from streams.domain.funnel import Funnel
 from streams.domain.policy import Policy
 from streams.engine import FetchedRecord, Item, MemoryStore, TimerWheel
@@ -32,10 +33,11 @@ class LoopHarness:
         self.store = MemoryStore(0)
         self.funnel = Funnel()
         self._inbound = Inbound(CODEC, "", lambda: self.wall_at, is_live=is_live)
-        rules = Rules(policy, of, is_live=is_live, grace_ms=10, wall_ms=lambda: self.wall_at)
+        self.policy = PolicyInForce(policy)
+        rules = Rules(self.policy, of, is_live=is_live, grace_ms=10, wall_ms=lambda: self.wall_at)
         leads = Leads(policy, 64, self.funnel, cached=cached)
         out = Outbound(CODEC, "", 0, set(TOPIC_OF.values()), policy)
-        self.loop = PartitionLoop(0, rules, TimerWheel(), leads, self.funnel, out)
+        self.loop = PartitionLoop(0, rules, TimerWheel(), leads, self.funnel, out, self.store.items)
         self.stats = ChunkStats()
 
     def chunk(self, *records: AnyRecord, complete_until: int = 0, headers: Any = ()) -> FakeChunk:

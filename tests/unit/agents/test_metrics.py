@@ -213,9 +213,20 @@ def test_only_live_operation_expects_heartbeats_of_its_partitions() -> None:
 
 def test_the_policy_version_and_the_free_disk_space_are_exported(tmp_path: Path) -> None:
     registry = CollectorRegistry()
-    register_process_info(registry, Settings(data_dir=tmp_path), "2026-1")
-    assert values(registry, "streams_info", "clock", "policy") == {("wall", "2026-1"): 1}
+    register_process_info(registry, Settings(data_dir=tmp_path), Policy("2026-1", digest="ab"))
+    assert values(registry, "streams_info", "clock", "policy", "digest") == {("wall", "2026-1", "ab"): 1}
     assert values(registry, "store_free_bytes")[()] > 0
+
+
+def test_changes_of_the_policy_are_exported() -> None:
+    harness = AgentHarness(POLICY)
+    harness.agent.report_policy("line 2: not a span")
+    assert (values(harness.registry, "policy_invalid")[()]) == 1
+    harness.agent.report_policy("")
+    harness.agent.adopt(Policy("2026-2", digest="ab"))
+    assert values(harness.registry, "policy_invalid")[()] == 0
+    assert values(harness.registry, "policy_changes_total", "result") == {("adopted",): 1, ("rejected",): 1}
+    assert values(harness.registry, "streams_info", "policy", "digest") == {("2026-2", "ab"): 1}
 
 
 # -- bounded labels --------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Stream time of a partition: what moves it, what it moves, and what is kept of it."""
 
 from streams.agents.loop import NOW
-from tests.builders import T0, a_created
+from tests.builders import T0, a_contact, a_created
 
 from .loop_harness import WALL, LoopHarness, alive, complete, decoded
 
@@ -27,6 +27,25 @@ def test_the_wall_clock_minus_the_grace_advances_an_idle_partition() -> None:
     harness.chunk(a_created("ada"), complete_until=T0 + 1)
     assert harness.chunk(complete_until=T0 + 40).to("lead-stalled") == []
     assert [decoded(one).occurred_at for one in harness.chunk(complete_until=T0 + 41).to("lead-stalled")] == [T0 + 30]
+
+
+def test_a_promise_that_was_broken_before_its_facts_came_waits_for_more_facts_for_the_allowed_lateness() -> None:
+    harness = LoopHarness(is_live=True)
+    harness.wall_at = T0 + 1000
+    harness.chunk(complete_until=T0 + 1000)
+    assert harness.chunk(a_created("ada"), a_created("bob"), complete_until=T0 + 1000).to("lead-stalled") == []
+    assert harness.chunk(a_contact("ada", T0 + 20), complete_until=T0 + 1000).to("lead-stalled") == []
+    harness.wall_at = T0 + 1020
+    (stall,) = harness.chunk(complete_until=T0 + 1011).to("lead-stalled")
+    assert (stall.key, decoded(stall).occurred_at) == (b"bob", T0 + 30)
+
+
+def test_a_late_promise_waits_for_no_stream_time_that_the_wall_clock_has_yet_to_reach() -> None:
+    harness = LoopHarness(is_live=True)
+    harness.wall_at = T0 + 5_000_000
+    harness.chunk(complete_until=T0 + 5_000_000)
+    harness.wall_at = T0 + 1000  # set back
+    assert len(harness.chunk(a_created("ada"), complete_until=T0 + 1000).to("lead-stalled")) == 1
 
 
 def test_the_wall_clock_advances_nothing_while_records_are_waiting() -> None:

@@ -18,9 +18,14 @@ class ProbedProcess:
     def __init__(self) -> None:
         registry = CollectorRegistry()
         Gauge("a_number", "For the test.", registry=registry).set(7)
-        self.is_ready, self.is_alive = False, True
+        self.is_ready, self.is_alive, self.note = False, True, ""
         self.probes = Probes(
-            "127.0.0.1", 0, registry, lambda: "" if self.is_ready else "not ready: recovering", lambda: self.is_alive
+            "127.0.0.1",
+            0,
+            registry,
+            lambda: "" if self.is_ready else "not ready: recovering",
+            lambda: self.is_alive,
+            lambda: self.note,
         )
 
     def get(self, path: str, **headers: str) -> tuple[int, str]:
@@ -94,3 +99,10 @@ def test_a_client_that_disconnects_or_sends_garbage_breaks_nothing(
 def test_a_port_in_use_is_an_error_at_the_start(process: ProbedProcess) -> None:
     with pytest.raises(UserError, match=r"LEADLOOP_METRICS_PORT: .* in use"):
         Probes("127.0.0.1", process.probes.port, CollectorRegistry(), str)
+
+
+def test_a_ready_process_says_what_an_operator_should_know(process: ProbedProcess) -> None:
+    process.is_ready, process.note = True, "the policy file is not valid"
+    assert process.get("/readyz") == (200, "ready\nthe policy file is not valid\n")
+    process.note = ""
+    assert process.get("/readyz") == (200, "ready\n")
