@@ -27,7 +27,8 @@ def promise_doubts(reading: PolicyReading) -> Iterator[Doubt]:
     calendars, common = list(reading.file.calendars), set[_Problem]()
     for place, promises in all_promises(reading.policy):
         found = [*_of_promises(promises), *_plain_hours(promises, calendars)]
-        yield from (Doubt((*place, key), problem, fix) for key, problem, fix in set(found) - common)
+        own = [each for each in found if each not in common]
+        yield from (Doubt((*place, key), problem, fix) for key, problem, fix in own)
         if place == ("promises",):
             common = set(found)
 

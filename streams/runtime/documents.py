@@ -244,6 +244,7 @@ def _short(text: str) -> str:
 
 WANTED: Mapping[str, str] = {
     "model_type": "write keys and values",
+    "invalid_key": "write text, in quotes",
     "dict_type": "write keys and values",
     "list_type": "write a list",
     "tuple_type": "write a list",

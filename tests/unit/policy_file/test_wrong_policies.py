@@ -1,8 +1,36 @@
 """Wrong policies: no worker starts with one, and each message names the line, the problem and what to write instead."""
 
-import pytest
+import re
+from contextlib import suppress
+from pathlib import Path
 
-from streams.policy_file import PolicyError, parse_policy
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.policy_file import PolicyError, parse_policy, policy_warnings
+from tests.unit.domain.histories import examples
+
+DEFAULT = (Path(__file__).parents[3] / "deploy" / "config" / "policy.yml").read_text(encoding="utf-8")
+WORDS = re.split(r"([\w+-]+|\s+|[{}\[\],:\"'])", DEFAULT)
+OTHERS = (
+    "",
+    "null",
+    "-1",
+    "1e9",
+    "true",
+    "off",
+    "always",
+    "0 days",
+    "9 weeks",
+    "x: y",
+    "{",
+    "]",
+    "&a",
+    "*a",
+    "\t",
+    "2+",
+)
 
 A_MINUTE_A_WEEK = "calendars: { a: { timezone: UTC, hours: { mon: '09:00-09:01' } } }\n"
 
@@ -74,6 +102,7 @@ def faults_of(text: str) -> list[str]:
             "calendars: { a: { timezone: UTC, hours: { mon: 09:00-17:00 } } }\npromises: { grace: 600 business days }",
             "3: promises.grace: '600 business days' is more than ten years; write less",
         ),
+        ("promises: { ~: 1 day }", "this does not fit; write text, in quotes"),
         # promises
         (
             "promises: { never_contacted: never }",
@@ -183,3 +212,18 @@ def test_a_fault_names_line_place_problem_and_what_to_write_instead(text: str, f
     [line] = faults_of(text)
     assert line.startswith("policy.yml:")
     assert fault in line
+
+
+changes = st.lists(
+    st.tuples(st.integers(0, len(WORDS) - 1), st.sampled_from(OTHERS) | st.sampled_from(WORDS)), min_size=1, max_size=3
+)
+
+
+@examples(100)
+@given(changes)
+def test_whatever_is_written_is_either_a_policy_or_a_list_of_violations(changes: list[tuple[int, str]]) -> None:
+    words = list(WORDS)
+    for place, word in changes:
+        words[place] = word
+    with suppress(PolicyError):
+        policy_warnings("".join(words), "policy.yml")
