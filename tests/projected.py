@@ -88,7 +88,7 @@ def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
         at += dice.randrange(1, 20 * DAY)
         ledger.tick(POLICY, at)
         yield from _told(ledger, dice)
-        yield from _escalated(snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at), dice)
+        yield from _escalated(snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at))
     if dice.random() < 0.2:
         fact = a_win(lead_id, at, event_id=f"{lead_id} won")
         yield fact
@@ -97,8 +97,9 @@ def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
         yield snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at)
 
 
-def _escalated(now: LeadSnapshot, dice: random.Random) -> Iterable[AnyRecord]:
+def _escalated(now: LeadSnapshot) -> Iterable[AnyRecord]:
     """A snapshot; sometimes its stall was escalated first, and sometimes it was decided about that again."""
+    dice = random.Random(f"{now.lead_id} {now.occurred_at}")
     if not now.stall_id or dice.random() < 0.5:
         yield now
         return

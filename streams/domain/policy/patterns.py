@@ -15,6 +15,8 @@ def is_exact(pattern: str) -> bool:
 
 def is_like(value: str, pattern: str) -> bool:
     """Whether the pattern is for this value."""
+    if pattern == ANYTHING:
+        return True
     value, pattern = value.casefold(), pattern.casefold()
     return value == pattern if is_exact(pattern) else fnmatchcase(value, pattern.replace("[", "[[]"))
 

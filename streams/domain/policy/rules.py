@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import NamedTuple, Protocol
 
 from .counts import DEFAULT_COUNTING, Counting
-from .patterns import is_like
+from .patterns import ANYTHING, is_exact, is_like
 from .promises import Promises
 
 REMEMBERED_VALUES = 10_000
@@ -105,7 +105,7 @@ def _dimensions(rules: Sequence[Rule]) -> list[_MaskOf]:
 
 
 def _words(rules: Sequence[Rule], dimension: str) -> _MaskOf:
-    value_of, known = attrgetter(WORDS[dimension]), dict[str, int]()
+    value_of, known, accepted_by = attrgetter(WORDS[dimension]), dict[str, int](), _patterns(rules, dimension)
 
     def mask_of(lead: HasDimensions) -> int:
         value: str = value_of(lead)
@@ -113,10 +113,25 @@ def _words(rules: Sequence[Rule], dimension: str) -> _MaskOf:
         if mask is None:
             if len(known) >= REMEMBERED_VALUES:
                 known.clear()
-            mask = known[value] = _mask(_accepts(rule, dimension, value) for rule in rules)
+            mask = known[value] = accepted_by(value)
         return mask
 
     return mask_of
+
+
+def _patterns(rules: Sequence[Rule], dimension: str) -> Callable[[str], int]:
+    """The rules that accept a value. Patterns of one word alone are looked up, the others are tried."""
+    patterns = [rule.when.get(dimension, (ANYTHING,)) for rule in rules]
+    words = {pattern.casefold() for each in patterns for pattern in each if is_exact(pattern)}
+    exact = {word: _mask(any(is_like(word, pattern) for pattern in each) for each in patterns) for word in words}
+    wild = [(pattern, 1 << n) for n, each in enumerate(patterns) for pattern in each if not is_exact(pattern)]
+
+    def accepted_by(value: str) -> int:
+        if (mask := exact.get(value.casefold())) is not None:
+            return mask
+        return sum({bit for pattern, bit in wild if is_like(value, pattern)})
+
+    return accepted_by
 
 
 def _numbers(value_of: Callable[[HasDimensions], int | None], intervals: Sequence[Interval | None]) -> _MaskOf:
@@ -130,11 +145,6 @@ def _numbers(value_of: Callable[[HasDimensions], int | None], intervals: Sequenc
         return none if number is None else masks[bisect_right(bounds, number)]
 
     return mask_of
-
-
-def _accepts(rule: Rule, dimension: str, value: str) -> bool:
-    patterns = rule.when.get(dimension)
-    return patterns is None or any(is_like(value, pattern) for pattern in patterns)
 
 
 def _mask(accepted: Iterable[bool]) -> int:

@@ -7,6 +7,8 @@ from typing import get_args
 import pytest
 
 from schemas.events import Decision, Stage
+from streams.domain.decisions import WHYS
+from streams.domain.lead import Cause
 from streams.domain.policy import Disposition, Policy, StallCause
 from streams.domain.policy.promises import CLOCKS
 from streams.domain.policy.rules import WORDS
@@ -51,6 +53,11 @@ def test_a_recipe_names_the_reasons_that_the_shipped_mappings_report_most(name: 
 def test_every_decision_and_every_stage_is_defined() -> None:
     assert set(get_args(Decision)) - {"UNKNOWN"} <= set(cells("Decisions", 0))
     assert set(get_args(Stage)) <= set(cells("Stages", 0))
+
+
+def test_every_why_is_defined() -> None:
+    whys = {why for each in WHYS.values() for why in each} | set(get_args(Cause))
+    assert whys <= set(", ".join(cells("Why", 1)).split(", "))
 
 
 def test_every_promise_dimension_disposition_and_cause_is_defined() -> None:

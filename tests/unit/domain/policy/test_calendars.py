@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from streams.domain.policy.calendars import Calendar, Hours
 from tests.unit.domain.histories import examples
+from tests.unit.domain.policy.calendars_at_random import HOUR, calendars, instants, spans
 
-HOUR = 3_600_000
 NINE_TO_FIVE = Hours(9 * 60, 17 * 60)
 BERLIN = ZoneInfo("Europe/Berlin")
 OFFICE = Calendar("office", BERLIN, dict.fromkeys(range(5), (NINE_TO_FIVE,)), frozenset({date(2026, 5, 1)}))
@@ -152,24 +152,6 @@ def test_a_shift_must_not_reach_into_the_next_one(week: dict[int, tuple[Hours, .
         Calendar("overlapping", BERLIN, week)
 
 
-ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Sao_Paulo", "Asia/Kathmandu", "UTC")
-bounds = st.lists(st.integers(0, 1440), min_size=2, max_size=6, unique=True).map(sorted)
-stretches = bounds.map(lambda at: tuple(Hours(*each) for each in zip(at[::2], at[1::2], strict=False)))
-shifts = st.builds(lambda opens, minutes: (Hours(opens, opens + minutes),), st.integers(720, 1439), st.integers(1, 720))
-weeks = st.dictionaries(st.integers(0, 6), stretches, min_size=1) | st.dictionaries(
-    st.integers(0, 6), shifts, min_size=1
-)
-calendars = st.builds(
-    Calendar,
-    name=st.just("any"),
-    zone=st.sampled_from(ZONES).map(ZoneInfo),
-    week=weeks,
-    holidays=st.frozensets(st.dates(date(2017, 1, 1), date(2018, 12, 31)), max_size=20),
-)
-instants = st.integers(1_483_228_800_000, 1_546_300_800_000)  # 2017 and 2018: Brazil still changed its clocks
-spans = st.integers(1, 60 * HOUR)
-
-
 @examples(150)
 @given(calendars, instants, spans)
 def test_a_calendar_is_open_when_a_promise_is_due(calendar: Calendar, since: int, ms: int) -> None:
@@ -229,3 +211,10 @@ def test_open_time_equals_a_count_of_open_minutes(calendar: Calendar, since: int
     for _ in range(ms // minute):
         step = calendar.open_time_after(step, minute)
     assert step == due
+
+
+def test_what_is_remembered_of_a_calendar_is_bounded() -> None:
+    calendar = Calendar("office", BERLIN, OFFICE.week)
+    for year in range(1971, 2200):
+        calendar.open_time_after(at(f"{year}-03-02 10:00"), HOUR)
+    assert len(calendar._timetable._blocks) <= 100  # noqa: SLF001  the bound is the point
