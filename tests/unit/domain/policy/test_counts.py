@@ -1,9 +1,14 @@
 """What a contact counts as."""
 
+from itertools import product
+from typing import get_args
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.events import Activity, By, ContactOutcome, Direction, LeadContacted
+from streams.domain.facts import Contacted, fact_of
 from streams.domain.policy.counts import (
     ACTIVITIES,
     ACTORS,
@@ -123,3 +128,18 @@ def test_what_leads_remember_means_the_same_for_ever() -> None:
     assert Counting(ignored=frozenset({"cancelled"})).packed == 1 << 28
     assert Counting(progress=DEFAULT_COUNTING.progress - {INBOUND}).packed == 1 << 38
     assert Counting(progress=DEFAULT_COUNTING.progress - {"meeting_held"}).packed == 1 << 49
+
+
+def test_the_symbols_are_those_of_the_record() -> None:
+    assert get_args(Activity) == ACTIVITIES
+    assert get_args(ContactOutcome) == OUTCOMES
+    assert {*ACTORS, "marketing", "automation", "unknown"} == set(get_args(By))
+
+
+def test_by_default_a_contact_counts_as_the_fact_that_is_made_of_its_record() -> None:
+    for by, direction, outcome in product(get_args(By), get_args(Direction), get_args(ContactOutcome)):
+        record = LeadContacted(event_id="e", lead_id="l", occurred_at=1, by=by, direction=direction, outcome=outcome)
+        fact = fact_of(record)
+        assert isinstance(fact, Contacted)
+        counted = "none" if fact.is_no_touch else "progress" if fact.is_progress else "touch"
+        assert DEFAULT_COUNTING.touch(by, "call", direction, outcome) == counted, record
