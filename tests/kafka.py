@@ -19,10 +19,10 @@ import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from confluent_kafka import KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka import KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented, but not exported
 from confluent_kafka.cimpl import NewTopic
 
 from tests.waiting import TIMEOUT, wait_for
@@ -149,6 +149,7 @@ class Broker:
         for future in admin.create_topics(new).values():
             future.result(30)
         wait_for(lambda: _have_leaders(admin, topics), 30, "every new partition has a leader")
+        wait_for(lambda: _answer(admin, topics), 30, "every new partition answers")
         return self
 
 
@@ -160,6 +161,14 @@ def _have_leaders(admin: AdminClient, topics: Mapping[str, int]) -> bool:
         and all(one.leader >= 0 and one.error is None for one in found[name].partitions.values())
         for name, count in topics.items()
     )
+
+
+def _answer(admin: AdminClient, topics: Mapping[str, int]) -> bool:
+    """Whether all partitions can be read: a broker lists itself as the leader before it accepts that it is."""
+    places = [TopicPartition(name, number) for name, count in topics.items() for number in range(count)]
+    latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]
+    futures = admin.list_offsets(dict.fromkeys(places, latest), request_timeout=10)
+    return not any(future.exception() for future in futures.values())
 
 
 @contextmanager
