@@ -107,7 +107,7 @@ def render_summary(snapshot: FunnelSnapshot, external: ExternalFigures, waiting:
         f"\n[bold]What happened.[/] {sum(snapshot.leads.values()):,} leads made {created:,} passes from marketing to"
         f" sales; {stalled:,} of the passes stalled. {sum(snapshot.stalls.values()):,} promises were broken.\n"
         f"Leadloop handed {snapshot.decided('RECYCLE'):,} back to marketing with a reason and a plan, and took"
-        f" {snapshot.decided('REVOKE'):,} of them back because the lead moved again."
+        f" {snapshot.decided('REVOKE'):,} of them back, because the lead moved again or sales reported something else."
         f" {snapshot.second_pass['created']:,} passes were second or later passes;"
         f" {snapshot.second_pass['won']:,} of those were won.\n"
         "The read model shows the same funnel.\n\n"
@@ -122,13 +122,12 @@ def render_summary(snapshot: FunnelSnapshot, external: ExternalFigures, waiting:
 
 
 def _delivered(snapshot: FunnelSnapshot, external: ExternalFigures, waiting: int) -> str:
-    standing, here = snapshot.decided("RECYCLE") - snapshot.decided("REVOKE"), snapshot.leads["nurture"]
+    standing = snapshot.decided("RECYCLE") - snapshot.decided("REVOKE")
     failed = external.outcomes["refused"] + external.outcomes["dead"]
     arrived = f"{external.received:,} RECYCLEs and {external.taken_back:,} REVOKEs"
     sentences = (
         f"[bold]What arrived.[/] {arrived}, each signed and verified; {external.refused:,} were rejected.",
         f"{external.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
-        f"{here:,} leads are with marketing; the other recycled leads are back with sales." if here < standing else "",
         f"{external.outcomes['no_op']:,} events were not sent: revoked in time.",
         f"{failed:,} deliveries failed." if failed else "",
         f"{waiting:,} wait for their date." if waiting else "",
