@@ -79,7 +79,7 @@ def messages(bootstrap: str, topic: str) -> Iterator[Message]:
     consumer = _consumer(bootstrap)
     try:
         numbers = consumer.list_topics(topic, timeout=ANSWER_SECONDS).topics[topic].partitions
-        ends = {n: _retried(partial(_watermarks, consumer, TopicPartition(topic, n)))[1] for n in numbers}
+        ends = {number: end_of(consumer, topic, number) for number in numbers}
         unread = {number for number, end in ends.items() if end}
         consumer.assign([TopicPartition(topic, number, 0) for number in unread])
         while unread:
@@ -91,6 +91,11 @@ def messages(bootstrap: str, topic: str) -> Iterator[Message]:
                     yield message
     finally:
         consumer.close()
+
+
+def end_of(consumer: Consumer, topic: str, number: int) -> int:
+    """The offset after the last record of a partition."""
+    return _retried(partial(_watermarks, consumer, TopicPartition(topic, number)))[1]
 
 
 def lag(bootstrap: str, group: str, topics: Iterable[str]) -> int:
