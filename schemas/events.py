@@ -1,7 +1,7 @@
 """The records: one frozen type per record, with the fields of its schema in `avro/*.avsc`.
 
 Instants (`*_at`, `idle_since`, `not_before`, `until`) are epoch milliseconds, UTC. Every field has a default, as in
-Avro; the reader of a record decides which missing values are errors (for facts: `streams.domain.facts.fact_of`).
+Avro; the reader of a record decides which missing values are errors (for facts: `fact_of` of streams.domain).
 """
 
 from typing import Literal

@@ -13,8 +13,9 @@ from schemas.codec import Codec
 from schemas.events import AnyRecord, DeliveryResult, LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
 from schemas.topics import TOPIC_OF, partition_of
 from streams.agents.records import snapshot
-from streams.domain.decisions import Recycle, Revoke
-from streams.domain.facts import Stalled, fact_of
+from streams.domain.decisions import AtRisk, Recycle, Revoke
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import Stalled
 from streams.domain.lead_fold import LeadFold
 from streams.domain.policy import Policy
 from streams.policy_file import parse_policy
@@ -130,6 +131,8 @@ def _told(ledger: LeadFold, dice: random.Random) -> Iterable[AnyRecord]:
 
     for told in ledger.emissions:
         what = told.what
+        if isinstance(what, AtRisk):
+            continue  # the policy warns of nothing
         if isinstance(what, Stalled):
             yield records.stalled(ledger.lead_id, what)
             continue

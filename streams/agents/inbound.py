@@ -10,7 +10,8 @@ from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
-from streams.domain.facts import Fact, fact_of
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import Fact
 from streams.engine import FetchedRecord
 
 AT_ONCE = 0  # the event time of what must not wait in the merge
@@ -45,6 +46,7 @@ class Inbound:
         *,
         is_live: bool = False,
         loopback: LoopbackCache | None = None,
+        with_how: bool = False,
     ) -> None:
         self._codec = codec
         self._loopback = loopback or LoopbackCache()
@@ -53,6 +55,8 @@ class Inbound:
         }
         self._wall_ms = wall_ms
         self._is_live = is_live
+        self.with_how = with_how
+        """Whether the policy says what counts: then contacts come with what it needs."""
 
     def __call__(self, record: FetchedRecord) -> tuple[int, Value]:
         known = self._loopback.pop((record.topic, record.key), record.value)
@@ -63,7 +67,11 @@ class Inbound:
             event = self._codec.decode(record.value, self._records[record.topic])
             if event.occurred_at > self._wall_ms() + FUTURE_MS:
                 return AT_ONCE, RejectedRecord("future", f"occurred_at {event.occurred_at} is ahead of the clock")
-            return self._heartbeat(event) if isinstance(event, Heartbeat) else _fact(event, record.key)
+            return (
+                self._heartbeat(event)
+                if isinstance(event, Heartbeat)
+                else _fact(event, record.key, with_how=self.with_how)
+            )
         except (Undecodable, Poison) as fault:
             return AT_ONCE, RejectedRecord(fault.reason, fault.detail)
 
@@ -73,8 +81,8 @@ class Inbound:
         return beat.occurred_at if is_timed else AT_ONCE, beat
 
 
-def _fact(event: FactRecord, key: bytes | None) -> tuple[int, Value]:
-    fact = fact_of(event)
+def _fact(event: FactRecord, key: bytes | None, *, with_how: bool) -> tuple[int, Value]:
+    fact = fact_of(event, with_how=with_how)
     if key != event.lead_id.encode():
         return AT_ONCE, Misplaced(event.lead_id)
     return fact.at, fact

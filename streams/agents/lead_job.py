@@ -67,11 +67,18 @@ class LeadJob:
             wall_ms=wall_ms,
         )
         self._loopback = LoopbackCache()
-        decode = Inbound(codec, settings.topic_prefix, wall_ms, is_live=is_live, loopback=self._loopback)
+        self._inbound = Inbound(
+            codec,
+            settings.topic_prefix,
+            wall_ms,
+            is_live=is_live,
+            loopback=self._loopback,
+            with_how=policy.says_what_counts,
+        )
         self._metrics = Metrics(registry, whys_of(self.policy.current))
         self._info = register_process_info(registry, settings, policy)
         self.job: Job[Value] = replace(
-            job_of(settings, decode, self.work, cluster=cluster),
+            job_of(settings, self._inbound, self.work, cluster=cluster),
             on_recovered=self.recovered,
             on_revoked=self.revoked,
             may_skip_tick=self.may_skip_tick,
@@ -84,6 +91,7 @@ class LeadJob:
 
     def adopt(self, policy: Policy) -> None:
         """Decide by this policy from the next chunk of each partition on. May be called in any thread."""
+        self._inbound.with_how |= policy.says_what_counts
         self._metrics.expect(whys_of(policy))
         self._info.info(info_of(self._settings, policy))
         self.policy.current = policy

@@ -46,7 +46,7 @@ class CachedLead(Struct, eq=False, gc=False):
 def milestones(lead: Lead, due: Deadline | None) -> Milestones:
     """What a snapshot is written for when it moves; the deadline first."""
     return (
-        due and due.due,
+        due and due.breaks_at,
         stage(lead),
         lead.pass_no,
         lead.stall and (lead.stall.stall_id, lead.stall.decided),
@@ -102,7 +102,10 @@ class Leads:
             entry.is_touched = True
             self.touched.append(entry)
         if not entry.is_moved:
-            before, due_at = entry.published, entry.due and entry.due.due  # most often the deadline moved: cheap to see
+            before, due_at = (
+                entry.published,
+                entry.due and entry.due.breaks_at,
+            )  # most often the deadline moved: cheap to see
             entry.is_moved = before is None or before[0] != due_at or before != milestones(entry.lead, entry.due)
 
     def save(self, values: Values, moved: Callable[[CachedLead], None]) -> None:

@@ -18,7 +18,8 @@ from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
 from streams.agents.records import snapshot
-from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from streams.domain.decisions import AtRisk
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
 from streams.domain.policy import Policy
@@ -29,7 +30,7 @@ BEAT_MS = 1000  # between two heartbeats of a live partition that takes no recor
 FLUSH = 2000  # deadlines that may fire before their outputs are made durable: all leads may be due at once
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
-FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked, Updated)
+FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked, Updated, Warned)
 
 
 @dataclass(frozen=True)
@@ -240,7 +241,7 @@ class ChunkRun:
                 self._out.emit(self._chunk, entry.key, entry.ledger.lead_id, emission, traceparent)
                 if isinstance(emission.what, Stalled):
                     self._stalled(emission.what)
-                else:
+                elif not isinstance(emission.what, AtRisk):
                     self._stats.decided.append((emission.what, emission.lead.pass_no))
             entry.ledger.emissions.clear()
         entry.due = due = entry.ledger.deadline(self._policy)

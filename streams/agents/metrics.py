@@ -14,11 +14,12 @@ from streams.agents.records import DECISIONS
 from streams.domain.errors import PoisonReason
 from streams.domain.funnel import PASS_LABELS, pass_label
 from streams.domain.policy import Policy
+from streams.domain.policy.promises import CLOCKS as PROMISED
 from streams.runtime.settings import StreamsSettings
 
 OTHER = "other"
 MAX_ORIGINS = 20
-CLOCKS = ("never_contacted", "no_follow_up", "no_progress", "attempts_exhausted")
+CLOCKS = (*PROMISED, "attempts_exhausted")
 
 _HOUR, _DAY = 3600.0, 86_400.0
 FIRST_CONTACT_BUCKETS = (300, 900, _HOUR, 4 * _HOUR, _DAY, 2 * _DAY, 5 * _DAY, 10 * _DAY, 30 * _DAY)

@@ -8,7 +8,7 @@ from typing import assert_never
 
 from schemas.events import Decision, LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
 from streams.domain.deadlines import Deadline
-from streams.domain.decisions import Escalate, Hold, Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
+from streams.domain.decisions import AtRisk, Escalate, Hold, Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
 from streams.domain.facts import DecidedAs, Stalled
 from streams.domain.lead import Lead, PassSummary, stage
 from streams.domain.lead_history import LeadHistory
@@ -121,6 +121,29 @@ def escalated(lead_id: str, escalation: Escalate, lead: Lead) -> LeadEscalated:
     )
 
 
+def at_risk(lead_id: str, risk: AtRisk, lead: Lead) -> LeadEscalated:
+    """What sales' tools get: a promise about this lead is about to break, and when."""
+    return LeadEscalated(
+        event_id=risk.event_id,
+        lead_id=lead_id,
+        occurred_at=risk.at,
+        recorded_at=risk.at,
+        source=SOURCE,
+        action="AT_RISK",
+        escalation_id=risk.event_id,
+        pass_no=lead.pass_no,
+        reason=risk.reason,
+        until=risk.until,
+        origin=lead.origin,
+        campaign_id=lead.campaign_id,
+        segment=lead.segment,
+        owner_id=lead.owner_id,
+        account_id=lead.account_id,
+        touches=lead.touches,
+        days_since_created=_age(lead, risk.at),
+    )
+
+
 def _age(lead: Lead, at: int) -> int:
     return max(0, at - (lead.created_at or at)) // DAY_MS
 
@@ -185,7 +208,7 @@ def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int)
         stalled_at=stall.at if stall else None,
         recycle_id=lead.recycle.recycle_id if lead.recycle else "",
         recycles=lead.recycles,
-        due_at=due.due if due else None,
+        due_at=due.breaks_at if due else None,
         due_reason=due.reason if due else "",
         decision=DECISION_OF[stall.decided if stall else None],
         do_not_contact=lead.do_not_contact,

@@ -10,16 +10,17 @@ from typing import assert_never
 
 from msgspec.structs import replace
 
-from .facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from .attributes import assigned_at, described, updated
+from .facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from .lead import (
     CREATED,
     LOST,
     MAX_PASSES,
+    NEGLECT,
     NOBODY,
     PROGRESSED,
     RECYCLED,
     STALLED,
-    TOUCH_CLOCKS,
     TOUCHED,
     UNCOUNTED,
     WON,
@@ -52,7 +53,9 @@ def apply(lead: Lead, fact: Fact) -> Lead:  # noqa: PLR0911  one return for each
         case Closed():
             return _closed(lead, fact)
         case Updated():
-            return _updated(lead, fact)
+            return updated(_reassigned(lead, fact), fact)
+        case Warned():
+            return _warned(lead, fact)
         case Revoked():
             return _seen(lead, fact.at)  # known before the fold began: see `fold`
         case never:
@@ -82,7 +85,7 @@ def retractions(facts: Iterable[Fact]) -> tuple[str, ...]:
 
 def is_retracted(fact: Fact, retracted: tuple[str, ...]) -> bool:
     """Whether whoever reported this fact has taken it back; decisions cannot be."""
-    return type(fact) not in (Decided, Revoked) and fact.event_id in retracted
+    return type(fact) not in (Decided, Revoked, Warned) and fact.event_id in retracted
 
 
 def _seen(lead: Lead, at: int) -> Lead:
@@ -91,43 +94,19 @@ def _seen(lead: Lead, at: int) -> Lead:
 
 def _created(lead: Lead, fact: Created) -> Lead:
     if lead.pass_no == 0:  # facts that came before the first creation belong to the first pass
-        begun = _described(lead, fact, fact.owner_id or lead.owner_id)
+        begun = described(lead, fact, fact.owner_id or lead.owner_id)
         return replace(begun, pass_no=1, created_at=fact.at, reached=lead.reached | CREATED)
     if lead.closed is None and lead.stall is None:  # the pass is still alive: a repeat, not a new pass
-        return _described(lead, fact, fact.owner_id or lead.owner_id)
-    return _described(_next_pass(_unstalled(lead, "requalified"), fact.at), fact, fact.owner_id)
+        return described(lead, fact, fact.owner_id or lead.owner_id)
+    return described(_next_pass(_unstalled(lead, "requalified"), fact.at), fact, fact.owner_id)
 
 
-def _described(lead: Lead, fact: Created, owner_id: str) -> Lead:
-    return replace(
-        lead,
-        origin=fact.origin,
-        campaign_id=fact.campaign_id,
-        segment=fact.segment,
-        owner_id=owner_id,
-        account_id=fact.account_id,
-        consent_expires_at=fact.consent_expires_at,
-        do_not_contact=fact.do_not_contact,
-        expected_amount=fact.expected_amount,
-        updated_at=fact.at,
-        newest_at=max(lead.newest_at, fact.at),
-    )
-
-
-def _updated(lead: Lead, fact: Updated) -> Lead:
-    # No touch, and no new pass; what is not named stays.
-    return replace(
-        lead,
-        owner_id=lead.owner_id if fact.owner_id is None else fact.owner_id,
-        segment=lead.segment if fact.segment is None else fact.segment,
-        campaign_id=lead.campaign_id if fact.campaign_id is None else fact.campaign_id,
-        account_id=lead.account_id if fact.account_id is None else fact.account_id,
-        consent_expires_at=fact.consent_expires_at if fact.has_consent else lead.consent_expires_at,
-        do_not_contact=lead.do_not_contact if fact.do_not_contact is None else fact.do_not_contact,
-        expected_amount=lead.expected_amount if fact.expected_amount is None else fact.expected_amount,
-        updated_at=fact.at,
-        newest_at=max(lead.newest_at, fact.at),
-    )
+def _reassigned(lead: Lead, fact: Updated) -> Lead:
+    # An owner is all that a lead without one was waiting for.
+    stall = lead.stall
+    if not fact.owner_id or stall is None or (stall.declared_by, stall.reason) != ("detector", "never_assigned"):
+        return lead
+    return _unstalled(lead, "moved")
 
 
 def _next_pass(lead: Lead, at: int) -> Lead:
@@ -166,7 +145,7 @@ def _contacted(lead: Lead, fact: Contacted) -> Lead:
 
 def _is_neglected(lead: Lead, stall: Stall) -> bool:
     # Any touch ends neglect; after a lost deal, and after a person's word, only progress opens the lead again.
-    return lead.closed is None and stall.declared_by == "detector" and stall.reason in TOUCH_CLOCKS
+    return lead.closed is None and stall.declared_by == "detector" and stall.reason in NEGLECT
 
 
 def _moved(lead: Lead, at: int) -> Lead:
@@ -176,9 +155,11 @@ def _moved(lead: Lead, at: int) -> Lead:
 
 def _touched(lead: Lead, fact: Contacted) -> Lead:
     at, progress = fact.at, fact.is_progress
+    owner_id = fact.owner_id or lead.owner_id
     return replace(
         lead,
-        owner_id=fact.owner_id or lead.owner_id,
+        owner_id=owner_id,
+        assigned_at=assigned_at(lead, owner_id, at),
         first_touch_at=at if lead.first_touch_at is None else lead.first_touch_at,
         last_touch_at=at,
         last_progress_at=at if progress else lead.last_progress_at,
@@ -233,8 +214,10 @@ def _with_stall(lead: Lead, stall: Stall, at: int) -> Lead:
 
 def _is_void(lead: Lead, fact: Stalled) -> bool:
     # A late fact shows that the lead had moved before the detector declared the stall.
-    is_contacted = fact.reason == "never_contacted" and lead.first_touch_at is not None
-    return is_contacted or (clock_of(lead, fact.reason) or 0) > fact.idle_since
+    is_contacted = fact.reason in ("never_contacted", "never_assigned") and lead.first_touch_at is not None
+    is_assigned = fact.reason == "never_assigned" and lead.owner_id != ""
+    is_agreed = fact.reason == "no_next_step" and (lead.next_step_at or 0) > fact.idle_since
+    return is_contacted or is_assigned or is_agreed or (clock_of(lead, fact.reason) or 0) > fact.idle_since
 
 
 def _decided(lead: Lead, fact: Decided) -> Lead:
@@ -269,6 +252,11 @@ def _cause_of(lead: Lead, recycle: Decided) -> str | None:
         if revoked.recycle_id == recycle.event_id and revoked.stall_id == recycle.stall_id:
             return revoked.cause
     return None
+
+
+def _warned(lead: Lead, fact: Warned) -> Lead:
+    others = (known for known in lead.warned if known[0] != fact.reason)
+    return replace(_seen(lead, fact.at), warned=(*others, (fact.reason, fact.idle_since)))
 
 
 def _unstalled(lead: Lead, cause: Cause) -> Lead:

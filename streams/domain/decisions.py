@@ -71,11 +71,21 @@ class Revoke(Struct, frozen=True, gc=False):
     cause: Cause
 
 
+class AtRisk(Struct, frozen=True, gc=False):
+    """Warn sales: the promise whose clock started at `idle_since` breaks at `until`."""
+
+    event_id: str
+    at: int
+    reason: str
+    idle_since: int
+    until: int
+
+
 StallDecision = Recycle | Holdout | Retire | Suppress | Hold | Escalate | Revoke
 """The outcome of a stall; `schemas.events.Decision` is its name in a record."""
 
 WHYS: dict[type[StallDecision], tuple[str, ...]] = {
-    Suppress: ("customer", "do_not_contact", "consent_expired"),
+    Suppress: ("customer", "do_not_contact", "consent_expired", "no_date"),
     Retire: ("never", "recycle_limit", "too_old"),
     Hold: ("cooldown",),
     Holdout: ("holdout",),
@@ -182,7 +192,10 @@ def _closed_gate(case: _Case) -> str | None:
     if lead.do_not_contact:
         return "do_not_contact"
     expires_at = lead.consent_expires_at
-    return "consent_expired" if expires_at is not None and expires_at <= case.not_before else None
+    if expires_at is not None and expires_at <= case.not_before:
+        return "consent_expired"
+    waits_for_date = case.action is not None and case.action.disposition == "triggered"
+    return "no_date" if waits_for_date and case.stall.resume_at is None else None
 
 
 def _lost_gate(lead: Lead, recycle: SentRecycle) -> Cause | None:

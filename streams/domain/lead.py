@@ -26,6 +26,8 @@ MAX_PASSES = 12
 """Passes over that are remembered: with the longest texts in each, a snapshot of them all still fits a record."""
 TOUCH_CLOCKS = frozenset({"never_contacted", "no_follow_up"})
 """Clocks that any touch restarts; the others need progress."""
+NEGLECT = frozenset({"never_assigned", "never_contacted", "no_follow_up", "no_next_step"})
+"""Broken promises of sales: any touch settles them."""
 
 
 class Stall(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -121,6 +123,8 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     updated_at: int = 0  # the newest change of attributes
     expected_amount: int | None = None  # minor units
     retracted: tuple[str, ...] = ()  # ids of reports that were taken back
+    assigned_at: int | None = None  # since when the lead has had an owner in this pass
+    warned: tuple[tuple[str, int], ...] = ()  # clocks, with their starts, of which sales was warned; one of each
 
     @property
     def is_progressed(self) -> bool:
@@ -148,6 +152,6 @@ def stage(lead: Lead) -> Stage:
 
 
 def clock_of(lead: Lead, reason: str) -> int | None:
-    """When the clock behind this reason last started."""
+    """When the clock behind this reason last started; the clock of `never_contacted` may start later: see Promises."""
     started = lead.last_touch_at if reason in TOUCH_CLOCKS else lead.last_progress_at
     return lead.created_at if started is None else started

@@ -4,8 +4,8 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from .deadlines import HELD, Deadline, next_deadline
-from .decisions import StallDecision, decide, fact_of_decision, id_of
-from .facts import Fact, Stalled
+from .decisions import AtRisk, StallDecision, decide, fact_of_decision, id_of
+from .facts import Contacted, Fact, Stalled, Warned, counted_by
 from .ids import digest
 from .lead import Lead
 from .lead_history import Arrival, LeadHistory
@@ -13,12 +13,12 @@ from .policy import Policy
 
 
 class Emission(Struct, frozen=True, gc=False):
-    """A stall or a decision to publish, the fact of it that the lead remembers, and the lead after it.
+    """A stall, a decision or a warning to publish, the fact of it that the lead remembers, and the lead after it.
 
     `now` is the stream time of the decision.
     """
 
-    what: Stalled | StallDecision
+    what: Stalled | StallDecision | AtRisk
     fact: Fact
     lead: Lead
     now: int
@@ -40,7 +40,12 @@ class LeadFold(Struct, eq=False, gc=False):
         return self.history.lead
 
     def add(self, fact: Fact, policy: Policy, now: int) -> Arrival:
-        """Take in one fact and decide what follows from it. `now` is stream time."""
+        """Take in one fact and decide what follows from it. `now` is stream time.
+
+        A contact counts as the policy says when it arrives, for the rule of the lead as it is then.
+        """
+        if type(fact) is Contacted and fact.how is not None:
+            fact = counted_by(fact, policy.counts_of(self.lead))
         arrival = self.history.add(fact)
         if arrival != "repeat":
             self._settle(policy, now, now)
@@ -51,6 +56,9 @@ class LeadFold(Struct, eq=False, gc=False):
         """Fire every deadline that `now` is past. `seen`: stream time, if that is further."""
         seen = now if seen is None else seen
         while (deadline := self.deadline(policy)) is not None and deadline.due < now:
+            if deadline.until:
+                self._warn(deadline)
+                continue
             if deadline.reason != HELD:
                 stall = self._stall(deadline)
                 if not self._emit(stall, stall, deadline.due):
@@ -61,6 +69,8 @@ class LeadFold(Struct, eq=False, gc=False):
     def deadline(self, policy: Policy) -> Deadline | None:
         """When to tick next; None if no clock runs, or what it would emit has been emitted already."""
         deadline = next_deadline(self.history.lead, policy)
+        if deadline is not None and deadline.until and self._is_known(self._warning_id(deadline)):
+            deadline = Deadline(deadline.until, deadline.reason, deadline.idle_since)
         return None if deadline is None or self._was_emitted(deadline, policy) else deadline
 
     def _settle(self, policy: Policy, now: int, seen: int) -> None:
@@ -68,7 +78,19 @@ class LeadFold(Struct, eq=False, gc=False):
             if not self._emit(decision, fact_of_decision(decision), now):
                 break
 
-    def _emit(self, what: Stalled | StallDecision, fact: Fact, now: int) -> bool:
+    def _warn(self, deadline: Deadline) -> None:
+        at, event_id, reason, idle_since = (
+            deadline.due,
+            self._warning_id(deadline),
+            deadline.reason,
+            deadline.idle_since,
+        )
+        warned = Warned(max(at, self.lead.newest_at), event_id, reason, idle_since)
+        if self.history.is_late(warned):
+            warned = replace(warned, at=warned.at + 1)
+        self._emit(AtRisk(event_id, at, reason, idle_since, deadline.until), warned, at)
+
+    def _emit(self, what: Stalled | StallDecision | AtRisk, fact: Fact, now: int) -> bool:
         if self.history.add(fact) != "new":
             return False  # a record forged under our own id: emitting it again would never end
         self.emissions.append(Emission(what, fact, self.lead, now))
@@ -91,6 +113,9 @@ class LeadFold(Struct, eq=False, gc=False):
 
     def _is_known(self, event_id: str) -> bool:
         return any(fact.event_id == event_id for fact in self.history.facts)
+
+    def _warning_id(self, deadline: Deadline) -> str:
+        return digest("at_risk", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)
 
     def _stall_id(self, deadline: Deadline) -> str:
         return digest("stall", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)

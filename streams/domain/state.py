@@ -81,6 +81,8 @@ def _upgraded(old: EncodedHistory) -> EncodedHistory:
 
 
 def _reopened(lead: Lead) -> Lead:
+    if lead.owner_id:  # since when, the version before did not know
+        lead = replace(lead, assigned_at=lead.created_at)
     stall = lead.stall
     if stall is None or stall.decided != "suppress":
         return lead

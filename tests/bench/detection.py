@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import admin
 
 from schemas.events import LeadStalled
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from streams.domain.lead_history import LeadHistory
 from tests.bench import changelog
 from tests.bench.measure import PARTITIONS, a_kafka, a_world, cpu_seconds

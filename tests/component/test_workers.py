@@ -13,7 +13,7 @@ import pytest
 
 from schemas.events import FactRecord
 from schemas.headers import cloudevents_headers
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker

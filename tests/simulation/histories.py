@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from streams.domain.policy import Action, PlainTime, Policy, PolicyLimits
 from tests.builders import T0
 from tests.builders_domain import a_policy, within

@@ -10,7 +10,7 @@ from aiokafka.structs import TopicPartition
 from schemas.events import LeadSnapshot
 from schemas.topics import TOPICS
 from streams.agents.loop import NOW
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from streams.domain.lead_history import LeadHistory
 from tests.unit.domain.reference_model import MODEL, lead_as_the_model_says, policy_to_model, to_model
 

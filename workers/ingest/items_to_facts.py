@@ -6,7 +6,7 @@ from collections.abc import Callable
 import msgspec
 
 from streams.domain.errors import Poison
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter, derived_id
 from workers.imports.errors import RowError
 from workers.imports.mapping import Table

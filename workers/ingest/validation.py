@@ -8,7 +8,8 @@ import msgspec
 from schemas.instants import FUTURE_MS
 from schemas.json_value import JsonObject
 from streams.domain.errors import Poison
-from streams.domain.facts import MAX_TEXT, fact_of
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.http.strict_json import escape_pointer
 from workers.imports.conversion import CONSTRUCTORS, RECORDS, changes_nothing, derived_id

@@ -9,7 +9,8 @@ from schemas.events import DeliveryResult, LeadDecided, LeadEscalated, LeadSnaps
 from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID, TOPIC_OF
 from streams.domain.errors import Poison, PoisonReason
-from streams.domain.facts import LAST_AT, fact_of
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import LAST_AT
 from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry, TimelineRecord
 
 SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")

@@ -63,6 +63,11 @@ class Policy:
         rule = self.rule_of(lead)
         return self.counts if rule is None else rule.counts
 
+    @cached_property
+    def says_what_counts(self) -> bool:
+        """Whether anything counts as something else than by default."""
+        return any(counts != DEFAULT_COUNTING for counts in (self.counts, *(rule.counts for rule in self.rules)))
+
     def rule_of(self, lead: HasDimensions) -> Rule | None:
         """The first rule that matches this lead; None: none does."""
         if not self.rules:

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from schemas.events import FactRecord, LeadCreated, LeadRecycled, LeadUpdated
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from streams.domain.policy import Policy
 from tests.unit.domain.histories import examples, policies
 from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model

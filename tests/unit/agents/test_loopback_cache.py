@@ -7,7 +7,8 @@ from streams.agents import loopback_cache
 from streams.agents.inbound import Inbound
 from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.outbound import Outbound
-from streams.domain.facts import Stalled, fact_of
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import Stalled
 from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.policy import Policy
 from streams.engine import FetchedRecord

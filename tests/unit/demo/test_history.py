@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from workers.demo.generated_history import END, history_mapping, write_history
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
 from workers.imports.errors import RowError

@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.domain.decisions import Escalate, Hold, Holdout, Recycle, Retire, Revoke, Suppress
-from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from streams.domain.decisions import AtRisk, Escalate, Hold, Holdout, Recycle, Retire, Revoke, Suppress
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from streams.domain.lead_fold import Emission
 from streams.domain.policy import Action, PlainTime, Policy, Span
 
@@ -75,6 +75,8 @@ def _kind_and_data(fact: Fact) -> tuple[str, dict[str, Any]]:  # noqa: PLR0911  
             return "closed", {"outcome": "won" if fact.is_won else "lost", "reason": fact.reason}
         case Stalled():
             return "stalled", _values(fact, "declared_by", "reason", "resume_at", "idle_since")
+        case Warned():
+            raise TypeError("the model knows no warnings")
         case Decided():
             not_before = {} if fact.not_before is None else {"not_before": fact.not_before}
             return fact.decided, {"stall_id": fact.stall_id, **not_before}
@@ -136,6 +138,8 @@ def emission_as_of_the_model(emission: Emission) -> tuple[str, str, int, str | N
     """The kind, id, time, reason (or cause) and date of an emission."""
     what = emission.what
     match what:
+        case AtRisk():
+            raise TypeError("the model knows no warnings")
         case Stalled():
             return "stalled", what.event_id, what.at, None, None
         case Recycle():

@@ -6,8 +6,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.domain.decisions import fact_of_decision
-from streams.domain.facts import Fact, Stalled
+from streams.domain.facts import Fact
 from streams.domain.lead import stage
 from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.lead_history import LeadHistory
@@ -67,7 +66,7 @@ def test_emissions_agree_with_the_reference_model_for_any_order_of_facts(
 
 
 def _fact_of(emission: Emission) -> Fact:
-    return emission.what if isinstance(emission.what, Stalled) else fact_of_decision(emission.what)
+    return emission.fact
 
 
 @examples(400)

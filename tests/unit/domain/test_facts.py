@@ -7,6 +7,7 @@ import pytest
 
 from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadRecycled, LeadStalled, LeadUpdated
 from streams.domain.errors import Poison
+from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import (
     LAST_AT,
     NO_CONSENT,
@@ -18,7 +19,7 @@ from streams.domain.facts import (
     Revoked,
     Stalled,
     Updated,
-    fact_of,
+    Warned,
 )
 
 KNOWN: Any = {"event_id": "e", "lead_id": "lead", "occurred_at": 5}
@@ -127,7 +128,8 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
     ("fact", "stored"),
     [
         (Created(5, "e"), [0, 5, "e", "", "", "", "", "", None, False, None]),
-        (Contacted(5, "e"), [1, 5, "e", False, False, None, "", False]),
+        (Contacted(5, "e"), [1, 5, "e", False, False, None, "", False, None]),
+        (Warned(5, "e"), [7, 5, "e", "", 0]),
         (Closed(5, "e"), [2, 5, "e", False, "lost"]),
         (Stalled(5, "e"), [3, 5, "e", "sales", "", 0, None]),
         (Decided(5, "e"), [4, 5, "e", "recycle", "", None]),

@@ -5,8 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.domain.apply import fold
-from streams.domain.decisions import fact_of_decision
-from streams.domain.facts import Fact, Revoked, Stalled, Updated
+from streams.domain.facts import Fact, Revoked, Updated
 from streams.domain.lead import NOBODY, stage
 from streams.domain.lead_fold import LeadFold
 from streams.domain.lead_history import KEPT_REVOKED, LeadHistory
@@ -157,20 +156,16 @@ def test_every_recycle_is_current_or_revoked_however_short_the_history(
     """Emissions of before a crash are read back among other facts; one pass only."""
     facts = [fact for fact in facts if type(fact).__name__ != "Created" or fact.event_id == "e0"]
     known = data.draw(st.integers(1, len(facts)))
-    emitted = [_fact_of(each.what) for each in live(facts[:known]).emissions]
+    emitted = [each.fact for each in live(facts[:known]).emissions]
     ledger, now = LeadFold(LEAD_ID, LeadHistory(kept)), 0
     for fact in data.draw(st.permutations([*facts, *emitted])):
         now = max(now, fact.at)
         ledger.add(fact, BOUNDLESS, now)
     ledger.tick(BOUNDLESS, END)
-    sent = [*emitted, *(_fact_of(each.what) for each in ledger.emissions)]
+    sent = [*emitted, *(each.fact for each in ledger.emissions)]
     recycles = {fact.event_id for fact in sent if getattr(fact, "decided", None) == "recycle"}
     revokes = {fact.recycle_id for fact in sent if isinstance(fact, Revoked)}
     assert recycles - revokes == ({ledger.lead.recycle.recycle_id} if ledger.lead.recycle else set())
-
-
-def _fact_of(what: object) -> Fact:
-    return what if isinstance(what, Stalled) else fact_of_decision(what)  # type: ignore[arg-type]  # one of the two
 
 
 @examples(150)

@@ -3,7 +3,6 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.decisions import fact_of_decision
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
 from streams.domain.lead import stage
@@ -19,7 +18,7 @@ def run(facts: list[Fact]) -> LeadFold:
 
 
 def fact_of_emission(emission: Emission) -> Fact:
-    return emission.what if isinstance(emission.what, Stalled) else fact_of_decision(emission.what)
+    return emission.fact
 
 
 def one_pass(facts: list[Fact]) -> list[Fact]:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled
-from streams.domain.facts import fact_of as domain_fact_of
+from streams.domain.fact_of_record import fact_of as domain_fact_of
 from tests.builders_imports import CLOSED, CONTACTED, CREATED, NOW, STALLED, fact_of, facts_of
 from workers.imports.errors import RowError
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from streams.agents.inbound import Inbound, Misplaced
 from streams.agents.inbound import RejectedRecord as StreamsRefused
-from streams.domain.facts import fact_of
+from streams.domain.fact_of_record import fact_of
 from tests.builders import T0
 from tests.unit.ingest.posting import CODEC, Posting, a_fact
 from workers.ingest.envelopes import MEDIA_TYPES

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Activity, By, ContactOutcome, Direction, LeadContacted
-from streams.domain.facts import Contacted, fact_of
+from streams.domain.fact_of_record import fact_of
+from streams.domain.facts import Contacted
 from streams.domain.policy.counts import (
     ACTIVITIES,
     ACTORS,

@@ -1,0 +1,167 @@
+"""What a record says, as the fact that the fold takes; and what makes a record invalid."""
+
+from functools import lru_cache
+from typing import assert_never
+
+from schemas.events import (
+    DealClosed,
+    FactRecord,
+    LeadContacted,
+    LeadCreated,
+    LeadRecycled,
+    LeadStalled,
+    LeadUpdated,
+)
+from schemas.topics import MAX_LEAD_ID
+
+from .errors import Poison
+from .facts import (
+    LAST_AT,
+    MAX_TEXT,
+    NO_CONSENT,
+    Closed,
+    Contacted,
+    Created,
+    Decided,
+    Fact,
+    Revoked,
+    Stalled,
+    Updated,
+)
+from .policy.counts import DEFAULT_COUNTING
+
+LOST_STEP = frozenset({"no_show", "cancelled"})
+"""Outcomes after which the agreed next step is gone."""
+_counted = lru_cache(maxsize=4_096)(DEFAULT_COUNTING.touch)
+
+
+def fact_of(record: FactRecord, *, with_how: bool = False) -> Fact:
+    """Take from a record what the fold needs; for a contact `with_how`, if the policy says what counts.
+
+    Raises:
+        Poison: The record lacks what makes it a fact, or says something this version does not know.
+            Dead-letter it; the rest of the partition is not concerned.
+    """
+    _check(record)
+    match record:
+        case LeadContacted():
+            return _contacted(record, with_how=with_how)
+        case LeadCreated():
+            return _created(record)
+        case LeadStalled():
+            return _stalled(record)
+        case DealClosed():
+            return _closed(record)
+        case LeadRecycled():
+            return _recycled(record)
+        case LeadUpdated():
+            return _updated(record)
+        case never:
+            assert_never(never)
+
+
+def _check(record: FactRecord) -> None:
+    if not record.event_id:
+        raise Poison("no_event_id", "a fact needs an event_id, by which a repeat is known")
+    if not record.lead_id:
+        raise Poison("no_lead_id", "a fact needs the lead_id of its lead")
+    if len(record.lead_id) > MAX_LEAD_ID:
+        raise Poison("lead_id_too_long", f"{len(record.lead_id)} characters, at most {MAX_LEAD_ID}")
+    _texts(record.event_id)
+    if record.occurred_at <= 0:
+        raise Poison("no_time", f"occurred_at is {record.occurred_at}, not epoch milliseconds")
+    if record.occurred_at >= LAST_AT:
+        raise Poison("time_out_of_range", f"occurred_at is {record.occurred_at}: milliseconds, not micros?")
+
+
+def _texts(*texts: str) -> None:
+    for text in texts:
+        if len(text) > MAX_TEXT:
+            raise Poison("text_too_long", f"{len(text)} characters in one field, at most {MAX_TEXT}")
+
+
+def _bounded(at: int | None) -> int | None:
+    # Year 9999 is what many systems write for "never": no fault, but no calendar goes that far.
+    return at if at is None else min(max(at, 0), LAST_AT)
+
+
+def _created(record: LeadCreated) -> Created:
+    _texts(record.origin, record.campaign_id, record.segment, record.owner_id, record.account_id)
+    return Created(
+        record.occurred_at,
+        record.event_id,
+        record.origin,
+        record.campaign_id,
+        record.segment,
+        record.owner_id,
+        record.account_id,
+        record.consent_expires_at,
+        record.do_not_contact,
+        record.expected_amount,
+    )
+
+
+def _updated(record: LeadUpdated) -> Updated:
+    names = record.owner_id, record.segment, record.campaign_id, record.account_id
+    _texts(*(name for name in names if name), record.retracts)
+    is_withdrawn = record.consent == "withdrawn"
+    return Updated(
+        record.occurred_at,
+        record.event_id,
+        *names,
+        has_consent=record.consent != "unchanged" or record.consent_expires_at is not None,
+        consent_expires_at=NO_CONSENT if is_withdrawn else record.consent_expires_at,
+        do_not_contact=None if record.do_not_contact == "unchanged" else record.do_not_contact == "yes",
+        expected_amount=record.expected_amount,
+        retracts=record.retracts,
+    )
+
+
+def _contacted(record: LeadContacted, *, with_how: bool) -> Contacted:
+    _texts(record.owner_id)
+    how = (record.by, record.activity, record.direction, record.outcome)
+    counted = _counted(*how)
+    return Contacted(
+        record.occurred_at,
+        record.event_id,
+        counted == "none",
+        counted == "progress",
+        _bounded(record.next_step_at),
+        record.owner_id,
+        record.outcome in LOST_STEP,
+        how if with_how else None,
+    )
+
+
+def _closed(record: DealClosed) -> Closed:
+    _texts(record.reason)
+    if record.outcome == "unknown":
+        raise Poison("unknown_outcome", "a deal is closed as won or as lost")
+    return Closed(record.occurred_at, record.event_id, record.outcome == "won", record.reason or "lost")
+
+
+def _stalled(record: LeadStalled) -> Stalled:
+    _texts(record.reason)
+    at, event_id, resume_at = record.occurred_at, record.event_id, _bounded(record.resume_at)
+    if record.declared_by != "detector":
+        return Stalled(at, event_id, "sales", record.reason or "unspecified", 0, resume_at)
+    if not record.reason:
+        raise Poison("no_reason", "the detector's stall names the clock that ran out")
+    if record.idle_since is None:
+        raise Poison("no_idle_since", "the detector's stall names the start of its clock")
+    return Stalled(at, event_id, "detector", record.reason, record.idle_since, resume_at)
+
+
+def _recycled(record: LeadRecycled) -> Decided | Revoked:
+    _texts(record.recycle_id, record.stall_id)
+    if not record.recycle_id:
+        raise Poison("no_recycle_id", f"{record.action} of which recycle?")
+    if not record.stall_id:
+        raise Poison("no_stall_id", f"{record.action} of which stall?")
+    if record.action == "RECYCLE":
+        not_before = _bounded(record.not_before)
+        return Decided(record.occurred_at, record.recycle_id, "recycle", record.stall_id, not_before)
+    if record.action == "REVOKE":
+        _texts(record.cause)
+        return Revoked(record.occurred_at, record.event_id, record.recycle_id, record.stall_id, record.cause)
+    raise Poison("unknown_action", "a recycle event says RECYCLE or REVOKE")
