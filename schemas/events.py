@@ -34,7 +34,7 @@ RecycleAction = Literal["UNKNOWN", "RECYCLE", "REVOKE"]
 EscalationAction = Literal["UNKNOWN", "ESCALATE", "AT_RISK"]
 Decision = Literal["UNKNOWN", "RECYCLE", "HOLDOUT", "SUPPRESS", "RETIRE", "REVOKE", "HOLD", "ESCALATE"]
 Stage = Literal["unknown", "new", "working", "stalled", "nurture", "lost", "won"]
-DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead", "retry"]
+DeliveryOutcome = Literal["unknown", "accepted", "no_op", "refused", "unverified", "dead", "retry", "expired"]
 EndpointIs = Literal["unknown", "active", "paused", "disabled"]
 HeartbeatSays = Literal["unknown", "complete", "alive"]
 
@@ -213,7 +213,7 @@ class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How handing one recycle event to one endpoint ended."""
+    """How handing one recycle event, or one escalation, to one endpoint ended."""
 
     endpoint: str = ""
     recycle_id: str = ""
@@ -224,6 +224,8 @@ class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attempts: int = 0
     status: int | None = None
     detail: str = ""
+    escalation_id: str = ""
+    escalation: EscalationAction = "UNKNOWN"
 
 
 class EndpointState(msgspec.Struct, frozen=True, kw_only=True, gc=False):

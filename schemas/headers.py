@@ -70,6 +70,8 @@ def _id_of(record: events.AnyRecord) -> str:
         case events.LeadSnapshot():
             return f"{record.lead_id}:{record.occurred_at}:{record.recorded_at}:{record.stage}"
         case events.DeliveryResult():
+            if record.escalation_id:
+                return f"{record.endpoint}:{record.escalation_id}:{record.escalation}:{record.occurred_at}"
             return f"{record.endpoint}:{record.recycle_id}:{record.action}:{record.occurred_at}"
         case events.EndpointState():
             return f"{record.endpoint}:{record.state}:{record.occurred_at}"

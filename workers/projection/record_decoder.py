@@ -100,5 +100,7 @@ def _is_lead_id(lead_id: str) -> bool:
 
 def _name_of(record: TimelineRecord) -> str:
     if isinstance(record, DeliveryResult):
+        if record.escalation_id:
+            return f"{record.endpoint} {record.escalation} {record.escalation_id}"
         return f"{record.endpoint} {record.action} {record.recycle_id}"
     return record.event_id

@@ -45,6 +45,11 @@ def test_a_delivery_is_named_by_endpoint_action_and_recycle() -> None:
     assert taken(result).entry.id == "nurture RECYCLE r1"
 
 
+def test_the_delivery_of_an_escalation_is_named_by_its_escalation() -> None:
+    result = DeliveryResult(lead_id="ada", endpoint="desk", escalation="ESCALATE", escalation_id="x1", occurred_at=T0)
+    assert taken(result).entry.id == "desk ESCALATE x1"
+
+
 @pytest.mark.parametrize(
     "record",
     [

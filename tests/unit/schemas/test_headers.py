@@ -40,6 +40,14 @@ def test_a_record_without_a_source_has_its_topic_for_one() -> None:
     assert ("ce_source", b"delivery-results") in cloudevents_headers(DeliveryResult(), "delivery-results")
 
 
+def test_results_of_a_recycle_and_of_an_escalation_have_ids_of_their_own() -> None:
+    recycled = DeliveryResult(endpoint="e", recycle_id="x", action="RECYCLE", occurred_at=1)
+    escalated = DeliveryResult(endpoint="e", escalation_id="x", escalation="ESCALATE", occurred_at=1)
+    at_risk = DeliveryResult(endpoint="e", escalation_id="x", escalation="AT_RISK", occurred_at=1)
+    ids = {dict(cloudevents_headers(one, "delivery-results"))["ce_id"] for one in (recycled, escalated, at_risk)}
+    assert ids == {b"e:x:RECYCLE:1", b"e:x:ESCALATE:1", b"e:x:AT_RISK:1"}
+
+
 def test_a_source_becomes_a_uri_reference() -> None:
     assert ("ce_source", b"CRM%20K%C3%B6ln") in cloudevents_headers(LeadCreated(source="CRM Köln"), "lead-created")
 
