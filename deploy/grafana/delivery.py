@@ -100,7 +100,7 @@ def _delays() -> tuple[object, ...]:
         ),
         graph(
             "Outcomes",
-            "Outcomes per second. no_op: nothing to do, or revoked before it was sent. unverified: the tool reported success, which cannot be checked. retry: attempted again later.",
+            "Outcomes per second. no_op: nothing to do, or revoked before it was sent. unverified: the tool reported success, which cannot be checked. retry: attempted again later. expired: the consent ended before it could be sent.",
             "cps",
             (rate("leadloop_deliveries_total", by="outcome"), "{{outcome}}"),
             is_stacked=True,

@@ -19,7 +19,9 @@ Since = Annotated[
 Until = Annotated[str, typer.Option(metavar="WHEN", help="End of the time range, in the same format")]
 State = Annotated[
     list[str] | None,
-    typer.Option(metavar="STATE", help="Newest outcome: accepted, no_op, refused, unverified, retry, dead; repeatable"),
+    typer.Option(
+        metavar="STATE", help="Newest outcome: accepted, no_op, refused, unverified, retry, dead, expired; repeatable"
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only print what would be replayed")]
 

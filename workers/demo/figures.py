@@ -12,7 +12,7 @@ from .child_process import get
 from .processes import DemoProcesses
 
 STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
-SETTLED = ("accepted", "no_op", "refused", "unverified", "dead")
+SETTLED = ("accepted", "no_op", "refused", "unverified", "dead", "expired")
 
 
 @dataclass

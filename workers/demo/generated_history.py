@@ -99,7 +99,8 @@ class _Person:
 
     @classmethod
     def of(cls, dice: random.Random, lead: LeadProfile, number: int) -> "_Person":
-        months = dice.choices((1, 6, 24, None), (6, 54, 25, 15))[0]
+        # The demo delivers now: a consent must outlast the history by years, or its RECYCLE expires.
+        months = dice.choices((1, 120, None), (6, 79, 15))[0]
         return cls(
             campaign=dice.choice(lead.origin.campaigns),
             account=f"A-{number // 2 if lead.segment.name == 'enterprise' else number}",

@@ -123,12 +123,13 @@ def render_summary(snapshot: FunnelSnapshot, external: ExternalFigures, waiting:
 
 def _delivered(snapshot: FunnelSnapshot, external: ExternalFigures, waiting: int) -> str:
     standing = snapshot.decided("RECYCLE") - snapshot.decided("REVOKE")
-    failed = external.outcomes["refused"] + external.outcomes["dead"]
+    failed, expired = external.outcomes["refused"] + external.outcomes["dead"], external.outcomes["expired"]
     arrived = f"{external.received:,} RECYCLEs and {external.taken_back:,} REVOKEs"
     sentences = (
         f"[bold]What arrived.[/] {arrived}, each signed and verified; {external.refused:,} were rejected.",
         f"{external.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
         f"{external.outcomes['no_op']:,} events were not sent: revoked in time.",
+        f"{expired:,} RECYCLEs were not sent: the consent has ended since." if expired else "",
         f"{failed:,} deliveries failed." if failed else "",
         f"{waiting:,} wait for their date." if waiting else "",
     )

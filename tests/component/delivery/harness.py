@@ -29,7 +29,7 @@ from tests.waiting import DELIVER_GRACE, LOAD_FACTOR, TIMEOUT
 
 CODEC = Codec(Catalogue.bundled())
 SECRET = "whsec_" + "A" * 32
-FINAL = ("accepted", "no_op", "refused", "unverified", "dead")
+FINAL = ("accepted", "no_op", "refused", "unverified", "dead", "expired")
 NAMES = ("lead-recycled", "delivery-results", "lead-dead-letters", "endpoint-states")
 
 

@@ -1,17 +1,19 @@
 """The process ends, as by a power cut, at every effect: nothing is lost, nothing accepted is repeated.
 
-Two scenarios. In the one, calls are accepted, fail, fail to the end, or are one of three that belong together; there
+Three scenarios. In the one, calls are accepted, fail, fail to the end, or are one of three that belong together; there
 are results, waits, dead letters, what is no event, what goes to a topic, the state of an endpoint that is gone, and
-commits, also those that say who has a partition. In the other, calls are throttled: limits are taken, given back and
-blocked.
+commits, also those that say who has a partition. In the second, calls are throttled: limits are taken, given back and
+blocked. In the third, consents end: before a RECYCLE is consumed, and while it waits for its next attempt.
 """
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from schemas.events import LeadRecycled
 from tests.component.delivery.harness import CODEC, World, a_recycle, of, stopped, until
@@ -27,12 +29,14 @@ TIMES: dict[str, dict[str, tuple[int, ...]]] = {
     "records": {"result": (1, 5, 9), "wait": (1, 3), "dead": (1,), "poison": (1,), "handed over": (1,), "state": (1,)},
     "offsets": {"commit": (1, 2), "held": (1,), "left": (1,)},
     "limits": {"redis": (1, 4), "release": (1,), "block": (1,)},
+    "expiry": {"http": (1, 2), "result": (1, 3, 5), "wait": (1,)},
 }
 """All that a worker does to the world outside, and the how-manieth time of it is the last."""
-ALWAYS = {"limits": ("good", "busy")}
+ALWAYS = {"limits": ("good", "busy"), "expiry": ("good", "down")}
 OFTEN = ("good", "flaky", "down", "nurture", "handover")
 """Endpoints by scenario at which everything ends."""
 CRASHED = 99
+LONG_OVER = ("recycle1", "RECYCLE")
 SLACK = 0.01
 """Seconds: results are stamped in whole milliseconds."""
 AT_A_TIME = 5
@@ -40,7 +44,7 @@ AT_A_TIME = 5
 Crash = tuple[str, str, int]
 
 
-@pytest.mark.parametrize("groups", [("limits",), ("calls", "records", "offsets")])
+@pytest.mark.parametrize("groups", [("limits",), ("calls", "records", "offsets"), ("expiry",)])
 async def test_every_side_effect_of_a_worker_has_its_crash_points(
     groups: tuple[str, ...], real_kafka: Broker, redis: RealRedis, tmp_path: Path
 ) -> None:
@@ -90,19 +94,26 @@ async def _crash(kafka: Broker, redis: RealRedis, directory: Path, group: str, c
         if await asyncio.to_thread(first.wait, TIMEOUT) != CRASHED:
             return f"it did not crash: {world.logs()}"
         second = world.start(_job(world, group))
-        events += [a_recycle(4)]
+        events += [a_recycle(4, expires_at=_in_five_minutes() if group == "expiry" else None)]
         world.publish(events[-1:])
         await world.wait_finished(of(always, events), within=60)
         if crash[1] == "state":
             world.set_state("gone", "active")
             await world.wait_finished(of(["gone"], events), within=60)
+        if group == "expiry":
+            events += await _revoked(world, events)
         code = await stopped(second)
         return _faults(world) or _missing(world, mautic, events) or ("" if code == 0 else f"exit code {code}")
 
 
 def _job(world: World, group: str, **how: Any) -> Job:
-    """Who is throttled must not be given up for it, however long a takeover lasts: that needs a long schedule."""
-    schedule = {"delays": (0.0, 600.0)} if group == "limits" else {}
+    """Who is throttled must not be given up for it, however long a takeover lasts: that needs a long schedule.
+
+    And what fails must be due again only after it has expired; it then ends as soon as it is looked at.
+    """
+    if group == "expiry":
+        how |= {"tiers": (100, 200, 300, 400, 500, 600)}
+    schedule = {"delays": (0.0, 600.0)} if group in ALWAYS else {}
     return world.job(**how, **schedule)
 
 
@@ -111,6 +122,11 @@ async def _scenario(world: World, mautic: Mautic, group: str) -> list[LeadRecycl
     events = [a_recycle(number) for number in range(1, 4)]
     if group == "limits":
         (await world.endpoint("busy")).behave(Behaviour("status", 429, retry_after="1", times=1))
+        world.publish(events)
+        return events
+    if group == "expiry":
+        (await world.endpoint("down")).behave(Behaviour("status", 500))
+        events = [a_recycle(1, expires_at=1), a_recycle(2, expires_at=_in_five_minutes())]
         world.publish(events)
         return events
     for name, behaviour in {
@@ -124,6 +140,20 @@ async def _scenario(world: World, mautic: Mautic, group: str) -> list[LeadRecycl
     world.broker.make_topics({f"{world.prefix}out": 1})
     world.publish([*events, a_recycle(9, "UNKNOWN")])
     return events
+
+
+def _in_five_minutes() -> int:
+    return int(time.time() * 1000) + 300_000
+
+
+async def _revoked(world: World, events: list[LeadRecycled]) -> list[LeadRecycled]:
+    """Revoke them all, once the first worker is gone and everything else has ended."""
+    for receiver in world.receivers.values():
+        receiver.behave(Behaviour())
+    revokes = [replace(event, event_id=f"REVOKE-{event.recycle_id}", action="REVOKE") for event in events]
+    world.publish(revokes)
+    await world.wait_finished(of(ALWAYS["expiry"], revokes), within=60)
+    return revokes
 
 
 def _section(world: World, mautic: Mautic) -> dict[str, object]:
@@ -161,6 +191,8 @@ def _faults(world: World) -> str:
 
 def _missing(world: World, mautic: Mautic, events: list[LeadRecycled]) -> str:
     """What did not arrive where it was said to be."""
+    if "nurture" not in world.others and "down" in world.receivers:
+        return _not_revoked(world)
     lost = {delivery: ends for delivery, ends in world.finished().items() if delivery[0] not in ("down", "gone")}
     lost = {delivery: ends for delivery, ends in lost.items() if ends != ["accepted"]}
     if not world.others:
@@ -170,3 +202,14 @@ def _missing(world: World, mautic: Mautic, events: list[LeadRecycled]) -> str:
     members = {contact for contact, member in mautic.campaigns[7].items() if not member.manually_removed}
     arrived, wanted = (handed, members, bool(poison)), ({one.event_id for one in events}, mautic.contacts, True)
     return f"lost {lost}, arrived {arrived}" if lost or arrived != wanted else ""
+
+
+def _not_revoked(world: World) -> str:
+    """What was sent, and was not revoked; and what should have expired unsent, and has not."""
+    tried = {(name, one.message_id) for name, receiver in world.receivers.items() for one in receiver.tries}
+    sent = {(name, message.removesuffix("_recycle")) for name, message in tried if message.endswith("_recycle")}
+    missing = {one for one in sent if (one[0], f"{one[1]}_revoke") not in tried}
+    ends = {end for (_, *event), (end,) in world.finished().items() if tuple(event) == LONG_OVER}
+    if missing or ends != {"expired"} or any(recycle == LONG_OVER[0] for _, recycle in sent):
+        return f"sent {sent}, not revoked {missing}, ended {ends}"
+    return ""

@@ -63,7 +63,7 @@ class Delivering:
     """A deliverer with one endpoint, `nurture`, whose lane runs on a clock that is moved by hand."""
 
     def __init__(self, connector: FakeConnector) -> None:
-        self.now = 1_000.0
+        self.now, self.now_ms = 1_000.0, NOW
         self.connector, self.limiter, self.sender = connector, FakeLimiter(), FakeSender()
         self.errors: list[BaseException] = []
         self.declared = Availability.ACTIVE
@@ -86,14 +86,14 @@ class Delivering:
         metrics = DeliveryMetrics(CollectorRegistry(), list(lanes))
         factory = RecordFactory(CODEC, "", WaitTopics())
         return Deliverer(
-            expansion=Expansion({"nurture": Endpoint("nurture", NurtureTarget())}, CODEC, lambda: NOW),
+            expansion=Expansion({"nurture": Endpoint("nurture", NurtureTarget())}, CODEC, lambda: self.now_ms),
             lanes=lanes,
             declared=lambda _: self.declared,
             disable=self._disable,
-            recorder=Recorder(factory, self.sender, metrics, frozenset(lanes), lambda: NOW),
+            recorder=Recorder(factory, self.sender, metrics, frozenset(lanes), lambda: self.now_ms),
             schedule=Schedule(),
             tasks=SupervisedTasks(lambda error, _: self.errors.append(error)),
-            now=lambda: NOW,
+            now=lambda: self.now_ms,
         )
 
     async def _disable(self, endpoint: str, _: str) -> None:
@@ -177,6 +177,18 @@ async def test_neither_is_sent_when_a_revoke_is_known_before_its_recycle_gets_a_
         await until(lambda: delivering.position == 2)
     assert delivering.connector.calls == []
     assert delivering.sender.results == [("RECYCLE", "no_op"), ("REVOKE", "no_op")]
+
+
+async def test_a_recycle_whose_consent_ends_while_it_queues_is_not_sent() -> None:
+    delivering = Delivering(FakeConnector())
+    delivering.accept(0, expires_at=NOW + 1)
+    await idle()
+    assert delivering.lane.queued == 1
+    delivering.now_ms = NOW + 1
+    async with delivering.runs():
+        await until(lambda: delivering.position == 1)
+    assert delivering.connector.calls == []
+    assert delivering.sender.results == [("RECYCLE", "expired")]
 
 
 async def test_a_delivery_whose_endpoint_is_paused_while_it_queues_is_not_sent() -> None:

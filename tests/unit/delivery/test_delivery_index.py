@@ -29,7 +29,7 @@ def index_of(*results: DeliveryResult, replay: str = "") -> DeliveryIndex:
     return index
 
 
-@pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead"])
+@pytest.mark.parametrize("outcome", ["accepted", "unverified", "no_op", "refused", "dead", "expired"])
 def test_a_delivery_with_a_final_outcome_is_finished(outcome: str) -> None:
     assert index_of(a_result(outcome)).is_finished(RECYCLE, NOTE)
 
@@ -124,6 +124,11 @@ def test_a_finished_recycle_may_have_been_sent_only_if_it_had_an_attempt() -> No
     assert not index_of(a_result("dead", attempts=9)).was_never_sent(REVOKE, "nurture")
 
 
+def test_an_expired_recycle_may_have_been_sent_only_if_it_had_an_attempt() -> None:
+    assert index_of(a_result("expired", attempts=0)).was_never_sent(REVOKE, "nurture")
+    assert not index_of(a_result("expired", attempts=1)).was_never_sent(REVOKE, "nurture")
+
+
 def test_the_revoke_of_an_open_or_attempted_recycle_is_sent() -> None:
     index = DeliveryIndex()
     assert not index.has_recycle_of(REVOKE, "nurture")
@@ -137,7 +142,7 @@ def test_the_revoke_of_a_recycle_that_finished_without_an_attempt_is_not_sent() 
     assert not index_of(a_result("no_op", attempts=0)).has_recycle_of(REVOKE, "nurture")
 
 
-@given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead"]), max_size=8))
+@given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead", "expired"]), max_size=8))
 def test_an_accepted_delivery_stays_finished(outcomes: list[str]) -> None:
     index = index_of(*(a_result(outcome) for outcome in outcomes))
     assert index.is_finished(RECYCLE, replace(NOTE, replay="x")) is ("accepted" in outcomes)

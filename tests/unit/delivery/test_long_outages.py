@@ -34,9 +34,9 @@ class Simulation:
         self._queue: list[tuple[int, int, Delivery]] = []
         self._count = count()
 
-    def run(self, arrivals: list[int]) -> None:
+    def run(self, arrivals: list[int], **event: int) -> None:
         for number, at in enumerate(arrivals):
-            delivery = a_delivery(event={"recycle_id": f"r{number}"}, first_at=NOW + at)
+            delivery = a_delivery(event={"recycle_id": f"r{number}"} | event, first_at=NOW + at)
             self._push(at, replace(delivery, partition=self._partition))
         while self._queue:
             at, _, delivery = heapq.heappop(self._queue)
@@ -77,7 +77,7 @@ class Simulation:
             self._wait(at, replace(delivery, retry=what.retry))
 
     def _wait(self, at: int, delivery: Delivery) -> None:
-        delay = self._tiers.delays[self._tiers.of(delivery.retry.due_at - NOW - at)]
+        delay = self._tiers.delays[self._tiers.of_event(delivery.event, delivery.retry.due_at, NOW + at)]
         self._push(at + delay, delivery)
 
     def share_ended_by(self, at: int) -> float:
@@ -110,3 +110,11 @@ def test_ten_minutes_of_429_use_no_attempt() -> None:
     assert {how for _, how in world.ends.values()} == {"accepted"}
     assert sum(at < 10 * MINUTE for at in world.tries) == 600  # one 429 each, and no further attempt
     assert world.share_ended_by(13 * MINUTE) == 1
+
+
+def test_what_expires_during_an_outage_is_not_sent_after_it_and_ends_at_once() -> None:
+    world = Simulation(lambda at: DOWN if at < DAY else Accepted(200))
+    world.run([number * 2 * MINUTE for number in range(60)], expires_at=NOW + 6 * HOUR)
+    assert {how for _, how in world.ends.values()} == {"expired"}
+    assert max(world.tries) < 6 * HOUR
+    assert world.share_ended_by(6 * HOUR + 1_000) == 1

@@ -4,7 +4,7 @@ import pytest
 
 from tests.unit.delivery.builders import NOW, a_delivery
 from workers.delivery.attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
-from workers.delivery.core.outcomes import MAX_DETAIL, Resolution, after_attempt
+from workers.delivery.core.outcomes import MAX_DETAIL, Expired, Resolution, after_attempt, without_attempt
 from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.schedule import Schedule
 
@@ -68,3 +68,9 @@ def test_after_410_a_delivery_waits_until_its_endpoint_is_resumed() -> None:
 
 def test_a_long_detail_is_cut() -> None:
     assert len(after(Rejected(400, "x" * 10_000)).result.detail) == MAX_DETAIL
+
+
+def test_an_expired_delivery_has_an_outcome_of_its_own_and_the_reason() -> None:
+    found = without_attempt(a_delivery(), Expired("the consent has ended"), 2, NOW)
+    assert (found.result.outcome, found.result.attempts, found.result.status) == ("expired", 2, None)
+    assert (found.result.detail, found.retry, found.is_dead) == ("the consent has ended", None, False)

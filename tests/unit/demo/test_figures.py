@@ -37,12 +37,19 @@ def test_the_ending_says_what_arrived_and_what_stands() -> None:
         in summary
     )
     assert "failed" not in summary
+    assert "consent" not in summary
     assert "wait for" not in summary
 
 
 def test_the_ending_conceals_neither_failures_nor_what_waits() -> None:
     summary = _summary_of(ExternalFigures(Counter(dead=2, refused=1)), waiting=7)
     assert "3 deliveries failed. 7 wait for their date." in summary
+
+
+def test_the_ending_says_how_many_recycles_have_expired() -> None:
+    external = ExternalFigures(Counter(accepted=2, expired=3))
+    assert external.settled == 5
+    assert "3 RECYCLEs were not sent: the consent has ended since." in _summary_of(external)
 
 
 def test_what_arrived_is_seen_while_it_runs() -> None:

@@ -1,7 +1,7 @@
 """Decides what happens to a delivery before an attempt. Pure, and decided again each time it comes up.
 
 Drop      it is finished already
-Settle    it is finished here, without an attempt: its REVOKE is known, or the RECYCLE was never sent
+Settle    it is finished here, without an attempt: its REVOKE is known, the RECYCLE was never sent, or it has expired
 Wait      it goes to a waiting topic, and uses no attempt
 GiveUp    it has waited too long for an endpoint that is unavailable: a dead letter
 Attempt   it may be attempted, once its lane grants a permit
@@ -9,9 +9,13 @@ Attempt   it may be attempted, once its lane grants a permit
 
 from dataclasses import dataclass, replace
 
+from schemas import instants
+
 from ..attempts import NoOp
+from ..events import sent_until
 from .delivery_index import DeliveryIndex
 from .model import Availability, RetryState
+from .outcomes import Expired
 from .owned_partition import Delivery
 from .schedule import Schedule, backed_off_ms
 
@@ -23,7 +27,7 @@ class Drop:
 
 @dataclass(frozen=True, slots=True)
 class Settle:
-    outcome: NoOp
+    outcome: NoOp | Expired
     attempts: int
 
 
@@ -64,11 +68,13 @@ def admit(  # noqa: PLR0911  one return per decision
         return Settle(NoOp(None, "left out by the filter of the endpoint"), 0)
     if event.action == "RECYCLE" and index.is_taken_back(event, retry.endpoint):
         return _taken_back(delivery, index)
+    due_at = max(retry.due_at, event.not_before or 0) if event.action == "RECYCLE" else retry.due_at
+    if expired := _expired(delivery, index, max(due_at, now)):
+        return expired
     if later := _overtaken(delivery, index, schedule):
         return later
     if event.action == "REVOKE" and index.was_never_sent(event, retry.endpoint):
         return Settle(NoOp(None, "what it takes back was never sent"), 0)
-    due_at = max(retry.due_at, event.not_before or 0) if event.action == "RECYCLE" else retry.due_at
     if due_at > now:
         return Wait(replace(retry, due_at=due_at, why=retry.why or "not_before"))
     if event.action == "RECYCLE" and index.is_taking_back(event.lead_id, retry.endpoint):
@@ -79,11 +85,25 @@ def admit(  # noqa: PLR0911  one return per decision
 
 
 def _taken_back(delivery: Delivery, index: DeliveryIndex) -> Settle:
+    attempts = _attempts(delivery, index)
+    return Settle(NoOp(None, f"taken back before it was sent{' again' if attempts else ''}"), attempts)
+
+
+def _expired(delivery: Delivery, index: DeliveryIndex, earliest: int) -> Settle | None:
+    """Nothing is sent from then on; nor does anything wait that could only be sent then."""
+    until = sent_until(delivery.event)
+    if until is None or until > earliest:
+        return None
+    attempts, ends = _attempts(delivery, index), instants.iso(min(max(until, 0), instants.LAST_MS))
+    return Settle(Expired(f"the consent ends at {ends}: not sent{' again' if attempts else ''}"), attempts)
+
+
+def _attempts(delivery: Delivery, index: DeliveryIndex) -> int:
+    """How many attempts a delivery counts that ends without another: at least one if any may have arrived."""
     known = index.under_way(delivery.event, delivery.retry)
     attempts = max(delivery.retry.attempts, known.attempts if known else 0)
-    if delivery.retry.may_have_arrived or (known is not None and known.may_have_arrived):
-        return Settle(NoOp(None, "taken back before it was sent again"), max(attempts, 1))
-    return Settle(NoOp(None, "taken back before it was sent"), attempts)
+    may_have_arrived = delivery.retry.may_have_arrived or (known is not None and known.may_have_arrived)
+    return max(attempts, 1) if may_have_arrived else attempts
 
 
 def _overtaken(delivery: Delivery, index: DeliveryIndex, schedule: Schedule) -> Wait | GiveUp | None:

@@ -18,13 +18,14 @@ from .unsettled import UnsettledCounter, due_since
 
 
 class FinalState(IntEnum):
-    """How a delivery ended. UNTRIED: as no_op, and no attempt was ever begun."""
+    """How a delivery ended. UNTRIED: as no_op or expired, and no attempt was ever begun."""
 
     UNTRIED = 1
     NO_OP = 2
     REFUSED = 3
     DEAD = 4
     ACCEPTED = 5
+    EXPIRED = 6
 
 
 class OpenDelivery(NamedTuple):
@@ -45,6 +46,7 @@ CODES: dict[DeliveryOutcome, FinalState] = {
     "no_op": FinalState.NO_OP,
     "refused": FinalState.REFUSED,
     "dead": FinalState.DEAD,
+    "expired": FinalState.EXPIRED,
 }
 KEPT_MS = TOPICS["delivery-results"].retention_ms
 """For so long at least an index remembers what is finished; for twice as long at the most."""
@@ -83,7 +85,7 @@ class DeliveryIndex:
             self._open[key] = OpenDelivery(result.attempts, result.occurred_at, may_have_arrived=True, since=since)
             return
         code = CODES.get(result.outcome, FinalState.NO_OP)
-        if code is FinalState.NO_OP and not result.attempts:
+        if code in (FinalState.NO_OP, FinalState.EXPIRED) and not result.attempts:
             code = FinalState.UNTRIED
         self._turn(result.occurred_at)
         self._finish(result.endpoint, key, code)

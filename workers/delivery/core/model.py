@@ -7,7 +7,7 @@ chained     it waits for an earlier delivery with the same endpoint and recycle_
 queued      it is admitted (`admission.admit`), and waits in the lane of its endpoint for a permit, for about a second
 attempted   the connector calls the endpoint
 waiting     it is in a waiting topic of Kafka, with its `RetryState` in the headers, until it is due and open again
-finished    accepted, unverified, no_op, refused or dead: in `delivery-results` and in the `DeliveryIndex`
+finished    accepted, unverified, no_op, refused, dead or expired: in `delivery-results` and in the `DeliveryIndex`
 """
 
 from collections.abc import Mapping, Sequence

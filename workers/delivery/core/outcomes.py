@@ -14,6 +14,13 @@ MAX_DETAIL = 500
 
 
 @dataclass(frozen=True, slots=True)
+class Expired:
+    """The delivery may not be sent any more: no outcome of an attempt, so it has no status."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Resolution:
     """What is recorded: a result always, a retry state if it is attempted again, a dead letter if it is given up."""
 
@@ -46,8 +53,10 @@ def after_attempt(  # noqa: PLR0911  one return per outcome
             assert_never(never)
 
 
-def without_attempt(delivery: Delivery, outcome: NoOp, attempts: int, now: int) -> Resolution:
-    """Return what follows where a delivery ends without an attempt."""
+def without_attempt(delivery: Delivery, outcome: NoOp | Expired, attempts: int, now: int) -> Resolution:
+    """Return what follows where a delivery ends without another attempt."""
+    if isinstance(outcome, Expired):
+        return Resolution(_result(delivery, "expired", attempts, now, None, outcome.detail))
     return _finished(delivery, "no_op", outcome, attempts, now)
 
 

@@ -37,7 +37,7 @@ class RecordFactory:
 
     def waiting(self, delivery: Delivery, retry: RetryState, now: int) -> Outgoing:
         """Return the record of the waiting topic that fits the time left."""
-        topic = self._prefix + self._wait_topics.of(retry.due_at - now)
+        topic = self._prefix + self._wait_topics.of_event(delivery.event, retry.due_at, now)
         source, headers = delivery.record.record, retry.headers() + _trace(delivery)
         return Outgoing(topic, source.key, source.value or b"", headers, source.partition)
 
