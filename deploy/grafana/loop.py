@@ -151,7 +151,7 @@ def _cold() -> tuple[object, ...]:
         ),
         graph(
             "Decisions by action",
-            "Decisions per hour. RECYCLE: handed back to marketing. HOLDOUT: not recycled, as the control group. SUPPRESS: not recycled now. RETIRE: never recycled again. REVOKE: withdraws a RECYCLE.",
+            "Decisions per hour. RECYCLE: handed back to marketing. HOLDOUT: not recycled, as the control group. HOLD: evaluated again at a date. ESCALATE: sales has until a date to act. SUPPRESS: a gate is closed. RETIRE: never recycled again. REVOKE: withdraws a RECYCLE.",
             "short",
             (f"3600 * {rate('leadloop_decisions_total', by='action')}", "{{action}}"),
             is_stacked=True,
@@ -164,6 +164,22 @@ def _cold() -> tuple[object, ...]:
             (f"{grown('leadloop_decisions_total', by='action, why')} > 0", "decisions"),
             span=12,
             height=8,
+        ),
+        graph(
+            "Waiting stalls",
+            "Stalls that are evaluated again. HOLD and ESCALATE have a date; SUPPRESS waits for a fact that opens its gate.",
+            "short",
+            (total("leadloop_waiting_stalls", by="decision"), "{{decision}}"),
+            is_stacked=True,
+            span=12,
+        ),
+        graph(
+            "Warnings, and reasons unknown to the policy",
+            "Per hour: warnings that a promise is about to break, and decisions about a reason that the policy does not name, so that `otherwise` applied.",
+            "short",
+            (f"3600 * {rate('leadloop_warnings_total', by='reason')}", "{{reason}}"),
+            (f"3600 * {rate('leadloop_unnamed_reasons_total')}", "not named"),
+            span=12,
         ),
         graph(
             "Stall detection delay",

@@ -3,8 +3,9 @@
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from streams.domain.decisions import Recycle, Revoke, StallDecision
+from streams.domain.decisions import AtRisk, Recycle, Revoke, StallDecision
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from streams.domain.policy import Policy
 
 KINDS: dict[type[Fact], str] = {
     Created: "created",
@@ -26,6 +27,8 @@ class ChunkStats:
     rejected: Counter[str] = field(default_factory=Counter)
     stalls: Counter[str] = field(default_factory=Counter)
     decided: list[tuple[StallDecision, int]] = field(default_factory=list)  # with the number of the lead's pass
+    warned: Counter[str] = field(default_factory=Counter)
+    unnamed: int = 0  # decisions about a reason that the policy does not name
     repeats: int = 0
     late: int = 0
     rerouted: int = 0
@@ -33,6 +36,15 @@ class ChunkStats:
     detection_delays: list[float] = field(default_factory=list)
     freshness: float | None = None
     beat_at: int = 0  # epoch ms: when the newest heartbeat that came through was sent
+
+    def emitted(self, what: StallDecision | AtRisk, pass_no: int, policy: Policy) -> None:
+        """Count a warning, or a decision about a lead in this pass."""
+        if isinstance(what, AtRisk):
+            self.warned[what.reason] += 1
+            return
+        self.decided.append((what, pass_no))
+        if not isinstance(what, Revoke) and not policy.is_named(what.reason):
+            self.unnamed += 1
 
     def decisions(self) -> Counter[tuple[type[StallDecision], str]]:
         """Decisions by kind and why."""

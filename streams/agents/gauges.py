@@ -8,7 +8,8 @@ from prometheus_client.registry import Collector
 
 from streams.agents.loop import PartitionLoop
 from streams.agents.metrics import CLOCKS, Origins
-from streams.domain.funnel import PASS_LABELS, STEPS
+from streams.agents.records import DECISION_OF
+from streams.domain.funnel import PASS_LABELS, STEPS, WAITING
 from streams.engine import Status
 
 STAGES = ("new", "working", "stalled", "nurture", "lost", "won", "unknown")
@@ -30,6 +31,7 @@ class LoopState(Collector):
         yield self._leads(loops)
         yield self._funnel(loops)
         yield self._overdue(loops)
+        yield self._waiting(loops)
         yield from self._time(loops)
         status = self._status()
         yield from self._worker(status)
@@ -68,6 +70,18 @@ class LoopState(Collector):
         for loop in loops.values():
             for reason, count in dict(loop.funnel.overdue).items():
                 sums[reason,] = sums.get((reason,), 0) + count
+        return _filled(family, sums)
+
+    def _waiting(self, loops: dict[int, PartitionLoop]) -> Metric:
+        family = GaugeMetricFamily(
+            "leadloop_waiting_stalls",
+            "Stalls that are evaluated again: at a date (HOLD, ESCALATE), or when a gate opens (SUPPRESS).",
+            labels=("decision",),
+        )
+        sums: dict[tuple[str, ...], int] = dict.fromkeys(((DECISION_OF[decided],) for decided in WAITING), 0)
+        for loop in loops.values():
+            for decided, count in dict(loop.funnel.waiting).items():
+                sums[DECISION_OF[decided],] += count
         return _filled(family, sums)
 
     def _time(self, loops: dict[int, PartitionLoop]) -> Iterator[Metric]:

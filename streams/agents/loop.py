@@ -18,7 +18,6 @@ from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
 from streams.agents.records import snapshot
-from streams.domain.decisions import AtRisk
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
@@ -241,8 +240,8 @@ class ChunkRun:
                 self._out.emit(self._chunk, entry.key, entry.ledger.lead_id, emission, traceparent)
                 if isinstance(emission.what, Stalled):
                     self._stalled(emission.what)
-                elif not isinstance(emission.what, AtRisk):
-                    self._stats.decided.append((emission.what, emission.lead.pass_no))
+                else:
+                    self._stats.emitted(emission.what, emission.lead.pass_no, self._policy)
             entry.ledger.emissions.clear()
         entry.due = due = entry.ledger.deadline(self._policy)
         self._clock.set(entry.key, due and due.due)

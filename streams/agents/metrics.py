@@ -69,6 +69,8 @@ class Metrics:
         self._rerouted = counter("rerouted", "Records re-published to the partition of their key.")
         self._stalls = counter("stalls", "Stalls declared by the detector.", "reason")
         self._decisions = counter("decisions", "Decisions emitted, by action and why.", "action", "why")
+        self._warnings = counter("warnings", "Warnings that a promise is about to break, by promise.", "reason")
+        self._unnamed = counter("unnamed_reasons", "Decisions about a reason that the policy does not name.")
         self._recycles = counter("recycles", "RECYCLEs emitted, by the pass of the lead that they end.", "pass")
         self._first_contact = BatchHistogram(
             "leadloop_first_contact_seconds",
@@ -111,6 +113,7 @@ class Metrics:
             self._rejected.labels(reason)
         for reason in CLOCKS:
             self._stalls.labels(reason)
+            self._warnings.labels(reason)
         self.expect(self._whys)
         for label in PASS_LABELS:
             self._recycles.labels(label)
@@ -131,6 +134,7 @@ class Metrics:
             (stats.facts, self._facts),
             (stats.rejected, self._rejected),
             (stats.stalls, self._stalls),
+            (stats.warned, self._warnings),
         ):
             for label, count in counts.items():
                 series.labels(label).inc(count)
@@ -139,6 +143,7 @@ class Metrics:
             self._decisions.labels(action, why if (action, why) in self._whys else OTHER).inc(count)
         for pass_no, count in stats.recycles().items():
             self._recycles.labels(pass_label(pass_no)).inc(count)
+        self._unnamed.inc(stats.unnamed)
         self._repeats.inc(stats.repeats)
         self._late.inc(stats.late)
         self._rerouted.inc(stats.rerouted)

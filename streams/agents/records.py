@@ -7,7 +7,7 @@ bytes. When a record was really published is Kafka's timestamp on it.
 from typing import assert_never
 
 from schemas.events import Decision, LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot, LeadStalled, PastPass
-from streams.domain.deadlines import Deadline
+from streams.domain.deadlines import HELD, Deadline
 from streams.domain.decisions import AtRisk, Escalate, Hold, Holdout, Recycle, Retire, Revoke, StallDecision, Suppress
 from streams.domain.facts import DecidedAs, Stalled
 from streams.domain.lead import Lead, PassSummary, stage
@@ -186,6 +186,8 @@ def _described(decision: StallDecision) -> tuple[str, str, str, str]:
 def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int) -> LeadSnapshot:
     """The current truth about a lead. `now` is stream time."""
     lead, stall = history.lead, history.lead.stall
+    is_held = due is not None and due.reason == HELD
+    broken = None if is_held else due
     return LeadSnapshot(
         lead_id=lead_id,
         occurred_at=lead.newest_at,
@@ -208,8 +210,9 @@ def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int)
         stalled_at=stall.at if stall else None,
         recycle_id=lead.recycle.recycle_id if lead.recycle else "",
         recycles=lead.recycles,
-        due_at=due.breaks_at if due else None,
-        due_reason=due.reason if due else "",
+        due_at=broken.breaks_at if broken else None,
+        due_reason=broken.reason if broken else "",
+        until=due.due if due is not None and is_held else None,
         decision=DECISION_OF[stall.decided if stall else None],
         do_not_contact=lead.do_not_contact,
         consent_expires_at=lead.consent_expires_at,

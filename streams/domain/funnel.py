@@ -5,6 +5,7 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
+from .facts import DecidedAs
 from .lead import CREATED, LOST, PROGRESSED, RECYCLED, STALLED, TOUCHED, WON, Lead, stage
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ STEPS = {
     "won": WON,
     "lost": LOST,
 }
+WAITING: tuple[DecidedAs, ...] = ("suppress", "hold", "escalate")
 K = TypeVar("K")
 REMEMBERED = 10_000
 PASS_LABELS = ("1", "2", "3", "4+")
@@ -54,7 +56,7 @@ def pass_label(pass_no: int) -> str:
 class Funnel:
     """How many leads are where; exact for the leads that were put in, whatever they were before."""
 
-    __slots__ = ("overdue", "stages", "steps")
+    __slots__ = ("overdue", "stages", "steps", "waiting")
 
     def __init__(self) -> None:
         """Count nobody yet."""
@@ -62,6 +64,8 @@ class Funnel:
         self.stages: dict[tuple[Stage, str], int] = {}
         self.overdue: dict[str, int] = {}
         """Leads that a clock found cold and that are so still, by its reason."""
+        self.waiting: dict[DecidedAs, int] = {}
+        """Leads whose stall is evaluated again, by the newest decision about it."""
 
     def replace(self, old: Lead | None, new: Lead | None) -> None:
         """Count a lead as `new` where it was counted as `old`; None is no lead."""
@@ -93,6 +97,8 @@ class Funnel:
         stall = lead.stall
         if stall is not None and stall.declared_by == "detector":
             _count(self.overdue, stall.reason, times)
+        if stall is not None and stall.decided in WAITING:
+            _count(self.waiting, stall.decided, times)
 
 
 class Census:
@@ -118,7 +124,7 @@ class Census:
             lead.closed,
             lead.recycle is None,
             lead.first_touch_at is None,
-            stall and (stall.declared_by, stall.reason),
+            stall and (stall.declared_by, stall.reason, stall.decided),
         )
         first, count = self._alike.get(alike, (lead, 0))
         self._alike[alike] = first, count + 1
