@@ -163,9 +163,7 @@ class _Case(Struct, frozen=True, gc=False):
 
     @property
     def not_before(self) -> int:
-        """When marketing may start to write."""
-        delayed = self.action.delay.after(self.at) if self.action else self.at
-        return max(delayed, self.stall.resume_at or 0)
+        return marketing_starts_at(self.stall, self.policy, self.at)
 
 
 def _evaluated(case: _Case) -> StallDecision | None:
@@ -182,6 +180,12 @@ def _evaluated(case: _Case) -> StallDecision | None:
     if until > case.at:
         return Hold(*_verdict("hold", case, "cooldown"), until)
     return Holdout(*_verdict("holdout", case, "holdout")) if _is_held_out(case) else _recycle(case)
+
+
+def marketing_starts_at(stall: Stall, policy: Policy, at: int) -> int:
+    """When marketing may start to write, if the stall is evaluated at `at`."""
+    action = policy.action_of(stall.reason)
+    return max(action.delay.after(at) if action else at, stall.resume_at or 0)
 
 
 def _closed_gate(case: _Case) -> str | None:

@@ -48,7 +48,7 @@ class LeadFold(Struct, eq=False, gc=False):
             fact = counted_by(fact, policy.counts_of(self.lead))
         arrival = self.history.add(fact)
         if arrival != "repeat":
-            self._settle(policy, now, now)
+            self.settle(policy, now, now)
             self.history.forget()
         return arrival
 
@@ -63,7 +63,7 @@ class LeadFold(Struct, eq=False, gc=False):
                 stall = self._stall(deadline)
                 if not self._emit(stall, stall, deadline.due):
                     break
-            self._settle(policy, deadline.due, seen)
+            self.settle(policy, deadline.due, seen)
         self.history.forget()
 
     def deadline(self, policy: Policy) -> Deadline | None:
@@ -73,7 +73,8 @@ class LeadFold(Struct, eq=False, gc=False):
             deadline = Deadline(deadline.until, deadline.reason, deadline.idle_since)
         return None if deadline is None or self._was_emitted(deadline, policy) else deadline
 
-    def _settle(self, policy: Policy, now: int, seen: int) -> None:
+    def settle(self, policy: Policy, now: int, seen: int) -> None:
+        """Decide until nothing is left to decide. `now` and `seen` as in `decide`."""
         while (decision := decide(self.lead_id, self.history.lead, policy, now, seen)) is not None:
             if not self._emit(decision, fact_of_decision(decision), now):
                 break
@@ -115,7 +116,12 @@ class LeadFold(Struct, eq=False, gc=False):
         return any(fact.event_id == event_id for fact in self.history.facts)
 
     def _warning_id(self, deadline: Deadline) -> str:
-        return digest("at_risk", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)
+        return warning_id(self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)
 
     def _stall_id(self, deadline: Deadline) -> str:
         return digest("stall", self.lead_id, self.lead.pass_no, deadline.reason, deadline.idle_since)
+
+
+def warning_id(lead_id: str, pass_no: int, reason: str, idle_since: int) -> str:
+    """The event_id of the warning about the promise whose clock started at `idle_since`."""
+    return digest("at_risk", lead_id, pass_no, reason, idle_since)
