@@ -188,14 +188,18 @@ class RedisSettings(ProcessSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class StreamsSettings(_MetricsSettings, _SessionSettings, _CommitSettings, _PartitionSettings):
+class _PolicySettings(ProcessSettings):
+    clock: ClockMode = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
+    policy_file: Path | None = _setting(None, _file("LEADLOOP_POLICY_FILE"))
+    policy_seconds: float = _setting(10.0, _float("LEADLOOP_POLICY_SECONDS", 0.1, 86_400))
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamsSettings(_MetricsSettings, _SessionSettings, _CommitSettings, _PartitionSettings, _PolicySettings):
     """Of a streams worker."""
 
     instance_id: str = _setting("", _text("LEADLOOP_INSTANCE_ID"))
-    clock: ClockMode = _setting("wall", _choice("LEADLOOP_CLOCK", "wall", "events"))
     grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))
-    policy_file: Path | None = _setting(None, _file("LEADLOOP_POLICY_FILE"))
-    policy_seconds: float = _setting(10.0, _float("LEADLOOP_POLICY_SECONDS", 0.1, 86_400))
     data_dir: Path = _setting(Path("var"), lambda env, default: Path(env.text("LEADLOOP_DATA_DIR", str(default))))
     store: StoreKind = _setting("rocks", _choice("LEADLOOP_STORE", "rocks", "memory"))
     chunk_records: int = _setting(5000, _int("LEADLOOP_CHUNK_RECORDS", 1, 10_000))
@@ -224,8 +228,8 @@ class ProjectSettings(_MetricsSettings, _SessionSettings, RedisSettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReportSettings(_HttpSettings, RedisSettings):
-    """Of a report worker, and of the commands that read the read model."""
+class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
+    """Of a report worker, and of the commands that read the read model. `policy_file`: for explanations."""
 
     report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
 

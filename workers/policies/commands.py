@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
+from schemas.errors import UserError
+from streams.runtime.settings import ReportSettings
 from workers.console import err, explained, out, text_of
+from workers.report.commands import AsJson, query, warn
 
 
 @explained
@@ -28,6 +31,38 @@ def check(
         err.print(f"warning: {name}:{warning}", markup=False)
     doubts = f", with {len(warnings)} warning{'s' * (len(warnings) != 1)}" if warnings else ""
     out.print(f"{file}: policy {policy.version} (digest {policy.digest}) is valid{doubts}", markup=False)
+
+
+@explained
+def explain(
+    lead_id: Annotated[str, typer.Argument(metavar="LEAD", help="lead_id of the lead")],
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Policy file; default: that of LEADLOOP_POLICY_FILE")
+    ] = None,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of the text; default: that of a calendar of the policy")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Explain a lead in sentences: its rule, promises, gates and decisions, and what happens next and when."""
+    from workers.explaining.words import zone_named  # noqa: PLC0415  # each command loads what it needs
+    from workers.report import tables  # noqa: PLC0415
+    from workers.report.policy_in_use import PolicyInUse  # noqa: PLC0415
+
+    zone = zone_named(timezone) if timezone else None
+    if timezone and zone is None:
+        raise UserError(f"--timezone {timezone} is no time zone: write for example Europe/Berlin")
+    settings = ReportSettings.from_env()
+    in_use = PolicyInUse(policy or settings.policy_file, settings.clock)
+    found = query(lambda model: model.explanation(lead_id, in_use, zone))
+    if found is None:
+        raise UserError(f"no lead {lead_id} is known")
+    if as_json:
+        out.print(found.model_dump_json(indent=2), markup=False)
+        return
+    out.print(tables.explanation(found))
+    warn(found.as_of)
 
 
 def _accepts(file: Path) -> Callable[[str, str], bool]:

@@ -9,13 +9,14 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from prometheus_client import CollectorRegistry
-from pydantic import AwareDatetime, BeforeValidator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator
 from starlette.responses import Response
 
 from schemas.events import Stage
 from schemas.registry import RegistryUnavailable
 from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
+from workers.explaining.words import zone_named
 from workers.http import problems
 from workers.http.auth import KeyRing
 from workers.http.problems import Problem, retry_later
@@ -24,7 +25,9 @@ from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
 from . import api_models
+from .explanation_model import ExplanationModel
 from .lead_query import LeadQuery
+from .policy_in_use import PolicyInUse
 from .queries import ReadModel, ReadModelUnavailable
 
 RETRY_SECONDS = 5
@@ -41,7 +44,19 @@ def _rfc3339(given: object) -> object:
     return given
 
 
+def _known_zone(name: str | None) -> str | None:
+    if name is not None and zone_named(name) is None:
+        raise ValueError("write the name of a time zone, such as Europe/Berlin")
+    return name
+
+
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+LeadId = Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]
+ZoneName = Annotated[
+    str | None,
+    AfterValidator(_known_zone),
+    Query(description="The IANA time zone of the sentences; default: that of a calendar of the policy, else UTC."),
+]
 
 _PROBLEM = {"content": {problems.MEDIA_TYPE: {"schema": problems.schema()}}}
 _RESPONSES: dict[int | str, dict[str, Any]] = {  # the type that FastAPI declares
@@ -50,25 +65,29 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {  # the type that FastAPI declare
     422: {"description": "A parameter does not fit.", **_PROBLEM},
     503: {"description": "There is no read model to read now; see Retry-After.", **_PROBLEM},
 }
+_UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "This lead is unknown.", **_PROBLEM}}
 
 
-def report_app(model: ReadModel, keys: KeyRing, registry: CollectorRegistry, unready: Callable[[], str]) -> FastAPI:
+def report_app(
+    model: ReadModel, keys: KeyRing, policy: PolicyInUse, registry: CollectorRegistry, unready: Callable[[], str]
+) -> FastAPI:
     """Build the application of `leadloop report`.
 
     Args:
         model: The read model.
         keys: Who may read.
+        policy: What explanations go by.
         registry: The metrics to expose.
         unready: What is missing to be ready; empty if nothing.
     """
     app = application("leadloop report", "What is known about leads.", registry, unready)
     app.add_exception_handler(ReadModelUnavailable, _unavailable)
     app.add_exception_handler(RegistryUnavailable, _unavailable)
-    app.include_router(_routes(model, keys))
+    app.include_router(_routes(model, keys, policy))
     return app
 
 
-def _routes(model: ReadModel, keys: KeyRing) -> APIRouter:
+def _routes(model: ReadModel, keys: KeyRing, policy: PolicyInUse) -> APIRouter:
     bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
 
     def authorize(
@@ -79,6 +98,7 @@ def _routes(model: ReadModel, keys: KeyRing) -> APIRouter:
 
     router = APIRouter(prefix="/v1", dependencies=[Depends(authorize)], responses=_RESPONSES)
     _add_leads(router, model)
+    _add_lead(router, model, policy)
     _add_counts(router, model)
     return router
 
@@ -105,8 +125,18 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
         due = None if due_before is None else _epoch_ms(due_before)
         return await model.leads(LeadQuery(stage, stalled, due, origin, owner, decision), cursor, limit)
 
-    @router.get("/leads/{lead_id:path}", responses={404: {"description": "This lead is unknown.", **_PROBLEM}})
-    async def lead(lead_id: Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]) -> api_models.LeadDetail:
+
+def _add_lead(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
+    @router.get("/leads/{lead_id:path}/explanation", responses=_UNKNOWN)
+    async def explanation(lead_id: LeadId, timezone: ZoneName = None) -> ExplanationModel:
+        """Why a lead is where it is: rule, promises, gates, decisions, what happens next and when; in sentences too."""
+        found = await model.explanation(lead_id, policy, zone_named(timezone) if timezone else None)
+        if found is None:
+            raise Problem("not-found", "no lead of this name is known")
+        return found
+
+    @router.get("/leads/{lead_id:path}", responses=_UNKNOWN)
+    async def lead(lead_id: LeadId) -> api_models.LeadDetail:
         """One lead: its current truth, its passes and recycles, and its timeline."""
         found = await model.lead(lead_id)
         if found is None:

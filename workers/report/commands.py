@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast, get_args
 import typer
 
 from schemas.errors import UserError
-from streams.runtime.settings import ReportSettings
+from streams.runtime.settings import RedisSettings, ReportSettings
 from workers.console import codec_of, err, explained, out
 
 from . import api_models
@@ -38,14 +38,14 @@ def lead(
     """Show one lead: its current state and its timeline."""
     from . import tables  # noqa: PLC0415
 
-    found = _read(lambda model: model.lead(lead_id))
+    found = query(lambda model: model.lead(lead_id))
     if found is None:
         raise UserError(f"no lead {lead_id} is known")
     if as_json:
         out.print(found.model_dump_json(indent=2), markup=False)
         return
     out.print(tables.lead(found))
-    _warn(found.as_of)
+    warn(found.as_of)
 
 
 @explained
@@ -65,23 +65,27 @@ def funnel(
     _one_of("--by", by, get_args(api_models.FunnelDimension))
     _one_of("--pass", pass_label, ("", *get_args(api_models.PassLabel)))
     label = cast("api_models.PassLabel | None", pass_label or None)
-    found = _read(lambda model: model.funnel(cast("api_models.FunnelDimension", by), label, None, 500))
+    found = query(lambda model: model.funnel(cast("api_models.FunnelDimension", by), label, None, 500))
     if as_json:
         out.print(found.model_dump_json(indent=2), markup=False)
         return
     tables.print_whole(tables.funnel(found), out)
     if found.next:
         err.print(f"These are the first {len(found.rows)}; the API pages through all.")
-    _warn(found.as_of)
+    warn(found.as_of)
 
 
-def _read(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
-    """Query the read model. Raises UserError if it is unavailable."""
+def query(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
+    """Query the read model that the settings name.
+
+    Raises:
+        UserError: It is unavailable.
+    """
     from workers.read_model.redis_clients import connect_async  # noqa: PLC0415
 
     from .queries import ReadModel, ReadModelUnavailable  # noqa: PLC0415
 
-    settings = ReportSettings.from_env()
+    settings = RedisSettings.from_env()
 
     async def query() -> T:
         model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec_of(settings))
@@ -96,7 +100,8 @@ def _read(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
         raise UserError(str(error)) from error
 
 
-def _warn(as_of: api_models.AsOf) -> None:
+def warn(as_of: api_models.AsOf) -> None:
+    """Print a warning if the read model is not up to date."""
     from . import tables  # noqa: PLC0415
 
     if text := tables.warning(as_of, datetime.now(UTC)):

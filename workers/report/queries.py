@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+from zoneinfo import ZoneInfo
 
 from redis.exceptions import RedisError
 
 from schemas.codec import Codec
 from schemas.events import LeadSnapshot
 from streams.domain.funnel import PASS_LABELS
+from workers.explaining.lead_explanation import Explainer
 from workers.read_model.escalations import EscalationState
 from workers.read_model.generation import decode_freshness, decode_meta
 from workers.read_model.index import TIME_DIGITS, RecycleState, split_event_member
@@ -22,7 +24,9 @@ from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from . import api_models
 from .cursors import cursor_of, member_of
+from .explanation_model import ExplanationModel, explanation_model
 from .lead_query import LeadQuery
+from .policy_in_use import PolicyInUse
 from .render import Renderer, lead_of, row_of
 
 if TYPE_CHECKING:
@@ -51,6 +55,7 @@ class ReadModel:
     def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
         self._redis: Any = redis  # redis-py's stubs give a union of awaitable and plain results
         self._keys = Keys(app_id)
+        self._codec = codec
         self._renderer = Renderer(codec)
 
     async def lead(self, lead_id: str) -> api_models.LeadDetail | None:
@@ -60,6 +65,17 @@ class ReadModel:
             document = decode(await self._redis.get(reading.generation.lead(lead_id)))
         snapshot = self._renderer.snapshot(document)
         return None if snapshot is None else self._renderer.detail(document, snapshot, reading.as_of)
+
+    async def explanation(self, lead_id: str, policy: PolicyInUse, zone: ZoneInfo | None) -> ExplanationModel | None:
+        """Why a lead is where it is; None if it is unknown. `zone` as for Explainer."""
+        with _translated_errors():
+            reading = await self._begin()
+            document = decode(await self._redis.get(reading.generation.lead(lead_id)))
+        snapshot = self._renderer.snapshot(document)
+        if snapshot is None:
+            return None
+        explainer = Explainer(self._codec, policy.policy, zone)
+        return explanation_model(explainer(document, snapshot, policy.now(snapshot)), reading.as_of)
 
     async def leads(self, query: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
         """A page of leads in the order of the scanned list: by time if the query has one, else by lead_id."""

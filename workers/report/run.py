@@ -14,6 +14,7 @@ from workers.read_model.redis_clients import connect_async
 
 from .app import ReadinessMemo, report_app
 from .metrics import ReportMetrics
+from .policy_in_use import PolicyInUse
 from .queries import ReadModel, ReadModelUnavailable
 
 _LOG = logging.getLogger("leadloop.report")
@@ -29,18 +30,20 @@ def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str],
         announce: Called once with a line that has the address.
 
     Raises:
-        UserError: The address or the keys file cannot be used.
+        UserError: The address, the keys file or the policy file cannot be used.
     """
     asyncio.run(_run(settings, codec, announce))
 
 
 async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str], object]) -> None:
     registry, readiness = process_registry(), ReadinessMemo()
-    keys = KeyRing(settings.keys_file)
+    keys, policy = KeyRing(settings.keys_file), PolicyInUse(settings.policy_file, settings.clock)
+    if (watch := policy.watcher(settings.policy_seconds)) is not None:
+        watch.start()
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry)))
     try:
-        app = report_app(model, keys, registry, readiness)
+        app = report_app(model, keys, policy, registry, readiness)
         await serve(
             app,
             settings.http_host,

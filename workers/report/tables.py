@@ -11,6 +11,7 @@ from rich.table import Table
 from workers.read_model.index import STEP_NAMES
 
 from . import api_models
+from .explanation_model import ExplanationModel
 
 
 def funnel(found: api_models.FunnelPage) -> Table:
@@ -33,6 +34,18 @@ def print_whole(table: Table, on: Console) -> None:
 
 def lead(found: api_models.LeadDetail) -> RenderableType:
     return Group(_lead_table(found), timeline(found.timeline))
+
+
+def explanation(found: ExplanationModel) -> RenderableType:
+    """The sentences of an explanation, by what they are about."""
+    grid = Table.grid(padding=(0, 2))
+    headings = {"": "", "promise": "promises", "gate": "gates", "decision": "decisions"}
+    before = ""
+    for sentence in found.sentences:
+        heading = "" if sentence.about == before else headings.get(sentence.about, sentence.about)
+        grid.add_row(f"[bold]{heading}[/]" if heading else "", _plain(sentence.text))
+        before = sentence.about
+    return Group(f"[bold]{_plain(found.lead_id)}: {found.stage}[/]", grid)
 
 
 def warning(as_of: api_models.AsOf, now: datetime) -> str:

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from workers.http.auth import KeyRing
 from workers.http.keys import new_key
 from workers.read_model.redis_clients import connect_async
 from workers.report.app import ReadinessMemo, report_app
+from workers.report.policy_in_use import PolicyInUse
 from workers.report.queries import ReadModel
 
 READER, WRITER = new_key(), new_key()
@@ -22,9 +24,9 @@ READER, WRITER = new_key(), new_key()
 class Client:
     """Sends requests to the application, with a reader's key by default. One event loop, as the server has."""
 
-    def __init__(self, redis_url: str, app_id: str, keys: KeyRing) -> None:
+    def __init__(self, redis_url: str, app_id: str, keys: KeyRing, policy: Path | None = None) -> None:
         self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
-        app = report_app(self._model, keys, CollectorRegistry(), ReadinessMemo())
+        app = report_app(self._model, keys, PolicyInUse(policy), CollectorRegistry(), ReadinessMemo())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         key = {"Authorization": f"Bearer {READER}"}
         self._client = httpx.AsyncClient(transport=transport, base_url="http://report", headers=key)

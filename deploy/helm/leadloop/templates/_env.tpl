@@ -69,8 +69,10 @@
 {{- if eq .process "streams" }}
 - {name: LEADLOOP_INSTANCE_ID, valueFrom: {fieldRef: {fieldPath: metadata.name}}}
 - {name: LEADLOOP_SESSION_SECONDS, value: {{ $v.streams.sessionSeconds | toString | quote }}}
-- {name: LEADLOOP_CLOCK, value: {{ $v.clock | quote }}}
 - {name: LEADLOOP_DATA_DIR, value: /var/lib/leadloop}
+{{- end }}
+{{- if has .process (list "streams" "report") }}
+- {name: LEADLOOP_CLOCK, value: {{ $v.clock | quote }}}
 {{- end }}
 {{- if contains "redis" (include "leadloop.needs" .process) }}
 {{- with $v.redis.existingSecret }}

@@ -57,5 +57,5 @@ labels:
 
 {{- /* The documents that a process reads. */ -}}
 {{- define "leadloop.documents" -}}
-{{- get (dict "streams" "policy" "ingest" "keys webhooks" "report" "keys" "deliver" "endpoints") . -}}
+{{- get (dict "streams" "policy" "ingest" "keys webhooks" "report" "keys policy" "deliver" "endpoints") . -}}
 {{- end -}}
