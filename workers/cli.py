@@ -36,7 +36,7 @@ INSPECT, PROCESSES, SET_UP, FAILURES = "Try and inspect", "Processes", "Set up a
 
 topics_cli = typer.Typer(no_args_is_help=True, help="Create and check the Kafka topics.")
 schemas_cli = typer.Typer(no_args_is_help=True, help="Check and register the Avro schemas of all records.")
-policy_cli = typer.Typer(no_args_is_help=True, help="Check the policy, and explain what follows from it.")
+policy_cli = typer.Typer(no_args_is_help=True, help="Check and compare policies, and explain what follows from one.")
 
 
 @cli.command(rich_help_panel=INSPECT)
@@ -214,6 +214,7 @@ keys_cli = typer.Typer(no_args_is_help=True, help="Create API keys for upstream 
 webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file.")
 policy_cli.command("check")(policy_commands.check)
 policy_cli.command("explain")(policy_commands.explain)
+policy_cli.command("diff")(policy_commands.diff)
 keys_cli.command("new")(ingest_commands.keys_new)
 webhooks_cli.command("check")(ingest_commands.webhooks_check)
 

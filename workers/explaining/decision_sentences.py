@@ -5,7 +5,7 @@ from typing import Literal
 from schemas.events import Decision
 
 from .known_decision import KnownDecision
-from .words import TimeWords, quoted
+from .words import TimeWords, quoted, reason_words
 
 Tense = Literal["past", "present"]
 
@@ -58,14 +58,14 @@ def decision_words(known: KnownDecision, tense: Tense, times: TimeWords) -> str:
 
 def gate_words(why: str) -> str:
     """Why a lead is not handed back, as a clause: `it is a customer`."""
-    return _BECAUSE.get(why, quoted(why))
+    return _BECAUSE.get(why, reason_words(why))
 
 
 def _because(known: KnownDecision) -> str:
     if known.decision == "REVOKE":
-        return _CAUSES.get(known.why, quoted(known.why))
+        return _CAUSES.get(known.why, reason_words(known.why))
     if known.why == "never":
-        return f"leads with the reason {quoted(known.reason)} are never handed back"
+        return f"leads with the reason {reason_words(known.reason)} are never handed back"
     return gate_words(known.why)
 
 

@@ -14,7 +14,7 @@ from .known_decision import KnownDecision
 from .next_sentences import NextDate, next_sentences
 from .promise_sentences import promise_sentences, rule_sentences
 from .state_sentences import state_sentences
-from .words import TimeWords, calendar_of, quoted
+from .words import TimeWords, calendar_of, reason_words
 
 About = Literal["state", "rule", "promise", "gate", "decision", "next"]
 
@@ -82,7 +82,7 @@ def _decided(explained: Explanation, decisions: Sequence[KnownDecision], times: 
 
 
 def _reason(one: KnownDecision) -> str:
-    return f"reason {quoted(one.reason)}" if one.reason and one.why != "never" else ""
+    return f"reason {reason_words(one.reason)}" if one.reason and one.why != "never" else ""
 
 
 def _policy(one: KnownDecision, now: Policy | None) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from streams.domain.explanation import ExplainedGate, Explanation
 from streams.domain.facts import NO_CONSENT
 
-from .words import TimeWords, quoted
+from .words import TimeWords, reason_words
 from .words import times as how_often
 
 
@@ -32,7 +32,7 @@ def _closed(gate: ExplainedGate, explained: Explanation, times: TimeWords) -> st
         case "consent":
             return f"It must not be handed back: {_lost_consent(gate, times)}."
         case "date":
-            reason = quoted(explained.lead.stall.reason) if explained.lead.stall else "this reason"
+            reason = reason_words(explained.lead.stall.reason) if explained.lead.stall else "this reason"
             return f"It waits for a date: sales has reported {reason} without a date to resume."
         case "cooldown":
             handed_back = f"It was handed back on {times.on(explained.lead.recycled_at or 0)}"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from streams.domain.explanation import Explanation
 from streams.domain.lead import Lead, Stall, clock_of
 
-from .words import TimeWords, counted, ordinal, quoted
+from .words import TimeWords, counted, ordinal, reason_words
 
 _BROKEN = {
     "never_assigned": "it had had no owner since it was {created} on {since}",
@@ -85,7 +85,7 @@ def _lost(lead: Lead, times: TimeWords) -> Iterator[str]:
     if stall is None:
         yield "The deal with this lead was lost."
     elif stall.declared_by == "close":
-        yield f"The deal with this lead was lost on {times.on(stall.at)}, for the reason {quoted(stall.reason)}."
+        yield f"The deal with this lead was lost on {times.on(stall.at)}, for the reason {reason_words(stall.reason)}."
     else:
         yield f"The deal with this lead was lost. On {times.on(stall.at)}, {_why(lead, stall, times)}."
         yield from _resume(stall, times)
@@ -98,9 +98,9 @@ def _resume(stall: Stall, times: TimeWords) -> Iterator[str]:
 
 def _why(lead: Lead, stall: Stall, times: TimeWords) -> str:
     if stall.declared_by == "sales":
-        return f"sales reported the reason {quoted(stall.reason)}"
+        return f"sales reported the reason {reason_words(stall.reason)}"
     if stall.declared_by == "close":
-        return f"the deal was lost, for the reason {quoted(stall.reason)}"
+        return f"the deal was lost, for the reason {reason_words(stall.reason)}"
     return _broken(lead, stall, times)
 
 
@@ -108,7 +108,7 @@ def _broken(lead: Lead, stall: Stall, times: TimeWords) -> str:
     since = times.on(clock_of(lead, stall.reason) or stall.at)
     text = _BROKEN.get(stall.reason)
     if text is None:
-        return quoted(stall.reason)
+        return reason_words(stall.reason)
     return text.format(created=_created(lead), since=since, contacts=counted(lead.attempts, "contact"))
 
 

@@ -95,8 +95,13 @@ def ordinal(number: int) -> str:
 
 
 def quoted(text: str) -> str:
-    """A reason or a name in quotation marks, its underscores as spaces."""
-    return f'"{text.replace("_", " ")}"'
+    """A name in quotation marks."""
+    return f'"{text}"'
+
+
+def reason_words(reason: str) -> str:
+    """A reason in quotation marks, in words: `"bad timing"`."""
+    return quoted(reason.replace("_", " "))
 
 
 def joined(parts: list[str]) -> str:

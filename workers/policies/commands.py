@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from schemas.errors import UserError
+from streams.domain.policy import Policy
 from streams.runtime.settings import ReportSettings
-from workers.console import err, explained, out, text_of
+from workers.console import codec_of, err, explained, out, text_of
 from workers.report.commands import AsJson, query, warn
 
 
@@ -63,6 +64,51 @@ def explain(
         return
     out.print(tables.explanation(found))
     warn(found.as_of)
+
+
+@explained
+def diff(
+    before: Annotated[Path, typer.Argument(metavar="A", help="Policy file that is in force")],
+    after: Annotated[Path, typer.Argument(metavar="B", help="Policy file in its place")],
+    *,
+    read_model: Annotated[
+        bool,
+        typer.Option("--read-model", metavar="", help="Also count the leads that would fall due at once (REDIS_URL)"),
+    ] = False,
+) -> None:
+    """Print what differs between two policies, in sentences. Exit code 0: nothing, 1: something, 2: an error."""
+    from streams.policy_file.policy_document import read_policy  # noqa: PLC0415  # each command loads what it needs
+
+    from .diff.policy_differences import policy_differences  # noqa: PLC0415
+
+    old, new = (read_policy(text_of(file), str(file)) for file in (before, after))
+    found = policy_differences(old, new, datetime.now(UTC).date())
+    for line, text in found:
+        out.print(f"{after}:{line}: {text}", markup=False)
+    if not found:
+        out.print(f"{before} and {after} mean the same", markup=False)
+    elif old.policy.version == new.policy.version:
+        err.print(f"both have the version {new.policy.version!r}: give {after} another one", markup=False)
+    if read_model:
+        _print_impact(old.policy, new.policy)
+    raise typer.Exit(1 if found else 0)
+
+
+def _print_impact(before: Policy, after: Policy) -> None:
+    """Count and print the leads of the read model that would fall due at once."""
+    from workers.report.policy_in_use import PolicyInUse  # noqa: PLC0415
+
+    from .impact import ImpactCount, impact_of  # noqa: PLC0415
+    from .impact_table import impact_summary, impact_table, progress_bar  # noqa: PLC0415
+
+    settings = ReportSettings.from_env()
+    clock = PolicyInUse(None, settings.clock)
+    counting = ImpactCount(before, after, codec_of(settings))
+    with progress_bar(err) as progress:
+        impact = query(lambda model: impact_of(model, counting, clock.now, progress))
+    if impact.due:
+        out.print(impact_table(impact))
+    out.print(impact_summary(impact), markup=False)
 
 
 def _accepts(file: Path) -> Callable[[str, str], bool]:

@@ -4,7 +4,7 @@ A request reads one generation, the one that is current when it begins; it stays
 has taken its place.
 """
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -141,6 +141,23 @@ class ReadModel:
         every = [label.encode() for label in labels]
         totals = [row_of("", counts, labels) for counts in await self._counts(reading, "pass", every)]
         return api_models.FunnelPage(by=by, rows=found, total=_sum(totals), next=following, as_of=reading.as_of)
+
+    async def count(self) -> int:
+        """How many leads there are."""
+        reading = await self._begin()
+        with _translated_errors():
+            return int(await self._redis.zcard(reading.generation.list("all")))
+
+    async def documents(self) -> AsyncIterator[list[tuple[LeadDocument, LeadSnapshot]]]:
+        """All leads, some at a time, with their snapshots."""
+        reading, last = await self._begin(), None
+        while members := await self._members(reading.generation.list("all"), last, b"+", is_backwards=False):
+            documents = await self._documents(reading, members)
+            snapshots = [(document, self._renderer.snapshot(document)) for document in documents]
+            yield [(document, snapshot) for document, snapshot in snapshots if snapshot is not None]
+            last = members[-1]
+        if (await self._begin()).generation != reading.generation:
+            raise ReadModelUnavailable("the read model was filled again meanwhile: try again")
 
     async def as_of(self) -> api_models.AsOf:
         """How far it is."""

@@ -82,14 +82,16 @@ def pass_time(ledger: LeadFold, policy: Policy, until: int) -> None:
         ledger.tick(policy, deadline.due + 1)
 
 
-def a_random_policy(dice: random.Random) -> Policy:
+def a_random_policy(dice: random.Random, *, with_warnings: bool = True) -> Policy:
     """A policy of all that a policy can have."""
     escalate = dice.choice([None, BusinessTime(4 * HOUR, OFFICE)])
     return Policy(
         "7",
-        _promises(dice),
+        _promises(dice, with_warnings=with_warnings),
         tuple(
-            Rule(f"for {name}", _promises(dice), {"origin": (name,)}, counts=_counting(dice))
+            Rule(
+                f"for {name}", _promises(dice, with_warnings=with_warnings), {"origin": (name,)}, counts=_counting(dice)
+            )
             for name in dice.sample(ORIGINS, 2)
         ),
         {
@@ -111,11 +113,16 @@ def a_random_policy(dice: random.Random) -> Policy:
     )
 
 
+def _rule(dice: random.Random, origin: str, *, with_warnings: bool) -> Rule:
+    promises = _promises(dice, with_warnings=with_warnings)
+    return Rule(f"for {origin}", promises, {"origin": (origin,)}, counts=_counting(dice))
+
+
 def _counting(dice: random.Random) -> Counting:
     return dice.choice([DEFAULT_COUNTING, DEFAULT_COUNTING, Counting(frozenset({"sales", "lead", "agent"}))])
 
 
-def _promises(dice: random.Random) -> Promises:
+def _promises(dice: random.Random, *, with_warnings: bool) -> Promises:
     return Promises(
         dice.choice([None, days(2), BusinessTime(4 * HOUR, OFFICE)]),
         _span(dice, 3, 7),
@@ -125,8 +132,12 @@ def _promises(dice: random.Random) -> Promises:
         dice.choice([None, None, days(1)]),
         dice.choice([None, None, days(3)]),
         dice.choice(["created", "assigned"]),
-        dice.choice([{}, {"never_contacted": PlainTime(HOUR), "no_follow_up": days(1), "no_next_step": days(1)}]),
+        _warnings(dice) if with_warnings else {},
     )
+
+
+def _warnings(dice: random.Random) -> dict[str, Span]:
+    return dice.choice([{}, {"never_contacted": PlainTime(HOUR), "no_follow_up": days(1), "no_next_step": days(1)}])
 
 
 def _span(dice: random.Random, least: int, most: int) -> Span | None:

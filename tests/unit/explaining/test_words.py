@@ -76,4 +76,5 @@ def test_counts_and_lists_are_plain_english() -> None:
     ]
     assert [words.times(n) for n in (1, 2, 3)] == ["once", "twice", "3 times"]
     assert [words.joined(list(parts)) for parts in ("", "a", "ab", "abc")] == ["", "a", "a and b", "a, b and c"]
-    assert words.quoted("never_contacted") == '"never contacted"'
+    assert words.quoted("hot_inbound") == '"hot_inbound"'
+    assert words.reason_words("never_contacted") == '"never contacted"'

@@ -1,0 +1,1 @@
+"""The differences between two policies, in sentences. Pure."""
