@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.domain.deadlines import HELD
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
 from streams.domain.lead import FINAL, stage
@@ -139,3 +140,49 @@ def test_the_incremental_funnel_equals_a_final_count(facts: list[Fact], policy: 
     assert counted_live.steps == counted_at_the_end.steps
     assert counted_live.stages == counted_at_the_end.stages
     assert counted_live.overdue == counted_at_the_end.overdue
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_every_stall_has_an_end_a_date_or_a_closed_gate(facts: list[Fact], policy: Policy, data: st.DataObject) -> None:
+    ledger = live(data.draw(st.permutations(facts)), policy)
+    lead, stall = ledger.lead, ledger.lead.stall
+    if stall is None:
+        return
+    assert stall.decided is not None
+    if stall.decided in ("hold", "escalate"):
+        deadline = ledger.deadline(policy)
+        assert lead.pass_no == 0 or (deadline is not None and deadline.reason == HELD and deadline.due >= END)
+    if stall.decided == "suppress":
+        expires_at = lead.consent_expires_at
+        assert lead.won_ever or lead.do_not_contact or (expires_at is not None and expires_at <= END)
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_nobody_who_may_not_be_contacted_is_with_marketing(
+    facts: list[Fact], policy: Policy, data: st.DataObject
+) -> None:
+    lead = live(data.draw(st.permutations(facts)), policy).lead
+    if lead.recycle is not None:
+        assert not lead.do_not_contact
+        assert not lead.won_ever
+        assert lead.consent_expires_at is None or lead.consent_expires_at > lead.recycle.not_before
+
+
+@examples(200)
+@given(histories(), policies, st.data())
+def test_marketing_has_the_plan_for_the_newest_word_of_sales(
+    facts: list[Fact], policy: Policy, data: st.DataObject
+) -> None:
+    lead = live(data.draw(st.permutations(facts)), policy).lead
+    if lead.recycle is not None:
+        assert lead.stall is not None
+        assert lead.recycle.stall_id == lead.stall.stall_id
+        assert policy.action_of(lead.stall.reason) is not None
+    retracted = {fact.retracts for fact in facts if isinstance(fact, Updated)}
+    stand = in_order(fact for fact in facts if fact.event_id not in retracted)
+    newest = stand[-1] if stand else None
+    is_word = isinstance(newest, Stalled) or (isinstance(newest, Closed) and not newest.is_won)
+    if is_word and lead.stall is not None and lead.closed != "won":
+        assert lead.stall.reason == newest.reason  # type: ignore[union-attr]  # it is one of the two
