@@ -35,8 +35,8 @@ def next_deadline(lead: Lead, policy: Policy) -> Deadline | None:
     """The earliest clock of this lead, or the earliest warning of one; None if no clock runs."""
     stall = lead.stall
     if stall is not None:
-        if stall.decided not in ("hold", "escalate"):
-            return None  # it has ended, or waits at a gate
+        if lead.created_at is None or stall.decided not in ("hold", "escalate"):
+            return None
         return Deadline(evaluated_at(lead, stall, policy), HELD, stall.at)
     created_at = lead.created_at
     if created_at is None or lead.closed is not None:

@@ -50,24 +50,7 @@ def reference_model() -> ModuleType:
     model = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = model  # dataclasses look their module up
     spec.loader.exec_module(model)
-    _date_stalls_before_the_creation(model)
     return model
-
-
-def _date_stalls_before_the_creation(model: Any) -> None:
-    """Let a stall that waits have its date although the creation of the lead is not known, or is retracted.
-
-    The model has none, so the stall would never be evaluated again: no lead may end like that.
-    """
-    next_deadline = model.next_deadline
-
-    def with_date(lead: Any, policy: Any) -> Any:
-        stall = lead.stall
-        if stall is not None and stall.decided in ("hold", "escalate") and not lead.merged_into:
-            return model.asked_at(lead, policy), "held", stall.at
-        return next_deadline(lead, policy)
-
-    model.next_deadline = with_date
 
 
 MODEL = reference_model()

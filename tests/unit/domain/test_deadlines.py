@@ -3,8 +3,8 @@
 from streams.domain.apply import fold
 from streams.domain.deadlines import Deadline, next_deadline
 from streams.domain.facts import Fact
-from streams.domain.policy import ALL_OFF, Action, PlainTime, Promises
-from tests.builders_domain import a_policy, contacted, created, lost, progressed, stalled, verdict, within
+from streams.domain.policy import ALL_OFF, Promises
+from tests.builders_domain import a_policy, contacted, created, lost, progressed, stalled, within
 
 
 def deadline_of(promises: Promises, *facts: Fact) -> Deadline | None:
@@ -62,9 +62,3 @@ def test_a_lead_that_is_cold_closed_unknown_or_without_promises_has_no_deadline(
     assert deadline_of(promises, created(1), lost(2)) is None
     assert deadline_of(promises, contacted(2)) is None
     assert deadline_of(ALL_OFF, created(1), contacted(2)) is None
-
-
-def test_a_stall_that_waits_has_its_date_before_the_creation_of_the_lead_is_known() -> None:
-    lead = fold([stalled(2, reason="price"), verdict(2, decided="escalate")])
-    policy = a_policy(reasons={"price": Action("offer", escalate=PlainTime(10))})
-    assert next_deadline(lead, policy) == Deadline(12, "held", 2)

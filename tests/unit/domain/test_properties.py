@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams.domain.deadlines import HELD
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
-from streams.domain.lead import FINAL, stage
+from streams.domain.lead import stage
 from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.lead_history import LeadHistory
 from streams.domain.policy import Policy
@@ -99,23 +99,6 @@ def test_additional_ticks_give_the_same_emissions(facts: list[Fact], policy: Pol
         now = fact.at
     ledger.tick(policy, END)
     assert ledger.emissions == live(in_order(facts), policy).emissions
-
-
-@examples(200)
-@given(histories(), policies, st.data())
-def test_every_stall_has_ended_has_a_date_or_waits_at_a_closed_gate(
-    facts: list[Fact], policy: Policy, data: st.DataObject
-) -> None:
-    ledger = live(data.draw(st.permutations(facts)), policy)
-    lead, stall, deadline = ledger.lead, ledger.lead.stall, ledger.deadline(policy)
-    if stall is None or stall.decided in FINAL:
-        return
-    if stall.decided == "suppress":
-        assert lead.won_ever or lead.do_not_contact or lead.consent_expires_at is not None
-        return
-    assert stall.decided in ("hold", "escalate")
-    assert deadline is not None
-    assert deadline.due >= END
 
 
 @examples(150)
