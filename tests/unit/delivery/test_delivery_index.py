@@ -142,6 +142,28 @@ def test_the_revoke_of_a_recycle_that_finished_without_an_attempt_is_not_sent() 
     assert not index_of(a_result("no_op", attempts=0)).has_recycle_of(REVOKE, "nurture")
 
 
+UNTRIED, ATTEMPTED = a_result("no_op", attempts=0), [a_result(one) for one in ("retry", "accepted", "refused", "dead")]
+
+
+@given(st.lists(st.sampled_from([UNTRIED, *ATTEMPTED]), max_size=6))
+def test_a_recycle_that_anybody_attempted_may_have_arrived_whatever_a_former_owner_says_before_or_after(
+    results: list[DeliveryResult],
+) -> None:
+    was_attempted = any(result in ATTEMPTED for result in results)
+    index = index_of(*results)
+    assert index.was_never_sent(REVOKE, "nurture") is (bool(results) and not was_attempted)
+    assert index.has_recycle_of(REVOKE, "nurture") is was_attempted
+
+
+def test_a_recycle_that_waits_after_an_attempt_may_have_arrived_although_a_former_owner_ended_it_untried() -> None:
+    index = index_of(UNTRIED)
+    index.waits_finished(RECYCLE, NOTE)
+    assert index.was_never_sent(REVOKE, "nurture")
+    index.waits_finished(RECYCLE, replace(NOTE, may_have_arrived=True))
+    assert not index.was_never_sent(REVOKE, "nurture")
+    assert index.is_finished(RECYCLE, NOTE)
+
+
 @given(st.lists(st.sampled_from(["retry", "accepted", "no_op", "refused", "dead", "expired"]), max_size=8))
 def test_an_accepted_delivery_stays_finished(outcomes: list[str]) -> None:
     index = index_of(*(a_result(outcome) for outcome in outcomes))

@@ -18,14 +18,14 @@ from .unsettled import UnsettledCounter, due_since
 
 
 class FinalState(IntEnum):
-    """How a delivery ended. UNTRIED: as no_op or expired, and no attempt was ever begun."""
+    """How a delivery ended; of several words, the one further below counts. UNTRIED: without any attempt begun."""
 
     UNTRIED = 1
     NO_OP = 2
     REFUSED = 3
     DEAD = 4
-    ACCEPTED = 5
-    EXPIRED = 6
+    EXPIRED = 5
+    ACCEPTED = 6
 
 
 class OpenDelivery(NamedTuple):
@@ -83,9 +83,11 @@ class DeliveryIndex:
         if result.outcome == "retry":
             since = self._open.get(key, _COMING).since
             self._open[key] = OpenDelivery(result.attempts, result.occurred_at, may_have_arrived=True, since=since)
+            self._tried(key)
             return
         code = CODES.get(result.outcome, FinalState.NO_OP)
-        if code in (FinalState.NO_OP, FinalState.EXPIRED) and not result.attempts:
+        is_untried = not result.attempts and not self._open.get(key, _COMING).tried_at
+        if code in (FinalState.NO_OP, FinalState.EXPIRED) and is_untried:
             code = FinalState.UNTRIED
         self._turn(result.occurred_at)
         self._finish(result.endpoint, key, code)
@@ -118,6 +120,11 @@ class DeliveryIndex:
         """An attempt begins."""
         key = _key(event, retry)
         self._open[key] = self._open.get(key, _COMING)._replace(may_have_arrived=True)
+
+    def waits_finished(self, event: LeadRecycled, retry: RetryState) -> None:
+        """A delivery waits that is finished already: it says whether anybody attempted it before."""
+        if retry.may_have_arrived:
+            self._tried(_key(event, retry))
 
     def drops(self, event: LeadRecycled, retry: RetryState) -> None:
         """It is finished already, and nothing more comes of it: another answered for it, or word of it was late."""
@@ -187,8 +194,13 @@ class DeliveryIndex:
 
     def _finish(self, endpoint: str, key: bytes, code: FinalState) -> None:
         self._ends(endpoint, key)
-        # Whatever a call that was late says: it is there.
-        self._done[key] = FinalState.ACCEPTED if self._ended_as(key) == FinalState.ACCEPTED else code
+        # Whatever a call that was late says: what was accepted is there, and what was attempted may be.
+        self._done[key] = max(code, self._ended_as(key) or 0)
+
+    def _tried(self, key: bytes) -> None:
+        """Somebody attempted it, although a former owner, whose word came late, had ended it without an attempt."""
+        if self._ended_as(key) == FinalState.UNTRIED:
+            self._done[key] = FinalState.NO_OP
 
     def _ends(self, endpoint: str, key: bytes) -> None:
         known = self._open.pop(key, None)

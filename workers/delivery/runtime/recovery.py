@@ -121,6 +121,7 @@ class _Reading:
             return  # the same
         one.waiting[retry.endpoint] += 1
         if one.index.is_finished(event, retry):
+            one.index.waits_finished(event, retry)
             return
         is_sure = self._takeovers[message.partition() or 0].is_sure
         if not is_sure and retry.due_at <= self._now + _CLOCK_SKEW_MS:
