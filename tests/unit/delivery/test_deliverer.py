@@ -96,7 +96,8 @@ class Delivering:
             now=lambda: self.now_ms,
         )
 
-    async def _disable(self, endpoint: str, _: str) -> None:
+    async def _disable(self, endpoint: str, _: str, called_at: int) -> None:
+        assert called_at == NOW
         self.declared = Availability.DISABLED
         self.disabled.append(endpoint)
 

@@ -117,7 +117,7 @@ class _Builder:
             expansion=Expansion({one.name: one for one in config.endpoints}, config.codec, config.now_ms),
             lanes=lanes,
             declared=states.availability,
-            disable=_disabling(states, sender, factory, config.now_ms),
+            disable=_disabling(states, sender, factory),
             recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms),
             schedule=config.schedule,
             tasks=SupervisedTasks(self.shutdown.failed),
@@ -175,13 +175,14 @@ async def build(
 
 
 def _disabling(
-    states: EndpointStates, sender: Sender, factory: RecordFactory, now: Callable[[], int]
-) -> Callable[[str, str], Awaitable[None]]:
-    async def disable(endpoint: str, why: str) -> None:
+    states: EndpointStates, sender: Sender, factory: RecordFactory
+) -> Callable[[str, str, int], Awaitable[None]]:
+    async def disable(endpoint: str, why: str, called_at: int) -> None:
         if states.availability(endpoint) is Availability.DISABLED:
             return
-        state = EndpointState(endpoint=endpoint, state="disabled", occurred_at=now(), by="deliver", why=why[:200])
-        states.apply(state)
+        state = EndpointState(endpoint=endpoint, state="disabled", occurred_at=called_at, by="deliver", why=why[:200])
+        if not states.apply(state):
+            return
         await sender.send_all([factory.state(state)])
         log.warning("%s is disabled: %s", endpoint, why)
 

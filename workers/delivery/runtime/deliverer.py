@@ -30,14 +30,14 @@ _CHECK_SECONDS = 0.005
 class Deliverer:
     """All deliveries of this process.
 
-    `declared`: whether an endpoint was paused or disabled. `disable` does so durably, for all workers. `now` returns
-    epoch ms.
+    `declared`: whether an endpoint was paused or disabled. `disable` does so durably, for all workers, given the
+    start of the call that was answered by a 410. `now` returns epoch ms.
     """
 
     expansion: Expansion
     lanes: Mapping[str, Lane]
     declared: Callable[[str], Availability]
-    disable: Callable[[str, str], Awaitable[None]]
+    disable: Callable[[str, str, int], Awaitable[None]]
     recorder: Recorder
     schedule: Schedule
     tasks: SupervisedTasks
@@ -62,9 +62,10 @@ class Deliverer:
                 continue
             index.begun(delivery.event, delivery.retry)
             delivery.partition.in_progress += 1
+            called_at = self.now()
             outcome = await permit.call(_request(delivery))  # call
             if isinstance(outcome, Gone):
-                await self.disable(delivery.endpoint, outcome.detail)
+                await self.disable(delivery.endpoint, outcome.detail, called_at)
             await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
             self._finish(delivery)
             return

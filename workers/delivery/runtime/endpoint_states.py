@@ -32,9 +32,17 @@ class EndpointStates:
     def latest(self, endpoint: str) -> EndpointState | None:
         return self._said.get(endpoint)
 
-    def apply(self, state: EndpointState) -> None:
-        """The newest word stands, in the order of the topic."""
+    def apply(self, state: EndpointState) -> bool:
+        """Return whether it stands: the newest word does, in the order of the topic.
+
+        A 410 to a call that began before the newest word does not: its record was late, or the call was slow. If the
+        endpoint is still gone, the next call says so again.
+        """
+        newest = self._said.get(state.endpoint)
+        if newest is not None and state.state == "disabled" and state.occurred_at < newest.occurred_at:
+            return False
         self._said[state.endpoint] = state
+        return True
 
 
 def read_states(conf: Mapping[str, Any], codec: Codec, prefix: str) -> EndpointStates:

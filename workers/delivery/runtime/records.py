@@ -58,10 +58,14 @@ class RecordFactory:
         return Outgoing(self._prefix + dl.TOPIC, record.key, value[: dl.KEPT_BYTES], headers)
 
     def state(self, state: EndpointState) -> Outgoing:
-        """Return the record of `endpoint-states`."""
+        """Return the record of `endpoint-states`.
+
+        What deliver says has another key than what people say: compaction keeps the newest of both, so a late record
+        of a 410 is recognised as late also by a worker that starts later.
+        """
         headers = cloudevents_headers(state, "endpoint-states")
-        key, value = state.endpoint.encode(), self._codec.encode(state)
-        return Outgoing(self._prefix + "endpoint-states", key, value, headers)
+        key = state.endpoint if state.state != "disabled" else f"{state.endpoint} disabled"
+        return Outgoing(self._prefix + "endpoint-states", key.encode(), self._codec.encode(state), headers)
 
 
 def _trace(delivery: Delivery) -> Headers:
