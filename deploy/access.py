@@ -23,6 +23,7 @@ class AccessEntry(TypedDict, total=False):
     groups: list[str]
     group_names: list[str]
     transactional_ids: list[str]
+    transactional_id_names: list[str]
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ def _other_resources(entry: AccessEntry) -> Iterator[tuple[Kind, list[str] | Non
     yield "group", entry.get("groups"), ("Read",)
     yield "group", entry.get("group_names"), ("Describe",)
     yield "transactional_id", entry.get("transactional_ids"), ("Describe", "Write")
+    yield "transactional_id", entry.get("transactional_id_names"), ("Describe",)
 
 
 def written_by(who: str, entry: AccessEntry) -> list[str]:

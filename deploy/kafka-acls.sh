@@ -162,3 +162,4 @@ allow operate --operation Describe \
   --group "${app}" \
   --group "${prefix}${app}-deliver" \
   --group "${app}-project"
+allow operate --operation Describe --resource-pattern-type prefixed --transactional-id "${prefix}${app}-changelog-"

@@ -14,8 +14,9 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.events import Heartbeat
 from schemas.topics import TOPICS, changelog_of
-from tests.kafka import Broker
+from tests.kafka import Broker, RealKafka
 from tests.redis import RealRedis
+from tests.started import started
 from tests.waiting import TIMEOUT
 from tests.world import CODEC, World
 from workers.http.keys import digest_of, new_key
@@ -40,7 +41,7 @@ class Seen:
     def one(self, about: str, verdict: str) -> dict[str, str]:
         """The finding about something, with this verdict."""
         found = [row for row in self.rows if (row["about"], row["verdict"]) == (about, verdict)]
-        assert found, self.text
+        assert found, (self.code, self.text)
         return found[0]
 
     @property
@@ -65,6 +66,22 @@ def world(real_kafka: Broker, tmp_path: Path) -> Iterator[World]:
     world.close()
 
 
+class SmallKafka(RealKafka):
+    """One node with the settings of three, which therefore cannot create `__transaction_state`."""
+
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        with self._properties.open("a") as properties:
+            properties.write("transaction.state.log.replication.factor=3\nproducer.id.expiration.ms=600000\n")
+
+
+@pytest.fixture
+def small_kafka(tmp_path: Path) -> Iterator[RealKafka]:
+    kafka = started(lambda: SmallKafka(tmp_path / "kafka"))
+    yield kafka
+    kafka.kill()
+
+
 @pytest.fixture
 def env(world: World, redis_url: str, tmp_path: Path) -> dict[str, str]:
     """Everything set, and everything well."""
@@ -84,7 +101,8 @@ def test_where_all_is_well_nothing_fails(world: World, env: dict[str, str]) -> N
     worker.wait_ready()
     seen = examine(env, "--probe", f"http://127.0.0.1:{worker.port()}")
     assert (seen.code, seen.failed) == (0, []), seen.text
-    for about in ("settings", "policy", "keys", "kafka", "topics", "redis", "endpoint nurture", "data dir", "clock"):
+    well = ("settings", "policy", "keys", "kafka", "topics", "transactions", "redis", "data dir", "clock")
+    for about in (*well, "endpoint nurture"):
         seen.one(about, "ok")
     assert seen.one("group of streams", "ok")["found"].startswith("1 member, ")
     assert seen.one(f"probe 127.0.0.1:{worker.port()}", "ok")["found"] == "ready"
@@ -110,6 +128,19 @@ def test_it_makes_nothing_and_changes_nothing(real_kafka: Broker, tmp_path: Path
     examine(env)
     assert known() == before
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.kafka
+def test_a_cluster_that_cannot_have_transaction_coordinators_is_recognised(
+    small_kafka: RealKafka, tmp_path: Path, redis_url: str
+) -> None:
+    world = World.on_real(small_kafka.bootstrap, tmp_path)
+    seen = examine(world.env(REDIS_URL=redis_url))
+    world.close()
+    finding = seen.one("transactions", "fail")
+    assert f"{world.prefix}{changelog_of(world.app_id).name}-0" in finding["found"]
+    assert "transaction.state.log.replication.factor" in finding["todo"]
+    assert "producer.id.expiration.ms=600000" in seen.one("transactions", "warn")["found"]
 
 
 def test_topics_that_are_missing_are_named_with_the_command_that_makes_them(

@@ -6,7 +6,7 @@ from functools import partial
 from streams.runtime.settings import Settings
 from workers.outbound.client import addresses_of
 
-from . import clocks, destinations, documents, groups, heartbeats, machine, registry, topics
+from . import clocks, destinations, documents, groups, heartbeats, machine, registry, topics, transactions
 from .broker import Broker
 from .checks import Check, run_checks
 from .findings import Finding, ok, warn
@@ -54,13 +54,14 @@ def _kafka_checks(settings: Settings, broker: Broker) -> dict[str, Check]:
     beats = f"{settings.topic_prefix}stream-heartbeats"
     return {
         "topics": partial(topics.check, broker.admin, settings),
+        transactions.ABOUT: partial(transactions.check, broker.admin, settings),
         **{one.about: partial(groups.check, broker.admin, one) for one in groups.processes(settings)},
         "heartbeats": partial(heartbeats.check, settings.kafka.librdkafka(), beats),
     }
 
 
 def _skipped(broker: Broker, server: Server) -> list[Finding]:
-    kafka = "topics, rights, groups and heartbeats were not checked"
+    kafka = "topics, rights, transactions, groups and heartbeats were not checked"
     model = "the read model was not checked"
     return [
         *([] if broker.is_there else [warn("left out", kafka, "fix kafka above, then run this again")]),
