@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from streams.domain.policy.calendars import Calendar
 from streams.domain.policy.promises import CLOCKS, Promises
 from streams.domain.policy.reasons import Action
-from streams.domain.policy.spans import BusinessDays, BusinessTime, PlainTime, Span
+from streams.domain.policy.spans import BusinessDays, BusinessTime, PlainTime, Span, calendar_of
 from streams.domain.policy.terms import Policy
 from streams.runtime.documents import DocumentPath
 
@@ -47,11 +46,6 @@ def all_calendars(policy: Policy) -> set[str]:
 def _spans_of(promises: Promises) -> list[Span | None]:
     clocks: list[Span | None] = [getattr(promises, name) for name in CLOCKS]
     return [*clocks, promises.grace, *promises.warn.values()]
-
-
-def calendar_of(span: Span | None) -> Calendar | None:
-    """The calendar of a span; None for plain time."""
-    return span.calendar if isinstance(span, BusinessTime | BusinessDays) else None
 
 
 def is_surely_shorter(span: Span | None, other: Span | None) -> bool:

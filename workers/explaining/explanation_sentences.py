@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from streams.domain.explanation import Explanation
 from streams.domain.policy import Policy, Span
 from streams.domain.policy.promises import CLOCKS
+from streams.domain.policy.spans import calendar_of
 
 from .decision_sentences import decision_words
 from .gate_sentences import gate_sentences
@@ -14,7 +15,7 @@ from .known_decision import KnownDecision
 from .next_sentences import NextDate, next_sentences
 from .promise_sentences import promise_sentences, rule_sentences
 from .state_sentences import state_sentences
-from .words import TimeWords, calendar_of, reason_words
+from .words import TimeWords, reason_words
 
 About = Literal["state", "rule", "promise", "gate", "decision", "next"]
 
@@ -65,7 +66,7 @@ def zone_of(explained: Explanation) -> ZoneInfo:
     """The time zone of the calendar of the lead's promises, else of any calendar of the policy, else UTC."""
     promised = [one.within for one in explained.promises]
     spans = [*promised, *(_spans(explained.policy) if explained.policy else ())]
-    calendars = (calendar_of(span) for span in spans if span is not None)
+    calendars = (calendar_of(span) for span in spans)
     return next((calendar.zone for calendar in calendars if calendar is not None), UTC_ZONE)
 
 

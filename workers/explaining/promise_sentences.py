@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from streams.domain.explanation import ExplainedPromise, Explanation
 from streams.domain.lead import Lead
-from streams.domain.policy import Rule, Span
+from streams.domain.policy import Rule
 from streams.domain.policy.rules import WORDS
 
-from .words import TimeWords, calendar_of, counted, joined, ordinal, quoted, span_words
+from .words import TimeWords, counted, joined, ordinal, quoted, sized
 
 UNKNOWN_POLICY = "The policy is not known here: rules, promises and what happens next cannot be explained."
 
@@ -65,7 +65,7 @@ def _running(one: ExplainedPromise, subject: str, explained: Explanation, times:
 
 
 def _promised(one: ExplainedPromise) -> str:
-    size = _size(one.within) if one.within else ""
+    size = sized(one.within) if one.within else ""
     match one.name:
         case "never_assigned":
             return f"an owner within {size}"
@@ -93,7 +93,7 @@ def _until(one: ExplainedPromise, times: TimeWords) -> str:
     if one.next_step_at is None:
         return f"until {due}"
     if one.name == "no_follow_up":
-        return f"at the latest {_size(one.grace) if one.grace else 'some time'} after it, until {due}"
+        return f"at the latest {sized(one.grace) if one.grace else 'some time'} after it, until {due}"
     return f"and because of the agreed next step until {due}"
 
 
@@ -108,8 +108,3 @@ def _broken(one: ExplainedPromise, lead: Lead, times: TimeWords) -> Iterator[str
 def _attempts(one: ExplainedPromise, explained: Explanation) -> str:
     made = explained.lead.attempts
     return f"Sales has made {made} of at most {counted(one.at_most or 0, 'contact')} without an answer or a meeting."
-
-
-def _size(span: Span) -> str:
-    calendar = calendar_of(span)
-    return span_words(span) + (f" (calendar {quoted(calendar.name)})" if calendar else "")

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from streams.domain.policy import BusinessDays, BusinessTime, Span
-from streams.domain.policy.calendars import Calendar
+from streams.domain.policy.spans import calendar_of
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (1_000, "second"))
@@ -66,9 +66,10 @@ def span_words(span: Span) -> str:
     return _size(span.ms, "", DAY + 1)
 
 
-def calendar_of(span: Span) -> Calendar | None:
-    """The calendar on which the span is measured; None: day and night."""
-    return span.calendar if isinstance(span, BusinessDays | BusinessTime) else None
+def sized(span: Span) -> str:
+    """A span with its calendar: `4 business hours (calendar "office")`."""
+    calendar = calendar_of(span)
+    return span_words(span) + (f" (calendar {quoted(calendar.name)})" if calendar else "")
 
 
 def _size(ms: int, kind: str, below: int) -> str:

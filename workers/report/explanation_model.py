@@ -16,10 +16,11 @@ from streams.domain.explanation import (
     PromiseState,
 )
 from streams.domain.facts import Stalled
+from streams.domain.policy.spans import calendar_of
 from workers.explaining.explanation_sentences import About
 from workers.explaining.known_decision import KnownDecision, foreseen
 from workers.explaining.lead_explanation import LeadExplanation
-from workers.explaining.words import calendar_of, span_words
+from workers.explaining.words import span_words
 
 from .api_models import ApiInstant, ApiModel, AsOf, instant, optional_instant
 
@@ -138,7 +139,7 @@ def explanation_model(found: LeadExplanation, as_of: AsOf) -> ExplanationModel:
 
 
 def _promise(one: ExplainedPromise) -> PromiseModel:
-    calendar = calendar_of(one.within) if one.within else None
+    calendar = calendar_of(one.within)
     return PromiseModel(
         name=one.name,
         state=one.state,

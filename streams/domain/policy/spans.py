@@ -57,6 +57,11 @@ class BusinessDays:
 Span = PlainTime | BusinessTime | BusinessDays
 
 
+def calendar_of(span: Span | None) -> Calendar | None:
+    """The calendar of a span; None for plain time."""
+    return span.calendar if isinstance(span, BusinessTime | BusinessDays) else None
+
+
 def days(count: int) -> PlainTime:
     """So many times 24 hours."""
     return PlainTime(count * DAY_MS)

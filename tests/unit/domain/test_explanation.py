@@ -109,6 +109,17 @@ def test_an_open_stall_is_suppressed_exactly_while_a_lasting_gate_is_closed(
     assert is_closed == (stall.decided == "suppress")
 
 
+@pytest.mark.parametrize(("own", "until"), [(None, 101), (PlainTime(60), 61)])
+def test_a_stall_on_hold_names_the_end_of_its_cooldown(own: PlainTime | None, until: int) -> None:
+    limits = PolicyLimits(max_recycles=None, max_age=None, cooldown=PlainTime(100))
+    policy = a_policy(limits=limits, reasons={"price": Action("offer", cooldown=own)})
+    facts: list[Fact] = [created(0), stalled(1), progressed(20), lost(30)]
+    explained = explain(LEAD_ID, at_time(facts, policy, 40).history, policy, 40)
+    (cooldown,) = (gate for gate in explained.gates if gate.name == "cooldown")
+    assert (cooldown.is_open, cooldown.until) == (False, until)
+    assert [(step.at, type(step.what)) for step in explained.following] == [(until, Recycle)]
+
+
 def test_a_new_lead_has_a_promise_with_its_start_and_its_end() -> None:
     explained = of(created(100), policy=a_policy(PROMISED), now=105)
     contact, follow_up, progress, attempts = promises(explained)

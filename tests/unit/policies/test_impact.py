@@ -63,17 +63,17 @@ def test_a_lead_that_is_due_under_both_policies_is_not_counted() -> None:
 
 
 def test_a_stall_that_waits_counts_in_the_week_in_which_it_arose() -> None:
-    before, after = (Policy(limits=PolicyLimits(cooldown=days(n))) for n in (60, 5))
+    before, after = (Policy(limits=PolicyLimits(cooldown=days(n))) for n in (60, 10))
     facts = (
         a_created("L", MONDAY),
         a_contact("L", MONDAY + HOUR),
         a_loss("L", MONDAY + DAY),
         a_created("L", MONDAY + 2 * DAY),
-        a_loss("L", MONDAY + 8 * DAY, reason="competitor"),
+        a_loss("L", MONDAY + 3 * DAY, reason="competitor"),
     )
     life = lived(facts, before, MONDAY + 20 * DAY)
     assert life.snapshot.decision == "HOLD"
-    assert count([life], before, after).due == {DueGroup(date(2026, 3, 9), "held"): 1}
+    assert count([life], before, after).due == {DueGroup(date(2026, 3, 2), "held"): 1}
 
 
 def test_a_warning_is_no_stall() -> None:

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from streams.domain.policy import Span
 from streams.runtime.documents import DocumentPath
-from workers.explaining.words import calendar_of, quoted, span_words
+from workers.explaining.words import sized
 
 
 class Difference(NamedTuple):
@@ -12,12 +12,6 @@ class Difference(NamedTuple):
 
     place: DocumentPath
     text: str
-
-
-def sized(span: Span) -> str:
-    """`4 business hours (calendar "office")`."""
-    calendar = calendar_of(span)
-    return span_words(span) + (f" (calendar {quoted(calendar.name)})" if calendar else "")
 
 
 def is_same(one: Span | None, other: Span | None) -> bool:

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from streams.domain.policy import Promises, Span
 from streams.domain.policy.promises import CLOCKS
 from streams.runtime.documents import DocumentPath
-from workers.explaining.words import counted
+from workers.explaining.words import counted, sized
 
-from .difference import Difference, is_same, sized, under
+from .difference import Difference, is_same, under
 
 PROMISED = {
     "never_assigned": "an owner",

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from streams.domain.policy import Action, Policy, PolicyLimits, Span
 from streams.domain.policy.reasons import AT_ONCE
 from streams.runtime.documents import DocumentPath
-from workers.explaining.words import quoted, times
+from workers.explaining.words import quoted, sized, times
 
-from .difference import Difference, is_same, sized
+from .difference import Difference, is_same
 
 OTHERS = "Leads with a reason that is not named"
 

@@ -6,10 +6,10 @@ from dataclasses import fields, replace
 from streams.domain.policy import BusinessDays, BusinessTime, PlainTime, Policy, Promises, Rule
 from streams.domain.policy.promises import CLOCKS
 from streams.domain.policy.rules import Interval
-from workers.explaining.words import joined, quoted
+from workers.explaining.words import joined, quoted, sized
 
 from .count_differences import count_differences
-from .difference import Difference, is_same, sized
+from .difference import Difference, is_same
 from .promise_differences import PROMISED, promise_differences
 
 
