@@ -3,11 +3,12 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from streams.domain.apply import fold
 from streams.domain.facts import Fact, Revoked, Updated
-from streams.domain.lead import NOBODY, stage
-from streams.domain.lead_fold import LeadFold
+from streams.domain.lead import NOBODY, Lead, stage
+from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.lead_history import KEPT_REVOKED, LeadHistory
 from streams.domain.policy import Policy
 from streams.domain.state import UnknownFormat, lead_of
@@ -140,8 +141,17 @@ def test_a_bounded_history_decides_the_same_for_all_facts_that_it_folds(
             boundless.add(fact, policy, now)
     bounded.tick(policy, END)
     boundless.tick(policy, END)
-    assert bounded.emissions == boundless.emissions
-    assert bounded.lead == boundless.lead
+    assert list(map(_emitted, bounded.emissions)) == list(map(_emitted, boundless.emissions))
+    assert _in_any_order(bounded.lead) == _in_any_order(boundless.lead)
+
+
+def _emitted(emission: Emission) -> tuple[object, ...]:
+    return emission.what, emission.fact, emission.now, _in_any_order(emission.lead)
+
+
+def _in_any_order(lead: Lead) -> Lead:
+    """Revocations of one instant have no order among each other."""
+    return replace(lead, revoked=tuple(sorted(lead.revoked, key=lambda sent: (sent.recycle_id, sent.stall_id))))
 
 
 def _ids(fold: LeadFold) -> set[str]:
