@@ -45,10 +45,9 @@ allow ingest --operation Write \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-dead-letters"
 
-# deliver: consumes recycle events and escalations, uses its own waiting topics, and reads the results of earlier deliveries
+# deliver: consumes recycle events, uses its own waiting topics, and reads the results of earlier deliveries
 allow deliver --operation Read \
-  --topic "${prefix}lead-recycled" \
-  --topic "${prefix}lead-escalated"
+  --topic "${prefix}lead-recycled"
 allow deliver --operation Read --operation Write \
   --topic "${prefix}delivery-results" \
   --topic "${prefix}delivery-wait-1s" \

@@ -15,6 +15,7 @@ from schemas.errors import UserError
 from schemas.topics import TOPICS
 from streams.runtime.settings import ProcessSettings, StreamsSettings, TopicsSettings
 from workers import tail as tailing
+from workers.audit import commands as audit_commands
 from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
 from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
@@ -220,6 +221,7 @@ webhooks_cli.command("check")(ingest_commands.webhooks_check)
 
 cli.command("lead", rich_help_panel=INSPECT)(report_commands.lead)
 cli.command("funnel", rich_help_panel=INSPECT)(report_commands.funnel)
+cli.command("audit", rich_help_panel=INSPECT)(audit_commands.audit)
 cli.command("doctor", rich_help_panel=INSPECT)(doctor_commands.doctor)
 cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
 cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)

@@ -235,6 +235,16 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AuditSettings(_PolicySettings):
+    """Of the audit. Deliveries are audited if there is an endpoints file, the read model if Redis has an address."""
+
+    grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))
+    memory_facts: int = _setting(64, _int("LEADLOOP_MEMORY_FACTS", 4, 128))
+    endpoints_file: Path | None = _setting(None, _file("LEADLOOP_ENDPOINTS_FILE"))
+    redis_url: str = _setting("", lambda env, _: _redis(env), is_secret=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class TopicsSettings(_PartitionSettings):
     """Of the command that creates topics."""
 

@@ -17,7 +17,6 @@ from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.kafka import AsyncProducer, Outgoing
 from workers.time_options import instant
 
-from .events import result_key
 from .history import ARRIVED, DeliveryHistory, DeliveryQuery
 
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
@@ -43,9 +42,7 @@ def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry
     if not dry_run:
         asyncio.run(send(settings, outgoing))
     for result in lost:
-        event_id, action = result_key(result)
-        topic = "lead-escalated" if result.escalation_id else "lead-recycled"
-        err.print(f"{result.endpoint} {event_id} {action}: its event is no longer in {topic}", markup=False)
+        err.print(f"{result.endpoint} {result.recycle_id}: its event is no longer in lead-recycled", markup=False)
     out.print(f"{'would replay' if dry_run else 'replayed'} {len(outgoing)} deliveries", markup=False)
     if lost:
         raise typer.Exit(1)

@@ -2,14 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import LeadRecycled
-
-from .events import RECYCLES, DeliveredEvent, DeliveryAction
 
 ANY_TRACK = "*"
 
@@ -37,12 +35,9 @@ class LimitsAsked(Model):
 
 
 class Only(Model):
-    """Which events an endpoint gets: all, but where a list is given, those that it names.
+    """Which recycle events an endpoint gets: all, but where a list is given, those that it names."""
 
-    Without `actions` it gets those of its kind's DEFAULT_ACTIONS: no escalations, unless the kind is for them.
-    """
-
-    actions: tuple[DeliveryAction, ...] = ()
+    actions: tuple[Literal["RECYCLE", "REVOKE"], ...] = ()
     origins: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     tracks: tuple[str, ...] = ()
@@ -53,7 +48,6 @@ class Target(Model):
     """An endpoint in endpoints.yml. Kinds derive from it; each names its `kind` and its documented limits as PRESET."""
 
     PRESET: ClassVar[Limits]
-    DEFAULT_ACTIONS: ClassVar[tuple[DeliveryAction, ...]] = RECYCLES
 
     only: Only = Only()
     limits: LimitsAsked = LimitsAsked()
@@ -75,37 +69,27 @@ class Target(Model):
         """What the document says, and the preset of the kind where it says nothing."""
         return self.PRESET.model_copy(update=self.limits.model_dump(exclude_none=True))
 
-    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
-        """Why this section cannot send events with this action, and what to write instead; None: it can."""
-        del action
-        return None
-
-    def wants(self, event: DeliveredEvent) -> bool:
+    def wants(self, event: LeadRecycled) -> bool:
         """Whether the filter lets this event through.
 
-        A REVOKE carries neither reason nor track: those filters leave it to whether its RECYCLE was sent. An escalation
-        has no track.
+        A REVOKE carries neither reason nor track: those filters leave it to whether its RECYCLE was sent.
         """
         only = self.only
-        track = event.track if isinstance(event, LeadRecycled) and event.action == "RECYCLE" else None
-        return event.action in self.actions and all(
-            not allowed or value is None or value in allowed
+        is_recycle = event.action == "RECYCLE"
+        return all(
+            not allowed or value in allowed
             for allowed, value in (
+                (only.actions, event.action),
                 (only.origins, event.origin),
                 (only.segments, event.segment),
-                (only.reasons, None if event.action == "REVOKE" else event.reason),
-                (only.tracks, track),
+                (only.reasons if is_recycle else (), event.reason),
+                (only.tracks if is_recycle else (), event.track),
             )
         )
 
-    @property
-    def actions(self) -> tuple[DeliveryAction, ...]:
-        """The actions that this endpoint gets."""
-        return self.only.actions or self.DEFAULT_ACTIONS
-
-    def takes(self, action: DeliveryAction) -> bool:
+    def takes(self, action: Literal["RECYCLE", "REVOKE"]) -> bool:
         """Whether events of this kind go there at all."""
-        return action in self.actions
+        return not self.only.actions or action in self.only.actions
 
     def may_take(self, reason: str, track: str) -> bool:
         """Whether a RECYCLE of this reason ('': any) and track goes there, if its origin and segment do."""
@@ -116,11 +100,10 @@ class Target(Model):
         )
         return self.takes("RECYCLE") and is_known and is_wanted
 
-    def leaves_out(self, event: DeliveredEvent) -> bool:
+    def leaves_out(self, event: LeadRecycled) -> bool:
         """Whether the filter keeps this RECYCLE away, and lets its REVOKE through: it is then to be remembered."""
         return (
-            isinstance(event, LeadRecycled)
-            and event.action == "RECYCLE"
+            event.action == "RECYCLE"
             and self.takes("RECYCLE")
             and not self.wants(event)
             and self.wants(replace(event, action="REVOKE"))

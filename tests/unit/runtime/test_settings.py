@@ -6,6 +6,7 @@ import pytest
 
 from streams.runtime.environment import SettingsError
 from streams.runtime.settings import (
+    AuditSettings,
     DeliverSettings,
     IngestSettings,
     ProcessSettings,
@@ -88,7 +89,15 @@ def test_a_password_without_sasl_is_an_error() -> None:
         Settings.from_env({**SASL, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"})
 
 
-PROCESSES = (StreamsSettings, IngestSettings, DeliverSettings, ProjectSettings, ReportSettings, TopicsSettings)
+PROCESSES = (
+    StreamsSettings,
+    IngestSettings,
+    DeliverSettings,
+    ProjectSettings,
+    ReportSettings,
+    TopicsSettings,
+    AuditSettings,
+)
 
 
 @pytest.mark.parametrize("kind", PROCESSES)
@@ -99,9 +108,9 @@ def test_an_empty_environment_gives_each_process_its_defaults(kind: type[Process
 @pytest.mark.parametrize(
     ("name", "readers"),
     [
-        ("LEADLOOP_POLICY_FILE", {StreamsSettings, ReportSettings}),
+        ("LEADLOOP_POLICY_FILE", {StreamsSettings, ReportSettings, AuditSettings}),
         ("LEADLOOP_WEBHOOKS_FILE", {IngestSettings}),
-        ("LEADLOOP_ENDPOINTS_FILE", {DeliverSettings}),
+        ("LEADLOOP_ENDPOINTS_FILE", {DeliverSettings, AuditSettings}),
         ("LEADLOOP_REPORT_PORT", {ReportSettings}),
         ("LEADLOOP_REPLICATION", {TopicsSettings}),
     ],

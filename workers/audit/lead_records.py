@@ -1,0 +1,187 @@
+"""All records of one lead, decoded, each event once."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from schemas.codec import Codec, Undecodable
+from schemas.compiled import FRAMING_BYTES
+from schemas.dead_letters import TOPIC as DEAD_LETTERS
+from schemas.events import (
+    DealClosed,
+    DeliveryResult,
+    FactRecord,
+    LeadCreated,
+    LeadDecided,
+    LeadEscalated,
+    LeadRecycled,
+    LeadSnapshot,
+)
+from schemas.topics import TOPICS
+from workers.read_model.generation import PartitionId
+
+from .stored import AUDITED, FACTS, RESULTS, WAITING, StoredRecord, rejected_note
+
+STREAMS: Final = "leadloop/streams"
+"""The source of what streams publishes."""
+_NUMBER_OF_FACT_TOPICS: Final = len(FACTS)
+_RECORDS: Final = tuple(LeadRecycled if name in WAITING else TOPICS[name].record for name in AUDITED)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedRecycle:
+    """A record of `lead-recycled`, and where it is."""
+
+    event: LeadRecycled
+    place: PartitionId
+    offset: int
+    written_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingDelivery:
+    """A delivery in a waiting topic."""
+
+    endpoint: str
+    event: LeadRecycled
+    place: PartitionId
+    offset: int
+
+
+@dataclass(slots=True)
+class LeadRecords:
+    """What the topics hold of one lead.
+
+    Attributes:
+        lead_id: Its id.
+        facts: Upstream facts, stalls, RECYCLE and REVOKE by event_id; of several with one id the first.
+        emitted_again: The last of several records of streams with one event_id, where it differs from the first.
+        verdicts: The decisions, of records with one event_id the last, in the order of the log.
+        escalations: The ESCALATE events by their event_id.
+        recycled: The records of `lead-recycled`, repeats included.
+        snapshot: The newest; None if there is none, or if it was deleted.
+        is_deleted: The newest snapshot is a tombstone.
+        results: Of deliveries, in the order of the log.
+        waiting: Deliveries that wait, or have waited.
+        created_at: Kafka's timestamp of the first creation; None if there is none.
+        written_at: Kafka's timestamp of each fact, by event_id.
+        has_old_records: Some of what streams published was written by a version with other schemas.
+        ends: The offset behind the newest record of each partition.
+    """
+
+    lead_id: str
+    facts: dict[str, FactRecord] = field(default_factory=dict)
+    emitted_again: dict[str, FactRecord] = field(default_factory=dict)
+    verdicts: list[LeadDecided] = field(default_factory=list)
+    escalations: dict[str, LeadEscalated] = field(default_factory=dict)
+    recycled: list[PlacedRecycle] = field(default_factory=list)
+    snapshot: LeadSnapshot | None = None
+    is_deleted: bool = False
+    results: list[DeliveryResult] = field(default_factory=list)
+    waiting: list[WaitingDelivery] = field(default_factory=list)
+    created_at: int | None = None
+    written_at: dict[str, int] = field(default_factory=dict)
+    has_old_records: bool = False
+    ends: dict[PartitionId, int] = field(default_factory=dict)
+
+    def is_consumed(self, committed: Mapping[PartitionId, int]) -> bool:
+        """Whether streams has consumed all facts; `committed`: its offsets, 0 where it has not committed."""
+        return all(end <= committed.get(place, 0) for place, end in self.ends.items() if place.topic in FACTS)
+
+
+class LeadReader:
+    """Decodes the records of a lead.
+
+    Records that streams rejected, or whose key is not their lead, are left out.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._framing: dict[type, bytes] = {
+            kind: codec.encode(kind())[:FRAMING_BYTES] for kind in (LeadDecided, LeadRecycled, LeadSnapshot)
+        }
+
+    def __call__(self, key: bytes, records: Iterable[StoredRecord]) -> LeadRecords:
+        """Collect what these records say.
+
+        Args:
+            key: The lead_id, as it is the key of its records.
+            records: In any order.
+
+        Raises:
+            RegistryUnavailable: A schema is not known, and the registry does not answer.
+        """
+        lead = LeadRecords(key.decode(errors="replace"))
+        in_order = sorted(records, key=lambda one: (one.topic, one.partition, one.offset))
+        rejected = {one.note for one in in_order if AUDITED[one.topic] == DEAD_LETTERS}
+        for one in in_order:
+            if rejected and rejected_note(one.place, one.offset) in rejected:
+                continue
+            self._take(lead, one)
+        lead.verdicts = _each_once(lead.verdicts)
+        return lead
+
+    def _take(self, lead: LeadRecords, one: StoredRecord) -> None:
+        kind, topic = _RECORDS[one.topic], AUDITED[one.topic]
+        if kind is None:
+            return
+        lead.ends[one.place] = max(one.offset + 1, lead.ends.get(one.place, 0))
+        if one.value is None:
+            self._deleted(lead, one)
+            return
+        try:
+            record: Any = self._codec.decode(one.value, kind)  # `kind` is one of many
+        except Undecodable:
+            return
+        if record.lead_id != lead.lead_id:
+            return
+        if one.topic < _NUMBER_OF_FACT_TOPICS:
+            _fact(lead, record, one)
+        elif topic in WAITING:
+            lead.waiting.append(WaitingDelivery(one.note, record, one.place, one.offset))
+        elif topic == RESULTS:
+            lead.results.append(record)
+        else:
+            self._output(lead, record)
+        framing = one.value[:FRAMING_BYTES]
+        lead.has_old_records |= self._framing.get(kind, framing) != framing
+
+    def _deleted(self, lead: LeadRecords, one: StoredRecord) -> None:
+        if _RECORDS[one.topic] is LeadSnapshot:
+            lead.snapshot, lead.is_deleted = None, True
+
+    def _output(self, lead: LeadRecords, record: LeadDecided | LeadEscalated | LeadSnapshot) -> None:
+        match record:
+            case LeadSnapshot():
+                lead.snapshot, lead.is_deleted = record, False
+            case LeadDecided():
+                lead.verdicts.append(record)
+            case LeadEscalated(action="ESCALATE"):
+                lead.escalations[record.event_id] = record
+            case LeadEscalated():
+                pass
+
+
+def _fact(lead: LeadRecords, record: FactRecord, one: StoredRecord) -> None:
+    match record:
+        case LeadRecycled(action="UNKNOWN") | DealClosed(outcome="unknown"):
+            return
+        case LeadRecycled():
+            lead.recycled.append(PlacedRecycle(record, one.place, one.offset, one.written_at))
+        case LeadCreated():
+            lead.created_at = one.written_at if lead.created_at is None else min(lead.created_at, one.written_at)
+    known = lead.facts.get(record.event_id)
+    if known is None or (type(known) is not type(record) and one.written_at < lead.written_at[record.event_id]):
+        lead.facts[record.event_id] = record
+        lead.written_at[record.event_id] = one.written_at
+    elif known != record and type(known) is type(record) and record.source == STREAMS:
+        lead.emitted_again[record.event_id] = record
+
+
+def _each_once(verdicts: Iterable[LeadDecided]) -> list[LeadDecided]:
+    """One for each event_id, at the place of the last: whoever emitted it then did not know of it."""
+    last: dict[str, LeadDecided] = {}
+    for one in verdicts:
+        last.pop(one.event_id, None)
+        last[one.event_id] = one
+    return list(last.values())
