@@ -10,6 +10,8 @@ from .policy import Policy, Promises
 
 HELD = "held"
 """The reason of a deadline at which a waiting stall is evaluated again."""
+DATED = frozenset({"hold", "escalate", None})
+"""Decisions after which a stall is evaluated at a date; None, of a state of the version before: at once."""
 
 
 @final
@@ -35,7 +37,7 @@ def next_deadline(lead: Lead, policy: Policy) -> Deadline | None:
     """The earliest clock of this lead, or the earliest warning of one; None if no clock runs."""
     stall = lead.stall
     if stall is not None:
-        if lead.created_at is None or stall.decided not in ("hold", "escalate"):
+        if lead.created_at is None or stall.decided not in DATED:
             return None
         return Deadline(evaluated_at(lead, stall, policy), HELD, stall.at)
     created_at = lead.created_at

@@ -1,7 +1,7 @@
 """The state of a lead as bytes: what is stored and logged, and what the version before wrote.
 
 The first byte is the format. Decisions of format 1 are kept as they are until the next fact about the lead, with one
-exception: what it suppressed was never evaluated again, so it is evaluated as soon as the state is read.
+exception: what it suppressed was never evaluated again, so it is undecided here, and evaluated once the state is read.
 """
 
 import msgspec
@@ -9,7 +9,6 @@ from msgspec.structs import replace
 
 from .apply import IN_ORDER
 from .facts import Decided, Fact, Order
-from .ids import digest
 from .lead import Lead
 
 FORMAT = 2
@@ -75,7 +74,7 @@ def _payload(state: bytes) -> bytes:
 
 
 def _upgraded(old: EncodedHistory) -> EncodedHistory:
-    facts = sorted(map(_reopened_fact, old.facts), key=IN_ORDER)
+    facts = sorted((fact for fact in old.facts if not _is_suppression(fact)), key=IN_ORDER)
     base = old.base and _reopened(old.base)
     return EncodedHistory(_reopened(old.lead), base, _horizon(old.horizon), facts, old.late, old.repeated)
 
@@ -86,13 +85,11 @@ def _reopened(lead: Lead) -> Lead:
     stall = lead.stall
     if stall is None or stall.decided != "suppress":
         return lead
-    return replace(lead, stall=replace(stall, decided="hold", decided_at=stall.at))
+    return replace(lead, stall=replace(stall, decided=None))
 
 
-def _reopened_fact(fact: Fact) -> Fact:
-    if type(fact) is not Decided or fact.decided != "suppress":
-        return fact
-    return replace(fact, event_id=digest("upgrade", fact.event_id), decided="hold")
+def _is_suppression(fact: Fact) -> bool:
+    return type(fact) is Decided and fact.decided == "suppress"
 
 
 def _horizon(order: Order | None) -> Order | None:

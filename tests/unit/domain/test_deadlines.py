@@ -4,7 +4,7 @@ from streams.domain.apply import fold
 from streams.domain.deadlines import Deadline, next_deadline
 from streams.domain.facts import Fact
 from streams.domain.policy import ALL_OFF, Promises
-from tests.builders_domain import a_policy, contacted, created, lost, progressed, stalled, within
+from tests.builders_domain import a_policy, contacted, created, lost, progressed, stalled, verdict, within
 
 
 def deadline_of(promises: Promises, *facts: Fact) -> Deadline | None:
@@ -58,7 +58,7 @@ def test_the_earliest_deadline_applies() -> None:
 
 def test_a_lead_that_is_cold_closed_unknown_or_without_promises_has_no_deadline() -> None:
     promises = within(20, 20, 20, 20, 1)
-    assert deadline_of(promises, created(1), stalled(2)) is None
-    assert deadline_of(promises, created(1), lost(2)) is None
+    assert deadline_of(promises, created(1), stalled(2), verdict(2)) is None
+    assert deadline_of(promises, created(1), lost(2), verdict(2, stall_id="l")) is None
     assert deadline_of(promises, contacted(2)) is None
     assert deadline_of(ALL_OFF, created(1), contacted(2)) is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from streams.domain.decisions import Recycle
+from streams.domain.decisions import Hold, Recycle, Suppress
 from streams.domain.lead import stage
 from streams.domain.lead_fold import LeadFold
 from streams.domain.lead_history import LeadHistory
@@ -37,6 +37,12 @@ IN_NURTURE = (
     "643166653261303836323761"
     "0000"
 )
+# Created at 1, not to be contacted; a stall of sales at 10 that was suppressed for that.
+GATED = (
+    "0196dc001b0101a3776562a0a0a0a0c0c3c0c0c00000c0c096a1730aaa6261645f74696d696e67a573616c6573c0a87375707072657373c090"
+    "90c000c20a0990aa6261645f74696d696e67c0c0939a0001a163a3776562a0a0a0a0c0c397030aa173a573616c6573aa6261645f74696d696e"
+    "6700c095040ad9203036393635656132623731643031353465386338323238323235353535303031a87375707072657373a1730000"
+)
 POLICY = a_policy(
     within(20, 30, 60, 5, 3),
     PolicyLimits(max_recycles=None, max_age=None, cooldown=PlainTime(100)),
@@ -47,16 +53,30 @@ POLICY = a_policy(
 @pytest.mark.parametrize("state", [IN_COOLDOWN, IN_COOLDOWN_SHORT])
 def test_a_stall_that_the_version_before_suppressed_for_its_cooldown_is_handed_back_at_its_end(state: str) -> None:
     ledger = LeadFold("L", LeadHistory.decode(bytes.fromhex(state)))
-    deadline = ledger.deadline(POLICY)
-    assert deadline is not None
-    assert deadline.due == 110
+    assert due(ledger) == 30, "the stall is evaluated at once"
+    ledger.tick(POLICY, 50)
+    assert due(ledger) == 110
     ledger.tick(POLICY, 111)
-    assert [(type(each.what), each.what.at) for each in ledger.emissions] == [(Recycle, 110)]
+    assert [(type(each.what), each.what.at) for each in ledger.emissions] == [(Hold, 30), (Recycle, 110)]
     assert stage(ledger.lead) == "nurture"
-    assert ledger.deadline(POLICY) is None
+    assert due(ledger) is None
 
 
-@pytest.mark.parametrize("state", [IN_COOLDOWN, IN_COOLDOWN_SHORT, IN_NURTURE])
+def test_a_stall_that_the_version_before_suppressed_at_a_gate_waits_at_that_gate() -> None:
+    ledger = LeadFold("L", LeadHistory.decode(bytes.fromhex(GATED)))
+    ledger.tick(POLICY, 50)
+    assert ledger.lead.stall is not None
+    assert (ledger.lead.stall.decided, due(ledger)) == ("suppress", None)
+    ledger.add(updated(60, do_not_contact=False), POLICY, 60)
+    assert [(type(each.what), each.what.at) for each in ledger.emissions] == [(Suppress, 10), (Recycle, 60)]
+
+
+def due(ledger: LeadFold) -> int | None:
+    deadline = ledger.deadline(POLICY)
+    return deadline and deadline.due
+
+
+@pytest.mark.parametrize("state", [IN_COOLDOWN, IN_COOLDOWN_SHORT, GATED, IN_NURTURE])
 def test_a_state_of_the_version_before_is_read_and_written_in_the_newest_format(state: str) -> None:
     old = bytes.fromhex(state)
     history = LeadHistory.decode(old)
