@@ -23,6 +23,14 @@ some = st.sets(st.sampled_from(("lead-decisions", "lead-snapshots", "lead-stalle
 partly = st.lists(st.none() | st.builds(Crash, some), max_size=20)
 
 
+def without_retractions(history: Histories) -> Histories:
+    """A RECYCLE that followed from a retraction bears the time of its stall, so a replay reads it first."""
+    return {
+        lead_id: [each for each in records if not (isinstance(each, LeadUpdated) and each.retracts)]
+        for lead_id, records in history.items()
+    }
+
+
 def agent_with(history: Histories, policy: Policy = BOUNDLESS) -> AgentHarness:
     return AgentHarness(policy).add(*merged(history)).until(END)
 
@@ -53,7 +61,7 @@ def test_chunks_of_any_size_publish_what_the_reference_model_publishes(
 
 
 @examples(150)
-@given(histories(), policies, sizes, crashes)
+@given(histories().map(without_retractions), policies, sizes, crashes)
 def test_a_crash_after_the_outputs_repeats_the_same_bytes(
     history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
@@ -63,7 +71,7 @@ def test_a_crash_after_the_outputs_repeats_the_same_bytes(
 
 
 @examples(150)
-@given(histories(), policies, sizes, torn)
+@given(histories().map(without_retractions), policies, sizes, torn)
 def test_a_crash_during_the_state_changes_repeats_the_same_bytes(
     history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
@@ -73,21 +81,13 @@ def test_a_crash_during_the_state_changes_repeats_the_same_bytes(
 
 
 @examples(150)
-@given(histories(), policies, sizes, partly)
+@given(histories().map(without_retractions), policies, sizes, partly)
 def test_a_crash_during_the_outputs_repeats_the_same_bytes(
     history: Histories, policy: Policy, limits: list[int], ends: list[Crash | None]
 ) -> None:
     undisturbed, crashing = agent_with(history, policy).run(), agent_with(history, policy).run(limits, ends)
     assert_published_the_same(crashing, undisturbed)
     assert crashing.stages() == undisturbed.stages()
-
-
-def without_retractions(history: Histories) -> Histories:
-    """A RECYCLE that followed from a retraction bears the time of its stall, so a replay reads it first."""
-    return {
-        lead_id: [each for each in records if not (isinstance(each, LeadUpdated) and each.retracts)]
-        for lead_id, records in history.items()
-    }
 
 
 @examples(100)
