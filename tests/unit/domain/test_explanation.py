@@ -98,7 +98,7 @@ def test_the_promise_that_breaks_next_is_the_running_one_that_is_due_first(
 
 @examples(300)
 @given(histories(), policies, st.integers(0, 400))
-def test_an_open_stall_is_suppressed_exactly_while_a_lasting_gate_is_closed(
+def test_an_open_stall_at_a_lasting_gate_that_is_closed_is_suppressed_or_waits_for_its_date_and_no_other_is_suppressed(
     facts: list[Fact], policy: Policy, now: int
 ) -> None:
     explained = explain(LEAD_ID, at_time(facts, policy, now).history, policy, now)
@@ -106,7 +106,10 @@ def test_an_open_stall_is_suppressed_exactly_while_a_lasting_gate_is_closed(
     if stall is None or not stall.is_open:
         return
     is_closed = any(not gate.is_open for gate in explained.gates if gate.name != "cooldown")
-    assert is_closed == (stall.decided == "suppress")
+    if not is_closed:
+        assert stall.decided != "suppress"
+    elif stall.decided != "suppress":  # the gate closed after the decision: it counts at the date
+        assert stall.decided in ("hold", "escalate")
 
 
 @pytest.mark.parametrize(("own", "until"), [(None, 101), (PlainTime(60), 61)])
