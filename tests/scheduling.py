@@ -29,6 +29,7 @@ ONE_BY_ONE = (
     "component/delivery/test_away.py",
     "component/delivery/test_crash.py",
     "component/delivery/test_hardships.py",
+    "component/scenarios/test_generated_history.py",
     "simulation/test_mutants.py",
     "simulation/test_simulation.py",
 )

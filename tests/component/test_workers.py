@@ -4,22 +4,21 @@ The reference model says what: it runs the facts of each lead as if nothing had 
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.events import FactRecord
-from schemas.headers import cloudevents_headers
 from streams.domain.fact_of_record import fact_of
 from streams.policy_file import parse_policy
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.kafka import Broker
+from tests.loads import Load
 from tests.unit.domain.reference_model import MODEL, policy_to_model, to_model
 from tests.waiting import wait_for
-from tests.world import CODEC, TOPIC_OF, World
+from tests.world import World
 
 LEADS = 3_000
 END = T0 + 400 * DAY
@@ -58,34 +57,6 @@ def _history(lead_id: str, dice: random.Random) -> Iterator[FactRecord]:
         yield a_win(lead_id, at + dice.randrange(1, 50 * DAY), event_id=f"{lead_id} won")
 
 
-class Load:
-    """The facts of all leads in the order in which they happened, published a slice at a time."""
-
-    def __init__(self, world: World, history: dict[str, list[FactRecord]], slices: int) -> None:
-        self._world = world
-        facts = sorted((fact for facts in history.values() for fact in facts), key=lambda fact: fact.occurred_at)
-        size = len(facts) // slices
-        self._slices = [facts[n : n + size] for n in range(0, len(facts), size)]
-        self._ends = [after[0].occurred_at - 1 for _, after in pairwise(self._slices)] + [END]
-        self._next = 0
-
-    def publish(self) -> None:
-        """One slice more, and the word that everything up to it is in."""
-        self._send(self._slices[self._next])
-        self._world.heartbeat(self._ends[self._next])
-        self._next += 1
-
-    def publish_rest(self) -> None:
-        while self._next < len(self._slices):
-            self.publish()
-
-    def _send(self, facts: Sequence[FactRecord]) -> None:
-        for fact in facts:
-            topic = TOPIC_OF[type(fact)]
-            self._world.send_raw(topic, fact.lead_id, CODEC.encode(fact), headers=cloudevents_headers(fact, topic))
-        self._world.flush()
-
-
 def by_the_model(history: dict[str, list[FactRecord]]) -> dict[str, Any]:
     policy = policy_to_model(parse_policy(POLICY, "policy").for_history())
     return {
@@ -100,7 +71,7 @@ def emitted(ledgers: dict[str, Any], *kinds: str) -> set[str]:
 
 def test_no_fact_is_lost_while_workers_join_stop_and_are_killed_under_load(world: World) -> None:
     history = histories()
-    load = Load(world, history, slices=6)
+    load = Load(world, history, 6, END)
     policy = world.folder / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
 
@@ -133,7 +104,7 @@ def test_no_fact_is_lost_while_workers_join_stop_and_are_killed_under_load(world
 
 def test_a_static_member_gets_its_partitions_back_without_a_rebalance(world: World) -> None:
     history = histories()
-    load = Load(world, history, slices=3)
+    load = Load(world, history, 3, END)
     policy = world.folder / "policy.yml"
     policy.write_text(POLICY, encoding="utf-8")
     session = {"LEADLOOP_SESSION_SECONDS": "300"}  # longer than anything here waits: only the name can bring them back

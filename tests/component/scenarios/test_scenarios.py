@@ -53,7 +53,7 @@ def test_a_recycle_that_waits_for_its_date_is_never_sent_once_the_lead_starts_a_
 def test_a_recycle_that_waits_for_its_date_is_never_sent_after_an_opt_out(loop: LiveLoop) -> None:
     lead = overtaken(loop, "opted-out", lambda lead: lead.post("lead-updated", now(), do_not_contact=True))
     lead.wait_decided("RECYCLE bad_timing", "REVOKE do_not_contact", "SUPPRESS do_not_contact")
-    lead.wait_snapshot(stage="stalled", pass_no=1, decision="SUPPRESS", due_at=None)
+    lead.wait_snapshot(stage="stalled", pass_no=1, decision="SUPPRESS", due_at=None, until=None)
     assert lead.received() == []
 
 
@@ -75,7 +75,7 @@ def test_an_opt_out_takes_a_lead_back_from_marketing_and_promises_it_nothing(loo
     lead.post("lead-updated", now(), do_not_contact=True)
     lead.wait_received("RECYCLE right-time", "REVOKE do_not_contact")
     lead.wait_decided("RECYCLE bad_timing", "REVOKE do_not_contact", "SUPPRESS do_not_contact")
-    lead.wait_snapshot(stage="stalled", pass_no=1, decision="SUPPRESS", due_at=None, do_not_contact=True)
+    lead.wait_snapshot(stage="stalled", pass_no=1, decision="SUPPRESS", due_at=None, until=None, do_not_contact=True)
     assert lead.stalls_of_the_detector() == []
 
 
@@ -98,7 +98,7 @@ def test_a_lead_whose_consent_ends_before_marketing_may_write_is_handed_back_onc
     lead.wait_snapshot(stage="new")
     lead.post("lead-stalled", ago(3), reason="bad_timing", resume_at=ago(1))
     lead.wait_decided("SUPPRESS consent_expired")
-    lead.wait_snapshot(stage="stalled", decision="SUPPRESS", due_at=None)
+    lead.wait_snapshot(stage="stalled", decision="SUPPRESS", due_at=None, until=None)
     assert lead.records("lead-recycled") == []
 
     granted_at = now()
@@ -196,7 +196,7 @@ def test_a_lead_in_nurture_that_sales_reports_as_invalid_is_taken_back_and_retir
     lead.post("lead-stalled", now(), reason="invalid")
     lead.wait_received("RECYCLE keep-warm", "REVOKE restated")
     lead.wait_decided("RECYCLE no_follow_up", "REVOKE restated", "RETIRE never")
-    lead.wait_snapshot(stage="stalled", decision="RETIRE", stall_reason="invalid", due_at=None, recycles=0)
+    lead.wait_snapshot(stage="stalled", decision="RETIRE", stall_reason="invalid", due_at=None, until=None, recycles=0)
 
 
 def test_a_lead_in_nurture_that_is_lost_on_price_moves_to_the_offer_at_its_date(loop: LiveLoop) -> None:
