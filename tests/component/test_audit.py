@@ -70,8 +70,9 @@ def _history(lead_id: str, dice: random.Random) -> Iterator[FactRecord]:
     if dice.random() < 0.2:
         yield a_win(lead_id, at + dice.randrange(1, 50 * DAY), event_id=f"{lead_id} won")
     elif dice.random() < 0.2:  # lost twice within the cooldown, shortly before the end
-        for n, (make, days) in enumerate([(a_loss, 60), (a_reply, 40), (a_loss, 1)]):
-            yield make(lead_id, LAST - days * DAY, event_id=f"{lead_id} late {n}")
+        yield a_loss(lead_id, LAST - 60 * DAY, event_id=f"{lead_id} lost")
+        yield a_reply(lead_id, LAST - 40 * DAY, event_id=f"{lead_id} back")
+        yield a_loss(lead_id, LAST - DAY, event_id=f"{lead_id} lost again")
 
 
 def an_opt_out(lead_id: str, at: int, event_id: str) -> LeadUpdated:
