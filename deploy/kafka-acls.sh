@@ -45,9 +45,10 @@ allow ingest --operation Write \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-dead-letters"
 
-# deliver: consumes recycle events, uses its own waiting topics, and reads the results of earlier deliveries
+# deliver: consumes recycle events and escalations, uses its own waiting topics, and reads the results of earlier deliveries
 allow deliver --operation Read \
-  --topic "${prefix}lead-recycled"
+  --topic "${prefix}lead-recycled" \
+  --topic "${prefix}lead-escalated"
 allow deliver --operation Read --operation Write \
   --topic "${prefix}delivery-results" \
   --topic "${prefix}delivery-wait-1s" \

@@ -18,6 +18,7 @@ from streams.agents.lead_job import LeadJob
 from streams.domain.policy import Policy
 from streams.runtime.settings import KafkaSettings, Settings
 from tests.fakes import FakeDriver
+from workers.delivery.events import RECYCLES
 from workers.delivery.runtime.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
 from workers.ingest.metrics import IngestMetrics
@@ -159,7 +160,7 @@ def _report(registry: CollectorRegistry) -> None:
 PROCESSES: Mapping[str, Callable[[CollectorRegistry], object]] = {
     "streams": _streams,
     "ingest": _ingest,
-    "deliver": lambda registry: DeliveryMetrics(registry, ["nurture"]),
+    "deliver": lambda registry: DeliveryMetrics(registry, {"nurture": RECYCLES}),
     "project": ProjectMetrics,
     "report": _report,
 }

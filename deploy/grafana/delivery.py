@@ -16,7 +16,7 @@ def dashboard() -> sdk.Dashboard:
     return with_rows(
         board("delivery", "Leadloop / Delivery", words),
         (
-            ("Delivery SLO", (*_totals(), *_delays())),
+            ("Delivery SLO", (*_totals(), *_delays(), *_escalations())),
             ("Endpoint health", _endpoints()),
             ("Attempts", _tries()),
             ("Deliver internals", _works()),
@@ -62,9 +62,9 @@ def _totals() -> tuple[object, ...]:
         ),
         number(
             "Deliver lag",
-            "Recycle events that streams has published and deliver has not processed.",
+            "Recycle events and escalations that streams has published and deliver has not processed.",
             "short",
-            total("leadloop_deliver_lag", 'topic=~".*lead-recycled"'),
+            total("leadloop_deliver_lag", 'topic=~".*lead-(recycled|escalated)"'),
             limits=((100, YELLOW), (1000, RED)),
         ),
     )
@@ -103,6 +103,28 @@ def _delays() -> tuple[object, ...]:
             "Outcomes per second. no_op: nothing to do, or revoked before it was sent. unverified: the tool reported success, which cannot be checked. retry: attempted again later. expired: the consent ended before it could be sent.",
             "cps",
             (rate("leadloop_deliveries_total", by="outcome"), "{{outcome}}"),
+            is_stacked=True,
+            span=12,
+        ),
+    )
+
+
+def _escalations() -> tuple[object, ...]:
+    sent = 'action=~"ESCALATE|AT_RISK"'
+    return (
+        graph(
+            "Escalations, by outcome",
+            "Outcomes of escalations and warnings per second. expired: the time that sales had to act ended before the endpoint accepted it.",
+            "cps",
+            (rate("leadloop_deliveries_total", sent, by="outcome"), "{{outcome}}"),
+            is_stacked=True,
+            span=12,
+        ),
+        graph(
+            "Outcomes, by action",
+            "Outcomes per second, by what was delivered. ESCALATE and AT_RISK go to the endpoints that subscribe to them.",
+            "cps",
+            (rate("leadloop_deliveries_total", by="action"), "{{action}}"),
             is_stacked=True,
             span=12,
         ),
@@ -193,7 +215,7 @@ def _works() -> tuple[object, ...]:
         ),
         graph(
             "Deliver lag by topic",
-            "Unprocessed records of lead-recycled, delivery-results and the waiting topics.",
+            "Unprocessed records of lead-recycled, lead-escalated and the waiting topics.",
             "short",
             (total("leadloop_deliver_lag", by="topic"), "{{topic}}"),
         ),

@@ -45,7 +45,7 @@ class MemoryStore:
         return self._values.get(key)
 
     def items(self, after: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
-        return iter(sorted(item for item in self._values.items() if item[0] > after))
+        return iter(sorted(item for item in self._values.items() if not after or item[0] > after))
 
     def apply(self, changes: Mapping[bytes, bytes | None], offset: int) -> None:
         for key, value in changes.items():

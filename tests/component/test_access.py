@@ -249,7 +249,7 @@ def test_doctor_says_what_whoever_asks_has_no_right_to_see(guarded: GuardedKafka
     [
         ("streams", "lets this user write nothing: grant what deploy/acls.yml lists"),
         ("ingest", "Cluster authorization failed"),
-        ("deliver", "no topic lead-recycled, delivery-results"),
+        ("deliver", "no topic lead-recycled, lead-escalated, delivery-results"),
         ("project", "Group authorization failed"),
     ],
 )

@@ -112,3 +112,12 @@ def test_only_one_process_can_open_a_rocksdb_store(tmp_path: Path) -> None:
     with pytest.raises(Exception, match=r"(?i)lock"):
         Rdict(str(tmp_path / "p3-v2"))
     store.close()
+
+
+def test_values_are_given_in_the_order_of_keys_from_behind_a_key_on(store: Store) -> None:
+    store.wipe()
+    store.apply({b"c": b"3", b"a": b"1", b"b": b"2", b"a\0": b"x"}, 4)
+    assert list(store.items()) == [(b"a", b"1"), (b"a\0", b"x"), (b"b", b"2"), (b"c", b"3")]
+    assert [key for key, _ in store.items(b"a")] == [b"a\0", b"b", b"c"]
+    assert [key for key, _ in store.items(b"b")] == [b"c"]
+    assert list(store.items(b"c")) == []

@@ -1,4 +1,4 @@
-"""HubSpot: custom events and list memberships (developers.hubspot.com/docs/api-reference/2026-03).
+"""HubSpot: custom events, list memberships and tasks (developers.hubspot.com/docs/api-reference/2026-03).
 
 Its lies: an event with a known uuid is answered like any other and dropped; members and records that do not exist are
 ignored; the answer spells one key `recordsIdsAdded` and leaves out what is empty.
@@ -13,6 +13,15 @@ from aiohttp import web
 from tests.simulators.served import Simulator, Window, json_of
 
 EVENT_KEYS = {"eventName", "objectId", "email", "utk", "occurredAt", "uuid", "properties"}
+TASK_PROPERTIES = {
+    "hs_task_subject",
+    "hs_task_body",
+    "hs_timestamp",
+    "hs_task_status",
+    "hs_task_priority",
+    "hs_task_type",
+    "hubspot_owner_id",
+}
 LIMIT = 100, 10.0
 
 
@@ -30,12 +39,16 @@ class HubSpot(Simulator):
         self.events: dict[str, dict[str, Any]] = {}
         self.dropped: list[str] = []
         self.says_conflict = False
+        self.owners: set[str] = set()
+        self.tasks: list[dict[str, Any]] = []
         self._window = Window(most, LIMIT[1])
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/events/2026-03/send", self._send),
             web.put("/crm/lists/2026-03/{list}/memberships/{how:add|remove}", self._change),
+            web.post("/crm/objects/2026-03/tasks", self._create_task),
+            web.post("/crm/objects/2026-03/tasks/search", self._search_tasks),
         ]
 
     async def _send(self, request: web.Request) -> web.StreamResponse:
@@ -91,6 +104,38 @@ class HubSpot(Simulator):
             members -= {*known}
         told = changed | {"recordIdsMissing": missing}
         return web.json_response({key: value for key, value in told.items() if value})
+
+    async def _create_task(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        sent = await json_of(request)
+        if error := self._fault_of_task(sent):
+            return _error(400, "VALIDATION_ERROR", error)
+        self.tasks.append(sent)
+        return web.json_response({"id": str(len(self.tasks)), "properties": sent["properties"]}, status=201)
+
+    def _fault_of_task(self, sent: Any) -> str:
+        properties = sent.get("properties", {})
+        if unknown := set(properties) - TASK_PROPERTIES:
+            return f"properties that do not exist: {sorted(unknown)}"
+        if not properties.get("hs_timestamp"):
+            return "hs_timestamp is required"
+        if "hubspot_owner_id" in properties and properties["hubspot_owner_id"] not in self.owners:
+            return "hubspot_owner_id: no such owner"
+        for one in sent.get("associations", []):
+            if one["to"]["id"] not in self.records:
+                return f"association to {one['to']['id']}, which does not exist"
+            if one["types"] != [{"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 204}]:
+                return "an association that a task cannot have with a contact"
+        return ""
+
+    async def _search_tasks(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        (group,) = (await json_of(request))["filterGroups"]
+        wanted = {one["propertyName"]: one["value"] for one in group["filters"] if one["operator"] == "EQ"}
+        found = [task for task in self.tasks if wanted.items() <= task["properties"].items()]
+        return web.json_response({"total": len(found), "results": found[:1]})
 
     def _denied(self, request: web.Request) -> web.StreamResponse | None:
         if request.headers.get("Authorization") != f"Bearer {self.token}":

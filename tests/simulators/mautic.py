@@ -1,7 +1,8 @@
 """Mautic's REST API, from its source: CampaignApiController, ListApiController, Membership/Adder.php.
 
 Its lies: adding who is in a campaign already, or who may not restart it, answers `{"success": 1}` and does nothing;
-what a campaign does is done when `cron` runs; campaigns that are not published are not listed.
+what a campaign does is done when `cron` runs; campaigns that are not published are not listed; a change of a field that
+does not exist is answered like any other.
 """
 
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Mautic(Simulator):
         self.drops_additions = False
         self.drops_removals = False
         self.sent: list[tuple[int, int, int]] = []
+        self.fields: dict[str, dict[int, str]] = {}
 
     def routes(self) -> list[web.RouteDef]:
         ids = "{id:[0-9]+}/contact/{contact:[0-9]+}"
@@ -43,6 +45,7 @@ class Mautic(Simulator):
             web.post(f"/api/campaigns/{ids}/remove", self._remove),
             web.post(f"/api/segments/{ids}/add", self._enter),
             web.post(f"/api/segments/{ids}/remove", self._leave),
+            web.patch("/api/contacts/{contact:[0-9]+}/edit", self._edit),
             web.get("/api/contacts/{contact:[0-9]+}/campaigns", self._campaigns_of),
             web.get("/api/contacts/{contact:[0-9]+}/segments", self._segments_of),
         ]
@@ -93,6 +96,18 @@ class Mautic(Simulator):
         if isinstance(found, tuple):
             self.segments[found[0]].discard(found[1])
         return web.json_response({"success": 1}) if isinstance(found, tuple) else found
+
+    async def _edit(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        contact = int(request.match_info["contact"])
+        if contact not in self.contacts:
+            return _error(404, "Item was not found.")
+        for alias, value in (await request.json()).items():
+            if alias in self.fields:
+                self.fields[alias][contact] = value
+        values = {alias: values.get(contact) for alias, values in self.fields.items()}
+        return web.json_response({"contact": {"id": contact, "fields": {"core": {}, "all": {"id": contact, **values}}}})
 
     async def _campaigns_of(self, request: web.Request) -> web.StreamResponse:
         contact = int(request.match_info["contact"])

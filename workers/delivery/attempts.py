@@ -7,18 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.events import LeadRecycled
+from .events import DeliveredEvent
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRequest:
-    """One recycle event for one endpoint.
+    """One recycle event or escalation for one endpoint.
 
-    `message_id` is `<recycle_id>_<action in lower case>`: the same on every attempt, without dots. `attempt` is 1 for
+    `message_id` is `<its id>_<action in lower case>`: the same on every attempt, without dots. `attempt` is 1 for
     the first. `is_test` marks a sample that `leadloop endpoints test` sends.
     """
 
-    event: LeadRecycled
+    event: DeliveredEvent
     message_id: str
     attempt: int
     traceparent: str = ""

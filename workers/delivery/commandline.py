@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 endpoints_cli = typer.Typer(
-    no_args_is_help=True, help="Check, list, test, pause and resume the endpoints of recycle events."
+    no_args_is_help=True, help="Check, list, test, pause and resume the endpoints of recycle events and escalations."
 )
 deliveries_cli = typer.Typer(no_args_is_help=True, help="List deliveries, and replay those that failed.")
 
@@ -27,7 +27,7 @@ DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only print 
 
 
 def deliver() -> None:
-    """Run a deliver worker: delivers recycle events to marketing tools (endpoints.yml). Ends with SIGTERM."""
+    """Run a deliver worker: delivers events to marketing and sales tools (endpoints.yml). Ends with SIGTERM."""
     from . import commands  # noqa: PLC0415
 
     commands.deliver()

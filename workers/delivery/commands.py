@@ -34,7 +34,7 @@ from .target import Endpoint
 
 @explained
 def deliver() -> None:
-    """Bring recycle events to the endpoints, until SIGTERM."""
+    """Bring recycle events and escalations to the endpoints, until SIGTERM."""
     settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
     logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
@@ -70,7 +70,8 @@ def check(file: Path | None) -> None:
     for one in endpoints:
         limits = one.limits
         told = f"{limits.per_second:g} a second, {limits.burst} at once, {limits.concurrency} under way"
-        out.print(f"{one.name}: {document.endpoints[one.name].kind}, at most {told}", markup=False)
+        kind, actions = document.endpoints[one.name].kind, ", ".join(one.target.actions)
+        out.print(f"{one.name}: {kind} for {actions}, at most {told}", markup=False)
     out.print(f"{file or settings.endpoints_file}: {len(endpoints)} endpoints, fine", markup=False)
 
 
@@ -105,7 +106,7 @@ async def _test(settings: DeliverSettings, document: Document, endpoint: Endpoin
     producer.start()
     connector = connecting(client, codec_of(settings))(endpoint, producer)
     try:
-        (outcome,) = await connector.deliver([a_sample(lead, track, int(time.time() * 1000))])
+        (outcome,) = await connector.deliver([a_sample(endpoint.target, lead, track, int(time.time() * 1000))])
         return outcome
     finally:
         await connector.close()

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from schemas.codec import Codec
 from schemas.errors import UserError
-from schemas.events import LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of, text_of
@@ -16,11 +15,12 @@ from workers.outbound import Client
 from .attempts import Connector
 from .connectors import connector_of
 from .endpoints import Document, parse_endpoints
+from .events import DeliveredEvent
 from .runtime.config import WorkerConfig
 from .target import Endpoint
 
 NO_FILE = (
-    "LEADLOOP_ENDPOINTS_FILE is not set: name a file that says where recycle events go. deploy/config/endpoints.yml is "
+    "LEADLOOP_ENDPOINTS_FILE is not set: name a file that says where events go. deploy/config/endpoints.yml is "
     "an example, docs/delivery.md explains it, and `leadloop endpoints check FILE` checks one"
 )
 
@@ -39,13 +39,13 @@ def endpoints_of(settings: DeliverSettings, file: Path | None = None) -> tuple[D
 
 
 class EventProducer:
-    """Hands recycle events to topics, for endpoints that are topics."""
+    """Hands events to topics, for endpoints that are topics."""
 
     def __init__(self, sender: Sender, codec: Codec) -> None:
         self._sender = sender
         self._codec = codec
 
-    async def __call__(self, topic: str, event: LeadRecycled, headers: Headers) -> None:
+    async def __call__(self, topic: str, event: DeliveredEvent, headers: Headers) -> None:
         record = Outgoing(topic, event.lead_id.encode(), self._codec.encode(event), headers)
         await self._sender.send_all([record])
 

@@ -1,11 +1,12 @@
-"""endpoints.yml: the endpoints of recycle events, and their limits."""
+"""endpoints.yml: the endpoints of recycle events and escalations, and their limits."""
 
+from collections.abc import Iterator
 from typing import Annotated
 
 from pydantic import IPvAnyNetwork, StringConstraints
 
 from schemas.errors import UserError
-from streams.runtime.documents import load
+from streams.runtime.documents import DocumentError, Violation, YamlDocument
 
 from .connectors import AnyTarget
 from .target import Endpoint, Model
@@ -32,7 +33,18 @@ def parse_endpoints(text: str, name: str, prefix: str = "") -> tuple[Document, t
         DocumentError: it is invalid; with every error, its line and the fix.
         UserError: it has no endpoint.
     """
-    document = load(text, name, Document, prefix)
+    source = YamlDocument(text, name)
+    document = source.read(Document, prefix)
     if not document.endpoints:
         raise UserError(f"{name} has no endpoint: see docs/delivery.md")
+    if faults := list(_unsendable(source, document)):
+        raise DocumentError(name, faults)
     return document, tuple(Endpoint(name, target) for name, target in document.endpoints.items())
+
+
+def _unsendable(source: YamlDocument, document: Document) -> Iterator[Violation]:
+    """Actions that an endpoint should get, and that its section cannot send."""
+    for name, target in document.endpoints.items():
+        for number, action in enumerate(target.only.actions):
+            if why := target.unsendable(action):
+                yield source.fault(("endpoints", name, "only", "actions", number), *why)

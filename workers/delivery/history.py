@@ -6,17 +6,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
+from confluent_kafka import Message
+
 from schemas.codec import Codec, Undecodable
-from schemas.events import DeliveryOutcome, DeliveryResult, LeadRecycled
+from schemas.events import DeliveryOutcome, DeliveryResult
 from workers.kafka import Outgoing
 from workers.reading import records
 
 from .core.model import RetryState
 from .core.wait_topics import WaitTopics
+from .events import TOPICS, DeliveredEvent, decode_event, id_of, result_key
 
 ARRIVED: tuple[DeliveryOutcome, ...] = ("accepted", "unverified")
 Key = tuple[str, str, str]
-"""Endpoint, recycle_id, action."""
+"""Endpoint, recycle_id or escalation_id, action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class DeliveryHistory:
         """Return the newest result of each delivery, if the query wants it; what arrived once has arrived."""
         newest: dict[Key, DeliveryResult] = {}
         for result in self._results(query.since):
-            key = (result.endpoint, result.recycle_id, result.action)
+            key = (result.endpoint, *result_key(result))
             if key not in newest or newest[key].outcome not in ARRIVED:
                 newest[key] = result
         return sorted(filter(query.fits, newest.values()), key=lambda result: result.occurred_at)
@@ -58,12 +61,12 @@ class DeliveryHistory:
         wanted: dict[tuple[str, str], list[DeliveryResult]] = {}
         for result in results:
             if result.outcome not in ARRIVED:
-                wanted.setdefault((result.recycle_id, result.action), []).append(result)
+                wanted.setdefault(result_key(result), []).append(result)
         replay, now = f"replay-{uuid4().hex[:12]}", int(time.time() * 1000)
         outgoing: list[Outgoing] = []
-        for message in records(self._conf, f"{self._prefix}lead-recycled") if wanted else ():
+        for message in self._events() if wanted else ():
             event = self._event(message.value())
-            for result in wanted.pop((event.recycle_id, event.action), ()) if event else ():
+            for result in wanted.pop((id_of(event), event.action), ()) if event else ():
                 value, key = message.value() or b"", message.key()
                 outgoing.append(
                     waiting_again(self._prefix, result.endpoint, replay, now, key, value, message.partition() or 0)
@@ -77,9 +80,13 @@ class DeliveryHistory:
             except Undecodable:
                 continue
 
-    def _event(self, value: bytes | None) -> LeadRecycled | None:
+    def _events(self) -> Iterator[Message]:
+        for topic in TOPICS:
+            yield from records(self._conf, self._prefix + topic)
+
+    def _event(self, value: bytes | None) -> DeliveredEvent | None:
         try:
-            return self._codec.decode(value, LeadRecycled)
+            return decode_event(self._codec, value)
         except Undecodable:
             return None
 

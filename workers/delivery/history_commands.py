@@ -17,6 +17,7 @@ from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.kafka import AsyncProducer, Outgoing
 from workers.time_options import instant
 
+from .events import result_key
 from .history import ARRIVED, DeliveryHistory, DeliveryQuery
 
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
@@ -42,7 +43,9 @@ def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry
     if not dry_run:
         asyncio.run(send(settings, outgoing))
     for result in lost:
-        err.print(f"{result.endpoint} {result.recycle_id}: its event is no longer in lead-recycled", markup=False)
+        event_id, action = result_key(result)
+        topic = "lead-escalated" if result.escalation_id else "lead-recycled"
+        err.print(f"{result.endpoint} {event_id} {action}: its event is no longer in {topic}", markup=False)
     out.print(f"{'would replay' if dry_run else 'replayed'} {len(outgoing)} deliveries", markup=False)
     if lost:
         raise typer.Exit(1)

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar
 
 from msgspec.structs import replace
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.events import LeadRecycled
+
+from .events import RECYCLES, DeliveredEvent, DeliveryAction
 
 ANY_TRACK = "*"
 
@@ -35,9 +37,12 @@ class LimitsAsked(Model):
 
 
 class Only(Model):
-    """Which recycle events an endpoint gets: all, but where a list is given, those that it names."""
+    """Which events an endpoint gets: all, but where a list is given, those that it names.
 
-    actions: tuple[Literal["RECYCLE", "REVOKE"], ...] = ()
+    Without `actions` it gets those of its kind's DEFAULT_ACTIONS: no escalations, unless the kind is for them.
+    """
+
+    actions: tuple[DeliveryAction, ...] = ()
     origins: tuple[str, ...] = ()
     reasons: tuple[str, ...] = ()
     tracks: tuple[str, ...] = ()
@@ -48,6 +53,7 @@ class Target(Model):
     """An endpoint in endpoints.yml. Kinds derive from it; each names its `kind` and its documented limits as PRESET."""
 
     PRESET: ClassVar[Limits]
+    DEFAULT_ACTIONS: ClassVar[tuple[DeliveryAction, ...]] = RECYCLES
 
     only: Only = Only()
     limits: LimitsAsked = LimitsAsked()
@@ -69,27 +75,37 @@ class Target(Model):
         """What the document says, and the preset of the kind where it says nothing."""
         return self.PRESET.model_copy(update=self.limits.model_dump(exclude_none=True))
 
-    def wants(self, event: LeadRecycled) -> bool:
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """Why this section cannot send events with this action, and what to write instead; None: it can."""
+        del action
+        return None
+
+    def wants(self, event: DeliveredEvent) -> bool:
         """Whether the filter lets this event through.
 
-        A REVOKE carries neither reason nor track: those filters leave it to whether its RECYCLE was sent.
+        A REVOKE carries neither reason nor track: those filters leave it to whether its RECYCLE was sent. An escalation
+        has no track.
         """
         only = self.only
-        is_recycle = event.action == "RECYCLE"
-        return all(
-            not allowed or value in allowed
+        track = event.track if isinstance(event, LeadRecycled) and event.action == "RECYCLE" else None
+        return event.action in self.actions and all(
+            not allowed or value is None or value in allowed
             for allowed, value in (
-                (only.actions, event.action),
                 (only.origins, event.origin),
                 (only.segments, event.segment),
-                (only.reasons if is_recycle else (), event.reason),
-                (only.tracks if is_recycle else (), event.track),
+                (only.reasons, None if event.action == "REVOKE" else event.reason),
+                (only.tracks, track),
             )
         )
 
-    def takes(self, action: Literal["RECYCLE", "REVOKE"]) -> bool:
+    @property
+    def actions(self) -> tuple[DeliveryAction, ...]:
+        """The actions that this endpoint gets."""
+        return self.only.actions or self.DEFAULT_ACTIONS
+
+    def takes(self, action: DeliveryAction) -> bool:
         """Whether events of this kind go there at all."""
-        return not self.only.actions or action in self.only.actions
+        return action in self.actions
 
     def may_take(self, reason: str, track: str) -> bool:
         """Whether a RECYCLE of this reason ('': any) and track goes there, if its origin and segment do."""
@@ -100,10 +116,11 @@ class Target(Model):
         )
         return self.takes("RECYCLE") and is_known and is_wanted
 
-    def leaves_out(self, event: LeadRecycled) -> bool:
+    def leaves_out(self, event: DeliveredEvent) -> bool:
         """Whether the filter keeps this RECYCLE away, and lets its REVOKE through: it is then to be remembered."""
         return (
-            event.action == "RECYCLE"
+            isinstance(event, LeadRecycled)
+            and event.action == "RECYCLE"
             and self.takes("RECYCLE")
             and not self.wants(event)
             and self.wants(replace(event, action="REVOKE"))

@@ -11,6 +11,7 @@ from schemas.names import deliver_group, project_group, streams_group
 from schemas.topics import INPUTS
 from streams.runtime.settings import Settings
 from workers.admin import reason_of
+from workers.delivery.events import TOPICS as EVENT_TOPICS
 from workers.read_model.generation import SOURCE_TOPICS
 
 from .findings import Finding, fail, ok, warn
@@ -59,7 +60,7 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     app, prefix = settings.app_id, settings.topic_prefix
     return (
         Process("streams", streams_group(app), tuple(prefix + name for name in INPUTS), 10_000),
-        Process("deliver", deliver_group(app, prefix), (f"{prefix}lead-recycled",), 100),
+        Process("deliver", deliver_group(app, prefix), tuple(prefix + name for name in EVENT_TOPICS), 100),
         Process("project", project_group(app), tuple(prefix + name for name in SOURCE_TOPICS), 10_000),
     )
 

@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Self
 from uuid import uuid4
@@ -19,18 +20,19 @@ from confluent_kafka.admin import AdminClient
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import DeliveryResult, EndpointState, LeadRecycled
-from schemas.topics import TOPICS
+from schemas.events import DeliveryResult, EndpointState, LeadEscalated, LeadRecycled
+from schemas.topics import TOPIC_OF, TOPICS
 from tests.component.delivery.job import Job
 from tests.kafka import Broker
 from tests.kafka_records import Record, produce, read_all
 from tests.simulators.receiver import Receiver
 from tests.waiting import DELIVER_GRACE, LOAD_FACTOR, TIMEOUT
+from workers.delivery.events import DeliveredEvent, id_of, result_key
 
 CODEC = Codec(Catalogue.bundled())
 SECRET = "whsec_" + "A" * 32
 FINAL = ("accepted", "no_op", "refused", "unverified", "dead", "expired")
-NAMES = ("lead-recycled", "delivery-results", "lead-dead-letters", "endpoint-states")
+NAMES = ("lead-recycled", "lead-escalated", "delivery-results", "lead-dead-letters", "endpoint-states")
 
 
 def a_recycle(number: int, action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:
@@ -44,6 +46,24 @@ def a_recycle(number: int, action: Any = "RECYCLE", **fields: Any) -> LeadRecycl
             "action": action,
             "recycle_id": f"recycle{number}",
             "track": "nurture",
+            **fields,
+        }
+    )
+
+
+def an_escalation(number: int, action: Any = "ESCALATE", **fields: Any) -> LeadEscalated:
+    now = int(time.time() * 1000)
+    return LeadEscalated(
+        **{
+            "event_id": f"{action}-{number}",
+            "lead_id": f"lead-{number}",
+            "occurred_at": now,
+            "recorded_at": now,
+            "action": action,
+            "escalation_id": f"escalation{number}",
+            "reason": "never_contacted",
+            "owner_id": "ana",
+            "until": now + 3_600_000,
             **fields,
         }
     )
@@ -120,12 +140,11 @@ class World:
         self.workers.append(worker)
         return worker
 
-    def publish(self, events: Iterable[LeadRecycled]) -> None:
-        produce(
-            self.broker.bootstrap,
-            f"{self.prefix}lead-recycled",
-            [Record(event.lead_id.encode(), CODEC.encode(event)) for event in events],
-        )
+    def publish(self, events: Iterable[DeliveredEvent]) -> None:
+        """Publish each to its topic, in their order."""
+        for kind, several in groupby(events, type):
+            records = [Record(event.lead_id.encode(), CODEC.encode(event)) for event in several]
+            produce(self.broker.bootstrap, self.prefix + TOPIC_OF[kind].name, records)
 
     def set_state(self, endpoint: str, state: Any) -> None:
         """Publish the state of an endpoint."""
@@ -141,11 +160,11 @@ class World:
         return [CODEC.decode(record.value, DeliveryResult) for record in self.read("delivery-results")]
 
     def finished(self) -> dict[tuple[str, str, str], list[str]]:
-        """The final outcomes of each delivery: (endpoint, recycle_id, action)."""
+        """The final outcomes of each delivery: (endpoint, recycle_id or escalation_id, action)."""
         found: dict[tuple[str, str, str], list[str]] = defaultdict(list)
         for result in self.results():
             if result.outcome in FINAL:
-                found[result.endpoint, result.recycle_id, result.action].append(result.outcome)
+                found[result.endpoint, *result_key(result)].append(result.outcome)
         return dict(found)
 
     async def wait_finished(self, deliveries: Iterable[tuple[str, str, str]], within: float = 40.0) -> None:
@@ -190,6 +209,6 @@ async def stopped(worker: subprocess.Popen[bytes], number: int = signal.SIGTERM)
     return await asyncio.to_thread(worker.wait, DELIVER_GRACE)
 
 
-def of(endpoints: Sequence[str], events: Iterable[LeadRecycled]) -> list[tuple[str, str, str]]:
+def of(endpoints: Sequence[str], events: Iterable[DeliveredEvent]) -> list[tuple[str, str, str]]:
     """The deliveries of these events for these endpoints."""
-    return [(name, event.recycle_id, event.action) for event in events for name in endpoints]
+    return [(name, id_of(event), event.action) for event in events for name in endpoints]

@@ -176,7 +176,10 @@ async def test_the_command_runs_until_sigterm(world: World) -> None:
     world.publish([a_recycle(1)])
     await nurture.wait_for(1)
     await until(
-        lambda: b'leadloop_deliveries_total{endpoint="nurture",outcome="accepted"} 1.0' in _body(f"{url}/metrics")
+        lambda: (
+            b'leadloop_deliveries_total{action="RECYCLE",endpoint="nurture",outcome="accepted"} 1.0'
+            in _body(f"{url}/metrics")
+        )
     )
     assert await stopped(process) == 0
 

@@ -31,7 +31,7 @@ async def test_a_recycle_that_has_expired_when_it_is_consumed_is_not_sent_and_ne
     assert world.finished()["nurture", "recycle1", "REVOKE"] == ["no_op"]
     assert [one.message_id for one in nurture.tries] == ["recycle2_recycle"]
     assert await stopped(worker) == 0
-    assert 'leadloop_deliveries_total{endpoint="nurture",outcome="expired"} 1.0' in file.read_text()
+    assert 'leadloop_deliveries_total{action="RECYCLE",endpoint="nurture",outcome="expired"} 1.0' in file.read_text()
 
 
 async def test_a_recycle_that_expires_before_its_next_attempt_is_not_sent_again_and_its_revoke_is_sent(

@@ -2,17 +2,22 @@
 
 from typing import Any
 
-from schemas.events import LeadRecycled
+from schemas.events import LeadEscalated, LeadRecycled
 from workers.delivery.core.delivery_index import DeliveryIndex
 from workers.delivery.core.model import ConsumedRecord, RetryState
 from workers.delivery.core.offset_tracker import OffsetTracker
 from workers.delivery.core.owned_partition import Delivery, OpenRecord, OwnedPartition
+from workers.delivery.events import ESCALATIONS
 
 NOW = 1_760_000_000_000
 
 
 def a_recycle(action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:
     return LeadRecycled(**{"event_id": "e1", "lead_id": "lead-1", "action": action, "recycle_id": "r1", **fields})
+
+
+def an_escalation(action: Any = "ESCALATE", **fields: Any) -> LeadEscalated:
+    return LeadEscalated(**{"event_id": "e2", "lead_id": "lead-1", "action": action, "escalation_id": "x1", **fields})
 
 
 def a_record(topic: str = "lead-recycled", offset: int = 0, **fields: Any) -> ConsumedRecord:
@@ -33,4 +38,5 @@ def a_delivery(action: Any = "RECYCLE", event: dict[str, Any] | None = None, **r
     """Of a record that is open, on a partition whose index knows nothing."""
     partition, record = a_partition(), a_record()
     record_of = OpenRecord(record, partition.trackers[record.topic])
-    return Delivery(a_recycle(action, **(event or {})), a_retry_state(**retry), record_of, partition)
+    make = an_escalation if action in ESCALATIONS else a_recycle
+    return Delivery(make(action, **(event or {})), a_retry_state(**retry), record_of, partition)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from tests.unit.delivery.builders import a_delivery
 from workers.delivery.attempts import Accepted, DeliveryRequest, Outcome
 from workers.delivery.core.breaker import Breaker, BreakerRule
+from workers.delivery.events import id_of
 from workers.delivery.limits.limiter import Allowance, Grant
 from workers.delivery.runtime.lane import Lane, NoCapacity
 
@@ -28,12 +29,12 @@ class FakeConnector:
         self.released = asyncio.Event()
 
     async def deliver(self, requests: Sequence[DeliveryRequest]) -> Sequence[Outcome]:
-        self.calls.append([request.event.recycle_id for request in requests])
+        self.calls.append([id_of(request.event) for request in requests])
         if self.hangs:
             await self.released.wait()
         if self.error:
             raise self.error
-        return [self.outcomes.get(request.event.recycle_id, Accepted(200)) for request in requests]
+        return [self.outcomes.get(id_of(request.event), Accepted(200)) for request in requests]
 
     async def close(self) -> None:
         """Nothing is open."""
@@ -130,7 +131,7 @@ class LaneHarness:
 
     async def _deliver(self, number: int) -> None:
         delivery = a_delivery(event={"recycle_id": f"r{number}"})
-        name, permit = delivery.event.recycle_id, await self.lane.acquire()
+        name, permit = id_of(delivery.event), await self.lane.acquire()
         if isinstance(permit, NoCapacity):
             self.rejected.append((name, permit.wait, permit.why))
         elif name in self.declining:

@@ -4,41 +4,15 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from schemas.events import DeliveryResult, LeadRecycled
-from tests.unit.delivery.builders import NOW, a_delivery, a_recycle
-from workers.delivery.core.admission import Admission, Attempt, Drop, GiveUp, Settle, Wait, admit
+from schemas.events import DeliveryResult
+from tests.unit.delivery.builders import NOW, a_delivery, a_recycle, an_escalation
+from tests.unit.delivery.decisions import DAY, SCHEDULE, decision, knowing
+from workers.delivery.core.admission import Attempt, Drop, GiveUp, Settle, Wait
 from workers.delivery.core.delivery_index import DeliveryIndex
-from workers.delivery.core.model import Availability, is_known
-from workers.delivery.core.outcomes import Expired, without_attempt
-from workers.delivery.core.owned_partition import Delivery
-from workers.delivery.core.schedule import Schedule
-
-SCHEDULE = Schedule()
-DAY = 86_400_000
-
-
-def decision(
-    delivery: Delivery,
-    index: DeliveryIndex | None = None,
-    availability: Availability = Availability.ACTIVE,
-    at: int = NOW,
-) -> Admission:
-    if index is not None:
-        delivery.partition.index = index
-    return admit(delivery, availability, at, SCHEDULE)
-
-
-def knowing(outcome: Any, action: Any = "RECYCLE", attempts: int = 1, at: int = NOW) -> DeliveryIndex:
-    index = DeliveryIndex()
-    index.result(
-        DeliveryResult(
-            endpoint="nurture", recycle_id="r1", action=action, outcome=outcome, attempts=attempts, occurred_at=at
-        )
-    )
-    return index
+from workers.delivery.core.model import Availability
+from workers.delivery.core.outcomes import without_attempt
+from workers.delivery.events import DeliveredEvent, is_known
 
 
 def test_a_new_delivery_is_attempted() -> None:
@@ -54,9 +28,19 @@ def test_a_delivery_that_the_index_lists_as_open_is_attempted(action: str) -> No
 
 @pytest.mark.parametrize(
     ("event", "is_right"),
-    [(a_recycle(), True), (a_recycle("REVOKE"), True), (a_recycle("PAUSE"), False), (a_recycle(recycle_id=""), False)],
+    [
+        (a_recycle(), True),
+        (a_recycle("REVOKE"), True),
+        (a_recycle("PAUSE"), False),
+        (a_recycle(recycle_id=""), False),
+        (an_escalation(), True),
+        (an_escalation("AT_RISK"), True),
+        (an_escalation("UNKNOWN"), False),
+        (an_escalation("RECYCLE"), False),
+        (an_escalation(escalation_id=""), False),
+    ],
 )
-def test_an_event_must_have_a_known_action_and_a_recycle_id(event: LeadRecycled, is_right: bool) -> None:
+def test_an_event_must_have_a_known_action_and_an_id(event: DeliveredEvent, is_right: bool) -> None:
     assert is_known(event) is is_right
 
 
@@ -216,61 +200,3 @@ def test_a_filtered_recycle_is_finished_without_an_attempt_so_that_its_revoke_is
     index.result(without_attempt(left_out, found.outcome, found.attempts, NOW).result)
     assert decision(left_out, index) == Drop()
     assert isinstance(decision(a_delivery("REVOKE"), index), Settle)
-
-
-EXPIRES = NOW + DAY
-
-
-@pytest.mark.parametrize(("at", "is_sent"), [(EXPIRES - 1, True), (EXPIRES, False), (EXPIRES + 300 * DAY, False)])
-def test_a_recycle_is_not_sent_from_the_end_of_its_consent_on(at: int, is_sent: bool) -> None:
-    found = decision(a_delivery(event={"expires_at": EXPIRES}), at=at)
-    assert (found == Attempt()) is is_sent
-    assert is_sent or found == Settle(Expired("the consent ends at 2025-10-10T08:53:20.000Z: not sent"), 0)
-
-
-def test_an_expired_recycle_that_may_have_been_sent_counts_an_attempt_and_its_revoke_is_sent() -> None:
-    delivery = a_delivery(event={"expires_at": NOW}, may_have_arrived=True)
-    found = decision(delivery)
-    assert isinstance(found, Settle)
-    assert (found.attempts, found.outcome.detail) == (1, "the consent ends at 2025-10-09T08:53:20.000Z: not sent again")
-    assert decision(a_delivery("REVOKE"), knowing("expired", attempts=1)) == Attempt()
-
-
-def test_the_revoke_of_an_expired_recycle_that_was_never_sent_is_not_sent() -> None:
-    assert isinstance(decision(a_delivery("REVOKE"), knowing("expired", attempts=0)), Settle)
-
-
-def test_a_recycle_that_its_copy_attempted_expires_with_all_attempts() -> None:
-    found = decision(a_delivery(event={"expires_at": NOW}, attempts=1), knowing("retry", attempts=3))
-    assert isinstance(found, Settle)
-    assert (found.attempts, type(found.outcome)) == (3, Expired)
-
-
-@pytest.mark.parametrize("field", ["not_before", "due_at"])
-def test_nothing_waits_that_could_only_be_sent_after_the_end_of_the_consent(field: str) -> None:
-    fields: dict[str, Any] = {"expires_at": EXPIRES} | ({"not_before": EXPIRES} if field == "not_before" else {})
-    found = decision(a_delivery(event=fields, due_at=EXPIRES if field == "due_at" else 0))
-    assert isinstance(found, Settle)
-    assert isinstance(found.outcome, Expired)
-
-
-def test_a_revoke_does_not_expire() -> None:
-    assert decision(a_delivery("REVOKE", {"expires_at": NOW - DAY})) == Attempt()
-
-
-def test_a_replay_of_an_expired_recycle_expires_again() -> None:
-    replay = a_delivery(event={"expires_at": NOW}, replay="again", may_have_arrived=True)
-    assert isinstance(decision(replay, knowing("expired", attempts=0)), Settle)
-
-
-instants = st.integers(NOW - 40 * DAY, NOW + 40 * DAY)
-
-
-@given(instants, st.none() | instants, instants, st.sampled_from(Availability), st.integers(0, 9))
-def test_no_recycle_is_sent_or_waits_for_a_time_beyond_its_consent(
-    expires_at: int, not_before: int | None, due_at: int, availability: Availability, attempts: int
-) -> None:
-    event = {"expires_at": expires_at, "not_before": not_before}
-    found = decision(a_delivery(event=event, due_at=due_at, attempts=attempts), availability=availability)
-    is_over = max(NOW, due_at, not_before or 0) >= expires_at
-    assert (isinstance(found, Settle) and isinstance(found.outcome, Expired)) is is_over

@@ -19,6 +19,7 @@ from workers.delivery.core.model import Availability, RetryState
 from workers.delivery.core.owned_partition import OwnedPartition
 from workers.delivery.core.schedule import Schedule
 from workers.delivery.core.wait_topics import WaitTopics
+from workers.delivery.events import RECYCLES
 from workers.delivery.runtime.deliverer import Deliverer
 from workers.delivery.runtime.lane import SLOT_PATIENCE, Lane
 from workers.delivery.runtime.metrics import DeliveryMetrics
@@ -83,7 +84,7 @@ class Delivering:
         self.deliverer = self._deliverer({"nurture": self.lane})
 
     def _deliverer(self, lanes: Mapping[str, Lane]) -> Deliverer:
-        metrics = DeliveryMetrics(CollectorRegistry(), list(lanes))
+        metrics = DeliveryMetrics(CollectorRegistry(), dict.fromkeys(lanes, RECYCLES))
         factory = RecordFactory(CODEC, "", WaitTopics())
         return Deliverer(
             expansion=Expansion({"nurture": Endpoint("nurture", NurtureTarget())}, CODEC, lambda: self.now_ms),

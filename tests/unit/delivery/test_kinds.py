@@ -1,20 +1,22 @@
 """The sections of endpoints.yml of each kind, and the errors for everything else."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 
-from schemas.events import LeadRecycled
+from schemas.events import LeadEscalated, LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.documents import DocumentError
-from tests.component.delivery.connectors.harness import a_recycle, a_request, a_revoke, target_of
+from tests.component.delivery.connectors.harness import a_recycle, a_request, a_revoke, an_escalation, target_of
 from workers.delivery.attempts import Accepted, Retry
 from workers.delivery.connectors import AnyTarget, connector_of
 from workers.delivery.connectors.kafka_topic import KafkaTopic, KafkaTopicTarget
 from workers.delivery.connectors.payload import FIELDS, ulid_of, uuid_of
 from workers.delivery.endpoints import parse_endpoints
+from workers.delivery.events import DeliveredEvent
 from workers.delivery.target import Endpoint
 from workers.kafka import Full, Undelivered
 
@@ -45,10 +47,11 @@ def _each(secret: dict[str, str]) -> list[dict[str, Any]]:
         {"kind": "mautic", "url": "https://mautic.example.com", "user": "u", "password": secret, "campaigns": {"*": 3}},
         {"kind": "customerio", "site_id": secret, "api_key": secret},
         {"kind": "kafka", "topic": "crm.recycles"},
+        {"kind": "hubspot-task", "token": secret},
     ]
 
 
-@pytest.mark.parametrize("number", range(8))
+@pytest.mark.parametrize("number", range(9))
 def test_the_minimal_section_of_each_kind_is_valid(number: int, secret: dict[str, str]) -> None:
     section = _each(secret)[number]
     target = target_of(section)
@@ -57,11 +60,11 @@ def test_the_minimal_section_of_each_kind_is_valid(number: int, secret: dict[str
 
 
 # vendor: calls, within seconds; what its documents allow.
-WINDOWS = {"hubspot-event": (100, 10), "hubspot-list": (100, 10), "customerio": (100, 1)}
+WINDOWS = {"hubspot-event": (100, 10), "hubspot-list": (100, 10), "hubspot-task": (100, 10), "customerio": (100, 1)}
 WINDOWS |= {"marketo-campaign": (100, 20), "marketo-list": (100, 20)}
 
 
-@pytest.mark.parametrize("number", range(1, 7))
+@pytest.mark.parametrize("number", [*range(1, 7), 8])
 def test_the_default_limits_stay_within_the_limit_of_the_vendor(number: int, secret: dict[str, str]) -> None:
     target = target_of(_each(secret)[number])
     most, seconds = WINDOWS.get(target.kind, (1_000_000, 1))
@@ -131,8 +134,73 @@ def test_a_section_that_its_vendor_would_reject_is_a_violation(
         target_of(_each(secret)[number] | more)
 
 
+NO_ESCALATIONS = [
+    (
+        1,
+        "ESCALATE has no escalate_event_name; write 'escalate_event_name: pe1234567_escalate'",
+    ),
+    (2, "it has no place for an escalation; leave ESCALATE out here, and add an endpoint of kind hubspot-task"),
+    (3, "ESCALATE has no escalate_campaign; write 'escalate_campaign: 1071'"),
+    (4, "it has no place for an escalation; leave ESCALATE out here, and add an endpoint of kind marketo-campaign"),
+    (5, "ESCALATE has no escalation_fields; write 'escalation_fields: {leadloop_until: until}'"),
+]
+
+
+def _document(section: dict[str, Any], *actions: str) -> str:
+    lines = [f"    {key}: {json.dumps(value)}" for key, value in section.items()]
+    listed = [f"        - {action}" for action in actions]
+    return "\n".join(["endpoints:", "  crm:", *lines, "    only:", "      actions:", *listed])
+
+
+@pytest.mark.parametrize(("number", "said"), NO_ESCALATIONS)
+def test_an_endpoint_that_cannot_send_escalations_is_reported_with_the_line_and_the_way_out(
+    number: int, said: str, secret: dict[str, str]
+) -> None:
+    section = _each(secret)[number]
+    with pytest.raises(DocumentError) as faults:
+        parse_endpoints(_document(section, "RECYCLE", "ESCALATE"), "endpoints.yml")
+    assert str(faults.value).startswith(f"endpoints.yml:{len(section) + 6}: endpoints.crm.only.actions[1]: ")
+    assert said in str(faults.value)
+
+
+def test_a_task_cannot_be_made_of_a_recycle(secret: dict[str, str]) -> None:
+    with pytest.raises(DocumentError, match="a task is for an escalation only; leave RECYCLE out here"):
+        parse_endpoints(_document(_each(secret)[8], "RECYCLE"), "endpoints.yml")
+
+
+ESCALATING: list[tuple[int, dict[str, Any]]] = [
+    (0, {}),
+    (1, {"escalate_event_name": "pe1_e", "at_risk_event_name": "pe1_r"}),
+    (3, {"escalate_campaign": 7, "at_risk_campaign": 8}),
+    (5, {"escalation_fields": {"sales_until": "until"}}),
+    (6, {}),
+    (7, {}),
+    (8, {}),
+]
+
+
+@pytest.mark.parametrize(("number", "more"), ESCALATING)
+def test_an_endpoint_of_any_other_kind_subscribes_to_escalations(
+    number: int, more: dict[str, Any], secret: dict[str, str]
+) -> None:
+    text = _document(_each(secret)[number] | more, "ESCALATE", "AT_RISK")
+    _, (endpoint,) = parse_endpoints(text, "endpoints.yml")
+    assert endpoint.target.actions == ("ESCALATE", "AT_RISK")
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_without_actions_an_endpoint_gets_recycles_and_revokes_and_one_of_tasks_gets_escalations(
+    number: int, secret: dict[str, str]
+) -> None:
+    actions = target_of(_each(secret)[number]).actions
+    assert actions == (("ESCALATE",) if number == 8 else ("RECYCLE", "REVOKE"))
+
+
 def test_the_selectable_fields_are_those_of_the_event() -> None:
-    assert set(FIELDS) == set(LeadRecycled.__struct_fields__) - {"source", "recorded_at"}
+    assert set(FIELDS) == {*LeadRecycled.__struct_fields__, *LeadEscalated.__struct_fields__} - {
+        "source",
+        "recorded_at",
+    }
 
 
 def test_request_ids_are_stable_over_attempts_and_differ_by_message() -> None:
@@ -156,10 +224,10 @@ class FakeTopic:
     """Takes what is produced, or raises."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        self.taken: list[tuple[str, LeadRecycled, Headers]] = []
+        self.taken: list[tuple[str, DeliveredEvent, Headers]] = []
         self._fault = fault
 
-    async def __call__(self, topic: str, event: LeadRecycled, headers: Headers) -> None:
+    async def __call__(self, topic: str, event: DeliveredEvent, headers: Headers) -> None:
         if self._fault:
             raise self._fault
         self.taken.append((topic, event, headers))
@@ -180,6 +248,14 @@ async def test_a_topic_endpoint_receives_the_event_unchanged_and_the_ack_is_its_
     assert (name, event) == ("crm.recycles", a_recycle())
     assert dict(headers)["ce_id"] == b"r7"
     assert dict(headers)["traceparent"] == trace.encode()
+
+
+async def test_a_topic_endpoint_receives_an_escalation_unchanged() -> None:
+    topic = FakeTopic()
+    assert await _to(topic).deliver([a_request(an_escalation())]) == [Accepted(None)]
+    ((_, event, headers),) = topic.taken
+    assert event == an_escalation()
+    assert dict(headers)["ce_type"] == b"leadloop.v1.LeadEscalated"
 
 
 async def test_a_topic_endpoint_without_an_ack_is_retried() -> None:
@@ -203,7 +279,8 @@ def test_the_example_endpoints_are_valid_with_and_without_the_commented_sections
     for name in re.findall(r"\{env: (\w+)\}", text):
         monkeypatch.setenv(name, SHARED)
     _, endpoints = parse_endpoints(text, "endpoints.yml")
-    assert [endpoint.name for endpoint in endpoints] == ["handover", "nurture", "hubspot"][: 3 if is_whole else 1]
+    names = ["handover", "nurture", "tasks", "hubspot"]
+    assert [endpoint.name for endpoint in endpoints] == names[: 4 if is_whole else 1]
 
 
 def test_the_documented_example_is_valid_and_has_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:

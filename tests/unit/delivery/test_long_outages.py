@@ -15,6 +15,7 @@ from workers.delivery.core.outcomes import Resolution, after_attempt, given_up, 
 from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.schedule import Schedule
 from workers.delivery.core.wait_topics import WaitTopics
+from workers.delivery.events import id_of
 
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 DOWN = Retry("down", 503)
@@ -72,7 +73,7 @@ class Simulation:
     def _settle(self, at: int, delivery: Delivery, what: Resolution) -> None:
         self._partition.index.result(what.result)
         if what.retry is None:
-            self.ends[delivery.event.recycle_id] = at, what.result.outcome
+            self.ends[id_of(delivery.event)] = at, what.result.outcome
         else:
             self._wait(at, replace(delivery, retry=what.retry))
 

@@ -4,6 +4,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from schemas.events import DeliveryResult
+from workers.delivery.events import RECYCLES
 from workers.delivery.runtime.metrics import DeliveryMetrics
 
 RESULT = DeliveryResult(endpoint="nurture", recycle_id="r1", action="RECYCLE", outcome="accepted", occurred_at=61_000)
@@ -11,7 +12,7 @@ RESULT = DeliveryResult(endpoint="nurture", recycle_id="r1", action="RECYCLE", o
 
 def test_the_duration_of_a_traced_delivery_has_an_exemplar() -> None:
     registry = CollectorRegistry()
-    metrics = DeliveryMetrics(registry, ["nurture"])
+    metrics = DeliveryMetrics(registry, {"nurture": RECYCLES})
     metrics.settled(RESULT, 1_000)
     metrics.settled(RESULT, 1_000, f"00-{'ab' * 16}-{'cd' * 8}-01")
     encode, _ = choose_encoder("application/openmetrics-text; version=1.0.0")

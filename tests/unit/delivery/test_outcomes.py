@@ -74,3 +74,9 @@ def test_an_expired_delivery_has_an_outcome_of_its_own_and_the_reason() -> None:
     found = without_attempt(a_delivery(), Expired("the consent has ended"), 2, NOW)
     assert (found.result.outcome, found.result.attempts, found.result.status) == ("expired", 2, None)
     assert (found.result.detail, found.retry, found.is_dead) == ("the consent has ended", None, False)
+
+
+def test_the_result_of_an_escalation_has_its_id_and_its_action_and_no_recycle() -> None:
+    result = after(Accepted(200), a_delivery("AT_RISK")).result
+    assert (result.escalation_id, result.escalation) == ("x1", "AT_RISK")
+    assert (result.recycle_id, result.action) == ("", "UNKNOWN")

@@ -8,9 +8,9 @@ from confluent_kafka import TopicPartition
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
-from schemas.events import LeadRecycled
-from tests.unit.delivery.builders import NOW, a_delivery, a_recycle
+from tests.unit.delivery.builders import NOW, a_delivery, a_recycle, an_escalation
 from workers.delivery.core.model import Takeover
+from workers.delivery.events import DeliveredEvent
 from workers.delivery.runtime import recovery
 from workers.delivery.runtime.recovery import IndexRecovery, RecoveredIndex
 
@@ -21,7 +21,7 @@ WAIT = "delivery-wait-1s"
 class Waits:
     """A record of a waiting topic."""
 
-    def __init__(self, event: LeadRecycled, offset: int, due_at: int = 0) -> None:
+    def __init__(self, event: DeliveredEvent, offset: int, due_at: int = 0) -> None:
         self._event, self._offset, self._due_at = event, offset, due_at
 
     def error(self) -> None:
@@ -66,7 +66,7 @@ class FakeConsumer:
         """Nothing is open."""
 
 
-def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: LeadRecycled) -> RecoveredIndex:
+def recovered(monkeypatch: pytest.MonkeyPatch, *waiting: DeliveredEvent) -> RecoveredIndex:
     records = [Waits(event, offset) for offset, event in enumerate(waiting)]
     return recovered_from(monkeypatch, records, is_sure=True)
 
@@ -83,8 +83,14 @@ def test_a_waiting_delivery_is_open_and_due(monkeypatch: pytest.MonkeyPatch) -> 
     assert found.waiting == {"nurture": 1}
 
 
-@pytest.mark.parametrize("event", [a_recycle("UNKNOWN"), a_recycle(recycle_id="")])
-def test_a_future_dead_letter_is_neither_open_nor_due(monkeypatch: pytest.MonkeyPatch, event: LeadRecycled) -> None:
+def test_a_waiting_escalation_is_open_and_due(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = recovered(monkeypatch, an_escalation())
+    assert found.index.due.by_age(NOW) == {("nurture", "under_15s"): 1}
+    assert found.index.under_way(an_escalation(), a_delivery().retry) is not None
+
+
+@pytest.mark.parametrize("event", [a_recycle("UNKNOWN"), a_recycle(recycle_id=""), an_escalation("UNKNOWN")])
+def test_a_future_dead_letter_is_neither_open_nor_due(monkeypatch: pytest.MonkeyPatch, event: DeliveredEvent) -> None:
     found = recovered(monkeypatch, event)
     assert not +found.index.due.by_age(NOW)
     assert (found.index.sizes, found.waiting) == ((0, 0), {})

@@ -96,3 +96,34 @@ def test_offsets_that_may_not_be_read_are_an_error_at_once() -> None:
     with pytest.raises(KafkaException):
         source_module._takeovers(cast("Any", consumer), committed, ["lead-recycled"])  # noqa: SLF001
     assert consumer.requests == 1
+
+
+class Answers:
+    """A consumer whose topics all have offsets 0 to 5."""
+
+    def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
+        return 0, 5
+
+
+def taken_over(*places: tuple[str, int]) -> dict[int, set[str]]:
+    """The topics that are read of each partition number, where Kafka has assigned these places."""
+    committed = [TopicPartition(topic, number, OFFSET_INVALID) for topic, number in places]
+    found = source_module._takeovers(  # noqa: SLF001
+        cast("Any", Answers()), committed, ["lead-recycled", "wait", "lead-escalated"], ["lead-escalated"]
+    )
+    return {one.partition: set(one.positions) for one in found}
+
+
+def test_a_later_topic_that_workers_of_an_older_version_do_not_know_is_not_read_without_the_others() -> None:
+    ours = [("lead-recycled", 0), ("wait", 0), ("lead-escalated", 0), ("lead-escalated", 1)]
+    assert taken_over(*ours) == {0: {"lead-recycled", "wait", "lead-escalated"}}
+    assert taken_over(("lead-escalated", 1)) == {}
+
+
+def test_the_others_are_read_without_a_later_topic_that_another_worker_has() -> None:
+    assert taken_over(("lead-recycled", 0), ("wait", 0)) == {0: {"lead-recycled", "wait"}}
+
+
+def test_topics_that_every_version_knows_must_be_assigned_alike() -> None:
+    with pytest.raises(RuntimeError, match="not assigned alike"):
+        taken_over(("lead-recycled", 0), ("lead-escalated", 0))

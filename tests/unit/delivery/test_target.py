@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.delivery.builders import a_recycle
+from tests.unit.delivery.builders import a_recycle, an_escalation
 from workers.delivery.target import Only, Target
 
 
@@ -55,3 +55,32 @@ def test_an_endpoint_may_take_what_its_filter_lets_through(only: dict[str, Any],
 
 def test_a_reason_that_is_not_known_yet_passes_the_filter() -> None:
     assert a_target(reasons=["price"]).may_take("", "offer")
+
+
+@pytest.mark.parametrize("action", ["ESCALATE", "AT_RISK"])
+def test_nobody_gets_escalations_who_did_not_subscribe(action: str) -> None:
+    assert not a_target().wants(an_escalation(action))
+    assert not a_target(actions=["RECYCLE", "REVOKE"]).wants(an_escalation(action))
+    assert a_target(actions=["RECYCLE", action]).wants(an_escalation(action))
+
+
+def test_an_endpoint_for_escalations_gets_no_recycles() -> None:
+    target = a_target(actions=["ESCALATE"])
+    assert not target.wants(RECYCLE)
+    assert not target.wants(a_recycle("REVOKE"))
+    assert not target.leaves_out(RECYCLE)
+
+
+@pytest.mark.parametrize(
+    ("only", "is_wanted"),
+    [
+        ({"reasons": ["never_contacted"]}, True),
+        ({"reasons": ["price"]}, False),
+        ({"segments": ["big"]}, False),
+        ({"origins": ["webinar"]}, True),
+        ({"tracks": ["nurture"]}, True),  # an escalation has no track
+    ],
+)
+def test_escalations_are_filtered_by_reason_segment_and_origin(only: dict[str, Any], is_wanted: bool) -> None:
+    event = an_escalation(reason="never_contacted", origin="webinar", segment="small")
+    assert a_target(actions=["ESCALATE"], **only).wants(event) is is_wanted

@@ -16,6 +16,7 @@ from workers.delivery.core.delivery_index import DeliveryIndex
 from workers.delivery.core.model import RetryState
 from workers.delivery.core.owned_partition import Delivery
 from workers.delivery.core.unsettled import AGES, UnsettledCounter, due_since
+from workers.delivery.events import RECYCLES
 from workers.delivery.runtime.deliverer import Deliverer
 from workers.delivery.runtime.metrics import DeliveryMetrics
 
@@ -249,7 +250,7 @@ def exported(registry: CollectorRegistry) -> dict[tuple[str, str], float]:
 
 def test_every_endpoint_and_age_is_exported_from_the_start() -> None:
     registry = CollectorRegistry()
-    DeliveryMetrics(registry, ["nurture", "list"])
+    DeliveryMetrics(registry, dict.fromkeys(["nurture", "list"], RECYCLES))
     assert exported(registry) == {(endpoint, age): 0 for endpoint in ("nurture", "list") for age in AGES}
 
 
@@ -274,7 +275,7 @@ def test_the_age_of_a_delivery_is_how_long_it_has_been_due(seconds: int, age: st
 
 def test_partitions_add_up_and_finished_deliveries_are_no_longer_reported() -> None:
     registry = CollectorRegistry()
-    metrics = DeliveryMetrics(registry, ["nurture"])
+    metrics = DeliveryMetrics(registry, {"nurture": RECYCLES})
     metrics.not_settled([{("nurture", "over_1h"): 2}, {("nurture", "over_1h"): 1}])
     assert exported(registry)["nurture", "over_1h"] == 3
     metrics.not_settled([])
@@ -283,6 +284,6 @@ def test_partitions_add_up_and_finished_deliveries_are_no_longer_reported() -> N
 
 def test_deliveries_for_an_endpoint_that_is_no_longer_configured_are_not_reported() -> None:
     registry = CollectorRegistry()
-    DeliveryMetrics(registry, ["nurture"]).not_settled([{("retired", "over_1h"): 1}])
+    DeliveryMetrics(registry, {"nurture": RECYCLES}).not_settled([{("retired", "over_1h"): 1}])
     assert set(exported(registry)) == {("nurture", age) for age in AGES}
     assert set(exported(registry).values()) == {0}

@@ -14,6 +14,7 @@ from ..attempts import Connector
 from ..target import Endpoint
 from .customerio import CustomerIo, CustomerIoTarget
 from .hubspot import HubSpotEvents, HubSpotEventTarget, HubSpotLists, HubSpotListTarget
+from .hubspot_task import HubSpotTasks, HubSpotTaskTarget
 from .kafka_topic import KafkaTopic, KafkaTopicTarget, Produce
 from .marketo import MarketoCampaigns, MarketoCampaignTarget, MarketoLists, MarketoListTarget
 from .mautic import Mautic, MauticTarget
@@ -23,6 +24,7 @@ AnyTarget = Annotated[
     WebhookTarget
     | HubSpotEventTarget
     | HubSpotListTarget
+    | HubSpotTaskTarget
     | MarketoCampaignTarget
     | MarketoListTarget
     | MauticTarget
@@ -49,6 +51,8 @@ def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], p
             connector = HubSpotEvents(target, client, now)
         case HubSpotListTarget() as target:
             connector = HubSpotLists(target, client, now)
+        case HubSpotTaskTarget() as target:
+            connector = HubSpotTasks(target, client, now)
         case MarketoCampaignTarget() as target:
             connector = MarketoCampaigns(target, client, now)
         case MarketoListTarget() as target:

@@ -7,11 +7,12 @@ that is not encoded gets a 200 and matches no person.
 
 Accepted: 200. "Track endpoints support minimal validation": whether the person exists, or a campaign started, is not
 reported, and these credentials cannot read it back. REVOKE sends `revoke_event_name`, for a campaign's exit
-condition to act on. Limits: 100 calls a second; 429 has no Retry-After.
+condition to act on; escalations `escalate_event_name` and `at_risk_event_name`, for a campaign to act on.
+Limits: 100 calls a second; 429 has no Retry-After.
 """
 
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote
 
@@ -44,6 +45,18 @@ class CustomerIoTarget(VendorTarget):
     api_key: Secret
     event_name: CustomerName = "lead_recycled"
     revoke_event_name: CustomerName = "lead_revoked"
+    escalate_event_name: CustomerName = "lead_escalated"
+    at_risk_event_name: CustomerName = "lead_at_risk"
+
+    @property
+    def event_names(self) -> Mapping[str, CustomerName]:
+        """The name of the event for each action."""
+        return {
+            "RECYCLE": self.event_name,
+            "REVOKE": self.revoke_event_name,
+            "ESCALATE": self.escalate_event_name,
+            "AT_RISK": self.at_risk_event_name,
+        }
 
 
 class CustomerIo(UnbatchedConnector):
@@ -77,7 +90,7 @@ class CustomerIo(UnbatchedConnector):
     def _event(self, request: DeliveryRequest) -> JsonObject:
         target, event = self._target, request.event
         return {
-            "name": target.event_name if event.action == "RECYCLE" else target.revoke_event_name,
+            "name": target.event_names[event.action],
             "id": ulid_of(request),
             "timestamp": event.occurred_at // 1000,
             "data": payload_of(event),

@@ -9,6 +9,7 @@ from schemas.events import LeadRecycled
 from streams.runtime.documents import violation
 from workers.outbound import InvalidDestination, UrlPolicy, destination_of
 
+from ..events import DeliveredEvent
 from ..target import ANY_TRACK, Limits, Target
 
 Id = Annotated[int, Field(gt=0, lt=10**18)]
@@ -70,8 +71,10 @@ def id_for_track(tracks: Mapping[str, int], track: str) -> int | None:
     return tracks.get(track, tracks.get(ANY_TRACK))
 
 
-def ids_for_event(tracks: Mapping[str, int], event: LeadRecycled) -> tuple[int, ...]:
+def ids_for_event(tracks: Mapping[str, int], event: DeliveredEvent) -> tuple[int, ...]:
     """Return the ids that an event concerns: that of its track; all of them for a REVOKE, which has no track."""
+    if not isinstance(event, LeadRecycled):
+        return ()
     if event.action == "REVOKE":
         return tuple(sorted(set(tracks.values())))
     track_id = id_for_track(tracks, event.track)

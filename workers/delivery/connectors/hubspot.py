@@ -5,7 +5,8 @@ from the message. Of events with the same uuid within a year HubSpot keeps the f
 specification, SendEventCompletions), so a repeat is harmless. 204 has no body: HubSpot processes the event after its
 response, and does not report whether the contact exists, or a workflow started. One event per call: the batch endpoint
 does not identify events in its response, so that one bad event could fail many good ones, or go unnoticed.
-REVOKE sends `revoke_event_name`, for a workflow to act on; without one it is rejected.
+REVOKE sends `revoke_event_name`, for a workflow to act on; without one it is rejected. Escalations send
+`escalate_event_name` and `at_risk_event_name` with the `escalation_properties`, for a workflow that makes a task.
 
 **List**: `PUT /crm/lists/2026-03/{list}/memberships/add` (or `remove`) with up to 100 record ids; the list's
 processingType must be MANUAL or SNAPSHOT. "Records that do not exist or that are already members of the list are
@@ -13,48 +14,41 @@ ignored": so `recordsIdsAdded` and `recordIdsMissing` of the response are read. 
 already: a no-op. Workflows start on *joining*: with `rejoin: true` such a member leaves and joins again; the price is
 that a repeat after a crash starts the workflow twice. REVOKE does not name its track: it removes from every configured
 list.
-
-Limits: 100 calls in 10 s for a private app of the lower tiers (190 for Professional and Enterprise: set `limits`),
-shared by all apps of the account (developers.hubspot.com/changelog/increasing-our-api-limits, usage guidelines).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Literal
 
 import msgspec
 from pydantic import Field as Setting
 from pydantic import StringConstraints
 
-from schemas.json_value import JsonObject, JsonValue
-from workers.outbound import Client, HttpResponse, HttpResult
-from workers.secret import Secret
+from schemas.events import LeadRecycled
+from schemas.json_value import JsonObject
+from workers.outbound import Client, HttpResponse
 
 from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
-from ..target import Limits
-from .http_target import Tracks, VendorTarget
-from .list_memberships import membership_changes, more_significant, not_numeric
+from ..events import ESCALATIONS, DeliveryAction
+from .http_target import Tracks
+from .hubspot_api import HubSpotTarget, call
+from .list_memberships import NO_ESCALATIONS, membership_changes, more_significant, not_numeric
 from .payload import PayloadField, iso, selected_fields, uuid_of
-from .response_policy import decode_body, failure_outcome, is_success, summary_of, to_json
+from .response_policy import decode_body, failure_outcome, is_success, summary_of
 from .unbatched import UnbatchedConnector
 
 MAX_RECORDS_PER_CALL = 100
+_NAMELESS = {"REVOKE": "an event cannot be revoked: configure a revoke_event_name that a workflow acts on"}
 EventName = Annotated[str, StringConstraints(pattern=r"^pe[0-9]+_[a-z0-9_-]{1,100}$")]
 PropertyName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
-_TIER = Limits(per_second=9, burst=10, concurrency=5)
 
 
 def _default_properties() -> dict[str, PayloadField]:
     return {"recycle_id": "recycle_id", "track": "track", "reason": "reason"}
 
 
-class HubSpotTarget(VendorTarget):
-    """A HubSpot account. `token`: of a private app. Leads are identified by the record id of their contact."""
-
-    PRESET: ClassVar[Limits] = _TIER
-
-    url: str = "https://api.hubapi.com"
-    token: Secret
+def _default_escalation_properties() -> dict[str, PayloadField]:
+    return {"escalation_id": "escalation_id", "reason": "reason", "until": "until"}
 
 
 class HubSpotEventTarget(HubSpotTarget):
@@ -63,7 +57,29 @@ class HubSpotEventTarget(HubSpotTarget):
     kind: Literal["hubspot-event"]
     event_name: EventName
     revoke_event_name: EventName | None = None
+    escalate_event_name: EventName | None = None
+    at_risk_event_name: EventName | None = None
     properties: Annotated[dict[PropertyName, PayloadField], Setting(default_factory=_default_properties, max_length=50)]
+    escalation_properties: Annotated[
+        dict[PropertyName, PayloadField], Setting(default_factory=_default_escalation_properties, max_length=50)
+    ]
+
+    @property
+    def event_names(self) -> Mapping[DeliveryAction, EventName | None]:
+        """The name of the event for each action."""
+        return {
+            "RECYCLE": self.event_name,
+            "REVOKE": self.revoke_event_name,
+            "ESCALATE": self.escalate_event_name,
+            "AT_RISK": self.at_risk_event_name,
+        }
+
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """An escalation needs an event of its own."""
+        if action not in ESCALATIONS or self.event_names[action]:
+            return None
+        key = f"{action.lower()}_event_name"
+        return f"{action} has no {key}", f"write '{key}: pe1234567_{action.lower()}', which is defined in HubSpot"
 
 
 class HubSpotListTarget(HubSpotTarget):
@@ -72,6 +88,11 @@ class HubSpotListTarget(HubSpotTarget):
     kind: Literal["hubspot-list"]
     lists: Tracks
     rejoin: bool = False
+
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """A list has no escalations."""
+        fix = f"leave {action} out here, and add an endpoint of kind hubspot-task or hubspot-event"
+        return (NO_ESCALATIONS, fix) if action in ESCALATIONS else None
 
     @property
     def track_ids(self) -> Mapping[str, int]:
@@ -118,20 +139,24 @@ class HubSpotEvents(UnbatchedConnector):
         contact = target.number(event.lead_id)
         if contact is None:
             return Rejected(None, not_numeric(event.lead_id))
-        name = target.event_name if event.action == "RECYCLE" else target.revoke_event_name
+        name = None if event.action == "UNKNOWN" else target.event_names[event.action]
         if name is None:
-            return Rejected(None, "an event cannot be revoked: configure a revoke_event_name that a workflow acts on")
-        sent: JsonObject = {
+            return Rejected(None, _NAMELESS.get(event.action, f"{event.action} has no event name: configure one"))
+        reply = await call(self._client, target, "POST", "/events/2026-03/send", self._event(request, name, contact))
+        if isinstance(reply, HttpResponse) and (is_success(reply) or _is_repeated_uuid(reply)):
+            return Accepted(reply.status, "" if is_success(reply) else "it had received this event before")
+        return failure_outcome(reply, self._now())
+
+    def _event(self, request: DeliveryRequest, name: str, contact: int) -> JsonObject:
+        event, target = request.event, self._target
+        names = target.properties if isinstance(event, LeadRecycled) else target.escalation_properties
+        return {
             "eventName": name,
             "objectId": str(contact),
             "occurredAt": iso(event.occurred_at),
             "uuid": uuid_of(request),
-            "properties": selected_fields(event, target.properties),
+            "properties": selected_fields(event, names),
         }
-        reply = await _call(self._client, target, "POST", "/events/2026-03/send", sent)
-        if isinstance(reply, HttpResponse) and (is_success(reply) or _is_repeated_uuid(reply)):
-            return Accepted(reply.status, "" if is_success(reply) else "it had received this event before")
-        return failure_outcome(reply, self._now())
 
 
 class HubSpotLists:
@@ -191,7 +216,7 @@ class HubSpotLists:
     ) -> tuple[Outcome, MembershipResult | None]:
         """Change members. Returns HubSpot's result; if it is None, the outcome applies to all contacts."""
         path = f"/crm/lists/2026-03/{number}/memberships/{how}"
-        reply = await _call(self._client, self._target, "PUT", path, [*sorted(set(contacts))])
+        reply = await call(self._client, self._target, "PUT", path, [*sorted(set(contacts))])
         if not (isinstance(reply, HttpResponse) and is_success(reply)):
             failure = failure_outcome(reply, self._now())
             if isinstance(failure, Rejected):  # the ids are numbers: so the list is wrong, which can be fixed
@@ -200,18 +225,6 @@ class HubSpotLists:
         return Unverified(reply.status, f"an invalid response: {summary_of(reply)}"), decode_body(
             reply, MembershipResult
         )
-
-
-async def _call(client: Client, target: HubSpotTarget, method: str, path: str, sent: JsonValue) -> HttpResult:
-    headers = {"authorization": f"Bearer {target.token.reveal()}", "content-type": "application/json"}
-    return await client.request(
-        method,
-        target.at(path),
-        headers={**headers, "accept": "application/json"},
-        body=to_json(sent),
-        url_policy=target.url_policy,
-        timeout_seconds=target.timeout_seconds,
-    )
 
 
 def _joined(contact: str, members: MembershipResult, number: int) -> Outcome:

@@ -1,21 +1,21 @@
 """Kind `kafka`: the unchanged event, to another topic of the same cluster, keyed by lead_id.
 
 Sent: the record as Avro with CloudEvents headers, as in `lead-recycled`; RECYCLE and REVOKE alike: the consumer
-undoes. Accepted: the broker's acknowledgement. A repeat is the same bytes with the same `ce_id`. The preset is ours;
-Kafka has no such limit.
+undoes. Escalations as in `lead-escalated`, if `only.actions` asks for them. Accepted: the broker's acknowledgement. A
+repeat is the same bytes with the same `ce_id`. The preset is ours; Kafka has no such limit.
 """
 
 from typing import Annotated, ClassVar, Literal, Protocol
 
 from pydantic import AfterValidator, StringConstraints, ValidationInfo
 
-from schemas.events import LeadRecycled
 from schemas.headers import Headers, cloudevents_headers
-from schemas.topics import TOPICS
+from schemas.topics import TOPIC_OF, TOPICS
 from streams.runtime.documents import violation
 from workers.kafka import Full, Undelivered
 
 from ..attempts import Accepted, DeliveryRequest, Outcome, Retry
+from ..events import DeliveredEvent
 from ..target import Limits, Target
 from .unbatched import UnbatchedConnector
 
@@ -23,7 +23,7 @@ from .unbatched import UnbatchedConnector
 class Produce(Protocol):
     """Sends a record to a topic, keyed by its lead_id; returns after the broker's acknowledgement."""
 
-    async def __call__(self, topic: str, event: LeadRecycled, headers: Headers) -> None:
+    async def __call__(self, topic: str, event: DeliveredEvent, headers: Headers) -> None:
         """Produce one record.
 
         Raises:
@@ -61,7 +61,7 @@ class KafkaTopic(UnbatchedConnector):
 
     async def _deliver(self, request: DeliveryRequest) -> Outcome:
         trace = request.traceparent.encode() or None
-        headers = cloudevents_headers(request.event, "lead-recycled", trace)
+        headers = cloudevents_headers(request.event, TOPIC_OF[type(request.event)].name, trace)
         try:
             await self._produce(self._target.topic, request.event, headers)
         except Full:

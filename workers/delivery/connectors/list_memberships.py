@@ -3,9 +3,12 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from schemas.events import LeadEscalated
+
 from ..attempts import Accepted, DeliveryRequest, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from .http_target import ids_for_event
 
+NO_ESCALATIONS = "a list has members: it has no place for an escalation"
 _FIRST: tuple[type[Outcome], ...] = (Gone, Retry, Unverified, Accepted, NoOp, Rejected)
 
 
@@ -32,7 +35,9 @@ def membership_changes(
     for index, request in enumerate(requests):
         event = request.event
         lead, lists = number_of(event.lead_id), ids_for_event(tracks, event)
-        if lead is None:
+        if isinstance(event, LeadEscalated):
+            rejected[index] = Rejected(None, NO_ESCALATIONS)
+        elif lead is None:
             rejected[index] = Rejected(None, not_numeric(event.lead_id))
         elif not lists:
             rejected[index] = Rejected(None, f"no list is configured for the track {event.track!r}")

@@ -5,7 +5,8 @@ the trigger "Campaign is Requested" with the source "Web Service API". The respo
 whether a lead qualified (filters, "run once") is not reported, so success is *unverified*. A rejected batch is
 halved, and both halves are retried separately, until the lead that caused the rejection is alone. Tokens
 apply to a whole call, so with `tokens` there is one lead per call. REVOKE requests `revoke_campaign`, which has to
-remove the lead; without one it is rejected.
+remove the lead; without one it is rejected. Escalations request `escalate_campaign` and `at_risk_campaign`, which may
+send an alert, or create a task in the CRM that is connected; `escalation_tokens` are its tokens.
 
 **List**: `POST` and `DELETE /rest/v1/lists/{id}/leads.json?id=…` with at most 300 ids (list-membership.md); the
 response has a result per lead: added, removed, or skipped with reasons. With `verify` (the default) membership is
@@ -20,13 +21,14 @@ from typing import Annotated, Literal
 from pydantic import Field as Setting
 from pydantic import StringConstraints
 
-from schemas.events import LeadRecycled
+from schemas.events import LeadEscalated, LeadRecycled
 from schemas.json_value import JsonObject, JsonValue
 from workers.outbound import Client
 
 from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
+from ..events import ESCALATIONS, DeliveredEvent, DeliveryAction
 from .http_target import Id, Tracks, id_for_track
-from .list_memberships import MembershipChange, membership_changes, more_significant, not_numeric
+from .list_memberships import NO_ESCALATIONS, MembershipChange, membership_changes, more_significant, not_numeric
 from .marketo_api import ApiSuccess, LeadResult, MarketoApi, MarketoTarget, skipped
 from .payload import PayloadField, selected_fields
 
@@ -34,6 +36,7 @@ MAX_LEADS_PER_CAMPAIGN_CALL = 100
 MAX_LEADS_PER_LIST_CALL = 300
 MAX_HALVED = 10_000
 _HALVED_SECONDS = 1.0
+_MISSING = {"REVOKE": "a campaign cannot be revoked: configure a revoke_campaign that removes leads"}
 TokenName = Annotated[str, StringConstraints(pattern=r"^\{\{my\.[^{}]{1,100}\}\}$")]
 
 
@@ -43,7 +46,26 @@ class MarketoCampaignTarget(MarketoTarget):
     kind: Literal["marketo-campaign"]
     campaigns: Tracks
     revoke_campaign: Id | None = None
+    escalate_campaign: Id | None = None
+    at_risk_campaign: Id | None = None
     tokens: Annotated[dict[TokenName, PayloadField], Setting(default_factory=dict, max_length=100)]
+    escalation_tokens: Annotated[dict[TokenName, PayloadField], Setting(default_factory=dict, max_length=100)]
+
+    @property
+    def campaign_of(self) -> Mapping[DeliveryAction, int | None]:
+        """The campaign for each action that has no track."""
+        return {
+            "REVOKE": self.revoke_campaign,
+            "ESCALATE": self.escalate_campaign,
+            "AT_RISK": self.at_risk_campaign,
+        }
+
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """An escalation needs a campaign of its own."""
+        if action not in ESCALATIONS or self.campaign_of[action]:
+            return None
+        key = f"{action.lower()}_campaign"
+        return f"{action} has no {key}", f"write '{key}: 1071', the id of a campaign that alerts sales"
 
     @property
     def track_ids(self) -> Mapping[str, int]:
@@ -53,7 +75,7 @@ class MarketoCampaignTarget(MarketoTarget):
     @property
     def max_calls(self) -> int:
         """One for each campaign, and one more for the halves of a rejected batch."""
-        return len({*self.campaigns.values(), self.revoke_campaign} - {None}) + 1
+        return len({*self.campaigns.values(), *self.campaign_of.values()} - {None}) + 1
 
 
 class MarketoListTarget(MarketoTarget):
@@ -62,6 +84,11 @@ class MarketoListTarget(MarketoTarget):
     kind: Literal["marketo-list"]
     lists: Tracks
     verify: bool = True
+
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """A list has no escalations."""
+        fix = f"leave {action} out here, and add an endpoint of kind marketo-campaign"
+        return (NO_ESCALATIONS, fix) if action in ESCALATIONS else None
 
     @property
     def track_ids(self) -> Mapping[str, int]:
@@ -78,7 +105,7 @@ class MarketoCampaigns:
     """Requests campaigns for leads."""
 
     def __init__(self, target: MarketoCampaignTarget, client: Client, now: Callable[[], float]) -> None:
-        self.batch_size = 1 if target.tokens else MAX_LEADS_PER_CAMPAIGN_CALL
+        self.batch_size = 1 if target.tokens or target.escalation_tokens else MAX_LEADS_PER_CAMPAIGN_CALL
         self._target = target
         self._api = MarketoApi(target, client, now)
         self._halves: OrderedDict[str, int] = OrderedDict()
@@ -104,13 +131,13 @@ class MarketoCampaigns:
     async def close(self) -> None:
         """Holds no resources."""
 
-    def _campaign(self, event: LeadRecycled) -> int | Rejected:
+    def _campaign(self, event: DeliveredEvent) -> int | Rejected:
         target = self._target
         if target.number(event.lead_id) is None:
             return Rejected(None, not_numeric(event.lead_id))
-        if event.action == "REVOKE":
-            missing = Rejected(None, "a campaign cannot be revoked: configure a revoke_campaign that removes leads")
-            return target.revoke_campaign or missing
+        if isinstance(event, LeadEscalated) or event.action != "RECYCLE":
+            known = None if event.action == "UNKNOWN" else target.campaign_of[event.action]
+            return known or Rejected(None, _MISSING.get(event.action, f"{event.action} has no campaign: configure one"))
         campaign = id_for_track(target.campaigns, event.track)
         return campaign or Rejected(None, f"no campaign is configured for the track {event.track!r}")
 
@@ -129,9 +156,10 @@ class MarketoCampaigns:
 
     def _input(self, requests: Sequence[DeliveryRequest]) -> JsonObject:
         leads: list[JsonValue] = [{"id": self._target.number(each.event.lead_id)} for each in requests]
-        if not self._target.tokens:
-            return {"leads": leads}
-        return {"leads": leads, "tokens": _tokens(self._target.tokens, requests[0].event)}
+        event = requests[0].event
+        names = self._target.tokens if isinstance(event, LeadRecycled) else self._target.escalation_tokens
+        tokens: JsonObject = {"tokens": _tokens(names, event)} if names else {}
+        return {"leads": leads, **tokens}
 
     def _halve(self, requests: Sequence[DeliveryRequest], refused: Rejected) -> Outcome:
         """Split a rejected batch: one lead must not fail the others. Each half is retried as a batch of its own."""
@@ -185,8 +213,8 @@ class MarketoLists:
         return {index: _verified(reply.records.get(str(lead)), wanted) for index, lead in leads.items()}
 
 
-def _tokens(tokens: Mapping[str, PayloadField], event: LeadRecycled) -> list[JsonValue]:
-    values = selected_fields(event, dict(tokens))
+def _tokens(tokens: Mapping[str, PayloadField], event: DeliveredEvent) -> list[JsonValue]:
+    values = selected_fields(event, tokens)
     return [{"name": name, "value": str(values.get(name, ""))} for name in tokens]
 
 

@@ -10,6 +10,10 @@ manual removal followed by a manual addition passes `allow_restart` and begins a
 campaigns are not listed, and cannot be verified. Mautic acts on the membership later, in its cron jobs.
 REVOKE does not name its track: it removes from every configured campaign, and reads back.
 
+Escalations write the `escalation_fields` of the contact, `PATCH /api/contacts/{contact}/edit`, for a campaign or a
+segment that depends on them. Mautic ignores a field that it does not have, and reports success: the response has the
+contact, so the fields are read back from it. Use text fields: others change what they are given.
+
 An attempt that was interrupted after the addition is repeated entirely: the contact then begins one more rotation.
 Limits: Mautic has none unless its owner sets one (`api_rate_limiter_limit`); the preset is ours, for a small machine.
 """
@@ -21,20 +25,24 @@ from http import HTTPStatus
 from typing import Annotated, ClassVar, Literal, Self
 
 import msgspec
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
+from schemas.events import LeadEscalated
 from streams.runtime.documents import violation
 from workers.outbound import Client, HttpResponse, HttpResult
 from workers.secret import Secret
 
 from ..attempts import Accepted, DeliveryRequest, NoOp, Outcome, Rejected, Retry, Unverified
+from ..events import ESCALATIONS, DeliveryAction
 from ..target import Limits
 from .http_target import Id, VendorTarget, id_for_track
 from .list_memberships import more_significant, not_numeric
-from .response_policy import decode_body, failure_outcome, is_success, summary_of
+from .payload import PayloadField, selected_fields
+from .response_policy import decode_body, failure_outcome, is_success, summary_of, to_json
 from .unbatched import UnbatchedConnector
 
 _MAX_BYTES = 1_048_576  # a contact in many campaigns, each described in full
+Alias = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,49}$")]
 _ID = re.compile(r"[0-9]{1,18}")  # as long as those of `http_target.Id`
 
 
@@ -48,6 +56,7 @@ class MauticTarget(VendorTarget):
     password: Secret
     campaigns: Annotated[Mapping[str, Id], Field(default_factory=dict, max_length=50)]
     segments: Annotated[Mapping[str, Id], Field(default_factory=dict, max_length=50)]
+    escalation_fields: Annotated[Mapping[Alias, PayloadField], Field(default_factory=dict, max_length=20)]
 
     @property
     def tracks(self) -> Mapping[str, int]:
@@ -66,6 +75,12 @@ class MauticTarget(VendorTarget):
     def max_calls(self) -> int:
         """RECYCLE: remove, add, read back. REVOKE: read, remove from each, read back."""
         return max(3, len(set(self.tracks.values())) + 2)
+
+    def unsendable(self, action: DeliveryAction) -> tuple[str, str] | None:
+        """Mautic has no tasks: an escalation is in fields of the contact."""
+        if action not in ESCALATIONS or self.escalation_fields:
+            return None
+        return f"{action} has no escalation_fields", "write 'escalation_fields: {leadloop_until: until}', text fields"
 
     @model_validator(mode="after")
     def _has_either_campaigns_or_segments(self) -> Self:
@@ -87,6 +102,24 @@ class MembershipsResponse(msgspec.Struct):
     lists: dict[str, object] | list[object] = {}
 
 
+class EditedFields(msgspec.Struct):
+    """The values of a contact's fields, by alias."""
+
+    all: dict[str, object] = {}
+
+
+class EditedContact(msgspec.Struct):
+    """A contact after a change."""
+
+    fields: EditedFields = msgspec.field(default_factory=EditedFields)
+
+
+class EditResponse(msgspec.Struct):
+    """The response to a change of fields."""
+
+    contact: EditedContact = msgspec.field(default_factory=EditedContact)
+
+
 class Mautic(UnbatchedConnector):
     """Changes memberships one by one, and reads them back. A group: a campaign or a segment, as configured."""
 
@@ -99,6 +132,8 @@ class Mautic(UnbatchedConnector):
         contact = self._target.number(request.event.lead_id)
         if contact is None:
             return Rejected(None, not_numeric(request.event.lead_id))
+        if isinstance(request.event, LeadEscalated):
+            return await self._edit(contact, request.event)
         if request.event.action == "REVOKE":
             return await self._leave(contact)
         group = id_for_track(self._target.tracks, request.event.track)
@@ -135,6 +170,20 @@ class Mautic(UnbatchedConnector):
             return Unverified(HTTPStatus.OK, f"Mautic reports success, but the contact is still in {sorted(still)}")
         return Accepted(HTTPStatus.OK, "read back")
 
+    async def _edit(self, contact: int, event: LeadEscalated) -> Outcome:
+        """Write the fields of an escalation, and read them back."""
+        values = selected_fields(event, self._target.escalation_fields)
+        reply = await self._call("PATCH", f"/api/contacts/{contact}/edit", to_json(values))
+        if isinstance(reply, HttpResponse) and reply.status == HTTPStatus.NOT_FOUND:
+            return Rejected(reply.status, f"Mautic has no contact {contact}")
+        if not (isinstance(reply, HttpResponse) and is_success(reply)):
+            return failure_outcome(reply, self._now())
+        edited = decode_body(reply, EditResponse)
+        found = edited.contact.fields.all if edited else {}
+        if ignored := sorted(alias for alias, value in values.items() if str(found.get(alias)) != str(value)):
+            return Unverified(reply.status, f"Mautic reports success, but these fields read otherwise: {ignored}")
+        return Accepted(reply.status, "read back")
+
     async def _change(self, group: int, contact: int, how: Literal["add", "remove"]) -> Outcome | None:
         """Add or remove a contact. None if Mautic reports success."""
         reply = await self._call("POST", f"/api/{self._target.where}/{group}/contact/{contact}/{how}")
@@ -168,12 +217,14 @@ class Mautic(UnbatchedConnector):
             return Unverified(reply.status, f"an invalid response: {summary_of(reply)}")
         return _ids(listed.campaigns if self._target.where == "campaigns" else listed.lists)
 
-    async def _call(self, method: str, path: str) -> HttpResult:
+    async def _call(self, method: str, path: str, body: bytes = b"") -> HttpResult:
         pair = f"{self._target.user}:{self._target.password.reveal()}"
+        headers = {"authorization": "Basic " + b64encode(pair.encode()).decode(), "accept": "application/json"}
         return await self._client.request(
             method,
             self._target.at(path),
-            headers={"authorization": "Basic " + b64encode(pair.encode()).decode(), "accept": "application/json"},
+            headers=headers | ({"content-type": "application/json"} if body else {}),
+            body=body,
             url_policy=self._target.url_policy,
             timeout_seconds=self._target.timeout_seconds,
             max_bytes=_MAX_BYTES,

@@ -1,12 +1,13 @@
 """Kind `webhook`: Standard Webhooks 1.0 to any URL.
 
-Sent: `POST` with `{type, timestamp, data}`; type `lead.recycled` or `lead.revoked`, timestamp that of the event.
+Sent: `POST` with `{type, timestamp, data}`; type `lead.recycled`, `lead.revoked`, `lead.escalated` or `lead.at_risk`,
+timestamp that of the event.
 `webhook-id` is the same on every attempt, `webhook-timestamp` that of the attempt; every secret signs, so that secrets
 can be rotated without a gap. Accepted: 2xx, as specified; what the receiver does with it cannot be verified.
 
 Everything else is a failure and retried by the schedule, other 4xx included (the specification has no final rejection);
 410 disables the endpoint; 429 throttles and is not a failure, like 502, 503 and 504 with Retry-After.
-A REVOKE is a separate message: the receiver undoes the RECYCLE.
+A REVOKE is a separate message: the receiver undoes the RECYCLE. An escalation is sent if `only.actions` asks for it.
 
 The specification sets no rate. The preset is ours, for a small receiver.
 """
@@ -31,7 +32,7 @@ from .response_policy import failure_outcome, is_success, summary_of, to_json, t
 from .unbatched import UnbatchedConnector
 
 MAX_BYTES = 20_000
-_TYPES = {"RECYCLE": "lead.recycled", "REVOKE": "lead.revoked"}
+_TYPES = {"RECYCLE": "lead.recycled", "REVOKE": "lead.revoked", "ESCALATE": "lead.escalated", "AT_RISK": "lead.at_risk"}
 
 
 class WebhookTarget(HttpTarget):

@@ -9,10 +9,8 @@ Attempt   it may be attempted, once its lane grants a permit
 
 from dataclasses import dataclass, replace
 
-from schemas import instants
-
 from ..attempts import NoOp
-from ..events import sent_until
+from ..events import sent_from, sent_until, why_expired
 from .delivery_index import DeliveryIndex
 from .model import Availability, RetryState
 from .outcomes import Expired
@@ -66,9 +64,9 @@ def admit(  # noqa: PLR0911  one return per decision
         return Drop()
     if delivery.is_left_out:
         return Settle(NoOp(None, "left out by the filter of the endpoint"), 0)
-    if event.action == "RECYCLE" and index.is_taken_back(event, retry.endpoint):
+    if index.is_taken_back(event, retry.endpoint):
         return _taken_back(delivery, index)
-    due_at = max(retry.due_at, event.not_before or 0) if event.action == "RECYCLE" else retry.due_at
+    due_at = max(retry.due_at, sent_from(event))
     if expired := _expired(delivery, index, max(due_at, now)):
         return expired
     if later := _overtaken(delivery, index, schedule):
@@ -94,8 +92,8 @@ def _expired(delivery: Delivery, index: DeliveryIndex, earliest: int) -> Settle 
     until = sent_until(delivery.event)
     if until is None or until > earliest:
         return None
-    attempts, ends = _attempts(delivery, index), instants.iso(min(max(until, 0), instants.LAST_MS))
-    return Settle(Expired(f"the consent ends at {ends}: not sent{' again' if attempts else ''}"), attempts)
+    attempts = _attempts(delivery, index)
+    return Settle(Expired(f"{why_expired(delivery.event)}: not sent{' again' if attempts else ''}"), attempts)
 
 
 def _attempts(delivery: Delivery, index: DeliveryIndex) -> int:

@@ -1,7 +1,8 @@
 """What one partition knows of its deliveries: what is finished, and what is open.
 
 It is rebuilt from `delivery-results` and the waiting topics when the partition is taken over, and updated with all
-that happens after. Its key is (endpoint, recycle_id, action); a replay is a delivery of its own, and counts for it.
+that happens after. Its key is (endpoint, recycle_id or escalation_id, action); a replay is a delivery of its own, and
+counts for it.
 """
 
 from enum import IntEnum
@@ -9,9 +10,10 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import NamedTuple
 
-from schemas.events import DeliveryOutcome, DeliveryResult, LeadRecycled
+from schemas.events import DeliveryOutcome, DeliveryResult
 from schemas.topics import TOPICS
 
+from ..events import DeliveredEvent, id_of, result_key
 from .digests import DIGEST_BYTES, DigestMap
 from .model import RetryState
 from .unsettled import UnsettledCounter, due_since
@@ -59,9 +61,9 @@ def _coming(attempts: int, since: int, *, may_have_arrived: bool) -> OpenDeliver
     return OpenDelivery(attempts, 0, may_have_arrived, since)
 
 
-def key_of(endpoint: str, recycle_id: str, action: str, replay: str = "") -> bytes:
+def key_of(endpoint: str, event_id: str, action: str, replay: str = "") -> bytes:
     """Name a delivery in 16 bytes."""
-    parts = f"{endpoint}\x1f{recycle_id}\x1f{action}\x1f{replay}"
+    parts = f"{endpoint}\x1f{event_id}\x1f{action}\x1f{replay}"
     return blake2b(parts.encode(), digest_size=DIGEST_BYTES).digest()
 
 
@@ -79,7 +81,7 @@ class DeliveryIndex:
 
     def result(self, result: DeliveryResult, replay: str = "") -> None:
         """An attempt ended, or a delivery ended without one; the broker has the result."""
-        key = key_of(result.endpoint, result.recycle_id, result.action, replay)
+        key = key_of(result.endpoint, *result_key(result), replay)
         if result.outcome == "retry":
             since = self._open.get(key, _COMING).since
             self._open[key] = OpenDelivery(result.attempts, result.occurred_at, may_have_arrived=True, since=since)
@@ -93,12 +95,12 @@ class DeliveryIndex:
         self._finish(result.endpoint, key, code)
         first = key
         if replay:
-            first = key_of(result.endpoint, result.recycle_id, result.action)
+            first = key_of(result.endpoint, *result_key(result))
             self._finish(result.endpoint, first, code)
         if first in self._replays:
             self._end_replays(result.endpoint, first, key, code)
 
-    def comes(self, event: LeadRecycled, retry: RetryState) -> None:
+    def comes(self, event: DeliveredEvent, retry: RetryState) -> None:
         """A delivery is open, or waits: a REVOKE is known from now on."""
         key, since = _key(event, retry), due_since(event, retry)
         known = self._open.get(key)
@@ -116,60 +118,62 @@ class DeliveryIndex:
         self._open[key] = known
         self._takes_back(event, retry, key)
 
-    def begun(self, event: LeadRecycled, retry: RetryState) -> None:
+    def begun(self, event: DeliveredEvent, retry: RetryState) -> None:
         """An attempt begins."""
         key = _key(event, retry)
         self._open[key] = self._open.get(key, _COMING)._replace(may_have_arrived=True)
 
-    def waits_finished(self, event: LeadRecycled, retry: RetryState) -> None:
+    def waits_finished(self, event: DeliveredEvent, retry: RetryState) -> None:
         """A delivery waits that is finished already: it says whether anybody attempted it before."""
         if retry.may_have_arrived:
             self._tried(_key(event, retry))
 
-    def drops(self, event: LeadRecycled, retry: RetryState) -> None:
+    def drops(self, event: DeliveredEvent, retry: RetryState) -> None:
         """It is finished already, and nothing more comes of it: another answered for it, or word of it was late."""
         self._ends(retry.endpoint, _key(event, retry))
 
-    def is_finished(self, event: LeadRecycled, retry: RetryState) -> bool:
+    def is_finished(self, event: DeliveredEvent, retry: RetryState) -> bool:
         """Whether nothing is left to do. What was accepted stays so; all else may be replayed, each replay once."""
-        code = self._ended_as(key_of(retry.endpoint, event.recycle_id, event.action))
+        code = self._ended_as(key_of(retry.endpoint, id_of(event), event.action))
         if code in (None, FinalState.ACCEPTED) or not retry.replay:
             return code is not None
         return self._ended_as(_key(event, retry)) is not None
 
-    def under_way(self, event: LeadRecycled, retry: RetryState) -> OpenDelivery | None:
+    def under_way(self, event: DeliveredEvent, retry: RetryState) -> OpenDelivery | None:
         """What is known of a delivery that is not finished."""
         return self._open.get(_key(event, retry))
 
-    def is_taken_back(self, event: LeadRecycled, endpoint: str) -> bool:
-        """Whether the REVOKE of a RECYCLE is known."""
-        key = key_of(endpoint, event.recycle_id, "REVOKE")
+    def is_taken_back(self, event: DeliveredEvent, endpoint: str) -> bool:
+        """Whether this is a RECYCLE whose REVOKE is known."""
+        if event.action != "RECYCLE":
+            return False
+        key = key_of(endpoint, id_of(event), "REVOKE")
         return key in self._open or self._ended_as(key) is not None
 
     def is_taking_back(self, lead_id: str, endpoint: str) -> bool:
         """Whether any REVOKE of this lead is open there: it might undo what is sent meanwhile."""
         return bool(self._revokes) and key_of(endpoint, lead_id, "") in self._revokes
 
-    def was_never_sent(self, event: LeadRecycled, endpoint: str) -> bool:
+    def was_never_sent(self, event: DeliveredEvent, endpoint: str) -> bool:
         """Whether the RECYCLE that this is, or takes back, is known never to have been attempted. False if unknown."""
-        key = key_of(endpoint, event.recycle_id, "RECYCLE")
+        key = key_of(endpoint, id_of(event), "RECYCLE")
         code = self._ended_as(key)
         if code is not None:
             return code == FinalState.UNTRIED
         known = self._open.get(key)
         return known is not None and not known.may_have_arrived
 
-    def has_recycle_of(self, revoke: LeadRecycled, endpoint: str) -> bool:
+    def has_recycle_of(self, revoke: DeliveredEvent, endpoint: str) -> bool:
         """Whether the RECYCLE of a REVOKE went there, or is on its way."""
-        key = key_of(endpoint, revoke.recycle_id, "RECYCLE")
+        key = key_of(endpoint, id_of(revoke), "RECYCLE")
         return key in self._open or self._ended_as(key) not in (None, FinalState.UNTRIED)
 
-    def _count(self, event: LeadRecycled, retry: RetryState, key: bytes, since: int) -> None:
+    def _count(self, event: DeliveredEvent, retry: RetryState, key: bytes, since: int) -> None:
         self.due.add(retry.endpoint, since)
         if retry.replay:
-            self._replays.setdefault(key_of(retry.endpoint, event.recycle_id, event.action), set()).add(key)
+            self._replays.setdefault(key_of(retry.endpoint, id_of(event), event.action), set()).add(key)
 
-    def _takes_back(self, event: LeadRecycled, retry: RetryState, key: bytes) -> None:
+    def _takes_back(self, event: DeliveredEvent, retry: RetryState, key: bytes) -> None:
         if event.action == "REVOKE":
             lead = self._lead_of[key] = key_of(retry.endpoint, event.lead_id, "")
             self._revokes.setdefault(lead, set()).add(key)
@@ -218,5 +222,5 @@ class DeliveryIndex:
         return len(self._done) + len(self._before), len(self._open)
 
 
-def _key(event: LeadRecycled, retry: RetryState) -> bytes:
-    return key_of(retry.endpoint, event.recycle_id, event.action, retry.replay)
+def _key(event: DeliveredEvent, retry: RetryState) -> bytes:
+    return key_of(retry.endpoint, id_of(event), event.action, retry.replay)

@@ -1,14 +1,15 @@
-"""Expands a consumed record: a recycle event into a delivery per endpoint that wants it, a waiting record into one."""
+"""Expands a consumed record: an event into a delivery per endpoint that wants it, a waiting record into one."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from schemas.codec import Codec, Undecodable
-from schemas.events import LeadRecycled
+from schemas.events import LeadEscalated
 from schemas.headers import traceparent_of
 
+from ..events import DeliveredEvent, decode_event, is_known, sent_from
 from ..target import Endpoint
-from .model import ConsumedRecord, RetryState, is_known
+from .model import ConsumedRecord, RetryState
 from .owned_partition import Delivery, OpenRecord, OwnedPartition
 
 
@@ -30,10 +31,10 @@ class Expansion:
     now: Callable[[], int]
 
     def of_event(self, partition: OwnedPartition, record: OpenRecord) -> list[Delivery]:
-        """Return the deliveries of a record of `lead-recycled`.
+        """Return the deliveries of a record of `lead-recycled` or `lead-escalated`.
 
         Raises:
-            BadRecord: it is no recycle event, or one whose action is unknown.
+            BadRecord: it is no event, or one whose action is unknown.
         """
         event = self._event(record.record)
         found = [self._delivery(partition, record, event, endpoint) for endpoint in self.endpoints.values()]
@@ -43,7 +44,7 @@ class Expansion:
         """Return the delivery of a record of a waiting topic.
 
         Raises:
-            BadRecord: it is no recycle event, or its retry state cannot be read.
+            BadRecord: it is no event, or its retry state cannot be read.
         """
         event = self._event(record.record)
         try:
@@ -56,7 +57,7 @@ class Expansion:
         return Delivery(event, retry, record, partition, _traceparent(record.record), is_left_out)
 
     def _delivery(
-        self, partition: OwnedPartition, record: OpenRecord, event: LeadRecycled, endpoint: Endpoint
+        self, partition: OwnedPartition, record: OpenRecord, event: DeliveredEvent, endpoint: Endpoint
     ) -> Delivery | None:
         """What an event is to an endpoint, if anything. A REVOKE goes wherever its RECYCLE went."""
         target, name = endpoint.target, endpoint.name
@@ -67,24 +68,26 @@ class Expansion:
         retry = RetryState(
             name,
             published_at=record.record.written_at,
-            first_at=max(self.now(), event.not_before or 0),
+            first_at=max(self.now(), sent_from(event)),
             may_have_arrived=partition.is_unsure(record.record) and not is_left_out,
         )
         return Delivery(event, retry, record, partition, _traceparent(record.record), is_left_out)
 
-    def _is_left_out_again(self, partition: OwnedPartition, event: LeadRecycled, retry: RetryState) -> bool:
+    def _is_left_out_again(self, partition: OwnedPartition, event: DeliveredEvent, retry: RetryState) -> bool:
         """A replay brings back what the filter left out: it stays left out, unless the filter has been changed."""
         endpoint = self.endpoints.get(retry.endpoint)
         if endpoint is None or not retry.replay or not endpoint.target.leaves_out(event):
             return False
         return partition.index.was_never_sent(event, retry.endpoint)
 
-    def _event(self, record: ConsumedRecord) -> LeadRecycled:
+    def _event(self, record: ConsumedRecord) -> DeliveredEvent:
         try:
-            event = self.codec.decode(record.value, LeadRecycled)
+            event = decode_event(self.codec, record.value)
         except Undecodable as error:
             raise BadRecord(error.reason, error.detail) from error
         if not is_known(event):
+            if isinstance(event, LeadEscalated):
+                raise BadRecord("bad_escalation", "no escalation_id, or an action that is not known")
             raise BadRecord("bad_recycle", "no recycle_id, or an action that is not known")
         return event
 

@@ -1,9 +1,9 @@
-"""The values of delivery. A delivery is one recycle event for one endpoint.
+"""The values of delivery. A delivery is one recycle event, or one escalation, for one endpoint.
 
 Its states:
 
 open        its record is consumed, and its offset is held back (`owned_partition.OpenRecord`)
-chained     it waits for an earlier delivery with the same endpoint and recycle_id (`OwnedPartition.enter`)
+chained     it waits for an earlier delivery with the same endpoint and id (`OwnedPartition.enter`)
 queued      it is admitted (`admission.admit`), and waits in the lane of its endpoint for a permit, for about a second
 attempted   the connector calls the endpoint
 waiting     it is in a waiting topic of Kafka, with its `RetryState` in the headers, until it is due and open again
@@ -14,16 +14,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from schemas.events import LeadRecycled
-
 Headers = Sequence[tuple[str, bytes | None]]
-
-ACTIONS = ("RECYCLE", "REVOKE")
-
-
-def is_known(event: LeadRecycled) -> bool:
-    """Whether it says what to do; a newer version may have written what this one has no word for."""
-    return event.action in ACTIONS and bool(event.recycle_id)
 
 
 class Availability(Enum):

@@ -1,9 +1,10 @@
 """What is recorded about the outcome of an attempt, or of a delivery that ends without one. Pure."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import assert_never
 
-from schemas.events import DeliveryOutcome, DeliveryResult
+from schemas.events import DeliveryOutcome, DeliveryResult, LeadEscalated
 
 from ..attempts import Accepted, Gone, NoOp, Outcome, Rejected, Retry, Unverified
 from .model import RetryState
@@ -102,14 +103,19 @@ def _finished(
 def _result(
     delivery: Delivery, outcome: DeliveryOutcome, attempts: int, now: int, status: int | None, detail: str
 ) -> DeliveryResult:
-    return DeliveryResult(
-        endpoint=delivery.retry.endpoint,
-        recycle_id=delivery.event.recycle_id,
-        action=delivery.event.action,
-        lead_id=delivery.event.lead_id,
-        occurred_at=now,
-        outcome=outcome,
-        attempts=attempts,
-        status=status,
-        detail=detail[:MAX_DETAIL],
+    event, about = (
+        delivery.event,
+        partial(
+            DeliveryResult,
+            endpoint=delivery.retry.endpoint,
+            lead_id=delivery.event.lead_id,
+            occurred_at=now,
+            outcome=outcome,
+            attempts=attempts,
+            status=status,
+            detail=detail[:MAX_DETAIL],
+        ),
     )
+    if isinstance(event, LeadEscalated):
+        return about(escalation_id=event.escalation_id, escalation=event.action)
+    return about(recycle_id=event.recycle_id, action=event.action)

@@ -1,15 +1,14 @@
 """A partition that this worker owns, its open records and its deliveries.
 
 Guarantees two things: the position of a topic never passes a record with an unfinished delivery, and of one chain
-(an endpoint and a recycle_id) only one delivery is in progress at a time.
+(an endpoint and the id of an event) only one delivery is in progress at a time.
 """
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from schemas.events import LeadRecycled
-
+from ..events import DeliveredEvent, id_of
 from .delivery_index import DeliveryIndex
 from .model import ConsumedRecord, RetryState
 from .offset_tracker import OffsetTracker
@@ -42,9 +41,9 @@ class OpenRecord:
 
 @dataclass(slots=True, eq=False)
 class Delivery:
-    """One recycle event for one endpoint. `is_left_out`: the filter excludes it, which is only recorded."""
+    """One event for one endpoint. `is_left_out`: the filter excludes it, which is only recorded."""
 
-    event: LeadRecycled
+    event: DeliveredEvent
     retry: RetryState
     record: OpenRecord
     partition: "OwnedPartition"
@@ -58,7 +57,7 @@ class Delivery:
     @property
     def message_id(self) -> str:
         """The same on every attempt; without dots."""
-        return f"{self.event.recycle_id}_{self.event.action.lower()}".replace(".", "-")
+        return f"{id_of(self.event)}_{self.event.action.lower()}".replace(".", "-")
 
     @property
     def seed(self) -> str:
@@ -68,12 +67,12 @@ class Delivery:
     @property
     def chain(self) -> tuple[str, str]:
         """The deliveries with the same chain are made one after the other: a RECYCLE before its REVOKE."""
-        return self.retry.endpoint, self.event.recycle_id
+        return self.retry.endpoint, id_of(self.event)
 
 
 @dataclass(slots=True, eq=False)
 class OwnedPartition:
-    """One partition number of `lead-recycled` and the waiting topics, as long as this worker owns it.
+    """One partition number of the topics of events and the waiting topics, as long as this worker owns it.
 
     `unsure_below`: by topic, the offset below which a crashed predecessor may have begun attempts. `in_progress` counts
     deliveries with unacked effects (a call, a write); one that was cut off stays counted. `waiting`: deliveries in the

@@ -8,8 +8,7 @@ from bisect import bisect_left
 from collections import Counter
 from heapq import heappop, heappush
 
-from schemas.events import LeadRecycled
-
+from ..events import DeliveredEvent, sent_from
 from .model import RetryState
 
 AGES = ("under_15s", "under_1m", "under_5m", "under_1h", "over_1h")
@@ -22,12 +21,12 @@ Instant = tuple[int, str]
 """Since when (epoch ms), and the endpoint."""
 
 
-def due_since(event: LeadRecycled, retry: RetryState) -> int:
+def due_since(event: DeliveredEvent, retry: RetryState) -> int:
     """When a delivery might be sent first, epoch ms; 0 where that is not known.
 
     Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is due an hour ahead or more.
     """
-    due = max(retry.published_at, event.not_before or 0)
+    due = max(retry.published_at, sent_from(event))
     unit = _UNIT_MS if due - retry.published_at < _FAR_MS else _FAR_UNIT_MS
     return -(-due // unit) * unit
 

@@ -8,10 +8,9 @@ What expires before it is due is looked at when it expires.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from schemas.events import LeadRecycled
 from schemas.topics import WAITS
 
-from ..events import sent_until
+from ..events import DeliveredEvent, sent_until
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,7 @@ class WaitTopics:
     def delays(self) -> Mapping[str, int]:
         return dict(self.waits)
 
-    def of_event(self, event: LeadRecycled, due_at: int, now: int) -> str:
+    def of_event(self, event: DeliveredEvent, due_at: int, now: int) -> str:
         """Where an event waits until it is due, or until it expires, if that is sooner. Epoch ms."""
         until = sent_until(event)
         return self.of((due_at if until is None else min(due_at, until)) - now)

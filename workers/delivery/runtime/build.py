@@ -17,6 +17,7 @@ from ..core.breaker import Breaker
 from ..core.expansion import Expansion
 from ..core.model import Availability
 from ..core.owned_partition import OwnedPartition
+from ..events import TOPICS
 from ..limits.fallback import FallbackLimiter
 from ..limits.limiter import Allowance, Limiter
 from ..limits.local import LocalLimiter
@@ -145,8 +146,9 @@ class _Builder:
         return KafkaSource(
             config.kafka,
             deliver_group(config.app_id, config.prefix),
-            [f"{config.prefix}lead-recycled", *assignment.waits.delays],
+            [*(config.prefix + topic for topic in TOPICS), *assignment.waits.delays],
             config.session_seconds,
+            later_topics=[f"{config.prefix}lead-escalated"],
             receiver=assignment,
             commands=commands,
             membership=self.membership,

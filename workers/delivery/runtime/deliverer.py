@@ -126,7 +126,7 @@ class Deliverer:
     # Where records come in.
 
     def accept_event(self, partition: OwnedPartition, record: ConsumedRecord) -> None:
-        """Begin the deliveries of a record of `lead-recycled`; undecodable ones go to the dead-letter topic."""
+        """Begin the deliveries of a record of events; undecodable ones go to the dead-letter topic."""
         opened = partition.open(record)
         try:
             deliveries = self.expansion.of_event(partition, opened)

@@ -13,9 +13,10 @@ from schemas.headers import exemplar_of
 from ..core.breaker import Circuit
 from ..core.model import Availability
 from ..core.unsettled import AGES
+from ..events import DeliveryAction, result_key
 
 OUTCOMES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
-POISON = (*get_args(Reason), "bad_waiting_record", "bad_recycle")
+POISON = (*get_args(Reason), "bad_waiting_record", "bad_recycle", "bad_escalation")
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 TO_ACCEPTANCE = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0, 21_600.0, 86_400.0)
 """Five minutes is the objective, so it is an edge."""
@@ -29,14 +30,14 @@ STATES = {
 
 
 class DeliveryMetrics:
-    """One per process, on a registry that is handed in; endpoints are those that are configured."""
+    """One per process, on a registry that is handed in. `endpoints`: those that are configured, and what they get."""
 
-    def __init__(self, registry: CollectorRegistry, endpoints: Iterable[str]) -> None:
+    def __init__(self, registry: CollectorRegistry, endpoints: Mapping[str, Iterable[DeliveryAction]]) -> None:
         by = ("endpoint",)
         self.outcomes = Counter(
             "leadloop_deliveries",
             "Outcomes of attempts, and of deliveries that ended without an attempt",
-            (*by, "outcome"),
+            (*by, "action", "outcome"),
             registry=registry,
         )
         self.attempts = Counter("leadloop_delivery_attempts", "Delivery attempts", by, registry=registry)
@@ -81,17 +82,17 @@ class DeliveryMetrics:
             registry=registry,
         )
         self._endpoints = tuple(endpoints)
-        for endpoint in self._endpoints:
-            self._begin(endpoint)
+        for endpoint, actions in endpoints.items():
+            self._begin(endpoint, actions)
         self.not_settled(())
         for source in ("redis", "local"):
             self.limiter.labels(source)
         for reason in POISON:
             self.poison.labels(reason)
 
-    def _begin(self, endpoint: str) -> None:
-        for outcome in OUTCOMES:
-            self.outcomes.labels(endpoint, outcome)
+    def _begin(self, endpoint: str, actions: Iterable[DeliveryAction]) -> None:
+        for action, outcome in product(actions, OUTCOMES):
+            self.outcomes.labels(endpoint, action, outcome)
         for series in (self.attempts, self.waits, self.seconds, self.to_acceptance):
             series.labels(endpoint)
         for gauge in (self.waiting, self.queued, self.in_flight, self.circuit, self.state):
@@ -99,7 +100,8 @@ class DeliveryMetrics:
 
     def settled(self, result: DeliveryResult, since: int, traceparent: str = "") -> None:
         """A result is written. `since`: when the delivery might have been sent first, epoch ms."""
-        self.outcomes.labels(result.endpoint, result.outcome).inc()
+        _, action = result_key(result)
+        self.outcomes.labels(result.endpoint, action, result.outcome).inc()
         if result.outcome in ("accepted", "unverified") and since:
             seconds = max(0, result.occurred_at - since) / 1000
             self.to_acceptance.labels(result.endpoint).observe(seconds, exemplar_of(traceparent.encode()))

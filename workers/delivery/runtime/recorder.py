@@ -10,6 +10,7 @@ from ..core.expansion import BadRecord
 from ..core.model import RetryState
 from ..core.outcomes import Resolution
 from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
+from ..events import sent_from
 from .metrics import DeliveryMetrics
 from .records import RecordFactory
 
@@ -38,7 +39,7 @@ class Recorder:
         await self._send(self.factory.of(delivery, resolution, now))
         retry = delivery.retry
         delivery.partition.index.result(resolution.result, retry.replay)
-        since = max(retry.published_at, delivery.event.not_before or 0)
+        since = max(retry.published_at, sent_from(delivery.event))
         self.metrics.settled(resolution.result, since, delivery.traceparent)
         if resolution.retry is not None:
             self._count_wait(delivery)

@@ -8,12 +8,13 @@ from typing import Any, cast
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from schemas.codec import Codec, Undecodable
-from schemas.events import DeliveryResult, LeadRecycled
+from schemas.events import DeliveryResult
 from schemas.names import DELIVER_RECOVERY_GROUP
 from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_ranges
 
 from ..core.delivery_index import DeliveryIndex
-from ..core.model import RetryState, Takeover, is_known
+from ..core.model import RetryState, Takeover
+from ..events import decode_event, is_known
 
 _CLOCK_SKEW_MS = 60_000
 """The clock of a crashed predecessor may have been ahead: what is due so soon may have been begun by it."""
@@ -114,7 +115,7 @@ class _Reading:
                 replay = (dict(headers).get("dw_replay") or b"").decode()
                 one.index.result(self._codec.decode(value, DeliveryResult), replay)
                 return
-            event, retry = self._codec.decode(value, LeadRecycled), RetryState.of(headers)
+            event, retry = decode_event(self._codec, value), RetryState.of(headers)
         except (Undecodable, ValueError):
             return  # it becomes a dead letter when it is consumed
         if not is_known(event):

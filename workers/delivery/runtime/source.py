@@ -1,14 +1,17 @@
 """Kafka's side of deliver: a thread that polls, and hands over to the event loop, which says when it has enough.
 
 All topics have equally many partitions and range assigns them alike, so partition p of every one of them is in the same
-hands. Offsets are committed only on command. All calls of the consumer are made by its thread: librdkafka's
-`pause` and `resume` wait for answers that a thread in `poll` would have to give.
+hands. Only while workers of a version that knows fewer topics are in the group, a later topic may be assigned
+otherwise: a partition of it that this worker has alone is not consumed until they are gone. Offsets are committed only
+on command. All calls of the consumer are made by its thread: librdkafka's `pause` and `resume` wait for answers that a
+thread in `poll` would have to give.
 """
 
 import asyncio
+import logging
 import threading
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar, assert_never
 
@@ -21,6 +24,7 @@ from .flow import Commit, ConsumerCommands, Pause, Place, Resume
 from .membership import GroupMembership, awake_seconds
 
 T = TypeVar("T")
+log = logging.getLogger("leadloop.deliver")
 
 HELD, LEFT = "held", "left"
 """Written beside committed offsets. HELD: a worker has the partition, or crashed, or left it before everything that a
@@ -64,12 +68,13 @@ class KafkaSource:
         topics: Sequence[str],
         session_seconds: float,
         *,
+        later_topics: Collection[str] = (),
         receiver: Receiver,
         commands: ConsumerCommands,
         membership: GroupMembership,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self._topics = list(topics)
+        self._topics, self._later_topics = list(topics), later_topics
         self._receiver = receiver
         self._commands = commands
         self._membership = membership
@@ -160,7 +165,7 @@ class KafkaSource:
         self._batch.clear()
         self._commands.assignment_changed()
         committed = _answer(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS))
-        takeovers = _takeovers(consumer, committed, self._topics)
+        takeovers = _takeovers(consumer, committed, self._topics, self._later_topics)
         starts = [
             TopicPartition(topic, takeover.partition, position)
             for takeover in takeovers
@@ -231,13 +236,19 @@ def _places(positions: Mapping[Place, int], how: str) -> list[TopicPartition]:
     return [TopicPartition(topic, partition, offset, metadata=how) for (topic, partition), offset in positions.items()]
 
 
-def _takeovers(consumer: Consumer, committed: list[TopicPartition], topics: Sequence[str]) -> list[Takeover]:
+def _takeovers(
+    consumer: Consumer, committed: list[TopicPartition], topics: Sequence[str], later_topics: Collection[str] = ()
+) -> list[Takeover]:
     by_number: dict[int, dict[str, TopicPartition]] = {}
     for place in committed:
         by_number.setdefault(place.partition, {})[place.topic] = place
-    if any(set(places) != set(topics) for places in by_number.values()):
+    later, needed = set(later_topics), set(topics) - set(later_topics)
+    if alone := [number for number, places in by_number.items() if set(places) <= later]:
+        log.info("partitions %s of %s wait until all workers have this version", alone, ", ".join(later))
+    together = {number: places for number, places in sorted(by_number.items()) if number not in alone}
+    if any(not needed <= set(places) for places in together.values()):
         raise RuntimeError(f"partitions were not assigned alike: {sorted(by_number)}")
-    return [_takeover(consumer, number, places) for number, places in sorted(by_number.items())]
+    return [_takeover(consumer, number, places) for number, places in together.items()]
 
 
 def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartition]) -> Takeover:

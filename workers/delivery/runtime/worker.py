@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from streams.runtime.process import outlive_broken_pipes
 from workers.kafka import MISSING_TOPIC_HINT
 
+from ..events import TOPICS
 from .build import Runtime, build
 from .config import WorkerConfig
 from .endpoint_states import TOPIC as STATES
@@ -34,7 +35,7 @@ class Worker:
 
     def __init__(self, config: WorkerConfig, registry: CollectorRegistry) -> None:
         self._config = config
-        self._metrics = DeliveryMetrics(registry, [one.name for one in config.endpoints])
+        self._metrics = DeliveryMetrics(registry, {one.name: one.target.actions for one in config.endpoints})
         self._shutdown = Shutdown()
         self._ticked_at = time.monotonic()
         self._runtime: Runtime | None = None
@@ -118,7 +119,7 @@ def partitions_of(config: WorkerConfig) -> int:
     """
     admin = AdminClient(dict(config.kafka))
     known = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=15).topics.items()}
-    aligned = [config.prefix + name for name in ("lead-recycled", "delivery-results", *config.wait_topics.delays)]
+    aligned = [config.prefix + name for name in (*TOPICS, "delivery-results", *config.wait_topics.delays)]
     missing = [name for name in (*aligned, config.prefix + STATES) if name not in known]
     if missing:
         raise UserError(f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}")

@@ -7,12 +7,13 @@ from typing import Any, Self
 
 from pydantic import BaseModel
 
-from schemas.events import LeadRecycled
+from schemas.events import LeadEscalated, LeadRecycled
 from schemas.headers import Headers
 from streams.runtime.documents import load
 from tests.simulators.served import Simulator
 from workers.delivery.attempts import Connector, DeliveryRequest, Outcome
 from workers.delivery.connectors import AnyTarget, connector_of
+from workers.delivery.events import DeliveredEvent, id_of
 from workers.delivery.target import Endpoint
 from workers.outbound import Client
 
@@ -35,16 +36,22 @@ def a_revoke(lead_id: str = "7", **fields: Any) -> LeadRecycled:
     return LeadRecycled(lead_id=lead_id, action="REVOKE", occurred_at=AT + 1000, pass_no=1, **given)
 
 
-def a_request(event: LeadRecycled | None = None, attempt: int = 1, **fields: Any) -> DeliveryRequest:
+def an_escalation(lead_id: str = "7", action: Any = "ESCALATE", **fields: Any) -> LeadEscalated:
+    given: dict[str, Any] = {"escalation_id": f"x{lead_id}", "event_id": f"x{lead_id}", "reason": "never_contacted"}
+    given |= {"until": AT + 14_400_000, "owner_id": "42"} | fields
+    return LeadEscalated(lead_id=lead_id, action=action, occurred_at=AT, pass_no=1, **given)
+
+
+def a_request(event: DeliveredEvent | None = None, attempt: int = 1, **fields: Any) -> DeliveryRequest:
     event = event or a_recycle()
-    return DeliveryRequest(event, f"{event.recycle_id}_{event.action.lower()}", attempt, **fields)
+    return DeliveryRequest(event, f"{id_of(event)}_{event.action.lower()}", attempt, **fields)
 
 
 def target_of(section: dict[str, Any]) -> AnyTarget:
     return load(json.dumps({"endpoint": section}), "endpoints.yml", _Document).endpoint
 
 
-async def never(topic: str, event: LeadRecycled, headers: Headers) -> None:
+async def never(topic: str, event: DeliveredEvent, headers: Headers) -> None:
     raise AssertionError((topic, event, headers))
 
 
@@ -66,10 +73,10 @@ class Delivered:
         self.connector = connector_of(endpoint, self._client, lambda: self.clock, never)
         return self
 
-    async def deliver(self, *events: LeadRecycled) -> Sequence[Outcome]:
+    async def deliver(self, *events: DeliveredEvent) -> Sequence[Outcome]:
         return await self.connector.deliver([a_request(event) for event in events])
 
-    async def deliver_one(self, event: LeadRecycled) -> Outcome:
+    async def deliver_one(self, event: DeliveredEvent) -> Outcome:
         (outcome,) = await self.deliver(event)
         return outcome
 
