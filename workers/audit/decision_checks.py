@@ -77,10 +77,10 @@ def _is_lost_stall(verdict: LeadDecided, records: LeadRecords) -> bool:
 
 def _unmatched_recycles(records: LeadRecords) -> Iterator[AuditDifference]:
     decided, revokes, lead_id = {one.event_id for one in records.verdicts}, _revokes(records), records.lead_id
-    recycled = {one.recycle_id for one in _recycles(records)}
+    recycled, judged = {one.recycle_id for one in _recycles(records)}, {one.stall_id for one in records.verdicts}
     for one in _recycles(records):
-        # A crash can keep the decision of a RECYCLE from Kafka that is then revoked.
-        if one.event_id not in decided and one.recycle_id not in revokes:
+        # A crash can keep the decision of a RECYCLE from Kafka: of one that is then revoked, or of a stall that waited.
+        if one.event_id not in decided and one.recycle_id not in revokes and one.stall_id not in judged:
             yield _unmatched(lead_id, f"decision of RECYCLE {one.recycle_id}")
     for recycle_id in revokes.keys() - recycled:
         stall_ids = {one.stall_id for one in _revoke_events(records) if one.recycle_id == recycle_id}
