@@ -22,8 +22,15 @@ if TYPE_CHECKING:
 BROKERS = {"kafka", "real_kafka", "own_kafka"}
 ID_LENGTH = 60
 
-# How long an example takes says something about the machine only.
-settings.register_profile("untimed", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# How long an example takes says something about the machine only. In CI the same examples are drawn for the same test:
+# a change is judged by what it changes. By hand each run draws new ones.
+settings.register_profile(
+    "untimed",
+    settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+)
 settings.load_profile("untimed")
 
 
