@@ -131,6 +131,16 @@ def test_it_makes_nothing_and_changes_nothing(real_kafka: Broker, tmp_path: Path
 
 
 @pytest.mark.kafka
+def test_a_cluster_that_nobody_has_used_yet_has_no_fault(own_kafka: RealKafka, tmp_path: Path, redis_url: str) -> None:
+    world = World.on_real(own_kafka.bootstrap, tmp_path)
+    seen = examine(world.env(REDIS_URL=redis_url))
+    world.close()
+    assert (seen.code, seen.failed) == (0, []), seen.text
+    for process in ("streams", "deliver", "project"):
+        assert "it has never run" in seen.one(f"group of {process}", "warn")["found"]
+
+
+@pytest.mark.kafka
 def test_a_cluster_that_cannot_have_transaction_coordinators_is_recognised(
     small_kafka: RealKafka, tmp_path: Path, redis_url: str
 ) -> None:

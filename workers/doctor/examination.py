@@ -51,12 +51,12 @@ def _independent_checks(settings: Settings, broker: Broker, server: Server, prob
 
 
 def _kafka_checks(settings: Settings, broker: Broker) -> dict[str, Check]:
-    beats = f"{settings.topic_prefix}stream-heartbeats"
+    conf, beats = settings.kafka.librdkafka(), f"{settings.topic_prefix}stream-heartbeats"
     return {
         "topics": partial(topics.check, broker.admin, settings),
         transactions.ABOUT: partial(transactions.check, broker.admin, settings),
-        **{one.about: partial(groups.check, broker.admin, one) for one in groups.processes(settings)},
-        "heartbeats": partial(heartbeats.check, settings.kafka.librdkafka(), beats),
+        **{one.about: partial(groups.check, conf, broker.admin, one) for one in groups.processes(settings)},
+        "heartbeats": partial(heartbeats.check, conf, beats),
     }
 
 

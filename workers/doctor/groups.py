@@ -1,10 +1,11 @@
 """Checks that the processes that read topics are running, and how far they are behind."""
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented there
 
 from schemas.names import deliver_group, project_group, streams_group
@@ -12,12 +13,15 @@ from schemas.topics import INPUTS
 from streams.runtime.settings import Settings
 from workers.admin import reason_of
 from workers.delivery.events import TOPICS as EVENT_TOPICS
+from workers.kafka import KafkaConf, is_passing
 from workers.read_model.generation import SOURCE_TOPICS
 
 from .findings import Finding, fail, ok, warn
 from .topics import GRANT
 
 ANSWER_SECONDS = 5.0
+PASSING_SECONDS = 3.0
+RETRY_SECONDS = 0.2
 _NOBODY = (KafkaError.GROUP_ID_NOT_FOUND,)
 _DENIED = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
@@ -65,9 +69,9 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     )
 
 
-def check(admin: AdminClient, process: Process) -> list[Finding]:
+def check(conf: KafkaConf, admin: AdminClient, process: Process) -> list[Finding]:
     """Query Kafka and evaluate the response."""
-    return [evaluate(process, describe(admin, process))]
+    return [evaluate(process, describe(conf, admin, process))]
 
 
 def evaluate(process: Process, group: Group) -> Finding:
@@ -103,22 +107,29 @@ def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
     return ok(process.about, found)
 
 
-def describe(admin: AdminClient, process: Process) -> Group:
-    """Describe one group; a group that does not exist is an empty one."""
-    try:
-        return _describe(admin, process)
-    except KafkaException as failure:
-        error: KafkaError = failure.args[0]
-        return Group() if error.code() in _NOBODY else Group(error=error)
+def describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:
+    """Describe one group; a group that does not exist is an empty one.
+
+    A new cluster has no coordinators until somebody asks for the first one, so passing errors are waited out shortly.
+    """
+    until = time.monotonic() + PASSING_SECONDS
+    while True:
+        try:
+            return _describe(conf, admin, process)
+        except KafkaException as failure:
+            error: KafkaError = failure.args[0]
+        if error.code() in _NOBODY:
+            return Group()
+        if not is_passing(error) or time.monotonic() >= until:
+            return Group(error=error)
+        time.sleep(RETRY_SECONDS)
 
 
-def _describe(admin: AdminClient, process: Process) -> Group:
+def _describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:
     future = admin.describe_consumer_groups([process.group], request_timeout=ANSWER_SECONDS)[process.group]
-    request = [ConsumerGroupTopicPartitions(process.group)]
-    offsets = admin.list_consumer_group_offsets(request, request_timeout=ANSWER_SECONDS)[process.group]
     ends = _ends(admin, process.topics)
+    committed = _committed(conf, process.group, ends)
     described = future.result(ANSWER_SECONDS + 1)
-    committed = offsets.result(ANSWER_SECONDS + 1).topic_partitions or ()
     return Group(
         len(described.members),
         described.state.name if described.state is not None else "UNKNOWN",
@@ -127,9 +138,24 @@ def _describe(admin: AdminClient, process: Process) -> Group:
             for member in described.members
             for one in (member.assignment.topic_partitions if member.assignment else ())
         ),
-        {(one.topic, one.partition): one.offset for one in committed},
+        committed,
         ends,
     )
+
+
+def _committed(conf: KafkaConf, group: str, places: Iterable[GroupPartition]) -> dict[GroupPartition, int]:
+    """The committed offsets, by a consumer that never joins the group.
+
+    `AdminClient.list_consumer_group_offsets` crashes the process where the group has no coordinator yet, as in a new
+    cluster (https://github.com/confluentinc/librdkafka/issues/5040).
+    """
+    wanted = [TopicPartition(*place) for place in places]
+    consumer = Consumer({**conf, "group.id": group, "enable.auto.commit": False})
+    try:
+        found = consumer.committed(wanted, timeout=ANSWER_SECONDS) if wanted else []
+    finally:
+        consumer.close()
+    return {(one.topic, one.partition): one.offset for one in found if one.offset >= 0}
 
 
 def _ends(admin: AdminClient, topics: Iterable[str]) -> dict[GroupPartition, int]:
