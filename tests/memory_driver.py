@@ -36,16 +36,20 @@ class MemoryBroker:
         self.partitions = partitions
         self.logs: dict[TopicPartition, list[FetchedRecord]] = defaultdict(list)
         self.committed: dict[TopicPartition, int] = {}
+        self.epochs = 32_767  # of one producer id
         self._initialised: Counter[str] = Counter()
-        self._epochs: Counter[TopicPartition] = Counter()
+        self._ids: dict[tuple[str, int], int] = {}
+        self._newest: Counter[tuple[TopicPartition, int]] = Counter()
 
     async def new_identity(self, transactional_id: str) -> MemoryIdentity:
+        used, epoch = divmod(self._initialised[transactional_id], self.epochs)
         self._initialised[transactional_id] += 1
-        return MemoryIdentity(self._initialised[transactional_id])
+        producer = self._ids.setdefault((transactional_id, used), len(self._ids))
+        return MemoryIdentity(producer, epoch, is_worn=epoch >= self.epochs - 3)
 
-    def refuses(self, tp: TopicPartition, epoch: int) -> bool:
-        """Whether a batch is of an epoch before the newest that was written."""
-        newest = self._epochs[tp] = max(epoch, self._epochs[tp])
+    def refuses(self, tp: TopicPartition, producer: int, epoch: int) -> bool:
+        """Whether a batch is of an epoch before the newest that this producer id has written."""
+        newest = self._newest[tp, producer] = max(epoch, self._newest[tp, producer])
         return epoch < newest
 
     def append(self, tp: TopicPartition, key: bytes | None, value: bytes | None) -> int:
@@ -114,7 +118,7 @@ class MemoryBatch:
     """A record batch without a limit; one that is signed has the epoch of an owner."""
 
     def __init__(self) -> None:
-        self.epoch = 0
+        self.producer, self.epoch = -1, 0
         self.records: list[tuple[bytes | None, bytes | None]] = []
 
     def append(self, *, timestamp: int | None, key: bytes | None, value: bytes | None, headers: object) -> object:
@@ -129,12 +133,17 @@ class MemoryBatch:
 class MemoryIdentity:
     """What an owner of a partition writes as."""
 
-    def __init__(self, epoch: int) -> None:
+    def __init__(self, producer: int, epoch: int, *, is_worn: bool = False) -> None:
+        self.producer_id = producer
         self._epoch = epoch
+        self.is_worn = is_worn
+
+    def retired(self) -> MemoryIdentity:
+        return MemoryIdentity(self.producer_id, sys.maxsize)
 
     def sign(self, batch: MemoryBatch, tp: TopicPartition) -> MemoryBatch:
         del tp
-        batch.epoch = self._epoch
+        batch.producer, batch.epoch = self.producer_id, self._epoch
         return batch
 
 
@@ -166,7 +175,7 @@ class MemoryProducer:
 
     async def send_batch(self, batch: Any, topic: str, *, partition: int) -> Awaitable[Acknowledged]:
         tp, answer = TopicPartition(topic, partition), asyncio.get_running_loop().create_future()
-        if self._broker.refuses(tp, batch.epoch):
+        if self._broker.refuses(tp, batch.producer, batch.epoch):
             answer.set_exception(ProducerFenced())
         else:
             offsets = [self._broker.append(tp, *record) for record in batch.records]

@@ -169,8 +169,16 @@ class Chunk(Generic[V]):
         self._changes.clear()
 
     async def send_outputs(self) -> None:
-        """Deliver every output, one record batch per target partition, or more where one cannot hold them."""
+        """Deliver every output, one record batch per target partition, or more where one cannot hold them.
+
+        Raises:
+            CommitFailedError: this worker has lost the partition, and its state is to change; the process must end.
+            TimeoutError: as above, if that is not known in time.
+        """
         self._progress_at = time.monotonic()
+        if self._outputs and self._changes:
+            await self._context.offsets.lease()  # who was paused publishes nothing that its successor decides otherwise
+            self._progress_at = time.monotonic()
         await asyncio.gather(*map(self._context.sink.deliver, self._outputs.values()))
 
     async def save_changes(self) -> None:

@@ -29,12 +29,27 @@ log = logging.getLogger(__name__)
 RENEW_AFTER: Final = 21_600.0
 #: The key of the record that fences, a tombstone. No agent uses this key: it is no UTF-8.
 OWNER_KEY: Final = b"\xff\xffowner"
+#: Kafka hands out epochs up to 32,766, then a new producer id, whose epochs fence nobody of the old one. Before that,
+#: an owner retires the old producer id: it writes a batch of the epoch that Kafka gives to nobody.
+WORN_FROM: Final = 32_700
+_NOBODYS_EPOCH: Final = 32_767
 _SEQUENCES: Final = 1 << 31
 _RETRY: Final = 0.5  # seconds
 
 
 class Identity(Protocol):
     """What an owner writes as."""
+
+    @property
+    def producer_id(self) -> int: ...
+    @property
+    def is_worn(self) -> bool:
+        """Whether the epochs of its producer id will soon be used up, so that it has to be retired."""
+        ...
+
+    def retired(self) -> Identity:
+        """What outdates all epochs of its producer id, also those that Kafka may still hand out."""
+        ...
 
     def sign(self, batch: Any, tp: TopicPartition) -> Any:
         """Return the batch, which the producer will send with this identity instead of its own."""
@@ -56,6 +71,13 @@ class ProducerIdentity:
     producer_id: int
     epoch: int
     _sequences: dict[TopicPartition, int] = field(default_factory=dict)
+
+    @property
+    def is_worn(self) -> bool:
+        return self.epoch >= WORN_FROM
+
+    def retired(self) -> ProducerIdentity:
+        return ProducerIdentity(self.producer_id, _NOBODYS_EPOCH)
 
     def sign(self, batch: Any, tp: TopicPartition) -> Any:
         stamp = batch._set_producer_state  # noqa: SLF001  called once, just before the first send; see relied_on

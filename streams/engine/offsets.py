@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
 
     from .driver import GroupMember
 
@@ -70,6 +70,16 @@ class Offsets:
             return False
         return True
 
+    async def confirm(self, tps: Iterable[TopicPartition]) -> None:
+        """Commit the positions of these partitions, which proves that this worker owns them now.
+
+        Raises:
+            CommitFailedError, IllegalStateError: it has lost them.
+            TimeoutError: the coordinator does not answer.
+            KeyError: a position was never acked.
+        """
+        await self._commit_positions({tp: self._positions[tp] for tp in tps}, self._patience)
+
     async def lease(self) -> float:
         """Seconds in which this worker surely still owns its partitions.
 
@@ -119,7 +129,10 @@ class Offsets:
 
     async def _commit(self, limit: float) -> None:
         """Commits unchanged positions too: it is the proof that counts."""
-        offsets = {tp: OffsetAndMetadata(position, "") for tp, position in self._positions.items()}
+        await self._commit_positions(self._positions, limit)
+
+    async def _commit_positions(self, positions: Mapping[TopicPartition, int], limit: float) -> None:
+        offsets = {tp: OffsetAndMetadata(position, "") for tp, position in positions.items()}
         sent = time.monotonic()
         if offsets:
             await asyncio.wait_for(self._member.commit(offsets), limit)

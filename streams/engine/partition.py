@@ -7,13 +7,14 @@ import logging
 import time
 from typing import TYPE_CHECKING, Generic
 
+from aiokafka.errors import CommitFailedError, IllegalStateError
 from aiokafka.structs import TopicPartition
 
 from .chunk import Chunk, ChunkContext
-from .fencing import RENEW_AFTER
+from .fencing import RENEW_AFTER, FencedError
 from .input_fetcher import InputFetcher
 from .job import RecoveredPartition, V
-from .recovery import replay
+from .recovery import OldEndError, replay
 from .status import PartitionStatus
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _POLL = 0.02  # seconds
+_RETRY = 0.5  # seconds
 
 
 class Partition(Generic[V]):
@@ -100,9 +102,7 @@ class Partition(Generic[V]):
 
     async def _recover(self) -> int:
         start = time.monotonic()
-        await self._claim()
-        async with self._context.open_reader() as reader:
-            count = await replay(reader, self._chunks.changelog, self.store, self._context.deadline, self._left)
+        count = await self._replay(await self._claim())
         seconds = time.monotonic() - start
         log.info("partition %s: recovered %s records in %.2f s", self.number, count, seconds)
         recovered = RecoveredPartition(self.number, self.store, self._context.sink.count)
@@ -110,20 +110,54 @@ class Partition(Generic[V]):
         self._remaining, self._is_ready = 0, True
         return bound
 
-    async def _claim(self) -> None:
-        """Fence the former owners before the end of the changelog is looked up: so nothing can be behind it."""
+    async def _claim(self) -> int:
+        """Fence the former owners before the end of the changelog is looked up: so nothing can be behind it.
+
+        Returns the offset behind the claim.
+        """
         changelog, deadline = self._chunks.changelog, self._context.deadline
         try:
-            await asyncio.wait_for(self._chunks.sink.claim(changelog), deadline)
+            async with asyncio.timeout(deadline):  # wait_for() could leave a task behind that claims later
+                _, end = await self._claim_while_assigned()
         except TimeoutError as error:
             message = f"{changelog} could not be claimed within {deadline} s: is the transaction coordinator available?"
             raise TimeoutError(message) from error
         self._renew_at = time.monotonic() + RENEW_AFTER
+        return end
+
+    async def _claim_while_assigned(self) -> tuple[int, int]:
+        """A worker that was paused since its assignment may have lost it: it waits to be revoked, and fences nobody."""
+        for tp in self._inputs:
+            self._context.offsets.ack(tp, await self._context.member.position(tp))
+        while True:
+            try:
+                return await self._chunks.sink.claim(self._chunks.changelog, self._confirm)
+            except (CommitFailedError, IllegalStateError, FencedError) as error:
+                log.warning("partition %s is not claimed: it seems to be lost: %r", self.number, error)
+                await asyncio.sleep(_RETRY)
+
+    async def _confirm(self) -> None:
+        await self._context.offsets.confirm(self._inputs)
+
+    async def _replay(self, claimed: int) -> int:
+        """Read the changelog from a broker that has the claim; each new connection may find another one."""
+        until = time.monotonic() + self._context.deadline
+        while True:
+            async with self._context.open_reader() as reader:
+                try:
+                    return await replay(
+                        reader, self._chunks.changelog, self.store, claimed, self._context.deadline, self._left
+                    )
+                except OldEndError as error:
+                    if time.monotonic() > until:
+                        raise
+                    log.warning("partition %s is not recovered yet: %s", self.number, error)
+            await asyncio.sleep(_RETRY)
 
     async def _renew(self) -> None:
         """Fence again, at a tick, before Kafka forgets this owner's epoch, however idle the partition is."""
         chunks = self._chunks
-        await chunks.write_changelog(lambda: chunks.sink.claim(chunks.changelog), {})
+        await chunks.write_changelog(lambda: chunks.sink.claim(chunks.changelog, self._confirm), {})
         self._renew_at = time.monotonic() + RENEW_AFTER
 
     def _left(self, remaining: int) -> None:
@@ -133,8 +167,6 @@ class Partition(Generic[V]):
     async def _feed(self, bound: int) -> None:
         job, context = self._job, self._context
         await context.wait_for_flow()
-        for tp in self._inputs:
-            context.offsets.ack(tp, await context.member.position(tp))
         fetcher = self._fetcher = InputFetcher(context.member, job, context.fail, self._inputs, bound)
         tick_at, wait = time.monotonic() + job.tick, 0.0
         while context.may_flow():

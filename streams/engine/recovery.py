@@ -16,18 +16,24 @@ if TYPE_CHECKING:
 Progress = Callable[[int], None]
 
 
+class OldEndError(RuntimeError):
+    """The broker that was asked for the end of the changelog does not have the claim yet. Ask another one."""
+
+
 async def replay(
-    reader: ChangelogReader, tp: TopicPartition, store: Store, patience: float, remaining: Progress
+    reader: ChangelogReader, tp: TopicPartition, store: Store, claimed: int, patience: float, remaining: Progress
 ) -> int:
     """Apply what the store lacks; returns the number of records read.
 
     The end test is the reader's *position*, not a record's offset: compaction and deletion leave
     gaps, and the last record before the end may be missing. `remaining` is called with the number of offsets left.
+    The end is at least `claimed`, the offset behind the claim of this owner.
 
     Raises:
+        OldEndError: the broker knows only an earlier end; the store is as it was.
         TimeoutError: no progress within `patience` seconds.
     """
-    position, end = await _span(reader, tp, store)
+    position, end = await _span(reader, tp, store, claimed)
     count, moved = 0, time.monotonic()
     while position < end:
         remaining(end - position)
@@ -40,11 +46,13 @@ async def replay(
     return count
 
 
-async def _span(reader: ChangelogReader, tp: TopicPartition, store: Store) -> tuple[int, int]:
+async def _span(reader: ChangelogReader, tp: TopicPartition, store: Store, claimed: int) -> tuple[int, int]:
     """Where to start reading and where the changelog ends; wipes a store that fits neither."""
     reader.assign([tp])
     begin = (await reader.beginning_offsets([tp]))[tp]
     end = (await reader.end_offsets([tp]))[tp]
+    if end < claimed:  # a former leader that is cut off from its cluster still answers
+        raise OldEndError(f"{tp} ends at {end}, but was claimed at {claimed - 1}: the broker is no longer its leader")
     if not begin <= store.offset <= end:
         store.wipe()  # too old (its next records were deleted), or it belongs to another topic
     position = max(store.offset, begin)

@@ -125,20 +125,42 @@ class Sink:
         new_batch, sign = self._producer.create_batch, self._identities[owner].sign
         return Batch(tp, lambda: sign(new_batch(), tp))
 
-    async def claim(self, tp: TopicPartition) -> tuple[int, int]:
+    async def claim(self, tp: TopicPartition, confirm: Callable[[], Awaitable[object]]) -> tuple[int, int]:
         """Become the only owner of a partition: what former owners still write to it is refused once this returns.
 
         What they still write elsewhere as its owner is refused once this owner has written there.
 
+        Args:
+            tp: the partition of the changelog.
+            confirm: raises unless this worker owns the partition at that moment. It is called when the new epoch is
+                known and nothing of it is written: whoever owns the partition afterwards gets a higher epoch, so this
+                claim, however late it arrives, fences no rightful owner.
+
         Returns:
-            (offset, offset + 1) of the tombstone that it writes. Everything that a former owner has written is before.
+            (first offset, last offset + 1) of the tombstones that it writes, one nearly always. Everything that a
+            former owner has written is before.
 
         Raises:
-            FencedError: yet another worker has claimed it meanwhile; the process must end.
+            FencedError: yet another worker has claimed it meanwhile.
             PermissionError: this user may not write with the transactional id of the partition.
         """
-        self._identities[tp] = await self._new_identity(f"{tp.topic}-{tp.partition}")
-        batch = self.batch(tp, tp)
+        transactional_id = f"{tp.topic}-{tp.partition}"
+        identity, written = await self._new_identity(transactional_id), list[tuple[int, int]]()
+        while identity.is_worn:
+            await confirm()
+            _stop_if_cancelled()
+            written.append(await self._write_claim(tp, identity.retired()))
+            worn = identity.producer_id
+            while identity.producer_id == worn:  # until Kafka gives the transactional id another one
+                identity = await self._new_identity(transactional_id)
+        await confirm()
+        _stop_if_cancelled()
+        self._identities[tp] = identity
+        written.append(await self._write_claim(tp, identity))
+        return written[0][0], written[-1][1]
+
+    async def _write_claim(self, tp: TopicPartition, identity: Identity) -> tuple[int, int]:
+        batch = Batch(tp, lambda: identity.sign(self._producer.create_batch(), tp))
         batch.add(OWNER_KEY, None, NO_HEADERS)
         return await self.deliver(batch)
 
@@ -155,3 +177,10 @@ class Sink:
         except ProducerFenced as error:
             raise FencedError(f"another worker has taken over {topic}[{number}]: Kafka refuses this one") from error
         return first, first + batch.count
+
+
+def _stop_if_cancelled() -> None:
+    """Before a write that must not follow a revocation: aiokafka and `asyncio.wait_for` may swallow a cancellation."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

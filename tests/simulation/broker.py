@@ -6,8 +6,9 @@ modelled: what is appended stays (acks=all and min.insync.replicas hold).
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -15,11 +16,11 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber
 
+from schemas.topics import TOPICS
 from streams.engine import FetchedRecord
 
 if TYPE_CHECKING:
     import asyncio
-    from collections import Counter
     from collections.abc import Callable, Mapping
 
     from aiokafka.structs import TopicPartition
@@ -52,6 +53,7 @@ class Origin(NamedTuple):
 @dataclass
 class _ProducerState:
     epoch: int
+    written_at: float
     batches: list[tuple[int, int, int]] = field(default_factory=list)  # sequence, count, offset
 
 
@@ -84,9 +86,18 @@ class Broker:
 
     def __init__(self, loop: SimulatedLoop, partitions: int, wall: Callable[[], float], happened: Counter[str]) -> None:
         self.partitions = partitions
+        self.last_epoch = 32_766
+        """After it, a transactional id gets another producer id."""
+        self.forgets_after = math.inf
+        """Seconds after which a changelog forgets a producer id that has written nothing to it. Outputs remember: no
+        claim renews their memory, and in production no request is late by a day."""
         self.logs: defaultdict[TopicPartition, Log] = defaultdict(Log)
         self.owners: dict[int, str] = {}
         """Of each partition number, the host that the group gave it to."""
+        self.terms: Counter[int] = Counter()
+        """How often the group has given each partition number to a host."""
+        self.asked_in: dict[tuple[int, int], int] = {}
+        """Of each producer id and epoch of an owner, the term of its partition number in which it was asked for."""
         self.late: set[tuple[TopicPartition, int]] = set()
         """Offsets of records that a former owner of their partition number has sent, and that arrived too late."""
         self._loop = loop
@@ -105,6 +116,11 @@ class Broker:
     def digest(self) -> str:
         return self._digest.hexdigest()
 
+    def give(self, number: int, host: str) -> None:
+        """Note that the group gives a partition number to a host."""
+        self.owners[number] = host
+        self.terms[number] += 1
+
     # -- producers -----------------------------------------------------------------------------
 
     def init_producer(self, transactional_id: str | None = None) -> tuple[int, int]:
@@ -112,11 +128,14 @@ class Broker:
         if transactional_id is None:
             self._producers += 1
             return self._producers, 0
-        if transactional_id not in self._transactional:
+        producer, epoch = self._transactional.get(transactional_id, (0, self.last_epoch))
+        if epoch >= self.last_epoch:
+            if producer:
+                self._happened["producer id changed"] += 1
             self._producers += 1
-            self._transactional[transactional_id] = (self._producers, -1)
-        producer, epoch = self._transactional[transactional_id]
+            producer, epoch = self._producers, -1
         self._transactional[transactional_id] = producer, epoch + 1
+        self.asked_in[producer, epoch + 1] = self.terms[int(transactional_id.rpartition("-")[2])]
         self._happened["epoch of an owner begun"] += 1
         return producer, epoch + 1
 
@@ -127,8 +146,11 @@ class Broker:
             InvalidProducerEpoch: this partition has a batch of a newer epoch of the producer.
             OutOfOrderSequenceNumber: batches before this one are missing, or it is too old to be recognised.
         """
-        log = self.logs[tp]
+        log, now = self.logs[tp], self._loop.now
         state = log.producers.get(origin.producer)
+        if state is not None and now - state.written_at > self.forgets_after and tp.topic not in TOPICS:
+            self._happened["producer id forgotten"] += 1
+            state = None
         if state is not None and origin.epoch < state.epoch:
             self._happened["batch of an older epoch refused"] += 1
             raise InvalidProducerEpoch(f"epoch {origin.epoch}, but {state.epoch} has written to {tp}")
@@ -141,11 +163,12 @@ class Broker:
         if state is not None and state.epoch == origin.epoch and state.batches:
             sequence, count, _ = state.batches[-1]
             expected = sequence + count
-        if origin.sequence != expected:
+        if origin.sequence != expected and state is not None:  # of who is not known, any sequence is accepted
             self._happened["batch out of sequence refused"] += 1
             raise OutOfOrderSequenceNumber(f"{origin.sequence}, expected {expected} in {tp}")
         if state is None or state.epoch != origin.epoch:
-            state = log.producers[origin.producer] = _ProducerState(origin.epoch)
+            state = log.producers[origin.producer] = _ProducerState(origin.epoch, now)
+        state.written_at = now
         offset = self._append(tp, log, records)
         state.batches.append((origin.sequence, len(records), offset))
         del state.batches[:-KEPT_BATCHES]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiokafka.errors import KafkaError
 
+from streams.engine.fencing import OWNER_KEY
+
 from .broker import NODES, Broker
 from .group import Group
 from .network import Link, Network
@@ -40,6 +42,11 @@ class Settings:
     fetch_wait: float = 0.5
     fetch_records: int = 20
     batch_records: int = 8
+    renew_after: float = 21_600.0
+    forgets_after: float = 86_400.0
+    last_epoch: int = 32_766
+    worn_from: int = 32_700
+    held_sessions: float = 2.0
 
 
 class Cluster:
@@ -54,6 +61,10 @@ class Cluster:
         self.is_fenced = True
         self.network = Network(loop, random, self.happened)
         self.broker = Broker(loop, partitions, wall, self.happened)
+        self.broker.last_epoch, self.broker.forgets_after = settings.last_epoch, settings.forgets_after
+        self.fenced: list[str] = []
+        """Owners that were fenced by somebody who was none: nothing is lost, but they have to start again."""
+        self._claims: dict[TopicPartition, tuple[str, int]] = {}  # who claimed last, with an epoch of which term
         self.group = Group(loop, self.broker, random, self.happened, settings.session, settings.rebalance)
 
     def links(self, host: Host) -> Sequence[Link]:
@@ -74,11 +85,18 @@ class Cluster:
         """Answer a produce request of a host, which may have ended meanwhile."""
         if host.is_dead:
             self.happened["batch of an ended process"] += 1
-        if self.broker.owners.get(tp.partition) == host.name:
-            return self.broker.produce(tp, origin, records)
         end = self.broker.logs[tp].end
         first = self.broker.produce(tp, origin, records)
-        if first >= end:
+        owner = self.broker.owners.get(tp.partition)
+        if first >= end and owner != host.name:
             self.happened[f"{tp.topic} of a former owner arrived late"] += 1
             self.broker.late.update((tp, offset) for offset in range(first, first + len(records)))
+        if first >= end and records[0][0] == OWNER_KEY:
+            self._claimed(host, tp, origin)
         return first
+
+    def _claimed(self, host: Host, tp: TopicPartition, origin: Origin) -> None:
+        owner = self.broker.owners.get(tp.partition), self.broker.terms[tp.partition]
+        if host.name != owner[0] and self._claims.get(tp) == owner:
+            self.fenced.append(f"{owner[0]}, the owner of {tp}, by {host.name}")
+        self._claims[tp] = host.name, self.broker.asked_in.get((origin.producer, origin.epoch), 0)

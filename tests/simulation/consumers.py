@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
@@ -193,12 +194,17 @@ async def _ends(cluster: Cluster, links: Sequence[Link], tps: Sequence[TopicPart
 
 
 class Reader:
-    """A consumer outside the group that reads one changelog partition."""
+    """A consumer outside the group that reads one changelog partition.
+
+    It may have connected to a former leader, which is cut off from its cluster: it knows only a part of the log.
+    """
 
     def __init__(self, cluster: Cluster, host: Host) -> None:
         self._cluster = cluster
         self._links = cluster.links(host)
         self._position = 0
+        self._missing = cluster.network.missing_of_a_former_leader()
+        self._known = math.inf
 
     async def __aenter__(self) -> Self:
         return self
@@ -223,11 +229,11 @@ class Reader:
         (tp,), cluster = partitions, self._cluster
         limit, wait, at = min(max_records, cluster.settings.fetch_records), timeout_ms / 1000, self._position
         found = await cluster.ask(self._links[node_of(tp)], lambda: cluster.broker.fetch({tp: at}, limit, wait))
-        records = found[tp].records
+        records = [record for record in found[tp].records if record.offset < self._known]
         if records:
             self._position = records[-1].offset + 1
-        elif found[tp].highwater > at:
-            self._position = found[tp].highwater  # only gaps that compaction has left
+        elif (highwater := min(found[tp].highwater, self._known)) > at:
+            self._position = int(highwater)  # only gaps that compaction has left
         return {tp: records} if records else {}
 
     async def beginning_offsets(self, partitions: Sequence[TopicPartition]) -> Mapping[TopicPartition, int]:
@@ -242,4 +248,7 @@ class Reader:
         ends: Mapping[TopicPartition, int] = await self._cluster.ask(
             link, lambda: self._cluster.broker.ends(partitions)
         )
-        return ends
+        if not self._missing:
+            return ends
+        self._known = min(self._known, *(max(0, end - self._missing) for end in ends.values()))
+        return dict.fromkeys(ends, int(self._known))

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from .loop import Host
     from .worker import Worker
 
-KINDS = ("crash", "pause", "starve", "clock", "partition", "outage", "stop", "compact", "suspend")
+KINDS = ("crash", "pause", "starve", "clock", "partition", "outage", "stop", "compact", "suspend", "replace")
 
 
 class Workers(Protocol):
@@ -28,6 +28,8 @@ class Workers(Protocol):
 
     def running(self) -> list[Worker]: ...
     def crash(self, worker: Worker) -> None: ...
+    def replace(self, worker: Worker) -> None: ...
+    def end_replaced(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Plan:
     slow: float
     crash: float
     hold: float
+    former: float
 
     @classmethod
     def draw(cls, random: Random) -> Plan:
@@ -53,12 +56,13 @@ class Plan:
             slow=random.choice([0.0, 0.02, 0.1]),
             crash=random.choice([0.0, 0.005, 0.03]),
             hold=random.choice([0.0, 0.0, 0.005, 0.02]),
+            former=random.choice([0.0, 0.0, 0.2]),
         )
 
     @classmethod
     def of(cls, kinds: tuple[str, ...]) -> Plan:
         """Only these kinds, often, on a network without faults."""
-        return cls(kinds, every=2.0, reset=0.0, late=0.0, slow=0.0, crash=0.0, hold=0.0)
+        return cls(kinds, every=2.0, reset=0.0, late=0.0, slow=0.0, crash=0.0, hold=0.0, former=0.0)
 
 
 class Faults:
@@ -74,7 +78,7 @@ class Faults:
     async def run(self) -> None:
         rates, plan = self._cluster.network.rates, self._plan
         rates.reset, rates.late, rates.slow = plan.reset, plan.late, plan.slow
-        rates.crash, rates.hold = plan.crash, plan.hold
+        rates.crash, rates.hold, rates.former = plan.crash, plan.hold, plan.former
         self._cluster.network.on_crash = self._crash_by_host
         self._cluster.network.on_hold = self._hold
         while self._is_on and plan.kinds:
@@ -95,7 +99,8 @@ class Faults:
 
     def _hold(self, host: Host) -> float:
         """A produce request does not leave yet: its sender stands still, is cut off, or has ended meanwhile."""
-        seconds = self._cluster.settings.session * (0.3 + 2 * self._random.random())
+        settings = self._cluster.settings
+        seconds = settings.session * (0.3 + settings.held_sessions * self._random.random())
         self._count("produce request held in its socket")
         match self._random.randrange(3):
             case 0:
@@ -122,6 +127,13 @@ class Faults:
 
     def _stop(self, worker: Worker) -> None:
         worker.stop()
+
+    def _replace(self, worker: Worker) -> None:
+        self._count("replaced while it goes on")
+        if self._random.random() < 0.7:
+            self._pause(worker)
+        self._workers.replace(worker)
+        self._cluster.loop.call_later(30 * self._random.random(), self._workers.end_replaced, context=Context())
 
     def _pause(self, worker: Worker) -> None:
         if seconds := self._some_time(worker, "pause"):

@@ -35,6 +35,7 @@ class Joined(NamedTuple):
 @dataclass(eq=False)
 class _Member:
     host: str
+    instance: str
     expires_at: float
     waiting: asyncio.Future[Joined | UnknownMemberIdError] | None = None
     is_watched: bool = False
@@ -71,15 +72,18 @@ class Group:
     def members(self) -> list[str]:
         return list(self._members)
 
-    def join(self, member: str, host: str) -> asyncio.Future[Joined | UnknownMemberIdError]:
-        """Answer JoinGroup: the response comes when the next generation begins."""
+    def join(self, member: str, host: str, instance: str = "") -> asyncio.Future[Joined | UnknownMemberIdError]:
+        """Answer JoinGroup: the response comes when the next generation begins, or at once to a static member."""
         answer: asyncio.Future[Joined | UnknownMemberIdError] = self._loop.create_future()
         if member and member not in self._members:
             raise UnknownMemberIdError(member)
         if not member:
             self._ids += 1
             member = f"{host}-{self._ids}"
-            self._members[member] = _Member(host, self._loop.now + self._session)
+            former = next((name for name, one in self._members.items() if instance and one.instance == instance), "")
+            self._members[member] = _Member(host, instance, self._loop.now + self._session)
+            if former and self._replace(former, member, answer):
+                return answer
         one = self._members[member]
         if one.waiting is not None and not one.waiting.done():
             one.waiting.set_result(UnknownMemberIdError(member))  # to a connection that nobody reads any more
@@ -87,6 +91,23 @@ class Group:
         self._prepare()
         self._complete_if_all_joined()
         return answer
+
+    def _replace(self, former: str, member: str, answer: asyncio.Future[Joined | UnknownMemberIdError]) -> bool:
+        """Give a static member what another one of its name has; True if it need not wait for a generation."""
+        self._happened["static member replaced"] += 1
+        waiting = self._members.pop(former).waiting
+        if waiting is not None and not waiting.done():
+            waiting.set_result(UnknownMemberIdError(former))
+        numbers = tuple(number for number, owner in self._owners.items() if owner == former)
+        if self._is_preparing or not numbers:
+            return False
+        for number in numbers:
+            self._owners[number] = member
+            self._broker.give(number, self._members[member].host)
+        self._broker.note("replaced", former, member)
+        self._watch(member, self._members[member])
+        answer.set_result(Joined(member, self.generation, numbers))
+        return True
 
     def heartbeat(self, member: str, generation: int) -> None:
         """Answer Heartbeat."""
@@ -161,7 +182,9 @@ class Group:
                 owners[number] = before if is_kept and before else min(members, key=lambda one: len(given[one]))
                 given[owners[number]].append(number)
         self._owners = owners
-        self._broker.owners = {number: self._members[member].host for number, member in owners.items()}
+        self._broker.owners.clear()
+        for number, member in owners.items():
+            self._broker.give(number, self._members[member].host)
         return given
 
     def _watch(self, member: str, one: _Member) -> None:

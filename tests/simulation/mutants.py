@@ -69,13 +69,13 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("acknowledged before outputs and state", (Change(Chunk, "__aexit__", replacements.ack_first),), first=0),
-    Mutant("state before outputs", (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),), first=0),
-    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),), first=0),
+    Mutant("acknowledged before outputs and state", (Change(Chunk, "__aexit__", replacements.ack_first),), first=1),
+    Mutant("state before outputs", (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),)),
+    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),), first=3),
     Mutant(
         "failed outputs are given up",
         (Change(Chunk, "send_outputs", replacements.errors_of_outputs_ignored),),
-        first=18,
+        first=30,
     ),
     Mutant(
         "only the first batch of a write is sent",
@@ -86,38 +86,37 @@ MUTANTS = (
         (Change(Chunk, "save_changes", replacements.stream_time_first),),
         first=39,
     ),
-    Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=0),
+    Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=17),
     Mutant(
         "a kept store is not brought up to date",
         (Change(partition, "replay", replacements.kept_store_not_replayed),),
-        first=10,
+        first=1,
     ),
     Mutant("deadlines are not restored", (Change(LeadJob, "recovered", replacements.deadlines_not_restored),)),
     Mutant("the merge ignores event time", (Change(Merge, "take", replacements.any_order),)),
     Mutant(
         "the merge does not wait for missing heads",
         (Change(Merge, "awaited", replacements.missing_heads_not_awaited),),
-        first=5,
     ),
     Mutant(
         "an old end of a topic is trusted",
         (Change(InputFetcher, "_query_ends", replacements.old_ends_trusted),),
-        first=85,
+        first=38,
     ),
     Mutant(
         "acknowledged at a revocation without being done",
         (Change(Partition, "stop", replacements.running_chunk_cut_off),),
-        first=0,
+        first=30,
     ),
     Mutant(
         "positions of fetched records are committed",
         (Change(Partition, "_process", replacements.fetched_positions_acked),),
-        first=0,
+        first=1,
     ),
     Mutant(
         "the offset of one topic moves before the others",
         (Change(Partition, "_process", replacements.one_topic_acked_before),),
-        first=0,
+        first=1,
     ),
     Mutant(
         "leads of a former ownership are kept",
@@ -125,17 +124,25 @@ MUTANTS = (
             Change(LeadJob, "recovered", replacements.loop_of_former_ownership),
             Change(LeadJob, "revoked", replacements.nothing),
         ),
-        first=23,
+        first=79,
     ),
-    Mutant("former owners are not fenced", is_fenced=False, first=30),
+    Mutant("former owners are not fenced", is_fenced=False, first=5),
     Mutant(
         "no lease",
-        (Change(Offsets, "while_owned", replacements.no_lease),),
+        (Change(Offsets, "while_owned", replacements.no_lease), Change(Offsets, "lease", replacements.nothing)),
         is_fenced=False,
         only=("pause",),
-        first=23,
+        first=9,
     ),
-    Mutant("positions outlive their assignment", (Change(Offsets, "forget", replacements.nothing_now),), first=48),
+    Mutant(
+        "ownership is not confirmed before a claim", (Change(Partition, "_confirm", replacements.nothing),), first=25
+    ),
+    Mutant(
+        "the end that a former leader knows is trusted",
+        (Change(recovery, "_span", replacements.any_end_trusted),),
+        first=10,
+    ),
+    Mutant("positions outlive their assignment", (Change(Offsets, "forget", replacements.nothing_now),), first=17),
     Mutant("a repeated fact counts again", (Change(LeadHistory, "_is_repeat", lambda _: lambda *_: False),)),
     Mutant("no chunk without records", (Change(LeadJob, "may_skip_tick", lambda _: lambda *_: True),), first=8),
 )

@@ -32,6 +32,7 @@ class Rates:
     slow: float = 0.0  # a request that takes seconds
     crash: float = 0.0  # the sender ends when a produce or commit request arrives
     hold: float = 0.0  # a produce request waits in its socket for about a session, with its sender cut off
+    former: float = 0.0  # who reads a changelog is connected to a former leader
 
 
 @dataclass(eq=False)
@@ -66,6 +67,13 @@ class Network:
         self.down: dict[int, float] = {}  # node -> when it is up again
         self.on_crash: Callable[[Host], None] = lambda _: None
         self.on_hold: Callable[[Host], float] = lambda _: 0.0
+
+    def missing_of_a_former_leader(self) -> int:
+        """How many records the broker does not have that a new connection leads to; nearly always none."""
+        if not self.rates.former or self._random.random() >= self.rates.former:
+            return 0
+        self._happened["reader connected to a former leader"] += 1
+        return self._random.choice([1, 2, 5, 50])
 
     async def call(self, link: Link, action: Callable[[], Any], limit: float, kind: str = "") -> Any:
         """Send a request and await its response.

@@ -10,7 +10,9 @@ from aiokafka.structs import TopicPartition
 from schemas.events import LeadSnapshot
 from schemas.topics import TOPICS
 from streams.agents.loop import NOW
+from streams.agents.records import snapshot
 from streams.domain.fact_of_record import fact_of
+from streams.domain.lead_fold import LeadFold
 from streams.domain.lead_history import LeadHistory
 from tests.unit.domain.reference_model import MODEL, lead_as_the_model_says, policy_to_model, to_model
 
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
     from .world import World
 
 DECIDED = ("lead-stalled", "lead-recycled", "lead-decisions")
+MILESTONES = (
+    "stage",
+    "pass_no",
+    "stall_id",
+    "recycle_id",
+    "due_at",
+    "owner_id",
+    "reached",
+    "last_stall_reason",
+    "passes",
+)
 TOPICS_OF = {
     "stalled": ("lead-stalled",),
     "recycle": ("lead-recycled", "lead-decisions"),
@@ -42,7 +55,8 @@ class Verdict:
     def __init__(self, world: World) -> None:
         self._world = world
         self._broker = world.cluster.broker
-        self._policy = policy_to_model(world.policy if world.is_live else world.policy.for_history())
+        self._rules = world.policy if world.is_live else world.policy.for_history()
+        self._policy = policy_to_model(self._rules)
 
     def check(self) -> None:
         """Compare everything.
@@ -50,6 +64,8 @@ class Verdict:
         Raises:
             Violation: the first difference.
         """
+        if self._world.cluster.is_fenced and self._world.cluster.fenced:
+            raise Violation(f"fenced: {self._world.cluster.fenced[0]}")
         states = self._states()
         self._equal("stores of the owners", *self._stores_and_changelog())
         for lead_id in self._world.facts:
@@ -103,17 +119,25 @@ class Verdict:
         self._equal("standing recycles", recycled - revoked, standing)
 
     def _snapshots(self, histories: dict[str, LeadHistory]) -> None:
-        """The newest snapshots; where nobody is fenced, without those of former owners that arrived late."""
-        late = set() if self._world.cluster.is_fenced else self._broker.late
-        newest: dict[str, Any] = {}
+        """The newest snapshots; where late ones cannot be refused, without leads that a former owner sent one of."""
+        late, newest = set[str](), dict[str, Any]()
         for record in self._records("lead-snapshots"):
             one = self._decode(record)
             assert isinstance(one, LeadSnapshot)
-            if (TopicPartition(record.topic, record.partition), record.offset) not in late:
-                newest[one.lead_id] = one.stage
-        self._equal(
-            "snapshots", newest, {lead_id: MODEL.stage(self._as_model(each)) for lead_id, each in histories.items()}
-        )
+            newest[one.lead_id] = _milestones(one)
+            if (TopicPartition(record.topic, record.partition), record.offset) in self._broker.late:
+                late.add(one.lead_id)
+        cluster = self._world.cluster
+        if cluster.is_fenced and not cluster.happened["producer id changed"]:
+            late.clear()
+        expected = {lead_id: self._snapshot(lead_id, each) for lead_id, each in histories.items()}
+        milestones = {lead_id: _milestones(one) for lead_id, one in expected.items() if lead_id not in late}
+        self._equal("snapshots", {lead_id: one for lead_id, one in newest.items() if lead_id not in late}, milestones)
+        stages = {lead_id: MODEL.stage(self._as_model(each)) for lead_id, each in histories.items()}
+        self._equal("stages", {lead_id: one.stage for lead_id, one in expected.items()}, stages)
+
+    def _snapshot(self, lead_id: str, history: LeadHistory) -> LeadSnapshot:
+        return snapshot(lead_id, history, LeadFold(lead_id, history).deadline(self._rules), 0)
 
     def _stores_and_changelog(self) -> tuple[dict[int, Any], dict[int, Any]]:
         """The local stores of the owners, and what recovery would make of the changelog."""
@@ -166,6 +190,11 @@ class Verdict:
     def _equal(self, what: str, ours: Any, theirs: Any) -> None:
         if ours != theirs:
             raise Violation(f"{what}: {_difference(ours, theirs)}")
+
+
+def _milestones(one: LeadSnapshot) -> dict[str, Any]:
+    """What a snapshot is published for when it changes; the rest of it may be older."""
+    return {name: getattr(one, name) for name in MILESTONES}
 
 
 def _difference(ours: Any, theirs: Any) -> str:

@@ -44,6 +44,11 @@ AGENTS = 4
 class Unsigned:
     """An identity that is none: batches are sent with the producer's own."""
 
+    producer_id, is_worn = -1, False
+
+    def retired(self) -> Unsigned:
+        return self
+
     def sign(self, batch: Any, tp: TopicPartition) -> Any:
         del tp
         return batch
@@ -101,8 +106,10 @@ class Worker:
         job: tuple[StreamsSettings, Policy, Codec],
         store_of: Callable[[int], Store],
         wall: Callable[[], float],
+        instance: str = "",
     ) -> None:
         self.host = host
+        self._instance = instance
         self._cluster = cluster
         self._loop = cluster.loop
         self._store_of = store_of
@@ -181,7 +188,7 @@ class Worker:
     async def _join(self) -> Joined:
         cluster, group = self._cluster, self._cluster.group
         while True:
-            request = partial(group.join, self._member.member_id, self.host.name)
+            request = partial(group.join, self._member.member_id, self.host.name, self._instance)
             try:
                 joined: Joined = await cluster.network.call(self._links[0], request, cluster.settings.rebalance + 5)
             except UnknownMemberIdError:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from random import Random
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from aiokafka.structs import TopicPartition
 
@@ -13,7 +15,7 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import Heartbeat
 from schemas.topics import INPUTS, TOPIC_OF, partition_of
-from streams.engine import MemoryStore
+from streams.engine import MemoryStore, fencing, partition
 from streams.runtime.settings import KafkaSettings, StreamsSettings
 
 from .clocks import clocks_of
@@ -26,6 +28,7 @@ from .worker import Worker
 
 if TYPE_CHECKING:
     from collections import Counter
+    from collections.abc import Callable, Iterator
 
     from schemas.events import FactRecord
     from streams.engine import Store
@@ -69,10 +72,14 @@ class Slot:
         self.starts = 0
         self.disk: dict[int, Store] = {}
 
-    def store(self, number: int) -> Store:
-        if not self.has_disk:
-            return MemoryStore(number)
-        return self.disk.setdefault(number, Disk(number))
+    def stores(self) -> Callable[[int], Store]:
+        """What gives a process its stores."""
+        disk = self.disk
+
+        def store(number: int) -> Store:
+            return disk.setdefault(number, Disk(number)) if self.has_disk else MemoryStore(number)
+
+        return store
 
 
 class World:
@@ -88,6 +95,11 @@ class World:
             fetch_records=self.random.choice([3, 20, 200]),
             batch_records=self.random.choice([2, 5, 50]),
         )
+        match self.random.randrange(4):  # one of both: what is retired is not remembered by renewals
+            case 0:
+                self.settings = replace(self.settings, renew_after=2.0, forgets_after=20.0, held_sessions=5.0)
+            case 1:
+                self.settings = replace(self.settings, last_epoch=6, worn_from=2)
         self.scale = Scale(LIVE_UNIT_MS, int(WALL * 1000) + 5_000) if self.is_live else Scale(1)
         self.policy = draw_policy(self.random, self.scale.ms, is_bounded=not self.is_live)
         leads, facts = self.random.randint(1, 8), self.random.choice([3, 8, 12])
@@ -105,6 +117,8 @@ class World:
             grace_seconds=self.random.choice([0.2, 1.0, 5.0]),
             tick_seconds=1.0,
         )
+        self.is_static = self.random.random() < 0.3
+        self.replaced: list[Worker] = []
         self.codec = CODEC
         self.clock: HostTime | None = None
         self.cluster = Cluster(self.loop, Random(f"{seed} network"), self.settings, self.partitions, self.wall)
@@ -127,6 +141,7 @@ class World:
         tending = [asyncio.create_task(self._tend(slot)) for slot in self.slots]
         await asyncio.sleep(FAULTS_WITHIN)
         faults.stop()
+        self.end_replaced()
         await asyncio.gather(feeding, causing)
         await self._come_to_rest()
         for task in tending:
@@ -141,6 +156,19 @@ class World:
     def crash(self, worker: Worker) -> None:
         self.loop.kill(worker.host)
 
+    def replace(self, worker: Worker) -> None:
+        """Start another process in its place, with a disk of its own, while it goes on."""
+        for slot in self.slots:
+            if slot.worker is worker:
+                slot.worker, slot.disk = None, {}
+                self.replaced.append(worker)
+
+    def end_replaced(self) -> None:
+        """The orchestrator gets hold of them at last."""
+        for worker in self.replaced:
+            if not worker.host.is_dead:
+                self.crash(worker)
+
     async def _tend(self, slot: Slot) -> None:
         await asyncio.sleep(self.random.random() * 3)
         while True:
@@ -154,7 +182,8 @@ class World:
             self.happened["local state lost"] += 1
             slot.disk = {}
         host = self.loop.add_host(f"{slot.name}.{slot.starts}")
-        slot.worker = Worker(self.cluster, host, (self.job, self.policy, CODEC), slot.store, self.wall)
+        instance = slot.name if self.is_static else ""
+        slot.worker = Worker(self.cluster, host, (self.job, self.policy, CODEC), slot.stores(), self.wall, instance)
         self.loop.spawn(host, slot.worker.run())
 
     # -- input ---------------------------------------------------------------------------------
@@ -243,7 +272,7 @@ def run(seed: int, *, only: tuple[str, ...] = (), is_fenced: bool = True) -> Res
         is_fenced: False: nothing keeps changelog batches of a former owner out.
     """
     world, violation = World(seed, only, is_fenced=is_fenced), None
-    with clocks_of(world.loop, WALL) as world.clock:
+    with _constants(world.settings), clocks_of(world.loop, WALL) as world.clock:
         try:
             world.loop.run_until_complete(world.run())
         except Violation as error:
@@ -255,3 +284,11 @@ def run(seed: int, *, only: tuple[str, ...] = (), is_fenced: bool = True) -> Res
     if violation is None and unhandled:
         violation = f"unhandled: {unhandled[0]!r}"
     return Result(seed, violation, world.happened, seconds, steps, digest)
+
+
+@contextmanager
+def _constants(settings: Settings) -> Iterator[None]:
+    """Let owners claim again, and producer ids change, within the short time of a run."""
+    renewed = mock.patch.object(partition, "RENEW_AFTER", settings.renew_after)
+    with renewed, mock.patch.object(fencing, "WORN_FROM", settings.worn_from):
+        yield

@@ -6,9 +6,9 @@ import os
 import signal
 from typing import Any
 
-from aiokafka.producer.sender import SendProduceReqHandler
+from aiokafka.producer.sender import InitPIDHandler, SendProduceReqHandler
 
-from streams.engine import chunk, offsets, owned_partitions, partition, store
+from streams.engine import chunk, faust_driver, offsets, owned_partitions, partition, sink, store
 
 EXIT = 77
 POINTS = (
@@ -24,6 +24,8 @@ POINTS = (
 )
 STOPPED = "before_send:1"
 """The process stops by SIGSTOP when the changelog batch of a chunk is about to be written to the socket."""
+STOPPED_BEFORE_CLAIM = ("before_epoch:1", "after_epoch:1", "before_claim:1")
+"""It stops after its assignment: before it asks for an epoch, before it confirms its ownership, or after that."""
 
 
 class _Fuse:
@@ -35,9 +37,10 @@ class _Fuse:
     def reached(self, point: str) -> None:
         if point == self._point:
             self._left -= 1
-            if self._left == 0 and point == "before_send":
+            is_stop = f"{point}:1" in (STOPPED, *STOPPED_BEFORE_CLAIM)
+            if self._left == 0 and is_stop:
                 os.kill(os.getpid(), signal.SIGSTOP)
-            elif self._left <= 0 and point != "before_send":
+            elif self._left <= 0 and not is_stop:
                 os._exit(EXIT)
 
 
@@ -54,6 +57,9 @@ def install(spec: str) -> None:
             _wrap_apply(kind, fuse)
         _wrap_ack(fuse)
         _wrap_send(fuse)
+        _wrap(faust_driver, "new_identity", fuse, after="after_epoch")
+        _wrap_epoch(fuse)
+        _wrap(sink.Sink, "_write_claim", fuse, before="before_claim")
 
 
 def _wrap(owner: Any, name: str, fuse: _Fuse, before: str = "", after: str = "") -> None:
@@ -114,3 +120,14 @@ def _wrap_send(fuse: _Fuse) -> None:
         await original(self, node_id)
 
     SendProduceReqHandler.do = do
+
+
+def _wrap_epoch(fuse: _Fuse) -> None:
+    original = InitPIDHandler.do
+
+    async def do(self: Any, node_id: int) -> Any:
+        if self._sender._txn_manager.transactional_id is not None:  # noqa: SLF001  that of an owner
+            fuse.reached("before_epoch")
+        return await original(self, node_id)
+
+    InitPIDHandler.do = do

@@ -8,10 +8,17 @@ from streams.engine import partition
 from streams.engine.sink import Sink
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from aiokafka.structs import TopicPartition
 
 
 class _ProducersOwn:
+    producer_id, is_worn = -1, False
+
+    def retired(self) -> _ProducersOwn:
+        return self
+
     def sign(self, batch: Any, tp: TopicPartition) -> Any:
         del tp
         return batch
@@ -23,7 +30,8 @@ def install(*, fenced: bool, renew_after: float) -> None:
     if fenced:
         return
 
-    async def claim(self: Sink, tp: TopicPartition) -> tuple[int, int]:
+    async def claim(self: Sink, tp: TopicPartition, confirm: Callable[[], Awaitable[object]]) -> tuple[int, int]:
+        del confirm
         self._identities[tp] = _ProducersOwn()
         return 0, 0
 

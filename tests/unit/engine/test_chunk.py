@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import pytest
 from aiokafka import TopicPartition
+from aiokafka.errors import CommitFailedError
 
 from streams.engine import Chunk, Item, MemoryStore
 from streams.engine.chunk import ChunkContext
@@ -36,10 +37,11 @@ class FakeBatch:
 class FakeOwner:
     """A partition that writes down what is done to Kafka and to the store, and in what order."""
 
-    def __init__(self, first: int = 0, fault: Exception | None = None) -> None:
+    def __init__(self, first: int = 0, fault: Exception | None = None, *, is_former: bool = False) -> None:
         self.store = MemoryStore(3)
         self.done: list[object] = []
         self.leases = 0
+        self._is_former = is_former
         kafka: Any = self
         self.context = ChunkContext(3, 2, CHANGELOG, self.store, sink=kafka, offsets=kafka, fail=self.fail)
         self._first, self._fault = first, fault
@@ -54,6 +56,11 @@ class FakeOwner:
             raise self._fault
         self.done.append((tp.topic, tp.partition, written))
         return self._first, self._first + len(written)
+
+    async def lease(self) -> float:
+        if self._is_former:
+            raise CommitFailedError
+        return 30.0
 
     def partition_for(self, topic: str, key: bytes | None) -> int:
         return len(topic) + len(key or b"")
@@ -203,6 +210,21 @@ async def test_a_chunk_without_progress_is_given_up_at_the_deadline() -> None:
     chunk = a_chunk(FakeOwner(), an_item("a", 4))
     with pytest.raises(TimeoutError, match="no progress"):
         await chunk.wait_done(deadline=0.1)
+
+
+async def test_a_former_owner_publishes_nothing_that_follows_from_a_state_that_it_may_not_change() -> None:
+    owner = FakeOwner(is_former=True)
+    with pytest.raises(Died) as died:
+        await work(a_chunk(owner, an_item("a", 4)))
+    assert isinstance(died.value.args[1], CommitFailedError)
+    assert owner.done == []
+
+
+async def test_outputs_without_changes_of_the_state_need_no_lease() -> None:
+    owner = FakeOwner(is_former=True)
+    async with a_chunk(owner) as chunk:
+        chunk.send("out", b"k", b"heartbeat", partition=3)
+    assert owner.done == [("out", 3, [(b"k", b"heartbeat")])]
 
 
 async def test_the_changelog_is_only_written_under_a_lease() -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import struct
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import KafkaError, TransactionalIdAuthorizationFailed
+from aiokafka.errors import CommitFailedError, KafkaError, TransactionalIdAuthorizationFailed
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.engine import fencing
@@ -49,6 +51,14 @@ def a_sink(broker: MemoryBroker) -> Sink:
     return Sink(MemoryProducer(broker), broker.new_identity)
 
 
+async def is_owner() -> None:
+    """Whoever asks owns the partition."""
+
+
+async def is_no_owner() -> None:
+    raise CommitFailedError
+
+
 async def write(sink: Sink, key: bytes, tp: TopicPartition = CHANGELOG) -> tuple[int, int]:
     batch = sink.batch(tp, CHANGELOG)
     batch.add(key, b"v", [])
@@ -58,9 +68,9 @@ async def write(sink: Sink, key: bytes, tp: TopicPartition = CHANGELOG) -> tuple
 async def test_who_claims_a_partition_fences_who_claimed_it_before() -> None:
     broker = MemoryBroker(4)
     former, owner = a_sink(broker), a_sink(broker)
-    assert await former.claim(CHANGELOG) == (0, 1)
+    assert await former.claim(CHANGELOG, is_owner) == (0, 1)
     assert await write(former, b"a") == (1, 2)
-    assert await owner.claim(CHANGELOG) == (2, 3)
+    assert await owner.claim(CHANGELOG, is_owner) == (2, 3)
     with pytest.raises(FencedError, match=r"another worker has taken over changelog\[3\]"):
         await write(former, b"late")
     assert await write(owner, b"b") == (3, 4)
@@ -71,12 +81,102 @@ async def test_who_claims_a_partition_fences_who_claimed_it_before() -> None:
 async def test_what_a_former_owner_writes_elsewhere_is_refused_once_its_successor_wrote_there() -> None:
     broker = MemoryBroker(4)
     former, owner = a_sink(broker), a_sink(broker)
-    await former.claim(CHANGELOG)
-    await owner.claim(CHANGELOG)
+    await former.claim(CHANGELOG, is_owner)
+    await owner.claim(CHANGELOG, is_owner)
     assert await write(former, b"old", OUTPUT) == (0, 1)
     assert await write(owner, b"new", OUTPUT) == (1, 2)
     with pytest.raises(FencedError):
         await write(former, b"late", OUTPUT)
+
+
+async def test_who_lost_the_partition_before_it_could_claim_it_writes_nothing_and_fences_nobody() -> None:
+    broker = MemoryBroker(4)
+    paused, owner = a_sink(broker), a_sink(broker)
+    await owner.claim(CHANGELOG, is_owner)
+    with pytest.raises(CommitFailedError):
+        await paused.claim(CHANGELOG, is_no_owner)
+    assert await write(owner, b"a") == (1, 2)
+
+
+async def test_ownership_is_confirmed_between_the_new_epoch_and_its_first_batch() -> None:
+    broker, done = MemoryBroker(4), list[str]()
+
+    async def new_identity(transactional_id: str) -> Any:
+        done.append("epoch")
+        return await broker.new_identity(transactional_id)
+
+    async def confirm() -> None:
+        done.append(f"confirmed, {len(broker.logs[CHANGELOG])} written")
+
+    await Sink(MemoryProducer(broker), new_identity).claim(CHANGELOG, confirm)
+    assert done == ["epoch", "confirmed, 0 written"]
+    assert len(broker.logs[CHANGELOG]) == 1
+
+
+async def test_a_claim_that_is_cancelled_writes_nothing_even_if_the_cancellation_was_swallowed() -> None:
+    broker, begun = MemoryBroker(4), asyncio.Event()
+
+    async def confirm() -> None:
+        begun.set()
+        with suppress(asyncio.CancelledError):  # as `asyncio.wait_for` may do
+            await asyncio.Event().wait()
+
+    claiming = asyncio.ensure_future(a_sink(broker).claim(CHANGELOG, confirm))
+    await begun.wait()
+    claiming.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await claiming
+    assert broker.logs[CHANGELOG] == []
+
+
+async def test_former_owners_are_refused_also_when_kafka_changes_the_producer_id() -> None:
+    broker = MemoryBroker(4)
+    broker.epochs = 5  # the last three are worn
+    owners = [a_sink(broker) for _ in range(7)]
+    for number, owner in enumerate(owners):
+        await owner.claim(CHANGELOG, is_owner)
+        await write(owner, b"%d" % number)
+        for former in owners[:number]:
+            with pytest.raises(FencedError):
+                await write(former, b"late")
+    assert [record.key for record in broker.logs[CHANGELOG] if record.key != OWNER_KEY] == [b"%d" % n for n in range(7)]
+
+
+async def test_a_producer_id_that_is_worn_as_soon_as_it_is_given_is_retired_too() -> None:
+    broker = MemoryBroker(4)
+    broker.epochs = 4  # the last three are worn
+    owner, other = a_sink(broker), a_sink(broker)
+    asked = broker.new_identity
+
+    async def overtaken(transactional_id: str) -> Any:
+        """Between two requests of this owner, another worker gets the first epoch of the next producer id."""
+        identity = await asked(transactional_id)
+        if identity.producer_id == 1 and not identity.is_worn:
+            other._identities[CHANGELOG] = identity  # noqa: SLF001  it has not claimed the partition yet
+            identity = await asked(transactional_id)
+        return identity
+
+    await owner.claim(CHANGELOG, is_owner)
+    owner._new_identity = overtaken  # noqa: SLF001
+    await owner.claim(CHANGELOG, is_owner)
+    with pytest.raises(FencedError):
+        await write(other, b"late")
+
+
+async def test_an_owner_that_loses_the_partition_while_it_retires_a_producer_id_fences_nobody() -> None:
+    broker = MemoryBroker(4)
+    broker.epochs = 4
+    owner, paused = a_sink(broker), a_sink(broker)
+    await owner.claim(CHANGELOG, is_owner)
+    with pytest.raises(CommitFailedError):
+        await paused.claim(CHANGELOG, is_no_owner)
+    assert await write(owner, b"a") == (1, 2)
+
+
+def test_an_identity_is_worn_before_kafka_changes_its_producer_id() -> None:
+    assert not ProducerIdentity(11, 32_699).is_worn
+    assert ProducerIdentity(11, 32_700).is_worn
+    assert sent(ProducerIdentity(11, 32_700).retired(), CHANGELOG, 1) == (11, 32_767, 0)
 
 
 class FakeProducer:

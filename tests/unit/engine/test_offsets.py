@@ -14,7 +14,7 @@ from streams.engine.offsets import Offsets
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-A = TopicPartition("a", 0)
+A, B = TopicPartition("a", 0), TopicPartition("b", 0)
 
 
 class FakeKafka:
@@ -64,6 +64,22 @@ async def test_unchanged_positions_are_committed_again_to_renew_the_lease(kafka:
     await offsets.commit()
     await offsets.commit()
     assert kafka.commits == [{A: 7}, {A: 7}]
+
+
+async def test_ownership_is_confirmed_by_a_commit_also_while_a_lease_lasts(kafka: FakeKafka) -> None:
+    offsets = offsets_of(kafka)
+    offsets.ack(B, 3)
+    await offsets.commit()
+    await offsets.confirm([B])
+    assert kafka.commits[1:] == [{B: 3}]
+    kafka.fault = CommitFailedError()
+    with pytest.raises(CommitFailedError):
+        await offsets.confirm([B])
+
+
+async def test_ownership_cannot_be_confirmed_without_a_position_to_commit(kafka: FakeKafka) -> None:
+    with pytest.raises(KeyError):
+        await offsets_of(kafka).confirm([B])
 
 
 async def test_a_former_member_gets_no_lease(kafka: FakeKafka) -> None:
