@@ -61,7 +61,11 @@ class RunningSystem:
         (self.folder / "keys.yml").write_text(yaml.safe_dump({"sources": {"crm": source}}), encoding="utf-8")
         found = re.search(r"ready (\d+)", self.receiver.said())
         assert found
-        endpoints = {"nurture": _webhook(int(found[1])), "gone": {**_webhook(9), "timeout_seconds": 1}}
+        endpoints = {
+            "nurture": _webhook(int(found[1])),
+            "gone": {**_webhook(9), "timeout_seconds": 1},
+            "sales": {**_webhook(int(found[1])), "only": {"actions": ["ESCALATE", "AT_RISK"]}},
+        }
         systems = {"pipedrive": {"dialect": "pipedrive", "mapping": str(MAPPINGS / "pipedrive.yml")}}
         (self.folder / "webhooks.yml").write_text(yaml.safe_dump({"systems": systems}), encoding="utf-8")
         document = {"allow_networks": ["127.0.0.0/8"], "endpoints": endpoints}
