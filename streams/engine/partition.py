@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 
 _POLL = 0.02  # seconds
 _RETRY = 0.5  # seconds
+_RENEWAL_PATIENCE = 5.0  # seconds, in which the partition stands still
 
 
 class Partition(Generic[V]):
@@ -155,9 +156,19 @@ class Partition(Generic[V]):
             await asyncio.sleep(_RETRY)
 
     async def _renew(self) -> None:
-        """Fence again, at a tick, before Kafka forgets this owner's epoch, however idle the partition is."""
-        chunks = self._chunks
-        await chunks.write_changelog(lambda: chunks.sink.claim(chunks.changelog, self._confirm), {})
+        """Fence again, at a tick, before Kafka forgets this owner's epoch, however idle the partition is.
+
+        Without a transaction coordinator the partition goes on, and tries again well before its epoch is forgotten.
+        """
+        chunks, changelog = self._chunks, self._chunks.changelog
+        try:
+            async with asyncio.timeout(_RENEWAL_PATIENCE):
+                identity = await chunks.sink.next_identity(changelog)
+        except TimeoutError:
+            log.warning("the claim of %s is renewed later: no transaction coordinator answers", changelog)
+            self._renew_at = time.monotonic() + RENEW_AFTER / 24
+            return
+        await chunks.write_changelog(lambda: chunks.sink.claim(changelog, self._confirm, identity), {})
         self._renew_at = time.monotonic() + RENEW_AFTER
 
     def _left(self, remaining: int) -> None:

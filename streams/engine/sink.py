@@ -125,7 +125,17 @@ class Sink:
         new_batch, sign = self._producer.create_batch, self._identities[owner].sign
         return Batch(tp, lambda: sign(new_batch(), tp))
 
-    async def claim(self, tp: TopicPartition, confirm: Callable[[], Awaitable[object]]) -> tuple[int, int]:
+    async def next_identity(self, tp: TopicPartition) -> Identity:
+        """What the next owner of a partition of the changelog writes as; nothing is outdated before it does.
+
+        Raises:
+            PermissionError: this user may not write with the transactional id of the partition.
+        """
+        return await self._new_identity(f"{tp.topic}-{tp.partition}")
+
+    async def claim(
+        self, tp: TopicPartition, confirm: Callable[[], Awaitable[object]], identity: Identity | None = None
+    ) -> tuple[int, int]:
         """Become the only owner of a partition: what former owners still write to it is refused once this returns.
 
         What they still write elsewhere as its owner is refused once this owner has written there.
@@ -135,6 +145,7 @@ class Sink:
             confirm: raises unless this worker owns the partition at that moment. It is called when the new epoch is
                 known and nothing of it is written: whoever owns the partition afterwards gets a higher epoch, so this
                 claim, however late it arrives, fences no rightful owner.
+            identity: a `next_identity` that is not used yet.
 
         Returns:
             (first offset, last offset + 1) of the tombstones that it writes, one nearly always. Everything that a
@@ -144,15 +155,14 @@ class Sink:
             FencedError: yet another worker has claimed it meanwhile.
             PermissionError: this user may not write with the transactional id of the partition.
         """
-        transactional_id = f"{tp.topic}-{tp.partition}"
-        identity, written = await self._new_identity(transactional_id), list[tuple[int, int]]()
+        identity, written = identity or await self.next_identity(tp), list[tuple[int, int]]()
         while identity.is_worn:
             await confirm()
             _stop_if_cancelled()
             written.append(await self._write_claim(tp, identity.retired()))
             worn = identity.producer_id
             while identity.producer_id == worn:  # until Kafka gives the transactional id another one
-                identity = await self._new_identity(transactional_id)
+                identity = await self.next_identity(tp)
         await confirm()
         _stop_if_cancelled()
         self._identities[tp] = identity

@@ -30,8 +30,10 @@ def install(*, fenced: bool, renew_after: float) -> None:
     if fenced:
         return
 
-    async def claim(self: Sink, tp: TopicPartition, confirm: Callable[[], Awaitable[object]]) -> tuple[int, int]:
-        del confirm
+    async def claim(
+        self: Sink, tp: TopicPartition, confirm: Callable[[], Awaitable[object]], identity: object = None
+    ) -> tuple[int, int]:
+        del confirm, identity
         self._identities[tp] = _ProducersOwn()
         return 0, 0
 
