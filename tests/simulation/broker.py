@@ -6,7 +6,6 @@ modelled: what is appended stays (acks=all and min.insync.replicas hold).
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from aiokafka.errors import InvalidProducerEpoch, OutOfOrderSequenceNumber
 
-from schemas.topics import TOPICS
 from streams.engine import FetchedRecord
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ class Origin(NamedTuple):
 @dataclass
 class _ProducerState:
     epoch: int
-    written_at: float
     batches: list[tuple[int, int, int]] = field(default_factory=list)  # sequence, count, offset
 
 
@@ -88,9 +85,6 @@ class Broker:
         self.partitions = partitions
         self.last_epoch = 32_766
         """After it, a transactional id gets another producer id."""
-        self.forgets_after = math.inf
-        """Seconds after which a changelog forgets a producer id that has written nothing to it. Outputs remember: no
-        claim renews their memory, and in production no request is late by a day."""
         self.logs: defaultdict[TopicPartition, Log] = defaultdict(Log)
         self.owners: dict[int, str] = {}
         """Of each partition number, the host that the group gave it to."""
@@ -146,11 +140,8 @@ class Broker:
             InvalidProducerEpoch: this partition has a batch of a newer epoch of the producer.
             OutOfOrderSequenceNumber: batches before this one are missing, or it is too old to be recognised.
         """
-        log, now = self.logs[tp], self._loop.now
+        log = self.logs[tp]
         state = log.producers.get(origin.producer)
-        if state is not None and now - state.written_at > self.forgets_after and tp.topic not in TOPICS:
-            self._happened["producer id forgotten"] += 1
-            state = None
         if state is not None and origin.epoch < state.epoch:
             self._happened["batch of an older epoch refused"] += 1
             raise InvalidProducerEpoch(f"epoch {origin.epoch}, but {state.epoch} has written to {tp}")
@@ -167,8 +158,7 @@ class Broker:
             self._happened["batch out of sequence refused"] += 1
             raise OutOfOrderSequenceNumber(f"{origin.sequence}, expected {expected} in {tp}")
         if state is None or state.epoch != origin.epoch:
-            state = log.producers[origin.producer] = _ProducerState(origin.epoch, now)
-        state.written_at = now
+            state = log.producers[origin.producer] = _ProducerState(origin.epoch)
         offset = self._append(tp, log, records)
         state.batches.append((origin.sequence, len(records), offset))
         del state.batches[:-KEPT_BATCHES]

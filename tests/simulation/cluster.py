@@ -43,10 +43,8 @@ class Settings:
     fetch_records: int = 20
     batch_records: int = 8
     renew_after: float = 21_600.0
-    forgets_after: float = 86_400.0
     last_epoch: int = 32_766
     worn_from: int = 32_700
-    held_sessions: float = 2.0
 
 
 class Cluster:
@@ -61,7 +59,7 @@ class Cluster:
         self.is_fenced = True
         self.network = Network(loop, random, self.happened)
         self.broker = Broker(loop, partitions, wall, self.happened)
-        self.broker.last_epoch, self.broker.forgets_after = settings.last_epoch, settings.forgets_after
+        self.broker.last_epoch = settings.last_epoch
         self.fenced: list[str] = []
         """Owners that were fenced by somebody who was none: nothing is lost, but they have to start again."""
         self._claims: dict[TopicPartition, tuple[str, int]] = {}  # who claimed last, with an epoch of which term

@@ -99,8 +99,7 @@ class Faults:
 
     def _hold(self, host: Host) -> float:
         """A produce request does not leave yet: its sender stands still, is cut off, or has ended meanwhile."""
-        settings = self._cluster.settings
-        seconds = settings.session * (0.3 + settings.held_sessions * self._random.random())
+        seconds = self._cluster.settings.session * (0.3 + 2 * self._random.random())
         self._count("produce request held in its socket")
         match self._random.randrange(3):
             case 0:

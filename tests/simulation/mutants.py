@@ -69,13 +69,16 @@ class Mutant:
 
 
 MUTANTS = (
-    Mutant("acknowledged before outputs and state", (Change(Chunk, "__aexit__", replacements.ack_first),), first=1),
-    Mutant("state before outputs", (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),)),
-    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),), first=3),
+    Mutant("acknowledged before outputs and state", (Change(Chunk, "__aexit__", replacements.ack_first),), first=4),
+    Mutant(
+        "state before outputs",
+        (Change(Chunk, "__aexit__", replacements.changelog_before_outputs),),
+    ),
+    Mutant("outputs are not awaited", (Change(Chunk, "send_outputs", replacements.without_awaiting_outputs),), first=5),
     Mutant(
         "failed outputs are given up",
         (Change(Chunk, "send_outputs", replacements.errors_of_outputs_ignored),),
-        first=30,
+        first=10,
     ),
     Mutant(
         "only the first batch of a write is sent",
@@ -84,39 +87,45 @@ MUTANTS = (
     Mutant(
         "stream time in a batch of its own, before the leads",
         (Change(Chunk, "save_changes", replacements.stream_time_first),),
-        first=39,
+        first=110,
     ),
-    Mutant("recovery stops one record early", (Change(recovery, "_span", replacements.stops_one_early),), first=17),
+    Mutant("recovery stops some records early", (Change(recovery, "_span", replacements.stops_early),), first=10),
     Mutant(
         "a kept store is not brought up to date",
         (Change(partition, "replay", replacements.kept_store_not_replayed),),
-        first=1,
+        first=8,
     ),
-    Mutant("deadlines are not restored", (Change(LeadJob, "recovered", replacements.deadlines_not_restored),)),
-    Mutant("the merge ignores event time", (Change(Merge, "take", replacements.any_order),)),
+    Mutant(
+        "deadlines are not restored",
+        (Change(LeadJob, "recovered", replacements.deadlines_not_restored),),
+    ),
+    Mutant(
+        "the merge ignores event time",
+        (Change(Merge, "take", replacements.any_order),),
+    ),
     Mutant(
         "the merge does not wait for missing heads",
         (Change(Merge, "awaited", replacements.missing_heads_not_awaited),),
+        first=5,
     ),
     Mutant(
         "an old end of a topic is trusted",
         (Change(InputFetcher, "_query_ends", replacements.old_ends_trusted),),
-        first=38,
+        first=12,
     ),
     Mutant(
         "acknowledged at a revocation without being done",
         (Change(Partition, "stop", replacements.running_chunk_cut_off),),
-        first=30,
+        first=4,
     ),
     Mutant(
         "positions of fetched records are committed",
         (Change(Partition, "_process", replacements.fetched_positions_acked),),
-        first=1,
     ),
     Mutant(
         "the offset of one topic moves before the others",
         (Change(Partition, "_process", replacements.one_topic_acked_before),),
-        first=1,
+        first=4,
     ),
     Mutant(
         "leads of a former ownership are kept",
@@ -124,25 +133,28 @@ MUTANTS = (
             Change(LeadJob, "recovered", replacements.loop_of_former_ownership),
             Change(LeadJob, "revoked", replacements.nothing),
         ),
-        first=79,
+        first=82,
     ),
-    Mutant("former owners are not fenced", is_fenced=False, first=5),
+    Mutant("former owners are not fenced", is_fenced=False, first=47),
     Mutant(
         "no lease",
         (Change(Offsets, "while_owned", replacements.no_lease), Change(Offsets, "lease", replacements.nothing)),
         is_fenced=False,
         only=("pause",),
-        first=9,
+        first=21,
     ),
     Mutant(
-        "ownership is not confirmed before a claim", (Change(Partition, "_confirm", replacements.nothing),), first=25
+        "ownership is not confirmed before a claim", (Change(Partition, "_confirm", replacements.nothing),), first=6
     ),
     Mutant(
         "the end that a former leader knows is trusted",
         (Change(recovery, "_span", replacements.any_end_trusted),),
-        first=10,
+        first=23,
     ),
-    Mutant("positions outlive their assignment", (Change(Offsets, "forget", replacements.nothing_now),), first=17),
-    Mutant("a repeated fact counts again", (Change(LeadHistory, "_is_repeat", lambda _: lambda *_: False),)),
+    Mutant("positions outlive their assignment", (Change(Offsets, "forget", replacements.nothing_now),), first=8),
+    Mutant(
+        "a repeated fact counts again",
+        (Change(LeadHistory, "_is_repeat", lambda _: lambda *_: False),),
+    ),
     Mutant("no chunk without records", (Change(LeadJob, "may_skip_tick", lambda _: lambda *_: True),), first=8),
 )

@@ -33,7 +33,6 @@ SOMETIMES = (
     "pause",
     "pause beyond a session",
     "producer id changed",
-    "producer id forgotten",
     "reader connected to a former leader",
     "produce request held in its socket",
     "produce request repeated",

@@ -95,11 +95,10 @@ class World:
             fetch_records=self.random.choice([3, 20, 200]),
             batch_records=self.random.choice([2, 5, 50]),
         )
-        match self.random.randrange(4):  # one of both: what is retired is not remembered by renewals
-            case 0:
-                self.settings = replace(self.settings, renew_after=2.0, forgets_after=20.0, held_sessions=5.0)
-            case 1:
-                self.settings = replace(self.settings, last_epoch=6, worn_from=2)
+        if self.random.random() < 0.3:
+            self.settings = replace(self.settings, renew_after=2.0)
+        if self.random.random() < 0.3:
+            self.settings = replace(self.settings, last_epoch=12, worn_from=2)
         self.scale = Scale(LIVE_UNIT_MS, int(WALL * 1000) + 5_000) if self.is_live else Scale(1)
         self.policy = draw_policy(self.random, self.scale.ms, is_bounded=not self.is_live)
         leads, facts = self.random.randint(1, 8), self.random.choice([3, 8, 12])
