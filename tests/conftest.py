@@ -87,7 +87,7 @@ def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
         yield broker
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real_kafka(kafka: Broker) -> Broker:
     """A real Kafka, for what the mock does not do."""
     if kafka.kind == "mock":

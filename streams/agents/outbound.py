@@ -9,7 +9,7 @@ from schemas.events import AnyRecord, Heartbeat, LeadSnapshot
 from schemas.headers import cloudevents_headers
 from schemas.topics import TOPICS
 from streams.agents.loopback_cache import LoopbackCache
-from streams.agents.records import SOURCE, at_risk, decided, escalated, recycled, revoked, stalled
+from streams.agents.records import SOURCE, decided, escalated, recycled, revoked, stalled
 from streams.domain.decisions import AtRisk, Escalate, Recycle, Revoke
 from streams.domain.facts import Fact, Stalled
 from streams.domain.lead_fold import Emission
@@ -63,7 +63,7 @@ class Outbound:
             self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, emission.fact)
             return
         if isinstance(what, AtRisk):
-            self._send(out, "lead-escalated", key, at_risk(lead_id, what, lead), traceparent)
+            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead), traceparent)
             return
         if isinstance(what, Recycle):
             self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, emission.fact)

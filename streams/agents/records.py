@@ -97,50 +97,27 @@ def revoked(lead_id: str, revoke: Revoke, lead: Lead) -> LeadRecycled:
     )
 
 
-def escalated(lead_id: str, escalation: Escalate, lead: Lead) -> LeadEscalated:
-    """What sales' tools get: a promise about this lead was broken, and until when they may act."""
+def escalated(lead_id: str, what: Escalate | AtRisk, lead: Lead) -> LeadEscalated:
+    """What sales' tools get: a promise about this lead was broken and until when they may act, or when it will break."""
     return LeadEscalated(
-        event_id=escalation.event_id,
+        event_id=what.event_id,
         lead_id=lead_id,
-        occurred_at=escalation.at,
-        recorded_at=escalation.at,
+        occurred_at=what.at,
+        recorded_at=what.at,
         source=SOURCE,
-        action="ESCALATE",
-        escalation_id=escalation.event_id,
-        stall_id=escalation.stall_id,
+        action="ESCALATE" if isinstance(what, Escalate) else "AT_RISK",
+        escalation_id=what.event_id,
+        stall_id=what.stall_id if isinstance(what, Escalate) else "",
         pass_no=lead.pass_no,
-        reason=escalation.reason,
-        until=escalation.until,
+        reason=what.reason,
+        until=what.until,
         origin=lead.origin,
         campaign_id=lead.campaign_id,
         segment=lead.segment,
         owner_id=lead.owner_id,
         account_id=lead.account_id,
         touches=lead.touches,
-        days_since_created=_age(lead, escalation.at),
-    )
-
-
-def at_risk(lead_id: str, risk: AtRisk, lead: Lead) -> LeadEscalated:
-    """What sales' tools get: a promise about this lead is about to break, and when."""
-    return LeadEscalated(
-        event_id=risk.event_id,
-        lead_id=lead_id,
-        occurred_at=risk.at,
-        recorded_at=risk.at,
-        source=SOURCE,
-        action="AT_RISK",
-        escalation_id=risk.event_id,
-        pass_no=lead.pass_no,
-        reason=risk.reason,
-        until=risk.until,
-        origin=lead.origin,
-        campaign_id=lead.campaign_id,
-        segment=lead.segment,
-        owner_id=lead.owner_id,
-        account_id=lead.account_id,
-        touches=lead.touches,
-        days_since_created=_age(lead, risk.at),
+        days_since_created=_age(lead, what.at),
     )
 
 

@@ -1,33 +1,18 @@
 """What a contact counts as: nothing, a touch, or progress."""
 
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal
+from typing import Literal, get_args
+
+from schemas.events import Activity, ContactOutcome
 
 Counted = Literal["none", "touch", "progress"]
 
 INBOUND = "inbound"
 MACHINES = ("agent", "automation")
 ACTORS = ("sales", "lead", "agent")
-ACTIVITIES = ("unknown", "call", "email", "message", "meeting", "visit", "form", "other")
-OUTCOMES = (
-    "unknown",
-    "no_answer",
-    "busy",
-    "voicemail",
-    "wrong_number",
-    "sent",
-    "bounced",
-    "connected",
-    "replied",
-    "meeting_set",
-    "meeting_held",
-    "no_show",
-    "cancelled",
-)
+ACTIVITIES: tuple[str, ...] = get_args(Activity)
+OUTCOMES: tuple[str, ...] = get_args(ContactOutcome)
 NEVER_PROGRESS = frozenset({"unknown", "no_show", "cancelled"})
-_FIELDS = ((ACTORS, 4), (ACTIVITIES, 12), (OUTCOMES, 22), ((INBOUND, *OUTCOMES), 22))
-"""The symbols of each set in the order of their bits, and the width of the set. For ever: new symbols go to the end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,34 +43,6 @@ class Counting:
         if _actor(by, direction) not in self.by or activity not in self.activities or outcome in self.ignored:
             return "none"
         return "touch"
-
-    @property
-    def packed(self) -> int:
-        """The value as one whole number, for the memory of a lead; 0 is the default."""
-        return _bits(self) ^ _bits(DEFAULT_COUNTING)
-
-
-def unpacked(packed: int) -> Counting:
-    """The value of a whole number that `packed` gave."""
-    return DEFAULT_COUNTING if packed == 0 else _unpacked(packed)
-
-
-@lru_cache(maxsize=1_000)
-def _unpacked(packed: int) -> Counting:
-    bits, sets = packed ^ _bits(DEFAULT_COUNTING), list[frozenset[str]]()
-    for symbols, width in _FIELDS:
-        sets.append(frozenset(symbol for n, symbol in enumerate(symbols) if bits >> n & 1))
-        bits >>= width
-    return Counting(*sets)
-
-
-def _bits(counts: Counting) -> int:
-    bits, shift = 0, 0
-    sets = (counts.by, counts.activities, counts.ignored, counts.progress)
-    for chosen, (symbols, width) in zip(sets, _FIELDS, strict=True):
-        bits |= sum(1 << n for n, symbol in enumerate(symbols) if symbol in chosen) << shift
-        shift += width
-    return bits
 
 
 def _actor(by: str, direction: str) -> str:

@@ -35,10 +35,8 @@ limits: {cooldown: 0 days}
 
 
 @pytest.fixture(scope="module")
-def loop(kafka: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLoop]:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("scenarios"), PARTITIONS)
+def loop(real_kafka: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveLoop]:
+    world = World.on_real(real_kafka.bootstrap, tmp_path_factory.mktemp("scenarios"), PARTITIONS)
     loop = LiveLoop(world, redis_url, POLICY)
     try:
         loop.wait_ready()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.events import Activity, By, ContactOutcome, Direction, LeadContacted
+from schemas.events import By, ContactOutcome, Direction, LeadContacted
 from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import Contacted
 from streams.domain.policy.counts import (
@@ -18,7 +18,6 @@ from streams.domain.policy.counts import (
     OUTCOMES,
     Counted,
     Counting,
-    unpacked,
 )
 from tests.unit.domain.histories import examples
 
@@ -110,30 +109,7 @@ def test_an_answer_is_progress_whoever_asked(counts: Counting, contact: tuple[st
     assert (counts.touch("automation", *rest) == "progress") is is_progress
 
 
-@examples(300)
-@given(any_counting)
-def test_a_lead_can_remember_what_counts_as_a_whole_number(counts: Counting) -> None:
-    assert unpacked(counts.packed) == counts
-    assert 0 <= counts.packed < 1 << 63  # what the state can hold
-
-
-def test_the_default_is_remembered_as_nothing() -> None:
-    assert DEFAULT_COUNTING.packed == 0
-    assert unpacked(0) is DEFAULT_COUNTING
-
-
-def test_what_leads_remember_means_the_same_for_ever() -> None:
-    """Do not change the numbers: leads in the state of released versions have them."""
-    assert Counting(by=frozenset(ACTORS)).packed == 1 << 2
-    assert Counting(activities=frozenset(ACTIVITIES) - {"other"}).packed == 1 << 11
-    assert Counting(ignored=frozenset({"cancelled"})).packed == 1 << 28
-    assert Counting(progress=DEFAULT_COUNTING.progress - {INBOUND}).packed == 1 << 38
-    assert Counting(progress=DEFAULT_COUNTING.progress - {"meeting_held"}).packed == 1 << 49
-
-
-def test_the_symbols_are_those_of_the_record() -> None:
-    assert get_args(Activity) == ACTIVITIES
-    assert get_args(ContactOutcome) == OUTCOMES
+def test_every_actor_of_a_record_is_named() -> None:
     assert {*ACTORS, "marketing", "automation", "unknown"} == set(get_args(By))
 
 
