@@ -4,7 +4,7 @@ from grafana_foundation_sdk.builders import dashboard as sdk
 
 from .boards import board, with_rows
 from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, rows
-from .queries import OVERDUE, greatest, grown, in_time, quantile, rate, total
+from .queries import OVERDUE, greatest, grown, in_time, least, quantile, rate, total
 
 LOST = float("-inf")
 TAKEN = "leadloop_delivery_acceptance_seconds"
@@ -212,6 +212,12 @@ def _works() -> tuple[object, ...]:
             "How many workers share their limits in Redis, and how many apply a local share because Redis does not answer.",
             "none",
             (total("leadloop_delivery_limiter", by="source"), "{{source}}"),
+        ),
+        graph(
+            "Daily budget left",
+            "Attempts that the daily budget of an endpoint still allows today. At 0 its deliveries wait for the next day of its time zone, and do not count as overdue.",
+            "short",
+            (least("leadloop_delivery_budget_left", by="endpoint"), "{{endpoint}}"),
         ),
         graph(
             "Deliver lag by topic",

@@ -23,6 +23,10 @@ def greatest(name: str, *more: str, by: str = "") -> str:
     return _by("max", by, series(name, *more))
 
 
+def least(name: str, *more: str, by: str = "") -> str:
+    return _by("min", by, series(name, *more))
+
+
 def grown(name: str, *more: str, by: str = "") -> str:
     """Return the increase of a counter over the selected time range."""
     return _by("sum", by, f"increase({series(name, *more)}[$__range])")

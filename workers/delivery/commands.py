@@ -70,6 +70,8 @@ def check(file: Path | None) -> None:
     for one in endpoints:
         limits = one.limits
         told = f"{limits.per_second:g} a second, {limits.burst} at once, {limits.concurrency} under way"
+        if limits.per_day is not None:
+            told += f", {limits.per_day} a day ({limits.timezone.key})"
         kind, actions = document.endpoints[one.name].kind, ", ".join(one.target.actions)
         out.print(f"{one.name}: {kind} for {actions}, at most {told}", markup=False)
     out.print(f"{file or settings.endpoints_file}: {len(endpoints)} endpoints, fine", markup=False)

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
+from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from schemas.events import LeadRecycled
+from streams.policy_file.field_types import TimeZone
+from streams.runtime.documents import violation
 
 from .events import RECYCLES, DeliveredEvent, DeliveryAction
 
@@ -21,11 +24,16 @@ class Model(BaseModel):
 
 
 class Limits(Model):
-    """How much an endpoint takes. In any window of T seconds at most `burst + per_second * T` deliveries begin."""
+    """How much an endpoint takes. In any window of T seconds at most `burst + per_second * T` deliveries begin.
+
+    At most `per_day` begin on a calendar day of `timezone`; None: any number.
+    """
 
     per_second: Annotated[float, Field(gt=0, le=100_000)]
     burst: Annotated[int, Field(ge=1, le=100_000)] = 1
     concurrency: Annotated[int, Field(ge=1, le=10_000)] = 8
+    per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    timezone: TimeZone = ZoneInfo("UTC")
 
 
 class LimitsAsked(Model):
@@ -34,6 +42,14 @@ class LimitsAsked(Model):
     per_second: Annotated[float, Field(gt=0, le=100_000)] | None = None
     burst: Annotated[int, Field(ge=1, le=100_000)] | None = None
     concurrency: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    per_day: Annotated[int, Field(ge=1, le=100_000_000)] | None = None
+    timezone: TimeZone | None = None
+
+    @model_validator(mode="after")
+    def _has_a_day(self) -> Self:
+        if self.timezone is not None and self.per_day is None:
+            raise violation("a timezone without per_day", "write 'per_day: 500', or leave the timezone out")
+        return self
 
 
 class Only(Model):

@@ -193,6 +193,9 @@ class CrashingScripts(RedisScripts):
     async def take(self, keys: list[str], arguments: list[str]) -> list[Any]:
         return await self._points.around("redis", super().take(keys, arguments))
 
+    async def count(self, key: str, arguments: list[str]) -> list[Any]:
+        return await self._points.around("budget", super().count(key, arguments))
+
     async def drop(self, key: str, leases: list[str]) -> None:
         await self._points.around("release", super().drop(key, leases))
 

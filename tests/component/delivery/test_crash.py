@@ -2,8 +2,8 @@
 
 Three scenarios. In the one, calls are accepted, fail, fail to the end, or are one of three that belong together; there
 are results, waits, dead letters, what is no event, what goes to a topic, the state of an endpoint that is gone, and
-commits, also those that say who has a partition. In the second, calls are throttled: limits are taken, given back and
-blocked. In the third, consents end: before a RECYCLE is consumed, and while it waits for its next attempt.
+commits, also those that say who has a partition. In the second, calls are throttled and counted: limits are taken,
+given back and blocked. In the third, consents end: before a RECYCLE is consumed, and while it waits for an attempt.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ TIMES: dict[str, dict[str, tuple[int, ...]]] = {
     "calls": {"http": (1, 5, 9, 20)},
     "records": {"result": (1, 5, 9), "wait": (1, 3), "dead": (1,), "poison": (1,), "handed over": (1,), "state": (1,)},
     "offsets": {"commit": (1, 2), "held": (1,), "left": (1,)},
-    "limits": {"redis": (1, 4), "release": (1,), "block": (1,)},
+    "limits": {"redis": (1, 4), "budget": (1, 4), "release": (1,), "block": (1,)},
     "expiry": {"http": (1, 2), "result": (1, 3, 5), "wait": (1,)},
 }
 """All that a worker does to the world outside, and the how-manieth time of it is the last."""
@@ -118,7 +118,7 @@ def _job(world: World, group: str, **how: Any) -> Job:
 
 
 async def _scenario(world: World, mautic: Mautic, group: str) -> list[LeadRecycled]:
-    await world.endpoint("good")
+    await world.endpoint("good", **({"limits": "{per_day: 1000}"} if group == "limits" else {}))
     events = [a_recycle(number) for number in range(1, 4)]
     if group == "limits":
         (await world.endpoint("busy")).behave(Behaviour("status", 429, retry_after="1", times=1))

@@ -11,10 +11,11 @@ import pytest
 from tests.component.delivery.harness import until
 from tests.component.delivery.windows import Granted, most_over
 from tests.redis import RealRedis
+from workers.delivery.limits.away import AWAY
 from workers.delivery.limits.fallback import FallbackLimiter
 from workers.delivery.limits.limiter import Allowance, Grant, Limiter
 from workers.delivery.limits.local import LocalLimiter
-from workers.delivery.limits.shared import AWAY, RedisScripts, SharedLimiter
+from workers.delivery.limits.shared import RedisScripts, SharedLimiter
 
 WORKERS = 3
 Make = Callable[[], Limiter]

@@ -4,8 +4,10 @@ from typing import Any
 
 import pytest
 
+from streams.runtime.documents import DocumentError
 from tests.unit.delivery.builders import a_recycle, an_escalation
-from workers.delivery.target import Only, Target
+from workers.delivery.endpoints import parse_endpoints
+from workers.delivery.target import Limits, Only, Target
 
 
 def a_target(**only: Any) -> Target:
@@ -55,6 +57,33 @@ def test_an_endpoint_may_take_what_its_filter_lets_through(only: dict[str, Any],
 
 def test_a_reason_that_is_not_known_yet_passes_the_filter() -> None:
     assert a_target(reasons=["price"]).may_take("", "offer")
+
+
+def limits_of(text: str) -> Limits:
+    document = f"endpoints: {{crm: {{kind: kafka, topic: crm, limits: {text}}}}}"
+    _, (endpoint,) = parse_endpoints(document, "endpoints.yml")
+    return endpoint.limits
+
+
+def test_a_daily_budget_is_of_calendar_days_in_utc_unless_a_timezone_is_given() -> None:
+    assert (limits_of("{per_day: 500}").per_day, limits_of("{per_day: 500}").timezone.key) == (500, "UTC")
+    assert limits_of("{per_day: 500, timezone: Europe/Berlin}").timezone.key == "Europe/Berlin"
+    assert limits_of("{per_second: 5}").per_day is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{per_day: 0}", "1: endpoints.crm.limits.per_day"),
+        ("{per_day: 5, timezone: Europe/Berln}", "there is no time zone 'Europe/Berln'; did you mean 'Europe/Berlin'?"),
+        ("{per_day: 5, timezone: 2}", "2 is no time zone; write for example 'Europe/Berlin'"),
+        ("{timezone: UTC}", "a timezone without per_day; write 'per_day: 500', or leave the timezone out"),
+    ],
+)
+def test_a_wrong_daily_budget_is_reported_with_the_fix(text: str, said: str) -> None:
+    with pytest.raises(DocumentError) as faults:
+        limits_of(text)
+    assert said in str(faults.value)
 
 
 @pytest.mark.parametrize("action", ["ESCALATE", "AT_RISK"])

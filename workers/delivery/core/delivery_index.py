@@ -118,6 +118,15 @@ class DeliveryIndex:
         self._open[key] = known
         self._takes_back(event, retry, key)
 
+    def held(self, event: DeliveredEvent, retry: RetryState) -> None:
+        """It waits, and is overdue only from then on."""
+        key, since = _key(event, retry), due_since(event, retry)
+        known = self._open.get(key)
+        if known is not None and known.since not in (0, since):
+            self.due.add(retry.endpoint, known.since, -1)
+            self.due.add(retry.endpoint, since)
+            self._open[key] = known._replace(since=since)
+
     def begun(self, event: DeliveredEvent, retry: RetryState) -> None:
         """An attempt begins."""
         key = _key(event, retry)

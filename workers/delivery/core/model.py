@@ -72,6 +72,7 @@ class RetryState:
 
     `attempts`: attempts that are used up. `waits`: how often it has waited for capacity since the last attempt.
     `published_at`: when streams published it. `first_at`: when it might have been sent for the first time.
+    `held_until`: until when the daily budget of the endpoint held it back, 0 if it did not.
     `may_have_arrived`: whether any attempt was begun. `replay` names the replay that brought it back, empty if none.
     Instants are epoch ms.
     """
@@ -85,6 +86,7 @@ class RetryState:
     why: str = ""
     replay: str = ""
     may_have_arrived: bool = False
+    held_until: int = 0
 
     def headers(self) -> list[tuple[str, bytes]]:
         return [
@@ -97,6 +99,7 @@ class RetryState:
             ("dw_why", self.why.encode()),
             ("dw_replay", self.replay.encode()),
             ("dw_may_have_arrived", b"%d" % self.may_have_arrived),
+            ("dw_held_until", b"%d" % self.held_until),
         ]
 
     @classmethod
@@ -118,6 +121,7 @@ class RetryState:
                 why=found["dw_why"],
                 replay=found["dw_replay"],
                 may_have_arrived=found["dw_may_have_arrived"] == "1",
+                held_until=int(found.get("dw_held_until", "0")),  # the version before has none
             )
         except KeyError as missing:
             raise ValueError(f"no header {missing}") from missing

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ..events import DeliveredEvent, id_of
+from .daily_counts import DailyCounts
 from .delivery_index import DeliveryIndex
 from .model import ConsumedRecord, RetryState
 from .offset_tracker import OffsetTracker
@@ -76,7 +77,7 @@ class OwnedPartition:
 
     `unsure_below`: by topic, the offset below which a crashed predecessor may have begun attempts. `in_progress` counts
     deliveries with unacked effects (a call, a write); one that was cut off stays counted. `waiting`: deliveries in the
-    waiting topics, by endpoint.
+    waiting topics, by endpoint. `begun`: attempts of a day, for endpoints with a daily budget.
     """
 
     number: int
@@ -86,6 +87,7 @@ class OwnedPartition:
     is_owned: bool = True
     in_progress: int = 0
     waiting: Counter[str] = field(default_factory=Counter)
+    begun: DailyCounts = field(default_factory=lambda: DailyCounts({}))
     _chains: dict[tuple[str, str], deque[Delivery]] = field(default_factory=dict)
 
     def open(self, record: ConsumedRecord) -> OpenRecord:

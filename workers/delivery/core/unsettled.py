@@ -21,12 +21,17 @@ Instant = tuple[int, str]
 """Since when (epoch ms), and the endpoint."""
 
 
+def sendable_since(event: DeliveredEvent, retry: RetryState) -> int:
+    """When a delivery might be sent first, epoch ms; 0 where that is not known. A daily budget moves it."""
+    return max(retry.published_at, sent_from(event), retry.held_until)
+
+
 def due_since(event: DeliveredEvent, retry: RetryState) -> int:
-    """When a delivery might be sent first, epoch ms; 0 where that is not known.
+    """As `sendable_since`.
 
     Rounded up, so that none looks older than it is: to 5 s, and to a minute where it is due an hour ahead or more.
     """
-    due = max(retry.published_at, sent_from(event))
+    due = sendable_since(event, retry)
     unit = _UNIT_MS if due - retry.published_at < _FAR_MS else _FAR_UNIT_MS
     return -(-due // unit) * unit
 

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 
+from .away import AWAY
 from .limiter import Allowance, Grant
 from .local import LocalLimiter
-from .shared import AWAY, RedisScripts, SharedLimiter
+from .shared import RedisScripts, SharedLimiter
 
 ASK_AGAIN_SECONDS = 0.4
 

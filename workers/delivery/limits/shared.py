@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import defaultdict
+from collections.abc import Mapping
 from importlib import resources
 from typing import TYPE_CHECKING, Any, cast
 from uuid import uuid4
@@ -12,6 +13,9 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
+from .away import AWAY
+from .calendar_days import CalendarDay
+from .daily import DailyAllowance, DayAnswer, Verdict
 from .limiter import Allowance, DenialReason, Grant
 
 if TYPE_CHECKING:
@@ -21,7 +25,6 @@ ANSWER_SECONDS = 0.5
 GRACE_SECONDS = 2.0
 """How long a Redis that is new gives nothing, so that every worker is back from its own share before it gives."""
 FLUSH_SECONDS = 0.05
-AWAY = (RedisError, OSError, TimeoutError)
 
 
 class RedisScripts:
@@ -39,14 +42,21 @@ class RedisScripts:
             max_connections=64,
         )
         self._redis = Redis(connection_pool=pool)
-        text = resources.files(__package__).joinpath("script.lua").read_text("utf-8")
-        self._script = self._redis.register_script(text)
+        self._script = self._redis.register_script(_text("script.lua"))
+        self._day = self._redis.register_script(_text("day.lua"))
 
     async def take(self, keys: list[str], arguments: list[str]) -> list[Any]:
         async with asyncio.timeout(ANSWER_SECONDS):
             if not self.server:
                 await self.hello()
             answer = await self._script(keys=keys, args=[self.server, *arguments])
+        return cast("list[Any]", answer)
+
+    async def count(self, key: str, arguments: list[str]) -> list[Any]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            if not self.server:
+                await self.hello()
+            answer = await self._day(keys=[key], args=[self.server, *arguments])
         return cast("list[Any]", answer)
 
     async def drop(self, key: str, leases: list[str]) -> None:
@@ -83,6 +93,10 @@ class RedisScripts:
         text = info.decode(errors="replace") if isinstance(info, bytes) else str(info)
         lines = dict(line.partition(":")[::2] for line in text.splitlines())
         self.server = lines.get("run_id", "unknown")
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text("utf-8")
 
 
 class SharedLimiter:
@@ -151,3 +165,30 @@ class SharedLimiter:
 
     def _keys(self, name: str) -> list[str]:
         return [f"{self._prefix}:{{{name}}}:{part}" for part in ("full_at", "leases", "blocked", "server")]
+
+
+class SharedDayCounts:
+    """Counts of calendar days, as `DailyBudget` uses them. Raises one of AWAY where Redis does not answer."""
+
+    def __init__(self, scripts: RedisScripts, prefix: str, partitions: int) -> None:
+        self._scripts = scripts
+        self._prefix = prefix
+        self._partitions = partitions
+
+    async def request(
+        self,
+        allowance: DailyAllowance,
+        edges: tuple[int, int, int, int],
+        counts: Mapping[int, int],
+        day: int,
+        *,
+        takes: bool,
+        is_urgent: bool,
+    ) -> DayAnswer:
+        """See `SharedDays.request`."""
+        known = [str(word) for number, count in counts.items() for word in (number, day, count)]
+        arguments = [self._partitions, allowance.most, int(takes), int(is_urgent), *edges]
+        key = f"{self._prefix}:{{{allowance.name}}}:day"
+        verdict, left, start, end = await self._scripts.count(key, [*map(str, arguments), *known])
+        word = verdict.decode() if isinstance(verdict, bytes) else verdict
+        return DayAnswer(cast("Verdict", word), int(left), CalendarDay(int(start), int(end)))

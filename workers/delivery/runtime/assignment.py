@@ -153,4 +153,5 @@ def _owned(takeover: Takeover, recovered: RecoveredIndex) -> OwnedPartition:
         trackers={topic: OffsetTracker(position) for topic, position in takeover.positions.items()},
         unsure_below={} if takeover.is_sure else {**takeover.ends, **recovered.unsure_below},
         waiting=recovered.waiting,
+        begun=recovered.begun,
     )

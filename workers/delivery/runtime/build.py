@@ -1,6 +1,6 @@
 """Builds a worker's parts in the order of their dependencies: each gets what it needs when it is made.
 
-producer → endpoint states → limiter → lanes → recorder → deliverer → waits → assignment → source
+producer → endpoint states → limiter and daily budgets → lanes → recorder → deliverer → waits → assignment → source
 """
 
 import logging
@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 from schemas.events import EndpointState
 from schemas.names import deliver_group, delivery_limits_key
@@ -18,10 +19,11 @@ from ..core.expansion import Expansion
 from ..core.model import Availability
 from ..core.owned_partition import OwnedPartition
 from ..events import TOPICS
+from ..limits.daily import DailyAllowance, DailyBudget
 from ..limits.fallback import FallbackLimiter
 from ..limits.limiter import Allowance, Limiter
 from ..limits.local import LocalLimiter
-from ..limits.shared import RedisScripts, SharedLimiter
+from ..limits.shared import RedisScripts, SharedDayCounts, SharedLimiter
 from ..target import Endpoint
 from .assignment import Assignment
 from .config import WorkerConfig
@@ -53,6 +55,7 @@ class Runtime:
     commands: ConsumerCommands
     assignment: Assignment
     lanes: Mapping[str, Lane]
+    budgets: Mapping[str, DailyBudget]
     states: EndpointStates
 
 
@@ -87,13 +90,37 @@ class _Builder:
         await follower.start()
         return follower.states
 
-    def limiter(self) -> Limiter:
-        scripts = RedisScripts(self.config.redis_url)
-        shared = SharedLimiter(scripts, delivery_limits_key(self.config.app_id, self.config.prefix))
+    @property
+    def zones(self) -> dict[str, ZoneInfo]:
+        """The time zone of each endpoint with a daily budget."""
+        return {one.name: one.limits.timezone for one in self.config.endpoints if one.limits.per_day is not None}
+
+    def limiter(self, scripts: RedisScripts) -> Limiter:
+        shared = SharedLimiter(scripts, self.limits_key)
         local = LocalLimiter(time.monotonic, self.share)
         fallback = FallbackLimiter(scripts, shared, local, self.metrics.source)
         self.stack.push_async_callback(fallback.close)
         return self.config.limiter(fallback)
+
+    def budgets(self, scripts: RedisScripts) -> dict[str, DailyBudget]:
+        shared = SharedDayCounts(scripts, self.limits_key, self.partitions)
+        daily = [(one, one.limits.per_day) for one in self.config.endpoints]
+        return {one.name: self._budget(one, most, shared) for one, most in daily if most is not None}
+
+    def _budget(self, endpoint: Endpoint, most: int, shared: SharedDayCounts) -> DailyBudget:
+        name, limits = endpoint.name, endpoint.limits
+        return DailyBudget(
+            DailyAllowance(name, most, limits.timezone, limits.per_second),
+            shared,
+            counts=lambda day: {number: one.begun.of(name, day) for number, one in self.owned.items()},
+            share=self.share,
+            now=self.config.now_ms,
+            on_left=self.metrics.budget_left.labels(name).set,
+        )
+
+    @property
+    def limits_key(self) -> str:
+        return delivery_limits_key(self.config.app_id, self.config.prefix)
 
     def lane(self, endpoint: Endpoint, limiter: Limiter, sender: Sender) -> Lane:
         limits, target = endpoint.limits, endpoint.target
@@ -111,12 +138,15 @@ class _Builder:
             attempted=lambda count, seconds: self.metrics.attempted(endpoint.name, count, seconds),
         )
 
-    def deliverer(self, sender: Sender, states: EndpointStates, lanes: Mapping[str, Lane]) -> Deliverer:
+    def deliverer(
+        self, sender: Sender, states: EndpointStates, lanes: Mapping[str, Lane], budgets: Mapping[str, DailyBudget]
+    ) -> Deliverer:
         config = self.config
         factory = RecordFactory(config.codec, config.prefix, config.wait_topics)
         return Deliverer(
             expansion=Expansion({one.name: one for one in config.endpoints}, config.codec, config.now_ms),
             lanes=lanes,
+            budgets=budgets,
             declared=states.availability,
             disable=_disabling(states, sender, factory),
             recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms),
@@ -128,7 +158,8 @@ class _Builder:
     def assignment(self, deliverer: Deliverer, commands: ConsumerCommands) -> Assignment:
         config, failed, flow = self.config, self.shutdown.failed, FlowControl(commands)
         delays = {config.prefix + topic: ms for topic, ms in config.wait_topics.waits}
-        recovery = IndexRecovery(config.kafka, config.codec, f"{config.prefix}delivery-results", list(delays))
+        results = f"{config.prefix}delivery-results"
+        recovery = IndexRecovery(config.kafka, config.codec, results, list(delays), self.zones)
         assignment = Assignment(
             owned=self.owned,
             deliveries=deliverer,
@@ -169,11 +200,12 @@ async def build(
     states = await builder.states()
     if shutdown.is_requested:
         return None
-    limiter = builder.limiter()
+    scripts = RedisScripts(config.redis_url)
+    limiter, budgets = builder.limiter(scripts), builder.budgets(scripts)
     lanes = {one.name: builder.lane(one, limiter, sender) for one in config.endpoints}
     commands = ConsumerCommands()
-    assignment = builder.assignment(builder.deliverer(sender, states, lanes), commands)
-    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, states)
+    assignment = builder.assignment(builder.deliverer(sender, states, lanes, budgets), commands)
+    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, budgets, states)
 
 
 def _disabling(

@@ -1,7 +1,7 @@
 """The life of a delivery: admit → acquire → call → record. Offsets move after effects: a crash repeats, never loses.
 
 admit     `core.admission` decides from what is known: drop, settle, wait, give up, or attempt
-acquire   the lane of the endpoint grants a permit: a call slot, the rate, the circuit breaker
+acquire   the lane of the endpoint grants a permit: a call slot, the rate, the circuit breaker; then its daily budget
 call      the connector makes one attempt, for a batch of deliveries at once where the endpoint takes batches
 record    result, retry state or dead letter are acked by the broker; then the index knows; then the offset may move
 """
@@ -19,7 +19,9 @@ from ..core.model import Availability, ConsumedRecord
 from ..core.outcomes import after_attempt, given_up, without_attempt
 from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
 from ..core.schedule import Schedule, backed_off_ms
+from ..limits.daily import DailyBudget, Spent
 from .lane import Lane, NoCapacity
+from .permit import Permit
 from .recorder import Recorder
 from .tasks import SupervisedTasks
 
@@ -30,12 +32,14 @@ _CHECK_SECONDS = 0.005
 class Deliverer:
     """All deliveries of this process.
 
-    `declared`: whether an endpoint was paused or disabled. `disable` does so durably, for all workers, given the
-    start of the call that was answered by a 410. `now` returns epoch ms.
+    `budgets`: of the endpoints that have one for each day. `declared`: whether an endpoint was paused or disabled.
+    `disable` does so durably, for all workers, given the start of the call that was answered by a 410. `now` returns
+    epoch ms.
     """
 
     expansion: Expansion
     lanes: Mapping[str, Lane]
+    budgets: Mapping[str, DailyBudget]
     declared: Callable[[str], Availability]
     disable: Callable[[str, str, int], Awaitable[None]]
     recorder: Recorder
@@ -45,30 +49,57 @@ class Deliverer:
 
     async def deliver(self, delivery: Delivery) -> None:
         """Make one delivery, from its admission until its outcome is recorded, or until its partition is released."""
-        index = delivery.partition.index
         while delivery.partition.is_owned:
-            decision = self._admit(delivery, self._availability(delivery.endpoint))  # admit
-            if not isinstance(decision, Attempt):
-                await self._conclude(delivery, decision)
-                return
-            permit = await self.lanes[delivery.endpoint].acquire()  # acquire
-            if isinstance(permit, NoCapacity):
-                if permit.why in ("circuit_open", "released") or not delivery.partition.is_owned:
+            decision: Admission | Permit | None = self._admit(delivery, self._availability(delivery.endpoint))  # admit
+            if isinstance(decision, Attempt):
+                decision = await self._acquire(delivery)  # acquire
+            match decision:
+                case None | Attempt():
                     continue  # admitted again: it waits for the endpoint, or is given up; nothing if it was released
-                await self._conclude(delivery, self._wait_for_capacity(delivery, permit))
-                return
-            if not self._is_still_admitted(delivery):
-                permit.decline()
-                continue
-            index.begun(delivery.event, delivery.retry)
-            delivery.partition.in_progress += 1
-            called_at = self.now()
-            outcome = await permit.call(_request(delivery))  # call
-            if isinstance(outcome, Gone):
-                await self.disable(delivery.endpoint, outcome.detail, called_at)
-            await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
-            self._finish(delivery)
+                case Permit():
+                    await self._attempt(delivery, decision)
+                case _:
+                    await self._conclude(delivery, decision)
             return
+
+    async def _acquire(self, delivery: Delivery) -> Permit | Wait | None:
+        """Get a permit to call now, or how long to wait; None: it is to be admitted again."""
+        budget = self.budgets.get(delivery.endpoint)
+        if budget is not None and not _is_urgent(delivery) and (spent := budget.closed()):
+            return self._wait_for_the_day(delivery, budget, spent)
+        permit = await self.lanes[delivery.endpoint].acquire()
+        if isinstance(permit, NoCapacity):
+            is_open = permit.why not in ("circuit_open", "released") and delivery.partition.is_owned
+            return self._wait_for_capacity(delivery, permit) if is_open else None
+        try:
+            spent = await self._spend(delivery, budget) if budget is not None else None
+        except BaseException:
+            permit.decline()
+            raise
+        if spent is None and self._is_still_admitted(delivery):
+            return permit
+        permit.decline()
+        return self._wait_for_the_day(delivery, budget, spent) if budget is not None and spent is not None else None
+
+    async def _spend(self, delivery: Delivery, budget: DailyBudget) -> Spent | None:
+        """Take one of the attempts of the day. A REVOKE never waits for the next day, and is counted."""
+        if not self._is_still_admitted(delivery):
+            return None
+        taken = await budget.take(delivery.partition.number, is_urgent=_is_urgent(delivery))
+        if isinstance(taken, Spent):
+            return taken
+        delivery.partition.begun.began(delivery.endpoint, taken.day)
+        return None
+
+    async def _attempt(self, delivery: Delivery, permit: Permit) -> None:
+        delivery.partition.index.begun(delivery.event, delivery.retry)
+        delivery.partition.in_progress += 1
+        called_at = self.now()
+        outcome = await permit.call(_request(delivery))  # call
+        if isinstance(outcome, Gone):
+            await self.disable(delivery.endpoint, outcome.detail, called_at)
+        await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
+        self._finish(delivery)
 
     async def _conclude(self, delivery: Delivery, decision: Drop | Settle | Wait | GiveUp) -> None:
         """End it, or let it wait in Kafka, without an attempt."""
@@ -122,6 +153,13 @@ class Deliverer:
                 now + max(int(missing.wait * 1000), self.schedule.crowded[0])
             )
         return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why=missing.why))
+
+    def _wait_for_the_day(self, delivery: Delivery, budget: DailyBudget, spent: Spent) -> Wait:
+        """Until the next day, where what has waited for a day already comes first; or until the budget is known."""
+        retry, due_at = delivery.retry, spent.until
+        if spent.is_day_over and not retry.held_until:
+            due_at += budget.allowance.head_start_ms
+        return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why="day", held_until=due_at))
 
     # Where records come in.
 
@@ -182,6 +220,10 @@ class Deliverer:
         for lane in self.lanes.values():
             lane.clear()
         await self.tasks.drain(within)
+
+
+def _is_urgent(delivery: Delivery) -> bool:
+    return delivery.event.action == "REVOKE"
 
 
 def _request(delivery: Delivery) -> DeliveryRequest:

@@ -63,12 +63,30 @@ class DeliveryMetrics:
             "leadloop_deliveries_queued", "Deliveries queued in memory for an attempt", by, registry=registry
         )
         self.in_flight = Gauge("leadloop_delivery_calls", "Calls in flight", by, registry=registry)
+        self._add_gauges(registry)
+        self._endpoints = tuple(endpoints)
+        for endpoint, actions in endpoints.items():
+            self._begin(endpoint, actions)
+        self.not_settled(())
+        for source in ("redis", "local"):
+            self.limiter.labels(source)
+        for reason in POISON:
+            self.poison.labels(reason)
+
+    def _add_gauges(self, registry: CollectorRegistry) -> None:
+        by = ("endpoint",)
         self.circuit = Gauge("leadloop_delivery_circuit", "0 closed, 1 half open, 2 open", by, registry=registry)
         self.state = Gauge("leadloop_endpoint_state", "0 active, 1 paused, 2 disabled", by, registry=registry)
         self.limiter = Gauge(
             "leadloop_delivery_limiter",
             "Source of the rate limits: 1 for the one in use",
             ("source",),
+            registry=registry,
+        )
+        self.budget_left = Gauge(
+            "leadloop_delivery_budget_left",
+            "Attempts that the daily budget of an endpoint still allows today; only for endpoints with one",
+            by,
             registry=registry,
         )
         self.lag = Gauge(
@@ -81,14 +99,6 @@ class DeliveryMetrics:
             ("reason",),
             registry=registry,
         )
-        self._endpoints = tuple(endpoints)
-        for endpoint, actions in endpoints.items():
-            self._begin(endpoint, actions)
-        self.not_settled(())
-        for source in ("redis", "local"):
-            self.limiter.labels(source)
-        for reason in POISON:
-            self.poison.labels(reason)
 
     def _begin(self, endpoint: str, actions: Iterable[DeliveryAction]) -> None:
         for action, outcome in product(actions, OUTCOMES):

@@ -10,7 +10,7 @@ from ..core.expansion import BadRecord
 from ..core.model import RetryState
 from ..core.outcomes import Resolution
 from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
-from ..events import sent_from
+from ..core.unsettled import sendable_since
 from .metrics import DeliveryMetrics
 from .records import RecordFactory
 
@@ -39,14 +39,14 @@ class Recorder:
         await self._send(self.factory.of(delivery, resolution, now))
         retry = delivery.retry
         delivery.partition.index.result(resolution.result, retry.replay)
-        since = max(retry.published_at, sent_from(delivery.event))
-        self.metrics.settled(resolution.result, since, delivery.traceparent)
+        self.metrics.settled(resolution.result, sendable_since(delivery.event, retry), delivery.traceparent)
         if resolution.retry is not None:
             self._count_wait(delivery)
 
     async def wait(self, delivery: Delivery, retry: RetryState) -> None:
         """Write it to a waiting topic. Raises Undelivered as `record` does."""
         await self._send([self.factory.waiting(delivery, retry, self.now())])
+        delivery.partition.index.held(delivery.event, retry)
         self._count_wait(delivery)
 
     async def reject(self, partition: OwnedPartition, record: OpenRecord, error: BadRecord) -> None:

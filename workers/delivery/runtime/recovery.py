@@ -3,7 +3,9 @@
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 from confluent_kafka import Consumer, Message, TopicPartition
 
@@ -12,6 +14,7 @@ from schemas.events import DeliveryResult
 from schemas.names import DELIVER_RECOVERY_GROUP
 from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_ranges
 
+from ..core.daily_counts import DailyCounts
 from ..core.delivery_index import DeliveryIndex
 from ..core.model import RetryState, Takeover
 from ..events import decode_event, is_known
@@ -22,7 +25,7 @@ _CLOCK_SKEW_MS = 60_000
 
 @dataclass(slots=True)
 class RecoveredIndex:
-    """What a partition knows, and how many deliveries wait there by endpoint.
+    """What a partition knows, how many deliveries wait there by endpoint, and how many attempts began today.
 
     `unsure_below`: by waiting topic, the offset below which a crashed predecessor may have begun attempts.
     """
@@ -30,12 +33,21 @@ class RecoveredIndex:
     index: DeliveryIndex = field(default_factory=DeliveryIndex)
     waiting: Counter[str] = field(default_factory=Counter)
     unsure_below: dict[str, int] = field(default_factory=dict)
+    begun: DailyCounts = field(default_factory=lambda: DailyCounts({}))
 
 
 class IndexRecovery:
-    """`waits`: the waiting topics, `results`: the topic of results, both with their prefix."""
+    """`waits`: the waiting topics, `results`: the topic of results, both with prefix. `zones`: see `DailyCounts`."""
 
-    def __init__(self, conf: Mapping[str, Any], codec: Codec, results: str, waits: Sequence[str]) -> None:
+    def __init__(
+        self,
+        conf: Mapping[str, Any],
+        codec: Codec,
+        results: str,
+        waits: Sequence[str],
+        zones: Mapping[str, ZoneInfo] = MappingProxyType({}),
+    ) -> None:
+        self._zones = zones
         self._conf = conf
         self._codec = codec
         self._results = results
@@ -58,6 +70,7 @@ class IndexRecovery:
         reading = _Reading(consumer, self._codec, self._results, takeovers, now, is_wanted)
         for one in reading.found.values():
             one.unsure_below = dict.fromkeys(self._waits, 0)
+            one.begun = DailyCounts(self._zones)
         try:
             # Results first: what waits is only what is not finished.
             reading.read(reading.results())
@@ -113,7 +126,9 @@ class _Reading:
         try:
             if message.topic() == self._results:
                 replay = (dict(headers).get("dw_replay") or b"").decode()
-                one.index.result(self._codec.decode(value, DeliveryResult), replay)
+                result = self._codec.decode(value, DeliveryResult)
+                one.index.result(result, replay)
+                one.begun.read(result, self._now)
                 return
             event, retry = decode_event(self._codec, value), RetryState.of(headers)
         except (Undecodable, ValueError):

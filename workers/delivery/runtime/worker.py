@@ -73,7 +73,9 @@ class Worker:
     async def _work(self, runtime: Runtime, stack: AsyncExitStack) -> None:
         runtime.source.start()
         loop = asyncio.get_running_loop()
-        for work in (self._tick(runtime), *(lane.run() for lane in runtime.lanes.values())):
+        lanes, budgets = runtime.lanes.values(), runtime.budgets.values()
+        works = (self._tick(runtime), *(lane.run() for lane in lanes), *(budget.run() for budget in budgets))
+        for work in works:
             task = loop.create_task(work)
             self._shutdown.watch(task)
             stack.callback(task.cancel)
