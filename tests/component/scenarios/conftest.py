@@ -42,5 +42,8 @@ def loop(real_kafka: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFa
         loop.wait_ready()
         yield loop
         assert world.dead_letters() == []
+        audit = loop.audit()
+        assert audit.differences == []
+        assert [stall for stall in audit.open_stalls if stall.waits_for == "nothing"] == []
     finally:
         loop.close()

@@ -15,6 +15,7 @@ import yaml
 from confluent_kafka import Consumer, Message, TopicPartition
 
 from schemas.topics import TOPICS, WAITS, partition_of
+from tests.audited import AuditOfWorld, audit_of
 from tests.component.projection.harness import Process
 from tests.kafka_records import CONSUMER, end_of
 from tests.waiting import wait_for
@@ -130,6 +131,10 @@ class LiveLoop:
         assert self._streams.is_alive(), self._streams.tail()
         for process in (self._ingest, self._deliver, self._receiver):
             assert process.process.poll() is None, process.said()[-3000:]
+
+    def audit(self) -> AuditOfWorld:
+        """Audit everything while the processes run."""
+        return audit_of(self.world, self.world.folder / "policy.yml", LEADLOOP_CLOCK="wall")
 
     def close(self) -> None:
         for process in (self._ingest, self._deliver, self._receiver):

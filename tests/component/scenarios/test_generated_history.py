@@ -1,6 +1,7 @@
 """A generated history gives the same decisions with any number of partitions, workers that are killed included.
 
-What is expected is what the domain decides in memory, without Kafka. At the end no lead is forgotten.
+What is expected is what the domain decides in memory, without Kafka. At the end the audit balances, and no lead is
+forgotten.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import pytest
 
 from streams.policy_file import parse_policy
+from tests.audited import audit_of
 from tests.component.scenarios.generated_leads import END, generated_leads, takes_back
 from tests.component.scenarios.in_memory import decided_in_memory
 from tests.component.scenarios.waiting_leads import EVERYTHING, forgotten, waits_for
@@ -111,6 +113,7 @@ def holds(broker: Broker, folder: Path, count: int, case: Case) -> None:
         assert published.stage_of.keys() == in_memory.stage_of.keys()
         assert {lead: published.stage_of[lead] for lead in leads} == {lead: in_memory.stage_of[lead] for lead in leads}
         assert world.dead_letters() == []
+        audit_of(world, folder / "policy.yml").assert_balanced(count)
         snapshots = {snapshot.lead_id: snapshot for snapshot in world.decoded("lead-snapshots")}
         assert forgotten(snapshots.values(), END) == []
         assert {waits_for(lead, END) for lead in snapshots.values()} == EVERYTHING, "the history has leads of all kinds"
