@@ -62,7 +62,7 @@ class RunningSystem:
         found = re.search(r"ready (\d+)", self.receiver.said())
         assert found
         endpoints = {
-            "nurture": _webhook(int(found[1])),
+            "nurture": {**_webhook(int(found[1])), "limits": {"per_day": 100_000}},
             "gone": {**_webhook(9), "timeout_seconds": 1},
             "sales": {**_webhook(int(found[1])), "only": {"actions": ["ESCALATE", "AT_RISK"]}},
         }

@@ -98,7 +98,7 @@ def revoked(lead_id: str, revoke: Revoke, lead: Lead) -> LeadRecycled:
 
 
 def escalated(lead_id: str, what: Escalate | AtRisk, lead: Lead) -> LeadEscalated:
-    """What sales' tools get: a promise about this lead was broken and until when they may act, or when it will break."""
+    """What sales' tools get: a promise was broken and until when they may act, or when it will break."""
     return LeadEscalated(
         event_id=what.event_id,
         lead_id=lead_id,
