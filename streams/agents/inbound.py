@@ -6,12 +6,11 @@ from typing import cast
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
-from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
-from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import Fact
+from streams.domain.received import Misplaced, check_not_ahead, received
 from streams.engine import FetchedRecord
 
 AT_ONCE = 0  # the event time of what must not wait in the merge
@@ -23,13 +22,6 @@ class RejectedRecord:
 
     reason: str
     error: str
-
-
-@dataclass(frozen=True, slots=True)
-class Misplaced:
-    """A fact whose key is not its lead: it may be on the wrong partition."""
-
-    lead_id: str
 
 
 Value = Fact | Heartbeat | RejectedRecord | Misplaced
@@ -64,25 +56,16 @@ class Inbound:
 
     def _read(self, record: FetchedRecord) -> tuple[int, Value]:
         try:
-            event = self._codec.decode(record.value, self._records[record.topic])
-            if event.occurred_at > self._wall_ms() + FUTURE_MS:
-                return AT_ONCE, RejectedRecord("future", f"occurred_at {event.occurred_at} is ahead of the clock")
-            return (
-                self._heartbeat(event)
-                if isinstance(event, Heartbeat)
-                else _fact(event, record.key, with_how=self.with_how)
-            )
+            event, now = self._codec.decode(record.value, self._records[record.topic]), self._wall_ms()
+            if isinstance(event, Heartbeat):
+                return self._heartbeat(event, now)
+            fact = received(event, record.key, now, with_how=self.with_how)
         except (Undecodable, Poison) as fault:
             return AT_ONCE, RejectedRecord(fault.reason, fault.detail)
+        return (AT_ONCE if isinstance(fact, Misplaced) else fact.at), fact
 
-    def _heartbeat(self, beat: Heartbeat) -> tuple[int, Value]:
+    def _heartbeat(self, beat: Heartbeat, now: int) -> tuple[int, Value]:
+        check_not_ahead(beat.occurred_at, now)
         # Only the word of an importer may move the bound of history; live, the others wait like any record.
         is_timed = self._is_live or beat.says == "complete"
         return beat.occurred_at if is_timed else AT_ONCE, beat
-
-
-def _fact(event: FactRecord, key: bytes | None, *, with_how: bool) -> tuple[int, Value]:
-    fact = fact_of(event, with_how=with_how)
-    if key != event.lead_id.encode():
-        return AT_ONCE, Misplaced(event.lead_id)
-    return fact.at, fact

@@ -13,7 +13,7 @@ from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
 from streams.agents.chunk_stats import KINDS, ChunkStats, is_own
-from streams.agents.inbound import Misplaced, RejectedRecord, Value
+from streams.agents.inbound import RejectedRecord, Value
 from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
@@ -22,6 +22,7 @@ from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revo
 from streams.domain.funnel import Funnel
 from streams.domain.lead import Lead
 from streams.domain.policy import Policy
+from streams.domain.received import Misplaced
 from streams.engine import Chunk, Item, TimerWheel
 
 SLICE = 200  # records, or deadlines, before other tasks of the event loop get their turn: some 20 ms

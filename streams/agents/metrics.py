@@ -109,7 +109,7 @@ class Metrics:
     def _zero(self) -> None:
         for kind in KINDS.values():
             self._facts.labels(kind)
-        for reason in (*get_args(Reason), *get_args(PoisonReason), "future"):
+        for reason in (*get_args(Reason), *get_args(PoisonReason)):
             self._rejected.labels(reason)
         for reason in CLOCKS:
             self._stalls.labels(reason)

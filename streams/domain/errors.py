@@ -12,6 +12,7 @@ PoisonReason = Literal[
     "text_too_long",
     "no_time",
     "time_out_of_range",
+    "future",
     "unknown_outcome",
     "unknown_action",
     "no_reason",

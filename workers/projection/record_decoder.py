@@ -13,7 +13,7 @@ from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import LAST_AT
 from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry, TimelineRecord
 
-SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "future", "unusable")
+SKIPPED: Final = (*get_args(UndecodableReason), *get_args(PoisonReason), "unusable")
 """Why a record may be skipped. Where the topic is an input of streams, streams has published a dead letter for it."""
 
 

@@ -5,10 +5,11 @@ from copy import copy
 from typing import Any
 
 from schemas.events import Heartbeat, LeadDecided, LeadStalled
-from streams.agents.inbound import Misplaced, RejectedRecord, Value
+from streams.agents.inbound import RejectedRecord, Value
 from streams.agents.loop import NOW
 from streams.domain.facts import Decided
 from streams.domain.policy import Policy
+from streams.domain.received import Misplaced
 from streams.engine import Item
 from tests.fakes import FakeChunk
 from tests.unit.domain.reference_model import MODEL, emitted_by_the_model, policy_to_model, to_model

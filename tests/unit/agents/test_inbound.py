@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from schemas.events import Heartbeat, LeadCreated, LeadRecycled
 from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS
-from streams.agents.inbound import AT_ONCE, Inbound, Misplaced, RejectedRecord
+from streams.agents.inbound import AT_ONCE, Inbound, RejectedRecord
 from streams.domain.facts import Created, Decided
+from streams.domain.received import Misplaced
 from tests.builders import T0, a_created, a_win
 from tests.fakes import a_fetched_record
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from streams.agents.inbound import Inbound, Misplaced
+from streams.agents.inbound import Inbound
 from streams.agents.inbound import RejectedRecord as StreamsRefused
 from streams.domain.fact_of_record import fact_of
+from streams.domain.received import Misplaced
 from tests.builders import T0
 from tests.unit.ingest.posting import CODEC, Posting, a_fact
 from workers.ingest.envelopes import MEDIA_TYPES
