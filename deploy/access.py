@@ -8,7 +8,7 @@ from schemas.topics import INPUTS, TOPICS, changelog_of
 
 APP, PREFIX = "{app}", "{prefix}"  # placeholders for LEADLOOP_APP_ID and LEADLOOP_TOPIC_PREFIX
 EVERY_TOPIC = (*TOPICS, changelog_of(APP).name)
-UPSTREAM = ("ingest", "import")  # processes that publish for upstream systems
+UPSTREAM = ("ingest", "import", "producer")  # what publishes for upstream systems, and such a system itself
 
 Kind = Literal["topic", "group", "transactional_id"]
 
@@ -66,7 +66,7 @@ def written_by(who: str, entry: AccessEntry) -> list[str]:
 
 
 def is_writer(who: str, writers: Iterable[str]) -> bool:
-    """Whether the topic table lists `who` as a writer; `upstream` means ingest and import."""
+    """Whether the topic table lists `who` as a writer; `upstream` means those in UPSTREAM."""
     return who in writers or (who in UPSTREAM and "upstream" in writers)
 
 

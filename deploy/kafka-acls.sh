@@ -90,6 +90,14 @@ allow import --operation Write \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}stream-heartbeats"
 
+# producer: an upstream system that publishes facts itself; give each one a user of its own with these rights
+allow producer --operation Write \
+  --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
+  --topic "${prefix}lead-contacted" \
+  --topic "${prefix}deal-closed" \
+  --topic "${prefix}lead-stalled"
+
 # topics: `leadloop topics create`: creates missing topics and checks existing ones; alters and deletes nothing
 allow topics --operation Create --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-created" \
