@@ -16,15 +16,15 @@ from schemas.topics import TOPICS
 from streams.runtime.settings import ProcessSettings, StreamsSettings, TopicsSettings
 from workers import tail as tailing
 from workers.audit import commands as audit_commands
-from workers.console import codec_of, err, explained, out, settings_with_broker, text_of
+from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
+from workers.imports import commandline as import_commands
 from workers.ingest import commands as ingest_commands
 from workers.policies import commands as policy_commands
 from workers.projection import commands as projection_commands
 from workers.report import commands as report_commands
-from workers.time_options import instant
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -109,54 +109,6 @@ def tail(
             print(tailing.as_line(row), flush=follow)
 
 
-@cli.command("import", rich_help_panel=SET_UP)
-@explained
-def import_(
-    files: Annotated[
-        list[Path] | None, typer.Argument(metavar="FILE", help="CSV and JSONL files, or folders of them")
-    ] = None,
-    mapping: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="Mapping of columns to facts (docs/mapping.md); repeatable"),
-    ] = None,
-    part: Annotated[
-        bool, typer.Option("--part", metavar="", help="The files are a part of a history: publish no heartbeat")
-    ] = False,
-    until: Annotated[
-        str,
-        typer.Option(
-            metavar="WHEN", help="Declare the history complete up to this time: ISO 8601, or how long ago (30m, 6h, 2d)"
-        ),
-    ] = "",
-    strict: Annotated[bool, typer.Option("--strict", metavar="", help="Exit with 1 if a row was rejected")] = False,
-    rejects: Annotated[Path, typer.Option(metavar="FILE", help="File for the rejected rows")] = Path("rejects.jsonl"),
-) -> None:
-    """Import the history of leads from files. Importing a file twice changes nothing."""
-    from workers.imports.mapping import parse_mapping  # noqa: PLC0415  # each command loads what it needs
-    from workers.imports.report import ImportProgressBars  # noqa: PLC0415
-    from workers.imports.request import ImportRequest  # noqa: PLC0415
-    from workers.imports.run import run_import  # noqa: PLC0415
-
-    settings = settings_with_broker(ProcessSettings)
-    request = ImportRequest(
-        files=files or (),
-        mappings=[parse_mapping(text_of(path), path.name) for path in mapping or ()],
-        part=part,
-        until=instant(until, "--until") if until else None,
-        rejects=rejects,
-    )
-    with ImportProgressBars(err) as bar:
-        summary = run_import(
-            request,
-            settings.kafka.librdkafka(),
-            codec_of(settings).encode,
-            prefix=settings.topic_prefix,
-            on_progress=bar,
-        )
-    out.print(str(summary), markup=False)
-    raise typer.Exit(summary.exit_code(strict=strict))
-
-
 @topics_cli.command("create")
 @explained
 def topics_create() -> None:
@@ -213,12 +165,15 @@ def schemas_push() -> None:
 
 keys_cli = typer.Typer(no_args_is_help=True, help="Create API keys for upstream systems and readers.")
 webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file.")
+mapping_cli = typer.Typer(no_args_is_help=True, help="Write the mapping of your files.")
+mapping_cli.command("new")(import_commands.mapping_new)
 policy_cli.command("check")(policy_commands.check)
 policy_cli.command("explain")(policy_commands.explain)
 policy_cli.command("diff")(policy_commands.diff)
 keys_cli.command("new")(ingest_commands.keys_new)
 webhooks_cli.command("check")(ingest_commands.webhooks_check)
 
+cli.command("import", rich_help_panel=SET_UP)(import_commands.import_)
 cli.command("lead", rich_help_panel=INSPECT)(report_commands.lead)
 cli.command("funnel", rich_help_panel=INSPECT)(report_commands.funnel)
 cli.command("audit", rich_help_panel=INSPECT)(audit_commands.audit)
@@ -227,6 +182,7 @@ cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
 cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)
 cli.command("project", rich_help_panel=PROCESSES)(projection_commands.project)
 cli.command("report", rich_help_panel=PROCESSES)(report_commands.report)
+cli.add_typer(mapping_cli, name="mapping", rich_help_panel=SET_UP)
 cli.add_typer(topics_cli, name="topics", rich_help_panel=SET_UP)
 cli.add_typer(schemas_cli, name="schemas", rich_help_panel=SET_UP)
 cli.add_typer(policy_cli, name="policy", rich_help_panel=SET_UP)

@@ -12,7 +12,7 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from workers.demo.generated_history import history_mapping, write_history
 from workers.imports.errors import ImportFailure
-from workers.imports.files import assign
+from workers.imports.file_assignment import assign
 from workers.imports.mapping import Mapping, load_mapping
 from workers.imports.report import ImportProgress, ImportSummary
 from workers.imports.request import ImportRequest

@@ -16,7 +16,8 @@ from streams.domain.facts import MAX_TEXT
 from .errors import RowError
 from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
 from .flags import names_of, to_flag, words_of
-from .mapping import CHANGES, Condition, FactPart, Table
+from .mapping import CHANGES, Condition, DerivedIds, FactPart, Table
+from .stable_ids import unstable_fields, without
 from .timestamps import UncertainTimes, to_instant
 from .values import (
     Cell,
@@ -78,12 +79,14 @@ class ConversionContext:
         zone: The time zone of local times, unless the table or the field has one.
         now: Epoch ms; the `recorded_at` of the facts, and the bound for times in the future.
         uncertain_times: Counts ambiguous local times.
+        ids: Whether derived ids depend on what never changes, or on every field.
     """
 
     source: str
     zone: str
     now: int
     uncertain_times: UncertainTimes = field(default_factory=UncertainTimes)
+    ids: DerivedIds = "stable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,7 @@ class FactBuilder:
         self.rank = RANKS[part.kind]
         self._construct = CONSTRUCTORS[part.kind]
         self._context = context
+        self._unstable = unstable_fields(part.kind, context.ids)
         self._conditions = [(name, index_of[name], holds) for name, holds in compiler.conditions()]
         self._steps = [
             _Step(name, source.column or "", index_of.get(source.column or "", 0), compiler.convert(name, source))
@@ -144,7 +148,7 @@ class FactBuilder:
     def _build(self, content: dict[str, FieldValue]) -> ImportedFact:
         source = self._context.source
         recorded_at = content.pop("recorded_at", self._context.now)
-        event_id = content.pop("event_id", None) or derived_id(source, self.kind, content)
+        event_id = content.pop("event_id", None) or derived_id(source, self.kind, without(content, self._unstable))
         return self._construct(event_id=event_id, source=source, recorded_at=recorded_at, **content)
 
 

@@ -40,7 +40,7 @@ class HistoryPublisher:
             progress = f"about {self._acked():,} of {sorter.count:,} facts are published"
             again = "run the same import again: published facts are recognised"
             raise BrokerFailure(f"{error}; {progress}; {again}") from error
-        self._summary.repeated = sorter.repeated
+        self._summary.take(sorter)
         reporter.publishing(self._summary.facts, self._summary.complete_until)
 
     def _send(self, sorter: Sorter, reporter: ProgressReporter) -> None:

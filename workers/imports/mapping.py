@@ -2,6 +2,7 @@
 
 import codecs
 from collections.abc import Iterator
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -30,8 +31,10 @@ from .field_sources import (
     not_empty,
     restricted_to,
 )
+from .kind_column import expand_kinds
 
-Format = Literal["csv", "jsonl"]
+Format = Literal["csv", "jsonl", "workbook"]
+DerivedIds = Literal["stable", "content"]
 CHANGES: tuple[str, ...] = tuple(
     name for name in LeadUpdated.__struct_fields__ if name not in (*Record.__struct_fields__, "currency")
 )
@@ -59,6 +62,19 @@ class Condition(MappingModel):
             )
         return self
 
+    def excludes(self, other: "Condition") -> bool:
+        """Whether it is certain that no cell meets both conditions."""
+        mine, theirs = _folded(self.is_), _folded(other.is_)
+        if mine and theirs and not mine & theirs:
+            return True
+        if (mine and mine <= _folded(other.is_not)) or (theirs and theirs <= _folded(self.is_not)):
+            return True
+        return {self.empty, other.empty} == {True, False}
+
+
+def _folded(texts: tuple[str, ...]) -> set[str]:
+    return {text.strip().casefold() for text in texts}
+
 
 class _FactPart(MappingModel):
     when: dict[str, Annotated[Condition, BeforeValidator(_expand_condition)]] = Field(default_factory=dict)
@@ -72,6 +88,12 @@ class _FactPart(MappingModel):
         for name in sorted(type(self).model_fields):
             if isinstance(source := getattr(self, name), FieldOrigin):
                 yield name, source  # type: ignore[misc]  # these four are its subclasses
+
+    def may_share_id(self, other: "_FactPart") -> bool:
+        """Whether a row may make both facts, with one `event_id`."""
+        if self.event_id is None or self.event_id != other.event_id:
+            return False
+        return not any(name in other.when and self.when[name].excludes(other.when[name]) for name in self.when)
 
 
 class CreatedPart(_FactPart):
@@ -156,6 +178,16 @@ FactPart = Annotated[
 ]
 
 
+_FIELDS_OF = {
+    part.model_fields["kind"].annotation.__args__[0]: tuple(part.model_fields)  # type: ignore[union-attr]  # a Literal
+    for part in (CreatedPart, UpdatedPart, ContactedPart, StalledPart, ClosedPart)
+}
+
+
+def _expand_kinds(facts: object) -> object:
+    return expand_kinds(facts, _FIELDS_OF)
+
+
 def _encoding(name: str) -> str:
     try:
         is_text = codecs.lookup(name)._is_text_encoding  # noqa: SLF001  # open() checks the same
@@ -172,11 +204,22 @@ def _delimiter(character: str) -> str:
     return character
 
 
+READING_KEYS = ("format", "encoding", "delimiter", "quotes", "header", "sheet")
+"""The keys of a table that say how its files are read; several tables of one file agree in them."""
+
+
 class Table(MappingModel):
-    """One kind of file: how to read it, and the facts that each row becomes."""
+    """One kind of file: how to read it, and the facts that each row becomes.
+
+    Attributes:
+        header: The line of the column names, counted from 1; without it, the first line with all columns of the table.
+        sheet: The name or the number, counted from 1, of the sheet of a workbook; without it, the one with all columns.
+    """
 
     files: Annotated[tuple[str, ...], BeforeValidator(as_list), BeforeValidator(not_empty)]
     format: Format | None = None
+    header: Annotated[int, Field(ge=1)] | None = None
+    sheet: str | None = None
     encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
     delimiter: Annotated[str, Field(min_length=1, max_length=1), AfterValidator(_delimiter)] | None = None
     quotes: bool = True
@@ -184,20 +227,25 @@ class Table(MappingModel):
     formats: TimeFormats = ("iso",)
     local_time: LocalTime = "first"
     empty_values: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
-    facts: Annotated[tuple[FactPart, ...], BeforeValidator(not_empty)]
+    facts: Annotated[tuple[FactPart, ...], BeforeValidator(_expand_kinds), BeforeValidator(not_empty)]
 
     @model_validator(mode="after")
     def _ids_differ(self) -> Self:
-        named = [(f.event_id.column, f.event_id.prefix) for f in self.facts if f.event_id is not None]
-        if len(set(named)) < len(named):
-            raise violation("two facts of a row would share one event_id", "give one of them a `prefix:`")
+        if any(one.may_share_id(other) for one, other in combinations(self.facts, 2)):
+            fix = "give one of them a `prefix:`, or conditions in `when:` that exclude each other"
+            raise violation("two facts of a row would share one event_id", fix)
         return self
 
 
 class Mapping(MappingModel):
-    """One mapping file. `source` becomes the source of every fact, and part of derived ids."""
+    """One mapping file. `source` becomes the source of every fact, and part of derived ids.
+
+    Attributes:
+        ids: What derived ids of contacts depend on: `stable`, on what never changes; `content`, on every field.
+    """
 
     source: str = Field(min_length=1)
+    ids: DerivedIds = "stable"
     zone: Zone = "UTC"
     tables: Annotated[dict[str, Table], BeforeValidator(not_empty)]
 

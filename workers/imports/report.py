@@ -13,7 +13,11 @@ from rich.progress import Progress as Bars
 
 from schemas.instants import iso
 
+from .rows import RowCounts
+from .sorting import Sorter
+
 _EXAMPLES = 5
+_ALIKE = ": are they one, exported twice? (docs/mapping.md, Ids)"
 
 
 @dataclass(slots=True)
@@ -90,11 +94,20 @@ class ImportSummary:
     rows: int = 0
     without_facts: int = 0  # valid rows of which the mapping makes no fact
     repeated: int = 0  # facts that the files contain more than once: published once
+    conflicts: int = 0  # of these, facts that differ in what may change later
+    alike: int = 0  # facts with derived ids that agree with another in lead, kind and time
     guessed_times: int = 0  # ambiguous or skipped local times, when clocks changed
     published: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     examples: list[RejectedRow] = field(default_factory=list)
+    passed_over: Counter[str] = field(default_factory=Counter)  # lines of totals, footers, repeated headers: no data
+    passed_example: RejectedRow | None = None
+    blank: int = 0  # rows without any value
+    short: int = 0  # rows with fewer values than the header
+    ranks_with_derived_ids: frozenset[int] = frozenset()  # ranks of kinds without `event_id` in the mapping
+    notes: list[str] = field(default_factory=list)  # about files as a whole
+    is_check: bool = False  # nothing was published: the numbers say what would have been
     rejects: Path | None = None
     heartbeats: int = 0
     first_at: int | None = None
@@ -114,9 +127,35 @@ class ImportSummary:
         if len(self.examples) < _EXAMPLES:
             self.examples.append(rejected)
 
+    def pass_over(self, row: RejectedRow) -> None:
+        """Count a row that is not data; keep the first as an example."""
+        self.passed_over[row.reason] += 1
+        self.passed_example = self.passed_example or row
+
+    def count(self, counts: RowCounts) -> None:
+        """Add what was counted while a file was read."""
+        self.blank += counts.blank
+        self.short += counts.short
+
+    def take(self, sorter: Sorter) -> None:
+        """Take over what was counted while facts were sorted."""
+        self.repeated, self.conflicts = sorter.repeated, sorter.conflicts
+        self.alike = sum(sorter.alike[rank] for rank in self.ranks_with_derived_ids)
+
+    @property
+    def failure(self) -> str:
+        """Why the import is no success although nothing broke; empty if it is one."""
+        if self.files and not self.facts:
+            return ("NOTHING WOULD BE PUBLISHED: " if self.is_check else "NOTHING WAS PUBLISHED: ") + (
+                "every row was rejected" if self.rejected else "no row contains a fact; is it the right mapping?"
+            )
+        if self.rejected * 2 > self.rows:
+            return f"MOST ROWS WERE REJECTED ({self.rejected:,} of {self.rows:,}): the history is not complete"
+        return ""
+
     def exit_code(self, *, strict: bool) -> int:
-        """Return 1 if `strict` and rows were rejected, otherwise 0."""
-        return int(strict and self.rejected > 0)
+        """Return 1 if the import is no success, or if `strict` and rows were rejected; otherwise 0."""
+        return int(bool(self.failure) or (strict and self.rejected > 0))
 
     def __str__(self) -> str:
         return "\n".join(_lines(self))
@@ -124,7 +163,8 @@ class ImportSummary:
 
 def _lines(summary: ImportSummary) -> list[str]:
     took = f" in {summary.seconds:.1f} s" if summary.seconds else ""
-    lines = [f"{summary.rows:,} rows of {summary.files} files: {summary.facts:,} facts published{took}"]
+    done = "would be published" if summary.is_check else "published"
+    lines = [f"{summary.rows:,} rows of {summary.files} files: {summary.facts:,} facts {done}{took}"]
     lines += [f"  {count:>9,} {kind}" for kind, count in sorted(summary.published.items())]
     if summary.first_at is not None and summary.last_at is not None:
         lines.append(f"  from {_day(summary.first_at)} to {_day(summary.last_at)}")
@@ -132,14 +172,32 @@ def _lines(summary: ImportSummary) -> list[str]:
         lines.append("  the files have no rows: nothing is known to be complete, so streams decides nothing new")
     notes = (
         (summary.repeated, "facts contained more than once: published once"),
+        (
+            summary.conflicts,
+            "of them differ in owner, result or next step: if these are different calls, map `event_id:`",
+        ),
+        (summary.alike, f"facts agree in lead, kind and time with another one but differ otherwise{_ALIKE}"),
         (summary.without_facts, "rows without a fact"),
+        (summary.blank, "empty rows skipped"),
+        (summary.short, "rows with fewer values than the header: the last ones were taken as empty"),
         (summary.guessed_times, "local times that were uncertain, because clocks changed (`local_time:`)"),
     )
     lines += [f"  {count:>9,} {text}" for count, text in notes if count]
+    lines += _passed_over(summary)
+    lines += [f"  {note}" for note in summary.notes]
     lines += _rejections(summary)
+    if summary.failure:
+        lines.append(summary.failure)
     if summary.complete_until is not None:
         lines.append(f"complete up to {iso(summary.complete_until)}: streams may decide up to then")
     return lines
+
+
+def _passed_over(summary: ImportSummary) -> list[str]:
+    words = {"total": "lines of totals", "footer": "lines of a footer", "header": "repeated headers"}
+    lines = [f"  {count:>9,} {words[kind]} passed over" for kind, count in sorted(summary.passed_over.items())]
+    example = summary.passed_example
+    return lines + ([f"            e.g. {example.file}:{example.line}"] if example is not None else [])
 
 
 def _rejections(summary: ImportSummary) -> list[str]:

@@ -10,14 +10,17 @@ from typing import Self, TextIO
 
 from schemas.codec import Unencodable
 
-from .conversion import TableConverter
+from .conversion import ImportedFact, TableConverter
 from .errors import ImportFailure, RowError
 from .files import SourceFile
+from .leftovers import TOTAL_IDS, Leftover, LeftoverRows
 from .publish import Encode
 from .report import ImportSummary, RejectedRow
 from .rows import NumberedRow, Row
 from .sorting import SortEntry, Sorter
 from .values import abbreviated
+
+OnFacts = Callable[[SourceFile, int, list[ImportedFact]], None]
 
 _REPORT_EVERY = 2_000
 _OWNER_ONLY = 0o600  # rows contain personal data
@@ -59,12 +62,28 @@ def _open_private(path: Path) -> TextIO:
 
 
 class RowReader:
-    """Reads one file after the other into a sorter, and counts rows."""
+    """Reads one file after the other into a sorter, and counts rows.
 
-    def __init__(self, sorter: Sorter, rejects: RejectsFile, encode: Encode, summary: ImportSummary) -> None:
+    Args:
+        sorter: Takes the facts.
+        rejects: Takes the rows that cannot be converted.
+        encode: Encodes a fact.
+        summary: Counts.
+        on_facts: Called with the file, the line and the facts of each row that has any.
+    """
+
+    def __init__(
+        self,
+        sorter: Sorter,
+        rejects: RejectsFile,
+        encode: Encode,
+        summary: ImportSummary,
+        on_facts: OnFacts | None = None,
+    ) -> None:
         self._sorter = sorter
         self._rejects = rejects
         self._encode = encode
+        self._on_facts = on_facts
         self.summary = summary
 
     def read(self, source: SourceFile, converter: TableConverter, on_progress: Callable[[], None]) -> None:
@@ -73,48 +92,75 @@ class RowReader:
         Raises:
             ImportFailure: the file cannot be read to its end.
         """
-        self.summary.files += 1
+        summary, leftovers, is_total = self.summary, LeftoverRows(source.header.names), _total_test(source, converter)
+        summary.files += 1
         for row in source.rows():
             try:
-                self._convert(row, converter)
+                if is_total(row[1]):
+                    raise RowError("total", "it is a line of totals")  # noqa: TRY301  # handled as other rows that are no data
+                self._convert(row, source, converter)
             except RowError as error:
-                self._reject(error, source, row)
-            if self.summary.rows % _REPORT_EVERY == 0:
+                is_after_blank = row[0] == source.counts.blank_end + 1
+                leftover = leftovers.found(row, summary.rows, is_after_blank=is_after_blank)
+                self._reject(error, source, row, leftover)
+                summary.rows += leftover is None
+            else:
+                summary.rows += 1
+            if summary.rows % _REPORT_EVERY == 0:
                 on_progress()
+        summary.count(source.counts)
 
-    def _convert(self, row: NumberedRow, converter: TableConverter) -> None:
-        self.summary.rows += 1
+    def _convert(self, row: NumberedRow, source: SourceFile, converter: TableConverter) -> None:
         cells = row[1]
         if isinstance(cells, RowError):
             raise cells
-        entries = self._entries(cells, converter)
+        made, entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
         if not entries:
             self.summary.without_facts += 1
+        elif self._on_facts is not None:
+            self._on_facts(source, row[0], made)
 
-    def _entries(self, cells: Row, converter: TableConverter) -> list[SortEntry]:
+    def _entries(self, cells: Row, converter: TableConverter) -> tuple[list[ImportedFact], list[SortEntry]]:
         # All facts of a row are made before the first is added: a row is imported whole or not at all.
         try:
-            return [
+            made = converter.facts(cells)
+            return [fact for _, fact in made], [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
-                for rank, fact in converter.facts(cells)
+                for rank, fact in made
             ]
         except (Unencodable, UnicodeEncodeError) as error:
             raise _unencodable(error, cells, converter) from error
 
-    def _reject(self, error: RowError, source: SourceFile, row: NumberedRow) -> None:
+    def _reject(self, error: RowError, source: SourceFile, row: NumberedRow, leftover: Leftover | None) -> None:
         rejected = RejectedRow(
             file=str(source.path),
             line=row[0],
             column=error.column,
             value=abbreviated(error.value) if error.column else "",
-            reason=error.reason,
-            advice=error.advice,
+            reason=leftover or error.reason,
+            advice="it is not data: nothing to do" if leftover else error.advice,
             row=source.with_column_names(row[2]),
         )
-        self.summary.reject(rejected)
+        if leftover:
+            self.summary.pass_over(rejected)
+            source.counts.short -= isinstance(row[2], list) and len(row[2]) < len(source.header.names)
+        else:
+            self.summary.reject(rejected)
         self._rejects.write(rejected)
+
+
+def _total_test(source: SourceFile, converter: TableConverter) -> Callable[[Row | RowError], bool]:
+    """Make the test whether a row is a line of totals, which would become a lead of that name."""
+    indexes = [converter.columns.index(column) for column in source.lead_columns]
+
+    def test(cells: Row | RowError) -> bool:
+        if isinstance(cells, RowError):
+            return False
+        return any(type(cell := cells[index]) is str and cell in TOTAL_IDS for index in indexes)
+
+    return test
 
 
 def _unencodable(error: Exception, cells: Row, converter: TableConverter) -> RowError:

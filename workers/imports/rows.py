@@ -1,11 +1,11 @@
-"""Reads rows with their line numbers from open CSV and JSONL texts.
+"""Reads rows with their line numbers from open CSV and JSONL texts, and from the rows of sheets.
 
 A row that cannot be read has a RowError in place of its cells, and reading continues after it.
 """
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TextIO, TypeAlias
 
@@ -43,13 +43,67 @@ class CsvDialect:
         return csv.reader(lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE)
 
 
-def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Iterator[NumberedRow]:
-    """Yield the rows after the header, which must contain each of `columns`."""
+@dataclass(slots=True)
+class RowCounts:
+    """Rows in which something is missing.
+
+    Attributes:
+        blank: Rows without any value, which were skipped.
+        blank_end: The last line of the newest of them.
+        short: Rows with fewer values than the header, which were filled with empty ones.
+    """
+
+    blank: int = 0
+    blank_end: int = 0
+    short: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RowShape:
+    """Which cells of a row are needed, and how many values it should have.
+
+    Attributes:
+        names: The columns of the header.
+        columns: The columns whose cells are needed.
+        counts: What is counted on the way.
+    """
+
+    names: Sequence[str]
+    columns: Sequence[str]
+    counts: RowCounts = field(default_factory=RowCounts)
+
+    def picker(self) -> Callable[[Row], Row]:
+        """Return the function that takes the needed cells from a row."""
+        return _picker([self.names.index(column) for column in self.columns])
+
+    def fitted(self, fields: list[JsonValue], end: int) -> list[JsonValue] | RowError | None:
+        """Return a row with as many values as the header; None if it has none at all. `end`: its last line."""
+        width = len(self.names)
+        if not any(map(_is_filled, fields)):
+            self.counts.blank += bool(fields)
+            self.counts.blank_end = end
+            return None
+        if len(fields) < width:
+            self.counts.short += 1
+            return [*fields, *[""] * (width - len(fields))]
+        if not any(map(_is_filled, fields[width:])):
+            return fields
+        advice = f"{len(fields)} values for {width} columns: is there a quote, a delimiter or a line break too many?"
+        return RowError("broken_row", advice)
+
+
+def _is_filled(cell: object) -> bool:
+    return cell is not None and (not isinstance(cell, str) or bool(cell.strip()))
+
+
+def read_csv(text: TextIO, dialect: CsvDialect, shape: RowShape, header_line: int = 1) -> Iterator[NumberedRow]:
+    """Yield the rows after the header, which begins in this line."""
     lines = _Lines(text)
+    for _ in range(header_line - 1):
+        next(lines)
     reader = dialect.reader(lines)
-    header = [name.strip() for name in next(reader)]
-    pick = _picker([header.index(column) for column in columns])
-    width = len(header)
+    next(reader)
+    pick, width = shape.picker(), len(shape.names)
     while True:
         start = lines.number + 1
         try:
@@ -61,10 +115,18 @@ def read_csv(text: TextIO, dialect: CsvDialect, columns: Sequence[str]) -> Itera
         except RowError as error:
             yield start, error, None
         else:
-            if len(fields) == width:
+            if len(fields) == width and fields[0].strip():  # most rows
                 yield start, pick(fields), fields
-            elif fields:
-                yield start, _wrong_width(fields, width, pick), fields
+            elif (fitted := shape.fitted([*fields], lines.number)) is not None:
+                yield start, (fitted if isinstance(fitted, RowError) else pick(fitted)), fields
+
+
+def read_sheet(rows: Iterable[list[JsonValue]], shape: RowShape, header_row: int = 1) -> Iterator[NumberedRow]:
+    """Yield the rows of a sheet after the header, which stands in this row."""
+    pick = shape.picker()
+    for number, fields in enumerate(rows, start=1):
+        if number > header_row and (fitted := shape.fitted(fields, number)) is not None:
+            yield number, (fitted if isinstance(fitted, RowError) else pick(fitted)), fields
 
 
 def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
@@ -117,14 +179,7 @@ def _ambiguous_quotes(error: csv.Error, start: int, end: int) -> RowError:
     return RowError("broken_row", f"{span}{error}; double the quotes inside a value, or write `quotes: false`")
 
 
-def _wrong_width(fields: list[str], width: int, pick: Callable[[list[str]], Row]) -> Row | RowError:
-    if len(fields) > width and not any(fields[width:]):
-        return pick(fields)
-    advice = f"{len(fields)} values for {width} columns: is there a quote, a delimiter or a line break too many?"
-    return RowError("broken_row", advice)
-
-
-def _picker(indexes: list[int]) -> Callable[[list[str]], Row]:
+def _picker(indexes: list[int]) -> Callable[[Row], Row]:
     if len(indexes) > 1:
         return itemgetter(*indexes)
     return lambda fields: [fields[index] for index in indexes]

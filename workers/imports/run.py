@@ -7,17 +7,12 @@ Repeating an import is safe at any point: the ids of facts are derived from thei
 import time
 from collections.abc import Callable, Mapping
 
-from .conversion import ConversionContext, TableConverter
-from .errors import ImportFailure, RowError
-from .files import AssignedFile, SourceFile, assign
 from .history_publisher import HistoryPublisher
+from .opened_sources import OpenedSources
 from .publish import Encode, Publisher
-from .report import ImportProgress, ImportSummary, OnProgress, ProgressReporter
+from .report import ImportSummary, OnProgress
 from .request import ImportRequest
-from .row_reader import RejectsFile, RowReader
 from .sorting import Sorter
-from .timestamps import UncertainTimes
-from .values import abbreviated
 
 
 def wall_ms() -> int:
@@ -50,43 +45,11 @@ def run_import(
     """
     begun = time.monotonic()
     request.check(now_ms())
-    summary, uncertain_times = ImportSummary(), UncertainTimes()
-    sources = _sources(request, now_ms(), uncertain_times)
-    reporter = ProgressReporter(on_progress, ImportProgress(bytes_total=sum(source.size for source, _ in sources)))
-    kinds = {builder.kind for _, converter in sources for builder in converter.builders}
-    with Publisher(conf, kinds, prefix, encode) as publisher, Sorter(request.scratch) as sorter:
-        with RejectsFile(request.rejects) as rejects:
-            _read(sources, RowReader(sorter, rejects, encode, summary), reporter)
-        summary.guessed_times = uncertain_times.count
-        summary.rejects = request.rejects if summary.rejected else None
+    opened = OpenedSources(request, now_ms())
+    summary, reporter = opened.summary, opened.reporter(on_progress)
+    with Publisher(conf, opened.kinds, prefix, encode) as publisher, Sorter(request.scratch) as sorter:
+        opened.read(sorter, encode, reporter)
         reporter.to_publish(sorter.count)
         HistoryPublisher(request, publisher, summary, now_ms).run(sorter, reporter)
     summary.seconds = time.monotonic() - begun
     return summary
-
-
-def _read(sources: list[tuple[SourceFile, TableConverter]], reader: RowReader, reporter: ProgressReporter) -> None:
-    for source, converter in sources:
-        reader.read(source, converter, lambda: reporter.reading(source.position(), reader.summary))  # noqa: B023  # called at once
-        reporter.has_read(source.size)
-        reporter.reading(0, reader.summary)
-
-
-def _sources(
-    request: ImportRequest, now: int, uncertain_times: UncertainTimes
-) -> list[tuple[SourceFile, TableConverter]]:
-    sources = []
-    for file in assign(request.files, request.mappings):
-        converter = _converter(file, ConversionContext(file.mapping.source, file.mapping.zone, now, uncertain_times))
-        source = SourceFile(file.path, file.table, converter.columns)
-        source.check()
-        sources.append((source, converter))
-    return sources
-
-
-def _converter(file: AssignedFile, context: ConversionContext) -> TableConverter:
-    try:
-        return TableConverter(file.table, context)
-    except RowError as error:
-        where = f"{file.mapping.source}/{file.name}: the constant {abbreviated(error.value)!r} for {error.column}"
-        raise ImportFailure(f"{where}: {error.reason}; {error.advice}") from error

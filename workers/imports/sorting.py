@@ -2,6 +2,7 @@
 
 import heapq
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -32,6 +33,8 @@ class Sorter:
     def __init__(self, scratch: Path | None = None, run_size: int = _RUN, fan_in: int = _FAN_IN) -> None:
         self.count = 0
         self.repeated = 0
+        self.conflicts = 0
+        self.alike: Counter[int] = Counter()
         self._run_size = run_size
         self._fan_in = fan_in
         self._entries: list[SortEntry] = []
@@ -46,15 +49,27 @@ class Sorter:
             self._spill()
 
     def merged(self) -> Iterator[SortEntry]:
-        """Yield all facts in order. One with the time, kind and id of the one before is only counted in `repeated`."""
+        """Yield all facts in order.
+
+        One with the time, kind and id of the one before is only counted: in `repeated`, and also in `conflicts` if it
+        says something else. `alike` counts, by rank, facts of one lead, kind and time with different ids.
+        """
         self._entries.sort()
-        last = None
+        last: SortEntry | None = None
+        leads: set[str] = set()
         for entry in heapq.merge(*map(_read, self._runs), self._entries):
-            if entry[:3] == last:
+            if last is None or entry[:2] != last[:2]:
+                leads = {entry[3]}
+            elif entry[2] == last[2]:
                 self.repeated += 1
+                self.conflicts += entry[5] != last[5]
+                continue
+            elif entry[3] in leads:
+                self.alike[entry[1]] += 1
             else:
-                last = entry[:3]
-                yield entry
+                leads.add(entry[3])
+            last = entry
+            yield entry
 
     def __enter__(self) -> Self:
         return self

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping as Lookup
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -13,6 +12,7 @@ from streams.runtime.documents import DocumentError, Violation, load, violation
 from workers import signing
 from workers.imports.field_sources import Zone
 from workers.imports.mapping import Mapping, Table, parse_mapping
+from workers.imports.name_patterns import matches_any
 from workers.secret import Secret
 
 from .dialects import DIALECTS
@@ -92,11 +92,11 @@ class System:
 
     def table_of(self, name: str) -> Table | None:
         """Return the first table with a pattern in `files` that matches the item's name."""
-        matching = (table for table in self.tables.values() if _matches_any(name, table.files))
+        matching = (table for table in self.tables.values() if matches_any(name, table.files))
         return next(matching, None)
 
     def ignores(self, name: str) -> bool:
-        return _matches_any(name, self.ignore)
+        return matches_any(name, self.ignore)
 
 
 def load_systems(path: Path) -> Lookup[str, System]:
@@ -139,7 +139,3 @@ def _text(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read: {error}") from error
-
-
-def _matches_any(name: str, patterns: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(name.lower(), pattern.lower()) for pattern in patterns)

@@ -10,7 +10,8 @@ from streams.domain.fact_of_record import fact_of
 from workers.demo.generated_history import END, history_mapping, write_history
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
 from workers.imports.errors import RowError
-from workers.imports.files import SourceFile, assign
+from workers.imports.file_assignment import assign
+from workers.imports.files import SourceFile
 
 NOW = round(END.timestamp() * 1000)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from workers.imports.errors import ImportFailure
-from workers.imports.files import AssignedFile, assign
+from workers.imports.file_assignment import AssignedFile, assign
 from workers.imports.mapping import Mapping
 
 FACTS = [{"kind": "lead-created", "lead_id": "id", "occurred_at": "at"}]
@@ -74,3 +74,68 @@ def test_a_pipe_is_an_import_failure(folder: Path) -> None:
 def test_a_file_that_matches_two_tables_is_an_import_failure(folder: Path) -> None:
     with pytest.raises(ImportFailure, match="crm/a and crm/b"):
         assign([folder / "leads-1.csv"], [_mapping(a="leads*", b="*.csv")])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name", "is_matched"),
+    [
+        ("export[1].csv", "export[1].csv", True),
+        ("export[1].csv", "export1.csv", False),
+        ("leads [EU]*.csv", "Leads [eu] 2026.csv", True),
+        ("[!a]*.csv", "b.csv", False),
+        ("leads-?.csv", "leads-1.csv", True),
+        ("leads-*.csv", "leads-1.csv.gz", True),
+        ("leads-*.csv", "leads-1.CSV.GZ", True),
+        ("leads-*.csv.gz", "leads-1.csv.gz", True),
+        ("leads-*.csv", "leads-1.csv.zip", False),
+    ],
+)
+def test_a_pattern_is_literal_except_for_stars_and_question_marks(
+    tmp_path: Path, pattern: str, name: str, is_matched: bool
+) -> None:
+    (tmp_path / name).write_text("id,at\n")
+    mapping = _mapping(leads=pattern, other="nothing")
+    if is_matched:
+        assert _names(assign([tmp_path], [mapping])) == [(name, "leads")]
+    else:
+        with pytest.raises(ImportFailure, match="no file in"):
+            assign([tmp_path], [mapping])
+
+
+@pytest.mark.parametrize("name", ["._leads-1.csv", "~$leads.xlsx"])
+def test_companion_and_lock_files_are_left_out_of_folders_and_refused_by_name(folder: Path, name: str) -> None:
+    (folder / name).write_bytes(b"\0\5\x16\7")
+    mapping = _mapping(leads="*leads*")
+    assert [found for found, _ in _names(assign([folder], [mapping]))] == ["leads-1.csv", "leads-2.csv"]
+    with pytest.raises(ImportFailure, match="leave out"):
+        assign([folder / name], [mapping])
+
+
+def _conditional(kind: str, **table: object) -> dict[str, object]:
+    facts = [{**FACTS[0], "kind": kind, "event_id": "id", "when": {"type": kind}}]
+    return {"files": "*.csv", "facts": facts, **table}
+
+
+def test_several_tables_read_one_file_if_conditions_tell_their_rows_apart(folder: Path) -> None:
+    tables = {"a": _conditional("lead-created"), "b": _conditional("lead-contacted")}
+    mapping = Mapping.model_validate({"source": "crm", "tables": tables})
+    (found,) = assign([folder / "leads-1.csv"], [mapping])
+    assert found.name == "a and b"
+    assert [fact.kind for fact in found.table.facts] == ["lead-created", "lead-contacted"]
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        ({"delimiter": ";"}, "they must agree in `delimiter:`"),
+        ({"facts": [{**FACTS[0], "event_id": "id", "when": {"x": "y"}}]}, "would share one event_id"),
+        ({"facts": FACTS}, "or write with `when:`"),
+    ],
+)
+def test_tables_of_one_file_that_do_not_fit_together_are_an_import_failure(
+    folder: Path, other: dict[str, object], message: str
+) -> None:
+    tables = {"a": _conditional("lead-created"), "b": {**_conditional("lead-contacted"), **other}}
+    mapping = Mapping.model_validate({"source": "crm", "tables": tables})
+    with pytest.raises(ImportFailure, match=message):
+        assign([folder / "leads-1.csv"], [mapping])

@@ -25,7 +25,7 @@ def test_a_summary_lists_published_facts_and_rejected_rows() -> None:
 
 @pytest.mark.parametrize(("rejected", "strict", "code"), [(0, True, 0), (3, False, 0), (3, True, 1)])
 def test_rejected_rows_fail_only_a_strict_import(rejected: int, *, strict: bool, code: int) -> None:
-    assert ImportSummary(rejected=rejected).exit_code(strict=strict) == code
+    assert ImportSummary(rows=10, rejected=rejected).exit_code(strict=strict) == code
 
 
 def test_a_summary_keeps_only_a_few_examples_of_rejected_rows() -> None:

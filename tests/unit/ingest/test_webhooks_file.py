@@ -48,3 +48,14 @@ def test_an_invalid_webhooks_file_is_reported_without_its_secrets(
         load_systems(tmp_path / "webhooks.yml")
     assert message in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_brackets_in_names_of_events_are_matched_as_typed(tmp_path: Path) -> None:
+    table = '{files: "track.Demo [EU] Requested", facts: [{kind: lead-created, lead_id: a, occurred_at: b}]}'
+    text = f'systems: {{one: {{dialect: segment, ignore: ["track.Test [x]*"], tables: {{t: {table}}}}}}}'
+    (tmp_path / "webhooks.yml").write_text(text, encoding="utf-8")
+    system = load_systems(tmp_path / "webhooks.yml")["one"]
+    assert system.table_of("track.demo [eu] requested") is not None
+    assert system.table_of("track.Demo E Requested") is None
+    assert system.ignores("track.Test [x] 2")
+    assert not system.ignores("track.Test x 2")

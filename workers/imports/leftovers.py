@@ -1,0 +1,71 @@
+"""Recognises rows of a table that are not data: lines of totals, footers, and repeated headers."""
+
+import re
+from collections.abc import Sequence
+from typing import Literal
+
+from .header_search import column_name
+from .rows import NumberedRow, RawRow
+
+Leftover = Literal["total", "footer", "header"]
+
+_TOTAL = re.compile(
+    r"((grand|sub)?[ -]?totals?|sum|count|gesamt(summe|ergebnis)?|(zwischen)?summe|total g[eé]n[eé]ral|totaal|totale"
+    r"|suma)\s*($|[:(=\d])",
+    re.IGNORECASE,
+)
+_FOOTER = re.compile(
+    r"(confidential|copyright|(generated|exported|created|filtered) (by|on|at)|as of \d|page \d|seite \d"
+    r"|erstellt (von|am))\b",
+    re.IGNORECASE,
+)
+TOTAL_IDS = frozenset(
+    spelling
+    for word in ("Total", "Totals", "Grand Total", "Subtotal", "Sub-total", "Gesamt", "Gesamtsumme", "Summe", "Totaal")
+    for spelling in (word, word.upper(), word.lower(), word.capitalize(), f"{word}:")
+)
+"""What stands in place of an id in a line of totals."""
+
+
+class LeftoverRows:
+    """Recognises the leftovers of one file. Call `found` only for rows that cannot be converted, in their order.
+
+    Args:
+        header: The names of the columns.
+    """
+
+    def __init__(self, header: Sequence[str]) -> None:
+        self._names = [name for name in header if name]
+        self._rows_at_last = -1
+
+    def found(self, row: NumberedRow, rows_before: int, *, is_after_blank: bool) -> Leftover | None:
+        """Return what kind of leftover the row is; None if it is data.
+
+        Args:
+            row: The row.
+            rows_before: How many rows of data were read before it.
+            is_after_blank: Whether the row above it has no values.
+        """
+        cells = _filled(row[2])
+        kind = self._kind(cells, is_after_blank=is_after_blank, is_after_leftover=rows_before == self._rows_at_last)
+        if kind in ("total", "footer"):
+            self._rows_at_last = rows_before
+        return kind
+
+    def _kind(self, cells: list[str], *, is_after_blank: bool, is_after_leftover: bool) -> Leftover | None:
+        if not cells:
+            return None
+        if cells == self._names:
+            return "header"
+        if _TOTAL.match(cells[0]):
+            return "total"
+        if len(cells) > 1 or len(self._names) == 1:
+            return None
+        is_text = is_after_blank and " " in cells[0]
+        return "footer" if is_text or is_after_leftover or _FOOTER.match(cells[0]) else None
+
+
+def _filled(raw: RawRow) -> list[str]:
+    if not isinstance(raw, list):
+        return []
+    return [text for cell in raw if (text := column_name(cell))]
