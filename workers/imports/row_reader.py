@@ -84,6 +84,7 @@ class RowReader:
         self._rejects = rejects
         self._encode = encode
         self._on_facts = on_facts
+        self._lead_indexes: list[int] = []
         self.summary = summary
 
     def read(self, source: SourceFile, converter: TableConverter, on_progress: Callable[[], None]) -> None:
@@ -92,12 +93,11 @@ class RowReader:
         Raises:
             ImportFailure: the file cannot be read to its end.
         """
-        summary, leftovers, is_total = self.summary, LeftoverRows(source.header.names), _total_test(source, converter)
+        summary, leftovers = self.summary, LeftoverRows(source.header.names)
+        self._lead_indexes = _lead_indexes(source, converter)
         summary.files += 1
         for row in source.rows():
             try:
-                if is_total(row[1]):
-                    raise RowError("total", "it is a line of totals")  # noqa: TRY301  # handled as other rows that are no data
                 self._convert(row, source, converter)
             except RowError as error:
                 is_after_blank = row[0] == source.counts.blank_end + 1
@@ -114,19 +114,22 @@ class RowReader:
         cells = row[1]
         if isinstance(cells, RowError):
             raise cells
-        made, entries = self._entries(cells, converter)
+        for index in self._lead_indexes:
+            if cells[index] in TOTAL_IDS:
+                raise RowError("total", "it is a line of totals")
+        entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
         if not entries:
             self.summary.without_facts += 1
         elif self._on_facts is not None:
-            self._on_facts(source, row[0], made)
+            self._on_facts(source, row[0], [fact for _, fact in converter.facts(cells)])
 
-    def _entries(self, cells: Row, converter: TableConverter) -> tuple[list[ImportedFact], list[SortEntry]]:
+    def _entries(self, cells: Row, converter: TableConverter) -> list[SortEntry]:
         # All facts of a row are made before the first is added: a row is imported whole or not at all.
         try:
             made = converter.facts(cells)
-            return [fact for _, fact in made], [
+            return [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
                 for rank, fact in made
             ]
@@ -151,16 +154,9 @@ class RowReader:
         self._rejects.write(rejected)
 
 
-def _total_test(source: SourceFile, converter: TableConverter) -> Callable[[Row | RowError], bool]:
-    """Make the test whether a row is a line of totals, which would become a lead of that name."""
-    indexes = [converter.columns.index(column) for column in source.lead_columns]
-
-    def test(cells: Row | RowError) -> bool:
-        if isinstance(cells, RowError):
-            return False
-        return any(type(cell := cells[index]) is str and cell in TOTAL_IDS for index in indexes)
-
-    return test
+def _lead_indexes(source: SourceFile, converter: TableConverter) -> list[int]:
+    """The places of the ids of leads in the rows of a table: a line of totals would become a lead of that name."""
+    return [converter.columns.index(column) for column in source.lead_columns] if source.header.names else []
 
 
 def _unencodable(error: Exception, cells: Row, converter: TableConverter) -> RowError:

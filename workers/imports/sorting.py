@@ -55,19 +55,18 @@ class Sorter:
         says something else. `alike` counts, by rank, facts of one lead, kind and time with different ids.
         """
         self._entries.sort()
-        last: SortEntry | None = None
-        leads: set[str] = set()
+        last: SortEntry = (-1, -1, "", "", "", b"")
+        leads: set[str] = set()  # of the facts at this time of this kind
         for entry in heapq.merge(*map(_read, self._runs), self._entries):
-            if last is None or entry[:2] != last[:2]:
-                leads = {entry[3]}
+            if entry[0] != last[0] or entry[1] != last[1]:
+                leads.clear()
             elif entry[2] == last[2]:
                 self.repeated += 1
                 self.conflicts += entry[5] != last[5]
                 continue
             elif entry[3] in leads:
                 self.alike[entry[1]] += 1
-            else:
-                leads.add(entry[3])
+            leads.add(entry[3])
             last = entry
             yield entry
 

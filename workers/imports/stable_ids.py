@@ -20,7 +20,12 @@ def unstable_fields(kind: str, ids: DerivedIds) -> frozenset[str]:
 
 def without(content: dict[str, FieldValue], names: frozenset[str]) -> dict[str, FieldValue]:
     """Return the content without these fields."""
-    return {name: value for name, value in content.items() if name not in names} if names else content
+    if not names:
+        return content
+    stable = content.copy()
+    for name in names:
+        stable.pop(name, None)
+    return stable
 
 
 def changes_later(part: FactPart) -> bool:
