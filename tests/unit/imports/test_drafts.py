@@ -7,7 +7,7 @@ Rows are made up. The columns are those of the vendors' documentation: HubSpot's
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pytest
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from tests.builders_imports import NOW
+from workers.demo.generated_history import history_mapping, write_history
 from workers.imports.drafting.draft import draft_mapping, write_new
 from workers.imports.errors import ImportFailure
 from workers.imports.mapping import Mapping, parse_mapping
@@ -248,6 +249,24 @@ def test_files_of_one_pattern_become_one_table_and_others_their_own(tmp_path: Pa
         (tmp_path / name).write_text("Lead ID,Created\nL1,2024-01-02\n")
     text = draft_mapping(sorted(tmp_path.iterdir()), source="crm", zone="")
     assert [*parse_mapping(text, "draft").tables] == ["calls", "leads"]
+
+
+def test_the_draft_of_a_generated_history_is_as_complete_as_its_mapping(tmp_path: Path) -> None:
+    history = write_history(tmp_path, leads=60)
+    files = sorted(tmp_path.iterdir())
+    text = draft_mapping(files, source="demo", zone="Europe/Berlin")
+    request = ImportRequest(files=files, mappings=[parse_mapping(text, "draft")])
+    summary = check_import(request, Codec(Catalogue.bundled()).encode, lambda: NOW).summary
+    written = check_import(
+        replace(request, mappings=[history_mapping()]), Codec(Catalogue.bundled()).encode, lambda: NOW
+    )
+    assert summary.published == written.summary.published, text
+    assert (summary.rejected, summary.facts) == (0, history.rows)
+
+
+def test_columns_that_are_not_mapped_are_listed(tmp_path: Path) -> None:
+    text = draft_mapping([SHAPES["Zoho leads"].write(tmp_path)], source="crm", zone="")
+    assert "# not mapped: Last Name, Email, Lead Status" in text
 
 
 def test_a_draft_does_not_overwrite_a_file(tmp_path: Path) -> None:

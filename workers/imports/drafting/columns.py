@@ -26,6 +26,11 @@ _ROLES: Mapping[str, str] = {
         r"first call|last call|last contacted|last contact|first contacted|letzter anruf|letzter kontakt"
         r"|angerufen( am)?"
     ),
+    "parked_at": r"parked( on| at)?|disqualified( on| date)?|unqualified( on| date)|stalled( on| at)?|geparkt( am)?",
+    "resume_at": r"resume( on| at)?|come back( on)?|recycle date",
+    "consent_expires_at": r"consent (until|valid until|expires|expires on|expires at)|einwilligung bis",
+    "by": r"by|actor|who|initiated by",
+    "note": r"notes?|comments?|notiz|bemerkung",
     "result": r"call result|call outcome|call disposition|result|outcome|disposition|ergebnis",
     "activity": r"activity type|task subtype|type|call type|activity|art",
     "direction": r"call direction|direction",
@@ -112,4 +117,4 @@ def plain_name(name: str) -> str:
 
 def _alternatives(pattern: str) -> list[str]:
     """Split at the bars that are not inside of brackets."""
-    return re.split(r"\|(?![^(]*\))", pattern)
+    return re.findall(r"(?:[^|()]|\([^)]*\))+", pattern)

@@ -73,12 +73,14 @@ def _text(inspected: Sequence[InspectedFile], source: str, zone: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(name: str, found: InspectedFile, drafter: FactDrafter, facts: Sequence[DraftedFact]) -> Iterator[str]:
+def _table(name: str, found: InspectedFile, drafter: FactDrafter, facts: list[DraftedFact]) -> Iterator[str]:
     yield f"  {name}:"
     yield from comments(4, drafter.doubts)
     yield line(4, "files", _pattern(found.path))
     for key, value in found.options.items():
         yield line(4, key, value)
+    if unmapped := drafter.unmapped(facts):
+        yield f"    # not mapped: {', '.join(' '.join(each.split()) for each in unmapped)}"
     yield "    facts:"
     for fact in facts:
         yield line(6, "- kind", fact.kind).replace('"- kind"', "- kind")

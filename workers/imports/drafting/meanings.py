@@ -31,6 +31,13 @@ _DIRECTIONS: Mapping[str, tuple[str, ...]] = {
     "outbound": ("outbound", "outgoing", "out", "ausgehend"),
     "inbound": ("inbound", "incoming", "in", "eingehend"),
 }
+_BY: Mapping[str, tuple[str, ...]] = {
+    "sales": ("sales", "rep", "vertrieb"),
+    "lead": ("lead", "customer", "prospect", "kunde"),
+    "marketing": ("marketing",),
+    "agent": ("agent", "bot", "assistant"),
+    "automation": ("automation", "sequence", "system"),
+}
 _DEALS: Mapping[str, tuple[str, ...]] = {
     "won": ("won", "closed won", "closed - won", "closedwon", "gewonnen", "auftrag"),
     "lost": ("lost", "closed lost", "closed - lost", "closedlost", "verloren", "absage"),
@@ -39,6 +46,7 @@ TABLES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "outcome": _OUTCOMES,
     "activity": _ACTIVITIES,
     "direction": _DIRECTIONS,
+    "by": _BY,
     "deal": _DEALS,
 }
 _SYMBOLS: Mapping[str, str] = {"€": "EUR", "£": "GBP", "$": "USD", "¥": "JPY", "₹": "INR"}
