@@ -13,6 +13,7 @@ _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _GZIP = b"\x1f\x8b"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_FEW = 20  # control characters in a text
 _SAVE_AS = "save it as CSV or as an Excel workbook (.xlsx)"
 _UNPACK = "unpack it first"
 _BINARY: tuple[tuple[bytes, str, str], ...] = (
@@ -77,6 +78,20 @@ def check_text(path: Path, head: bytes) -> None:
             raise ImportFailure(f"{path} is {what}: {advice}")
 
 
+def check_characters(path: Path, sample: str) -> None:
+    """Check that the beginning of a file, decoded, is a text.
+
+    Raises:
+        ImportFailure: it is UTF-16 without a mark, or has too many control characters.
+    """
+    if "\0" in sample.partition("\n")[0]:
+        order = "be" if sample.startswith("\0") else "le"
+        raise ImportFailure(f"{path} begins with NUL bytes: is it UTF-16? Then write `encoding: utf-16-{order}`")
+    controls = sum(character < " " and character not in "\t\n\v\f\r" for character in sample[:HEAD_BYTES])
+    if controls > max(_FEW, len(sample[:HEAD_BYTES]) // _FEW):
+        raise ImportFailure(f"{path} is no text: is it the right file? Export it as CSV, JSONL or an Excel workbook")
+
+
 def _zip_type(path: Path) -> FileType:
     try:
         with zipfile.ZipFile(path) as archive:
@@ -89,6 +104,8 @@ def _zip_type(path: Path) -> FileType:
         return "workbook"
     if "word/document.xml" in names:
         raise ImportFailure(f"{path} is a Word document: {_SAVE_AS}")
+    if any(name.endswith(".iwa") for name in names):
+        raise ImportFailure(f"{path} is a Numbers document: export it as CSV or as an Excel workbook (.xlsx)")
     raise ImportFailure(f"{path} is a zip archive: {_UNPACK}")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, TextIO, cast
 
 from .errors import ImportFailure
-from .file_types import HEAD_BYTES, check_text, type_of
+from .file_types import HEAD_BYTES, check_characters, check_text, type_of
 from .header_search import CsvLayout, Header, column_name, find_layout
 from .mapping import Format, Table
 from .name_patterns import unpacked_name
@@ -116,11 +116,7 @@ class SourceFile:
 
     def _check_text(self) -> None:
         sample = self.sample()
-        if "\0" in sample.partition("\n")[0]:
-            order = "be" if sample.startswith("\0") else "le"
-            raise ImportFailure(
-                f"{self.path} begins with NUL bytes: is it UTF-16? Then write `encoding: utf-16-{order}`"
-            )
+        check_characters(self.path, sample)
         if self._format == "csv":
             if not sample.strip():
                 raise ImportFailure(f"{self.path} is empty: its first line must be the names of the columns")

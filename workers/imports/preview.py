@@ -1,6 +1,6 @@
 """Checks an import without Kafka: reads everything, publishes nothing, and shows the first facts in readable form."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from msgspec.structs import fields
@@ -9,6 +9,7 @@ from schemas.instants import iso
 
 from .conversion import RECORDS, ImportedFact
 from .files import SourceFile
+from .mapping import Mapping
 from .opened_sources import OpenedSources
 from .publish import Encode
 from .report import ImportSummary, OnProgress
@@ -56,6 +57,7 @@ def check_import(
     opened = OpenedSources(request, now_ms())
     preview, summary = ImportPreview(opened.summary), opened.summary
     summary.is_check = True
+    summary.notes += _doubts(request.mappings)
     with Sorter(request.scratch) as sorter:
         opened.read(sorter, encode, opened.reporter(on_progress), preview.add)
         for entry in sorter.merged():
@@ -64,6 +66,14 @@ def check_import(
             summary.published[_KINDS[entry[1]]] += 1
         summary.take(sorter)
     return preview
+
+
+def _doubts(mappings: Sequence[Mapping]) -> list[str]:
+    return [
+        f"{mapping.source}: no `zone:` is written, so times without an offset are read as UTC"
+        for mapping in mappings
+        if "zone" not in mapping.model_fields_set and not all(table.zone for table in mapping.tables.values())
+    ]
 
 
 def described(fact: ImportedFact) -> str:

@@ -140,6 +140,8 @@ class ImportSummary:
     def take(self, sorter: Sorter) -> None:
         """Take over what was counted while facts were sorted."""
         self.repeated, self.conflicts = sorter.repeated, sorter.conflicts
+        if (example := sorter.conflict) is not None:
+            self.notes.append(f"e.g. lead {example[3]} has two different facts at {iso(example[0])} with one id")
         self.alike = sum(sorter.alike[rank] for rank in self.ranks_with_derived_ids)
 
     @property
@@ -174,7 +176,7 @@ def _lines(summary: ImportSummary) -> list[str]:
         (summary.repeated, "facts contained more than once: published once"),
         (
             summary.conflicts,
-            "of them differ in owner, result or next step: if these are different calls, map `event_id:`",
+            "of them differ in other fields, such as the result: if they are different events, map `event_id:`",
         ),
         (summary.alike, f"facts agree in lead, kind and time with another one but differ otherwise{_ALIKE}"),
         (summary.without_facts, "rows without a fact"),

@@ -34,6 +34,7 @@ class Sorter:
         self.count = 0
         self.repeated = 0
         self.conflicts = 0
+        self.conflict: SortEntry | None = None
         self.alike: Counter[int] = Counter()
         self._run_size = run_size
         self._fan_in = fan_in
@@ -52,7 +53,8 @@ class Sorter:
         """Yield all facts in order.
 
         One with the time, kind and id of the one before is only counted: in `repeated`, and also in `conflicts` if it
-        says something else. `alike` counts, by rank, facts of one lead, kind and time with different ids.
+        has other fields (the first such one is `conflict`). `alike` counts, by rank, facts of one lead, kind and time
+        with different ids.
         """
         self._entries.sort()
         last: SortEntry = (-1, -1, "", "", "", b"")
@@ -62,7 +64,9 @@ class Sorter:
                 leads.clear()
             elif entry[2] == last[2]:
                 self.repeated += 1
-                self.conflicts += entry[5] != last[5]
+                if entry[5] != last[5]:
+                    self.conflicts += 1
+                    self.conflict = self.conflict or entry
                 continue
             elif entry[3] in leads:
                 self.alike[entry[1]] += 1

@@ -49,6 +49,13 @@ def test_a_check_needs_no_kafka_and_ends_as_the_import_would(
     assert text in output
 
 
+def test_a_check_names_the_zone_that_nobody_wrote(folder: Path) -> None:
+    (folder / "leads.csv").write_text("id,created\nL1,2024-05-01 09:00\n")
+    assert "no `zone:` is written" in run("import", "--check", "leads.csv", "--mapping", "crm.yml")[1]
+    (folder / "crm.yml").write_text(f"zone: UTC\n{MAPPING}")
+    assert "zone" not in run("import", "--check", "leads.csv", "--mapping", "crm.yml")[1]
+
+
 def test_an_import_without_a_broker_says_so(folder: Path) -> None:
     (folder / "leads.csv").write_text("id,created\nL1,2024-05-01\n")
     ended, output = run("import", "leads.csv", "--mapping", "crm.yml")

@@ -36,6 +36,13 @@ def test_a_file_that_is_no_table_is_named(tmp_path: Path, name: str, head: bytes
         cells_of(path)
 
 
+def test_a_file_of_an_unknown_type_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "leads.csv"
+    path.write_bytes(bytes(range(1, 256)) * 20)
+    with pytest.raises(ImportFailure, match="is no text"):
+        cells_of(path)
+
+
 def test_what_is_inside_of_a_gzip_file_is_recognised(tmp_path: Path) -> None:
     path = tmp_path / "leads.csv.gz"
     path.write_bytes(gzip.compress(b"%PDF-1.7\n"))
@@ -50,7 +57,12 @@ def test_a_gzip_file_is_unpacked_whatever_its_name_says(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("member", "message"), [("leads.csv", "is a zip archive: unpack"), ("word/document.xml", "is a Word document")]
+    ("member", "message"),
+    [
+        ("leads.csv", "is a zip archive: unpack"),
+        ("word/document.xml", "is a Word document"),
+        ("Index/Document.iwa", "is a Numbers document"),
+    ],
 )
 def test_a_zip_archive_is_told_apart_from_a_workbook(tmp_path: Path, member: str, message: str) -> None:
     path = tmp_path / "leads.csv"

@@ -67,7 +67,8 @@ def test_two_calls_that_would_become_one_are_counted(tmp_path: Path) -> None:
     same = "L1,2024-05-01T09:00,no_answer,ada,,"
     summary = summary_of(tmp_path, same, same, "L1,2024-05-01T09:00,connected,bob,,", "L2,2024-05-01T09:00,,,,")
     assert (summary.facts, summary.repeated, summary.conflicts) == (2, 2, 1)
-    assert "1 of them differ in owner, result or next step" in str(summary)
+    assert "1 of them differ in other fields" in str(summary)
+    assert "e.g. lead L1 has two different facts at 2024-05-01T09:00:00.000Z with one id" in str(summary)
 
 
 def test_calls_with_ids_of_their_own_are_not_compared(tmp_path: Path) -> None:
