@@ -24,12 +24,15 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 ID, TIMESTAMP, SIGNATURE = "webhook-id", "webhook-timestamp", "webhook-signature"
+_SVIX = {ID: "svix-id", TIMESTAMP: "svix-timestamp", SIGNATURE: "svix-signature"}
+"""The same headers, as Svix named them before the specification; senders that use its library still do."""
 TOLERANCE_SECONDS = 300
 MAX_SIGNATURES = 16
 
 _KEY_BYTES = range(24, 65)
 _ED25519_BYTES = 32
 _MESSAGE_ID = re.compile(r"[\x21-\x2d\x2f-\x7e]{1,256}")  # no dot: the three signed parts would be ambiguous
+_FROM_URL_SAFE = str.maketrans("-_", "+/")
 _SECONDS = re.compile(r"[0-9]{1,12}")
 
 
@@ -82,13 +85,17 @@ WebhookKey = SharedKey | PrivateKey | PublicKey
 
 
 def parse_key(text: str) -> WebhookKey:
-    """Parse a secret with its prefix.
+    """Parse a secret in any of its usual spellings.
+
+    The base64 may lack its padding, or be of the URL-safe alphabet; `whsec_` may be missing, or follow `v1,`.
 
     Raises:
         InvalidKey: unknown prefix, invalid base64, or wrong length.
     """
-    prefix, _, rest = text.strip().partition("_")
-    key = _from_base64(rest)
+    prefix, is_prefixed, rest = text.strip().removeprefix("v1,").partition("_")
+    if not is_prefixed:
+        prefix, rest = "whsec", prefix
+    key = _from_base64(_padded(rest))
     if key is None:
         raise InvalidKey("invalid base64 after the prefix")
     match prefix:
@@ -102,6 +109,11 @@ def parse_key(text: str) -> WebhookKey:
             raise InvalidKey(f"a whpk_ key has {_ED25519_BYTES} bytes, this one {len(key)}")
         case _:
             raise InvalidKey("no prefix whsec_, whsk_ or whpk_")
+
+
+def header(headers: Mapping[str, str], name: str) -> str:
+    """Return one of the three headers in either of its spellings; empty if it is missing. Names are in lower case."""
+    return headers.get(name) or headers.get(_SVIX[name], "")
 
 
 def sign(message_id: str, at_seconds: int, body: bytes, secrets: Sequence[WebhookKey]) -> str:
@@ -145,7 +157,8 @@ def verify(headers: Mapping[str, str], body: bytes, secrets: Iterable[WebhookKey
     Raises:
         VerificationError: one of its subclasses; do not process any part of the message.
     """
-    given = {name.lower(): value for name, value in headers.items() if name.lower() in (ID, TIMESTAMP, SIGNATURE)}
+    lowered = {name.lower(): value for name, value in headers.items()}
+    given = {name: header(lowered, name) for name in _SVIX}
     missing = [name for name in (ID, TIMESTAMP, SIGNATURE) if not given.get(name)]
     if missing:
         raise MissingHeader(f"{', '.join(missing)} is missing")
@@ -230,6 +243,11 @@ def _is_signed(key: Ed25519PublicKey, content: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def _padded(text: str) -> str:
+    bare = text.rstrip("=").translate(_FROM_URL_SAFE)
+    return bare + "=" * (-len(bare) % 4)
 
 
 def _from_base64(text: str) -> bytes | None:

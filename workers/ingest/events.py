@@ -9,8 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.codec import Codec, Unencodable
-from schemas.headers import cloudevents_headers
-from schemas.topics import TOPIC_OF
+from workers import signing
 from workers.http.auth import KeyRing, Principal
 from workers.http.body import UnauthenticatedBodies, media_type_of, read_body
 from workers.http.problems import FieldError, Problem, retry_later
@@ -18,6 +17,7 @@ from workers.http.strict_json import parse_json
 from workers.kafka import Full, Outgoing, RecordPlace, Sender, Undelivered
 
 from .envelopes import MEDIA_TYPES, unwrap
+from .fact_records import record_of
 from .fields import PostedFact
 from .metrics import IngestMetrics
 from .rates import SourceRateLimits
@@ -73,9 +73,7 @@ class IngestServices:
         Raises:
             Unencodable: it is too large; reject the event.
         """
-        kind = TOPIC_OF[type(fact)].name
-        headers = cloudevents_headers(fact, kind, traceparent)
-        return Outgoing(self.prefix + kind, fact.lead_id.encode(), self.codec.encode(fact), headers)
+        return record_of(fact, self.codec, self.prefix, traceparent)
 
     async def send(self, records: Sequence[Outgoing]) -> Sequence[RecordPlace]:
         """Send records and wait until the broker has acknowledged all of them.
@@ -144,7 +142,7 @@ class _EncodedEvent(msgspec.Struct, frozen=True, gc=False):
 async def _authenticated(services: IngestServices, request: Request) -> tuple[Principal, bytes | None]:
     """Authenticate the request, and read the body if its signature had to be verified; then check the rate."""
     authorization = request.headers.get("authorization")
-    if authorization is None and "webhook-signature" in request.headers:
+    if authorization is None and signing.header(request.headers, signing.SIGNATURE):
         media_type_of(request.headers.get("content-type", ""), MEDIA_TYPES)
         services.ring.expect_signatures()
         body = await services.unauthenticated_bodies.read(request)

@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from base64 import b64decode, b64encode
+from base64 import b64decode, b64encode, urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 from hypothesis import given
@@ -80,6 +80,36 @@ def test_header_names_may_have_any_case() -> None:
 
 def test_unknown_signature_versions_are_ignored() -> None:
     assert verify(_headers(f"v2,{V1[3:]} v1,!! v1, {V1}"), BODY, [parse_key(SHARED)], AT) == ID
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        SHARED.removeprefix("whsec_"),
+        f"v1,{SHARED}",
+        f" {SHARED}\n",
+        "whsec_" + b64encode(bytes(25)).decode(),
+        "whsec_" + b64encode(bytes(25)).decode().rstrip("="),
+        "whsec_" + b64encode(b"\xfb\xff" * 14).decode(),
+        "whsec_" + urlsafe_b64encode(b"\xfb\xff" * 14).decode().rstrip("="),
+        b64encode(bytes(32)).decode().rstrip("="),
+    ],
+)
+def test_a_secret_may_be_spelled_as_its_sender_shows_it(spelling: str) -> None:
+    plain = spelling.strip().removeprefix("v1,").removeprefix("whsec_").rstrip("=")
+    key = urlsafe_b64decode(plain.translate(str.maketrans("+/", "-_")) + "==")
+    assert parse_key(spelling) == SharedKey(key)
+
+
+@pytest.mark.parametrize(
+    "names", [("svix-id", "svix-timestamp", "svix-signature"), ("Svix-Id", "SVIX-Timestamp", "svix-signature")]
+)
+def test_the_headers_may_have_the_names_that_svix_gave_them(names: tuple[str, str, str]) -> None:
+    headers = dict(zip(names, _headers().values(), strict=True))
+    assert verify(headers, BODY, [parse_key(SHARED)], AT) == ID
+    assert verify({**headers, **_headers()}, BODY, [parse_key(SHARED)], AT) == ID
+    with pytest.raises(NoMatchingSignature):
+        verify({**headers, **_headers(), "webhook-id": "msg_other"}, BODY, [parse_key(SHARED)], AT)
 
 
 @pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
@@ -162,7 +192,9 @@ def test_every_failed_verification_is_a_verification_error() -> None:
     "text",
     [
         "",
-        "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "plain words",
+        "v1,",
+        "whsec_A",
         "whsec_",
         "whsec_not base64",
         "whsec_" + b64encode(bytes(23)).decode(),
