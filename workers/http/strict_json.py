@@ -1,10 +1,13 @@
 """Parses only unambiguous JSON: UTF-8, no duplicate names, no NaN or Infinity, no lone surrogates, bounded depth.
 
+A byte order mark at the start is ignored, as RFC 8259 allows: several clients send one.
+
 Parsers disagree about the rest, so that one could validate what another reads differently.
 """
 
 import json
 import math
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Iterator
 from typing import NamedTuple, NoReturn
 
@@ -59,7 +62,7 @@ class _ObjectWithDuplicates(dict[str, JsonValue]):
 
 def _decoded(body: bytes) -> str:
     try:
-        return body.decode()
+        return body.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         raise _malformed("", f"invalid UTF-8 at byte {error.start}", "send text in UTF-8") from None
 
