@@ -11,13 +11,13 @@ from typing import Any, Literal, TypeVar
 from msgspec import Struct
 
 from . import events
-from .catalogue import Catalogue, schema_of
+from .catalogue import RECORDS, Catalogue, schema_of
 from .compiled import FRAMING_BYTES, Schema, reader_of, writer_of
-from .resolved import is_readable, resolver_of, same_layout
+from .resolved import is_readable, name_of, resolver_of, same_layout
 from .topics import MAX_RECORD_BYTES
 
 R = TypeVar("R", bound=Struct)
-Reason = Literal["empty", "oversized", "not_avro", "unknown_schema", "wrong_record", "bad_avro"]
+Reason = Literal["empty", "oversized", "not_avro", "unknown_schema", "foreign", "wrong_record", "bad_avro"]
 
 
 class Undecodable(ValueError):
@@ -98,12 +98,18 @@ def _reader(writer: Schema, expected: type[R], schema_id: int) -> Callable[[byte
         return reader_of(ours, expected)
     if is_readable(writer, ours):
         return resolver_of(writer, ours, expected)
-    name = f"{ours['namespace']}.{ours['name']}"
+    name, expected_name = name_of(writer) or "no record", _full_name(ours)
+    is_ours = name in {_full_name(schema_of(record)) for record in RECORDS}
+    reason: Reason = "wrong_record" if is_ours else "foreign"
 
     def refuse(_: bytes) -> R:
-        raise Undecodable("wrong_record", f"schema id {schema_id} is not a readable version of {name}")
+        raise Undecodable(reason, f"schema id {schema_id}, {name}, is not a readable version of {expected_name}")
 
     return refuse
+
+
+def _full_name(schema: Schema) -> str:
+    return f"{schema['namespace']}.{schema['name']}"
 
 
 def _framing(schema_id: int) -> bytes:

@@ -13,6 +13,9 @@ from .instants import DAY_MS, LAST_MS
 
 Headers = list[tuple[str, bytes]]
 
+SCHEMA_ID_HEADERS = frozenset({"__value_schema_id", "apicurio.value.globalId", "apicurio.value.contentId"})
+"""Where other serializers write the id of a value's schema. Our codec reads it before the value alone."""
+
 _VERSION = ("ce_specversion", b"1.0")
 _CONTENT = ("content-type", b"application/avro")
 _TYPES = {record: ("ce_type", f"leadloop.v1.{record.__name__}".encode()) for record in RECORDS}

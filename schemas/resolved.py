@@ -31,12 +31,17 @@ def same_layout(writer: Schema, reader: Schema) -> bool:
 
 def is_readable(writer: Schema, reader: Schema) -> bool:
     """Whether the writer's schema is another version of the reader's, and safe to read with."""
+    name = name_of(writer)
+    return name != "" and name == name_of(reader) and _is_linear(writer, ())
+
+
+def name_of(schema: Schema) -> str:
+    """The full name of a record's schema; empty if it is no valid schema of a record."""
     try:
-        if _name_of(writer) != _name_of(reader):
-            return False
+        parsed: Any = parse_schema(schema)  # fastavro declares a union
+        return str(parsed["name"])
     except (SchemaParseException, UnknownType, LookupError, TypeError, AttributeError):
-        return False
-    return _is_linear(writer, ())
+        return ""
 
 
 def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[bytes], R]:
@@ -59,11 +64,6 @@ def resolver_of(writer: Schema, reader: Schema, record: type[R]) -> Callable[[by
         return read_as_type
 
     return read
-
-
-def _name_of(schema: Schema) -> str:
-    parsed: Any = parse_schema(schema)  # fastavro declares a union
-    return str(parsed["name"])
 
 
 def _is_linear(schema: AvroType, within: tuple[str, ...]) -> bool:  # noqa: PLR0911 - one answer a kind of schema

@@ -85,11 +85,12 @@ def _comes_in() -> tuple[object, ...]:
         ),
         graph(
             "Duplicate, late and rerouted facts",
-            "Duplicates change nothing. Late facts are older than the remembered facts of their lead and are not folded. Rerouted facts were on the wrong partition.",
+            "Duplicates change nothing. Late facts are older than the remembered facts of their lead and are not folded. Rerouted facts were on the wrong partition. Ignored records are null values (tombstones).",
             "cps",
             (rate("leadloop_duplicate_facts_total"), "duplicate"),
             (rate("leadloop_late_facts_total"), "too late"),
             (rate("leadloop_rerouted_total"), "rerouted"),
+            (rate("leadloop_ignored_records_total", by="reason"), "ignored: {{reason}}"),
         ),
         graph(
             "Accepted by ingest",

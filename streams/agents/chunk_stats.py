@@ -25,6 +25,7 @@ class ChunkStats:
 
     facts: Counter[str] = field(default_factory=Counter)
     rejected: Counter[str] = field(default_factory=Counter)
+    ignored: Counter[str] = field(default_factory=Counter)
     stalls: Counter[str] = field(default_factory=Counter)
     decided: list[tuple[StallDecision, int]] = field(default_factory=list)  # with the number of the lead's pass
     warned: Counter[str] = field(default_factory=Counter)

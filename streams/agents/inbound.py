@@ -1,11 +1,12 @@
 """Reads what Kafka holds: once per record, before the merge. Never raises on what a record contains."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import FactRecord, Heartbeat
+from schemas.headers import SCHEMA_ID_HEADERS
 from schemas.topics import INPUTS, TOPICS
 from streams.agents.loopback_cache import LoopbackCache
 from streams.domain.errors import Poison
@@ -24,7 +25,13 @@ class RejectedRecord:
     error: str
 
 
-Value = Fact | Heartbeat | RejectedRecord | Misplaced
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A null value, as a connector writes after a deletion: no fact, and no fault."""
+
+
+_TOMBSTONE = Tombstone()
+Value = Fact | Heartbeat | RejectedRecord | Misplaced | Tombstone
 
 
 class Inbound:
@@ -55,13 +62,15 @@ class Inbound:
         return self._read(record) if known is None else (known.at, known)
 
     def _read(self, record: FetchedRecord) -> tuple[int, Value]:
+        if record.value is None:
+            return AT_ONCE, _TOMBSTONE
         try:
             event, now = self._codec.decode(record.value, self._records[record.topic]), self._wall_ms()
             if isinstance(event, Heartbeat):
                 return self._heartbeat(event, now)
             fact = received(event, record.key, now, with_how=self.with_how)
         except (Undecodable, Poison) as fault:
-            return AT_ONCE, RejectedRecord(fault.reason, fault.detail)
+            return AT_ONCE, RejectedRecord(fault.reason, fault.detail + _hint(record.headers))
         return (AT_ONCE if isinstance(fact, Misplaced) else fact.at), fact
 
     def _heartbeat(self, beat: Heartbeat, now: int) -> tuple[int, Value]:
@@ -69,3 +78,9 @@ class Inbound:
         # Only the word of an importer may move the bound of history; live, the others wait like any record.
         is_timed = self._is_live or beat.says == "complete"
         return beat.occurred_at if is_timed else AT_ONCE, beat
+
+
+def _hint(headers: Sequence[tuple[str, bytes | None]]) -> str:
+    """Name the header that contains the schema id, if the serializer wrote it there."""
+    name = next((name for name, _ in headers if name in SCHEMA_ID_HEADERS), "")
+    return f"; its schema id is in the header {name}: have the serializer write it before the value" if name else ""

@@ -13,7 +13,7 @@ from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
 from streams.agents.chunk_stats import KINDS, ChunkStats, is_own
-from streams.agents.inbound import RejectedRecord, Value
+from streams.agents.inbound import RejectedRecord, Tombstone, Value
 from streams.agents.leads import CachedLead, Leads
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
@@ -70,9 +70,8 @@ class PartitionLoop:
         self.leads = leads
         self.funnel = funnel
         self.out = out
-        self.heartbeat_at = 0
+        self.heartbeat_at = self.beat_sent_at = 0
         self.stored_now = clock.now
-        self.beat_sent_at = 0
         self.sweep: DeadlineSweep | None = None
         self._items = items
 
@@ -171,6 +170,8 @@ class ChunkRun:
                 self._out.dead_letter(self._chunk, item.record, reason, error, self._wall)
             case Misplaced(lead_id):
                 self._reroute(item, lead_id.encode())
+            case Tombstone():
+                self._stats.ignored["tombstone"] += 1
             case never:
                 assert_never(never)
 

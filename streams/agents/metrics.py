@@ -64,6 +64,9 @@ class Metrics:
         self._whys = set(whys)  # what the policy can say; reasons of upstreams beyond it are `other`
         self._facts = counter("facts", "New facts consumed, by kind; duplicates are not counted.", "kind")
         self._rejected = counter("rejected", "Records sent to the dead-letter topic, by reason.", "reason")
+        self._ignored = counter(
+            "ignored_records", "Input records that are no facts and no faults, by reason.", "reason"
+        )
         self._repeats = counter("duplicate_facts", "Upstream facts consumed again with a known event_id.")
         self._late = counter("late_facts", "Facts older than all remembered facts of their lead, which are not folded.")
         self._rerouted = counter("rerouted", "Records re-published to the partition of their key.")
@@ -111,6 +114,7 @@ class Metrics:
             self._facts.labels(kind)
         for reason in (*get_args(Reason), *get_args(PoisonReason)):
             self._rejected.labels(reason)
+        self._ignored.labels("tombstone")
         for reason in CLOCKS:
             self._stalls.labels(reason)
             self._warnings.labels(reason)
@@ -133,6 +137,7 @@ class Metrics:
         for counts, series in (
             (stats.facts, self._facts),
             (stats.rejected, self._rejected),
+            (stats.ignored, self._ignored),
             (stats.stalls, self._stalls),
             (stats.warned, self._warnings),
         ):

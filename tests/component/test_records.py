@@ -131,7 +131,6 @@ def test_invalid_records_are_dead_letters_with_their_bytes_and_reason_and_do_not
     good = CODEC.encode(a_created(lead))
     broken = {
         "not_avro": b"{}",
-        "empty": None,
         "unknown_schema": b"\x00\x00\x0f\xff\xff" + good[5:],
         "bad_avro": good[:-3],
         "wrong_record": CODEC.encode(a_win(lead, T0)),
@@ -154,6 +153,21 @@ def test_invalid_records_are_dead_letters_with_their_bytes_and_reason_and_do_not
     assert letter["dl_topic"] == world.prefix + "lead-created"
     assert letter["dl_partition"] == "1"
     assert letter["traceparent"] == "00-11-22-01"
+
+
+def test_tombstones_are_counted_and_are_no_dead_letters(world: World) -> None:
+    lead = _on(1)
+    world.send(a_created(lead), a_contact(lead, T0 + DAY))
+    for topic, count in (("lead-contacted", 200), ("lead-created", 1), ("lead-stalled", 1), ("stream-heartbeats", 1)):
+        for _ in range(count):
+            world.send_raw(topic, lead, None)
+    world.flush()
+    published = _ended(world)
+    assert world.dead_letters() == []
+    assert published.stage_of == {lead: "nurture"}  # a null forgets nothing
+    (worker,) = world.workers
+    wait_for(lambda: 'leadloop_ignored_records_total{reason="tombstone"} 203.0' in worker.metrics(), 30)
+    assert 'leadloop_rejected_total{reason="empty"} 0.0' in worker.metrics()
 
 
 def test_a_dead_letter_larger_than_a_batch_is_truncated_and_states_by_how_much(world: World) -> None:

@@ -5,7 +5,7 @@ from copy import copy
 from typing import Any
 
 from schemas.events import Heartbeat, LeadDecided, LeadStalled
-from streams.agents.inbound import RejectedRecord, Value
+from streams.agents.inbound import RejectedRecord, Tombstone, Value
 from streams.agents.loop import NOW
 from streams.domain.facts import Decided
 from streams.domain.policy import Policy
@@ -59,7 +59,7 @@ class ModelLoop:
         self._fire()
         if isinstance(item.value, Heartbeat):
             return
-        assert not isinstance(item.value, RejectedRecord | Misplaced)
+        assert not isinstance(item.value, RejectedRecord | Misplaced | Tombstone)
         lead_id = (item.record.key or b"").decode()
         ledger = self.ledgers.setdefault(lead_id, MODEL.Ledger(lead_id, self._policy))
         if isinstance(item.value, Decided) and (self._due(ledger) or item.at + 1) <= item.at:

@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.events import Heartbeat, LeadCreated, LeadRecycled
+from schemas.headers import SCHEMA_ID_HEADERS
 from schemas.instants import FUTURE_MS
 from schemas.topics import INPUTS
-from streams.agents.inbound import AT_ONCE, Inbound, RejectedRecord
+from streams.agents.inbound import AT_ONCE, Inbound, RejectedRecord, Tombstone
 from streams.domain.facts import Created, Decided
 from streams.domain.received import Misplaced
 from tests.builders import T0, a_created, a_win
@@ -72,7 +73,7 @@ def test_facts_further_ahead_of_the_clock_are_rejected_without_a_wait(record: Le
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (None, "empty"),
+        (b"", "not_avro"),
         (b"{}", "not_avro"),
         (CODEC.encode(a_win("ada", T0, event_id="w")), "wrong_record"),
         (CODEC.encode(LeadCreated(lead_id="ada", occurred_at=T0)), "no_event_id"),
@@ -84,6 +85,29 @@ def test_undecodable_records_and_invalid_facts_are_rejected_with_a_reason(value:
     at, refused = read("lead-created", b"ada", value)
     assert (at, refused.reason) == (AT_ONCE, reason)
     assert refused.error
+
+
+@pytest.mark.parametrize("topic", INPUTS)
+def test_a_null_value_is_a_tombstone_and_no_fault(topic: str) -> None:
+    assert read(topic, b"ada", None) == (AT_ONCE, Tombstone())
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CODEC.encode(a_created("ada", T0))[5:],
+        CODEC.encode(LeadCreated(lead_id="ada", occurred_at=T0))[5:],  # begins with a zero byte, an empty event_id
+        b"\x00" + bytes(3) + b"\xff" + bytes(20),
+        b"{}",
+    ],
+)
+@pytest.mark.parametrize("header", sorted(SCHEMA_ID_HEADERS))
+def test_a_schema_id_in_a_header_is_named_by_the_dead_letter(value: bytes, header: str) -> None:
+    headers = [("traceparent", b"x"), (header, b"\x01" + bytes(16))]
+    record: Any = a_fetched_record(PREFIX + "lead-created", b"ada", value, headers=headers)
+    _, refused = Inbound(CODEC, PREFIX, lambda: NOW)(record)
+    assert isinstance(refused, RejectedRecord)
+    assert f"in the header {header}" in refused.error
 
 
 GOOD = CODEC.encode(a_created("ada", T0))

@@ -209,7 +209,7 @@ def test_a_schema_whose_data_may_take_for_ever_is_refused(kind: Any) -> None:
     "schema", ["string", {"type": "recor"}, {"type": "record", "name": "Other", "fields": []}, [], 5]
 )
 def test_a_schema_that_is_not_a_version_of_the_record_is_refused(schema: Any) -> None:
-    assert _refusal(b"\0\0\0\0\x4d\0", Heartbeat, _codec_that_knows(schema)) == "wrong_record"
+    assert _refusal(b"\0\0\0\0\x4d\0", Heartbeat, _codec_that_knows(schema)) == "foreign"
 
 
 def test_a_schema_of_a_kind_that_cannot_be_compiled_says_which_field() -> None:
