@@ -29,6 +29,10 @@ NO_DELIVER = {"alertname": "LeadloopDeliverMissing", "process": "deliver", "seve
 STARTING_OVER = {"alertname": "LeadloopRestarting", "process": "deliver", "severity": "page"}
 CIRCUIT = {"alertname": "LeadloopCircuitOpen", "process": "deliver", "severity": "ticket", "endpoint": "gone"}
 
+FLOOD = {"alertname": "LeadloopDeadLettersFlood", "process": "streams", "severity": "page"}
+GROWING = {"alertname": "LeadloopDeadLettersGrowing", "process": "streams", "severity": "ticket", "reason": "no_time"}
+WEBHOOKS = {"alertname": "LeadloopWebhookDeadLetters", "process": "ingest"}
+
 
 def after(cause: Labels) -> Labels:
     """What fires for a while when a cause is over."""
@@ -64,6 +68,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         (after(NO_STREAMS), [STALE], [LATE]),
         (STARTING_OVER, [LATE], [STALE, CIRCUIT]),
         (LATE, [TICKET], [CIRCUIT, STALE]),
+        (FLOOD, [GROWING], [CIRCUIT, STALE]),
+        (WEBHOOKS | {"severity": "page"}, [WEBHOOKS | {"severity": "ticket", "system": "crm"}], [GROWING]),
     ],
     ids=lambda given: f"{given['alertname']}-{given.get('cause', '')}" if isinstance(given, dict) else "",
 )
