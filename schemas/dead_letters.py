@@ -4,6 +4,7 @@ dl_reason      one word to count by           dl_topic, dl_partition, dl_offset 
 dl_error       the cause, in a sentence       dl_seen_at                          when it was rejected, epoch ms
 dl_cut_bytes   how much of the value is cut   dl_endpoint, dl_attempts            of a delivery that was given up
 dl_replayed    marks the place of a dead letter that was sent again
+dl_item, dl_item_type   of a webhook: the number of the item in its request, and the `type` in the URL
 """
 
 from collections.abc import Iterable
@@ -17,6 +18,10 @@ PREFIX = "dl_"
 REASON, ERROR, SEEN_AT, CUT_BYTES = "dl_reason", "dl_error", "dl_seen_at", "dl_cut_bytes"
 FROM_TOPIC, FROM_PARTITION, FROM_OFFSET = "dl_topic", "dl_partition", "dl_offset"
 ENDPOINT, ATTEMPTS, REPLAYED = "dl_endpoint", "dl_attempts", "dl_replayed"
+ITEM, ITEM_TYPE = "dl_item", "dl_item_type"
+
+WEBHOOKS = "webhooks/"
+"""What `dl_topic` of a webhook begins with; the name of the system follows."""
 
 KEPT_BYTES = 786_432
 """Of a value. The rest is cut, and `dl_cut_bytes` says how much: the whole must fit a batch."""

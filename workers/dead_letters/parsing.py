@@ -19,6 +19,7 @@ class DeadLetter:
         seen_at: When it was rejected, epoch ms.
         cut_bytes: Bytes of the original value that were too many to keep.
         kept: The original headers.
+        item, item_type: Of a webhook: the number of the item in its request, and the `type` in the URL.
     """
 
     partition: int
@@ -34,6 +35,8 @@ class DeadLetter:
     cut_bytes: int
     endpoint: str
     kept: tuple[tuple[str, bytes], ...]
+    item: int = 0
+    item_type: str = ""
 
     @property
     def place(self) -> str:
@@ -60,6 +63,8 @@ class DeadLetter:
             _number(values.get(dl.CUT_BYTES), 0),
             values.get(dl.ENDPOINT, ""),
             tuple((name, value or b"") for name, value in headers if not name.startswith(dl.PREFIX)),
+            _number(values.get(dl.ITEM), 0),
+            values.get(dl.ITEM_TYPE, ""),
         )
 
 

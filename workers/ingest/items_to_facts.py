@@ -5,14 +5,15 @@ from collections.abc import Callable
 
 import msgspec
 
+from schemas.events import LeadUpdated
 from streams.domain.errors import Poison
 from streams.domain.fact_of_record import fact_of
 from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter, derived_id
 from workers.imports.errors import RowError
-from workers.imports.mapping import Table
+from workers.imports.mapping import CHANGES, Table
 from workers.imports.rows import read_jsonl
 
-from .dialects.items import DeadItem, IgnoredItem, MappableItem
+from .dialects.items import DeadItem, IgnoredItem, MappableItem, WebhookItem
 from .systems import System
 
 _RENEW_MS = 1_000  # a converter rejects facts later than the time at which it was made
@@ -29,8 +30,11 @@ class ItemConverter:
         self._converters: dict[int, TableConverter] = {}
         self._made_at = 0
 
-    def facts(self, row: MappableItem) -> ConversionResult:
-        """Convert an item to facts, or say that it is ignored by configuration, or why it is a dead letter."""
+    def convert(self, item: WebhookItem) -> ConversionResult:
+        """Convert an item to facts, or say that it is ignored, or why it is a dead letter."""
+        return self._facts(item) if isinstance(item, MappableItem) else item
+
+    def _facts(self, row: MappableItem) -> ConversionResult:
         table = self._system.table_of(row.name)
         if table is None:
             return IgnoredItem() if self._system.ignores(row.name) else self._unmapped(row)
@@ -38,9 +42,9 @@ class ItemConverter:
             return self._convert(row, table) or IgnoredItem()
         except RowError as reject:
             at = f"{reject.column}={str(reject.value)[:80]!r}: " if reject.column else ""
-            return DeadItem("unfit", f"{at}{reject.reason}; {reject.advice}", dict(row.cells))
+            return DeadItem("unfit", f"{at}{reject.reason}; {_advice(reject)}", row.received)
         except Poison as poison:
-            return DeadItem("unfit", str(poison), dict(row.cells))
+            return DeadItem("unfit", str(poison), row.received)
 
     def _convert(self, row: MappableItem, table: Table) -> tuple[ImportedFact, ...]:
         converter = self._converter(table)
@@ -55,11 +59,21 @@ class ItemConverter:
         return facts
 
     def _with_stable_id(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
-        """Give the fact an id that stays the same when the system repeats the item later."""
-        if table.facts[number].event_id is not None:
+        """Give the fact an id of what happened, whichever message reports it, and however often.
+
+        What a contact says of its result or owner, or a deal of its amount, is no part of the id: it may be edited
+        later. A lead-updated is a change of certain values, which are.
+        """
+        part = table.facts[number]
+        if part.event_id is not None:
             return fact
-        source = self._system.source
-        return msgspec.structs.replace(fact, event_id=derived_id(source, table.facts[number].kind, {row.key: number}))
+        rule = [each.kind for each in table.facts[:number]].count(part.kind)
+        what: dict[str, object] = {"key": row.key, "rule": rule, "lead_id": fact.lead_id}
+        if row.identifies == "object":
+            what["at"] = fact.occurred_at
+        if isinstance(fact, LeadUpdated):
+            what |= {name: getattr(fact, name) for name in CHANGES}
+        return msgspec.structs.replace(fact, event_id=derived_id(self._system.source, part.kind, what))
 
     def _converter(self, table: Table) -> TableConverter:
         now = self._now_ms()
@@ -73,4 +87,11 @@ class ItemConverter:
 
     def _unmapped(self, row: MappableItem) -> DeadItem:
         detail = f"no table of the mapping reads {row.name!r}: add one, or `ignore: [{row.name}]`"
-        return DeadItem("unmapped", detail, dict(row.cells))
+        return DeadItem("unmapped", detail, row.received)
+
+
+def _advice(reject: RowError) -> str:
+    if reject.reason != "nested" or not isinstance(reject.value, dict) or not reject.value:
+        return reject.advice
+    inner = ", ".join(f"`{reject.column}.{name}`" for name in list(reject.value)[:3])
+    return f"name what is inside, such as {inner}"

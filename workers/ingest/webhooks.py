@@ -4,7 +4,7 @@ Any response other than 2xx would only make the system send the same items again
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import assert_never
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.codec import Unencodable
-from schemas.headers import traceparent_of
+from schemas.dead_letters import WEBHOOKS
 from workers.dead_letters import dead_letter
 from workers.http.auth import Principal
 from workers.http.body import media_type_of, read_body
@@ -34,6 +34,7 @@ from .dialects.items import (
 )
 from .events import IngestServices
 from .items_to_facts import ItemConverter
+from .kept_requests import kept_headers, trace_of
 from .systems import System
 
 MAX_ITEMS = 2_000  # of one request; vendors send some hundreds at most
@@ -43,14 +44,14 @@ MAX_READ_BYTES = 16_777_216
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Outcome:
     """The result of a body: records to send, and counts."""
 
-    records: list[Outgoing]
-    kinds: list[str]
-    dead: list[DeadItem]
-    ignored: int
+    records: list[Outgoing] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+    dead: list[tuple[int, DeadItem]] = field(default_factory=list)  # with the number of the item in the request
+    ignored: int = 0
 
 
 class WebhookHandler:
@@ -73,7 +74,8 @@ class WebhookHandler:
             raise Problem("not-found", f"no system is called {name[:40]!r} in the webhooks file")
         headers = dict(request.headers)
         principal, body = await self._authenticate(system, request, headers)
-        outcome = self._convert(system, headers, body)
+        item_type = request.query_params.get("type", "")
+        outcome = self._convert(system, RequestContext(headers, system.own_client, item_type), body)
         if principal is not None:
             self._services.rates.take(principal, len(outcome.records))
         await self._services.send(outcome.records)
@@ -108,68 +110,71 @@ class WebhookHandler:
         except InvalidSignature as error:
             raise unauthorized(str(error)) from error
 
-    def _convert(self, system: System, headers: Mapping[str, str], body: bytes) -> _Outcome:
+    def _convert(self, system: System, context: RequestContext, body: bytes) -> _Outcome:
         """Convert a body. Too many items become one dead letter, the body: one per item would multiply its size."""
-        items = _items(system, headers, body)
+        items = _items(system, context, body)
         if len(items) > MAX_ITEMS:
-            return self._dead_body(system, body, f"more than {MAX_ITEMS:,} items in one request: send several")
+            return self._dead_body(system, context, body, f"more than {MAX_ITEMS:,} items in one request: send several")
         if _are_too_large(items):
-            return self._dead_body(
-                system, body, f"its items would be more than {MAX_READ_BYTES:,} bytes: send less at once"
-            )
-        outcome = self._convert_items(system, items, headers)
+            error = f"its items would be more than {MAX_READ_BYTES:,} bytes: send less at once"
+            return self._dead_body(system, context, body, error)
+        outcome = self._convert_items(system, items, context)
         size = 0
-        for dead in outcome.dead:
-            outcome.records.append(record := self._dead_letter(system, dead))
+        for number, dead in outcome.dead:
+            outcome.records.append(record := self._dead_letter(system, context, number, dead))
             size += len(record.value or b"")
             if size > MAX_DEAD_BYTES:
-                return self._dead_body(system, body, f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes")
+                error = f"its dead letters would be more than {MAX_DEAD_BYTES:,} bytes"
+                return self._dead_body(system, context, body, error)
         return outcome
 
-    def _dead_body(self, system: System, body: bytes, error: str) -> _Outcome:
+    def _dead_body(self, system: System, context: RequestContext, body: bytes, error: str) -> _Outcome:
         dead = DeadItem("too_many", error, body)
-        return _Outcome([self._dead_letter(system, dead)], [], [dead], 0)
+        return _Outcome([self._dead_letter(system, context, 0, dead)], dead=[(0, dead)])
 
-    def _convert_items(self, system: System, items: Iterable[WebhookItem], headers: Mapping[str, str]) -> _Outcome:
-        outcome = _Outcome([], [], [], 0)
-        ignored = 0
-        for item in items:
-            converted = self._converters[system.name].facts(item) if isinstance(item, MappableItem) else item
-            match converted:
+    def _convert_items(self, system: System, items: Iterable[WebhookItem], context: RequestContext) -> _Outcome:
+        outcome = _Outcome()
+        for number, item in enumerate(items):
+            match converted := self._converters[system.name].convert(item):
                 case DeadItem():
-                    outcome.dead.append(converted)
+                    outcome.dead.append((number, converted))
                 case IgnoredItem():
-                    ignored += 1
+                    outcome.ignored += 1
                 case tuple():
-                    self._write(converted, item, headers, outcome)
+                    self._write(converted, number, item, context, outcome)
                 case never:
                     assert_never(never)
-        return _Outcome(outcome.records, outcome.kinds, outcome.dead, ignored)
+        return outcome
 
     def _write(
-        self, facts: Sequence[ImportedFact], item: WebhookItem, headers: Mapping[str, str], into: _Outcome
+        self, facts: Sequence[ImportedFact], number: int, item: WebhookItem, context: RequestContext, into: _Outcome
     ) -> None:
-        trace = traceparent_of([("traceparent", headers.get("traceparent", "").encode())])
+        trace = trace_of(context)
         try:
             records = [self._services.outgoing(fact, trace) for fact in facts]
         except Unencodable as error:
-            into.dead.append(
-                DeadItem("too_large", str(error), dict(item.cells) if isinstance(item, MappableItem) else None)
-            )
+            received = item.received if isinstance(item, MappableItem) else None
+            into.dead.append((number, DeadItem("too_large", str(error), received)))
             return
         into.records.extend(records)
         into.kinds.extend(record.topic.removeprefix(self._services.prefix) for record in records)
 
-    def _dead_letter(self, system: System, dead: DeadItem) -> Outgoing:
+    def _dead_letter(self, system: System, context: RequestContext, number: int, dead: DeadItem) -> Outgoing:
         value = dead.value if isinstance(dead.value, bytes) else _encode(dead.value)
-        path = f"webhooks/{system.name}"
-        seen_at, prefix = self._services.now_ms(), self._services.prefix
-        return dead_letter(value, dead.reason, dead.error, path=path, seen_at=seen_at, prefix=prefix)
+        return dead_letter(
+            value,
+            dead.reason,
+            dead.error,
+            path=f"{WEBHOOKS}{system.name}",
+            seen_at=self._services.now_ms(),
+            prefix=self._services.prefix,
+            headers=kept_headers(context, number),
+        )
 
     def _count(self, system: System, outcome: _Outcome) -> None:
         for kind in set(outcome.kinds):
             self._services.metrics.accepted(kind, outcome.kinds.count(kind))
-        for dead in outcome.dead:
+        for _, dead in outcome.dead:
             self._services.metrics.dead(system.name, dead.reason)
         self._services.metrics.ignored(system.name, outcome.ignored)
 
@@ -184,10 +189,10 @@ def _are_too_large(items: Iterable[WebhookItem]) -> bool:
     return False
 
 
-def _items(system: System, headers: Mapping[str, str], body: bytes) -> list[WebhookItem]:
+def _items(system: System, context: RequestContext, body: bytes) -> list[WebhookItem]:
     try:
         value = parse_json(body)
     except Problem as problem:
         return [DeadItem("not_json", problem.detail, body)]
-    items = DIALECTS[system.dialect].items(value, RequestContext(headers, system.own_client))
+    items = DIALECTS[system.dialect].items(value, context)
     return list(islice(items, MAX_ITEMS + 1))

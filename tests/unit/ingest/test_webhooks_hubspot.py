@@ -38,13 +38,17 @@ async def test_hubspot_changes_become_facts_by_the_mapping(webhooks: Posting) ->
     assert (tried.outcome, contacted.occurred_at, stalled.reason) == ("no_answer", T0 - 1000, "bad_timing")
 
 
-async def test_a_repeated_item_gets_the_same_event_id_and_another_item_does_not(webhooks: Posting) -> None:
+async def test_a_change_has_one_event_id_whichever_message_reports_it_and_another_change_has_another(
+    webhooks: Posting,
+) -> None:
     change = a_change("lifecyclestage", "customer")
     await from_hubspot(webhooks, change)
     webhooks.clock += 60
-    await from_hubspot(webhooks, {**change, "attemptNumber": 1}, {**change, "eventId": 9})
-    first, again, other = (fact.event_id for fact in webhooks.facts())
-    assert first == again != other
+    again = [{**change, "attemptNumber": 1}, {**change, "eventId": 9, "subscriptionId": 9}]
+    await from_hubspot(webhooks, *again, {**change, "occurredAt": T0 - 4000}, {**change, "objectId": 5})
+    first, *same, later, other = (fact.event_id for fact in webhooks.facts())
+    assert same == [first, first]
+    assert len({first, later, other}) == 3
 
 
 async def test_items_that_cannot_become_facts_are_dead_letters_with_a_reason(webhooks: Posting) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import get_args
 
-from . import hubspot, pipedrive, salesforce, segment, standard
+from . import espocrm, hubspot, pipedrive, salesforce, segment, standard, twenty
 from .items import DialectName, WebhookDialect
 
 DIALECTS: Mapping[DialectName, WebhookDialect] = MappingProxyType(
@@ -17,6 +17,8 @@ DIALECTS: Mapping[DialectName, WebhookDialect] = MappingProxyType(
         "pipedrive": pipedrive.DIALECT,
         "segment": segment.DIALECT,
         "standard-webhooks": standard.DIALECT,
+        "espocrm": espocrm.DIALECT,
+        "twenty": twenty.DIALECT,
     }
 )
 """All dialects by name."""

@@ -1,9 +1,9 @@
-"""Any system that sends Standard Webhooks 1.0: signed JSON. An item is named by its `type`, else `event`."""
+"""Any system that sends JSON, signed by Standard Webhooks 1.0 or with a key. An item is named by its `type`.
+
+If it has none, by the `type` in the query of the URL, else `event`.
+"""
 
 from collections.abc import Iterator
-from hashlib import sha256
-
-import msgspec
 
 from schemas.json_value import JsonValue
 from workers import signing
@@ -16,18 +16,22 @@ from .items import (
     WebhookDialect,
     WebhookItem,
     as_list,
+    content_key,
     not_an_item,
 )
 
 
 def items(value: JsonValue, context: RequestContext) -> Iterator[WebhookItem]:
-    # Without a message id, the digest of the content identifies it.
-    name = context.headers.get(signing.ID) or sha256(msgspec.json.encode(value)).hexdigest()
-    for number, each in enumerate(as_list(value)):
-        if isinstance(each, dict):
-            yield MappableItem(str(each.get("type") or "event"), f"{name}:{number}", each)
-        else:
+    message_id = signing.header(context.headers, signing.ID)
+    for number, each in enumerate(as_list(value), context.first):
+        if not isinstance(each, dict):
             yield not_an_item(each, "an item is an object")
+            continue
+        name = str(each.get("type") or context.item_type or "event")
+        if message_id:
+            yield MappableItem(name, f"{message_id}:{number}", each, "event")
+        else:
+            yield MappableItem(name, content_key(each), each)
 
 
 def verify(signed: SignedRequest) -> None:
