@@ -1,8 +1,16 @@
 """The commands about dead letters; each command imports what it needs."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
+
+
+class ReplayedThrough(StrEnum):
+    """What dead letters pass before they are published again."""
+
+    MAPPING = "mapping"
+
 
 dead_letters_cli = typer.Typer(no_args_is_help=True, help="List, show and replay dead letters.")
 
@@ -44,9 +52,17 @@ def replay(
     again: Annotated[
         bool, typer.Option("--again", metavar="", help="Also replay dead letters that were already replayed")
     ] = False,
+    through: Annotated[
+        ReplayedThrough | None,
+        typer.Option(
+            metavar="mapping",
+            help="mapping: convert dead letters of webhooks to facts by the current mapping (LEADLOOP_WEBHOOKS_FILE)",
+        ),
+    ] = None,
 ) -> None:
-    """Publish dead letters again to the topic that they came from, once each."""
+    """Publish dead letters again, once each: to the topic that they came from, or as the facts of a webhook."""
     from . import commands  # noqa: PLC0415
 
     query = commands.DeadLetterQuery(reason, topic, since, tuple(place or ()))
-    commands.replay(query, dry_run=dry_run, include_replayed=again)
+    run = commands.replay if through is None else commands.replay_through_mapping
+    run(query, dry_run=dry_run, include_replayed=again)

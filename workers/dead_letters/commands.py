@@ -3,22 +3,26 @@
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import typer
 
 from schemas.dead_letters import TOPIC
 from schemas.errors import UserError
-from streams.runtime.settings import ProcessSettings
+from streams.runtime.settings import IngestSettings, ProcessSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
-from workers.kafka import AsyncProducer
+from workers.kafka import AsyncProducer, Outgoing
 from workers.reading import records
 from workers.time_options import instant
 
 from .parsing import DeadLetter, marker_of
 from .render import in_full, in_short
 from .resend import NotReplayable, replay_marker, replay_of
+from .through_mapping import MappingReplay, is_of_webhook
+
+AT_ONCE = 1_000  # records: the producer bounds how many are in flight
+RecordsOf = Callable[[DeadLetter], list[Outgoing] | NotReplayable]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,38 +67,82 @@ def show(place: str) -> None:
 
 @explained
 def replay(query: DeadLetterQuery, *, dry_run: bool, include_replayed: bool) -> None:
-    """Send dead letters again, once each."""
+    """Send dead letters again, once each, to the topics that they came from."""
     if query == DeadLetterQuery():
         raise UserError("select some: --reason, --topic, --since or --place")
     settings = settings_with_broker(ProcessSettings)
+    prefix, now = settings.topic_prefix, int(time.time() * 1000)
+
+    def records_of(dead_letter: DeadLetter) -> list[Outgoing] | NotReplayable:
+        record = replay_of(dead_letter, prefix, now)
+        return record if isinstance(record, NotReplayable) else [record]
+
     found, replayed = _read(settings, query)
-    old = [dead_letter for dead_letter in found if dead_letter.place in replayed and not include_replayed]
-    for dead_letter in old:
-        err.print(f"{dead_letter.place}: already replayed (--again sends it once more)", markup=False)
-    count, failed = asyncio.run(_replay(settings, [one for one in found if one not in old], dry_run=dry_run))
-    out.print(f"{'would replay' if dry_run else 'replayed'} {count} dead letters", markup=False)
-    if failed:
+    _replay_all(settings, _without(replayed, found, include_replayed=include_replayed), records_of, dry_run=dry_run)
+
+
+@explained
+def replay_through_mapping(query: DeadLetterQuery, *, dry_run: bool, include_replayed: bool) -> None:
+    """Convert dead letters of webhooks by the current mapping, and publish their facts."""
+    settings = settings_with_broker(IngestSettings)
+    mapping = MappingReplay(
+        settings.webhooks_file, codec_of(settings), settings.topic_prefix, lambda: int(time.time() * 1000)
+    )
+    found, replayed = _read(settings, query)
+    found = _without(replayed, filter(is_of_webhook, found), include_replayed=include_replayed)
+    _replay_all(settings, found, mapping.records_of, dry_run=dry_run)
+
+
+def _without(replayed: set[str], found: Iterable[DeadLetter], *, include_replayed: bool) -> list[DeadLetter]:
+    """Those that are to be sent; says which ones were sent before."""
+    kept = []
+    for dead_letter in found:
+        if dead_letter.place in replayed and not include_replayed:
+            err.print(f"{dead_letter.place}: already replayed (--again sends it once more)", markup=False)
+        else:
+            kept.append(dead_letter)
+    return kept
+
+
+def _replay_all(
+    settings: ProcessSettings, found: Sequence[DeadLetter], records_of: RecordsOf, *, dry_run: bool
+) -> None:
+    letters, records = asyncio.run(_replay(settings, found, records_of, dry_run=dry_run))
+    verb = "would replay" if dry_run else "replayed"
+    out.print(f"{verb} {letters} dead letters, as {records} records", markup=False)
+    if letters < len(found):
         raise typer.Exit(1)
 
 
-async def _replay(settings: ProcessSettings, found: Sequence[DeadLetter], *, dry_run: bool) -> tuple[int, int]:
-    """Return how many were sent (with `dry_run`: could be), and how many cannot be sent."""
-    prefix, now, cannot = settings.topic_prefix, int(time.time() * 1000), 0
+async def _replay(
+    settings: ProcessSettings, found: Sequence[DeadLetter], records_of: RecordsOf, *, dry_run: bool
+) -> tuple[int, int]:
+    """Return how many dead letters were sent (with `dry_run`: could be), and as how many records."""
+    topic, letters, sent = settings.topic_prefix + TOPIC, 0, 0
     producer = AsyncProducer({**settings.kafka.librdkafka(), "message.timeout.ms": 60_000})
     producer.start()
     try:
         for dead_letter in found:
-            match replay_of(dead_letter, prefix, now):
-                case NotReplayable(why):
-                    cannot += 1
-                    err.print(f"{dead_letter.place}: {why}", markup=False)
-                case outgoing if not dry_run:
-                    # The record first: a crash in between sends it twice, which its event_id makes harmless.
-                    await producer.send(outgoing)
-                    await producer.send(replay_marker(dead_letter, prefix + TOPIC))
+            records = records_of(dead_letter)
+            if isinstance(records, NotReplayable):
+                err.print(f"{dead_letter.place}: {records.why}", markup=False)
+                continue
+            letters, sent = letters + 1, sent + len(records)
+            if dry_run:
+                _show(dead_letter, records)
+                continue
+            # The records first: a crash in between sends them twice, which their event_ids make harmless.
+            for first in range(0, len(records), AT_ONCE):
+                await producer.send_all(records[first : first + AT_ONCE])
+            await producer.send(replay_marker(dead_letter, topic))
     finally:
         await producer.close()
-    return len(found) - cannot, cannot
+    return letters, sent
+
+
+def _show(dead_letter: DeadLetter, records: Sequence[Outgoing]) -> None:
+    named = [f"{record.topic} of {(record.key or b'').decode(errors='replace')}" for record in records]
+    err.print(f"{dead_letter.place}: {', '.join(named) or 'ignored by the mapping'}", markup=False)
 
 
 def _read(

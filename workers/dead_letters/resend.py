@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from schemas.dead_letters import REPLAYED
+from schemas.dead_letters import REPLAYED, WEBHOOKS
 from schemas.topics import TOPICS
 from workers.delivery.history import waiting_again
 from workers.kafka import Outgoing
@@ -34,6 +34,8 @@ def replay_of(dead_letter: DeadLetter, prefix: str, now: int) -> Outgoing | NotR
         return waiting_again(
             prefix, dead_letter.endpoint, replay, now, dead_letter.key, dead_letter.value, dead_letter.from_partition
         )
+    if dead_letter.from_topic.startswith(WEBHOOKS):
+        return NotReplayable(f"an item of {dead_letter.from_topic} is no record: add `--through mapping`")
     if dead_letter.from_topic.removeprefix(prefix) not in TOPICS or not dead_letter.from_topic.startswith(prefix):
         return NotReplayable(
             f"it came from {dead_letter.from_topic or 'an unknown source'}, not from a topic: post it there again"
