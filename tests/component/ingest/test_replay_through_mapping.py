@@ -60,8 +60,9 @@ def test_dead_letters_of_a_wrong_mapping_are_replayed_through_the_corrected_one(
     mapping.write_text(shipped.replace("data.marked_as_done_time", "data.done_time"), encoding="utf-8")
     world = World.on_real(real_kafka.bootstrap, tmp_path)
     keys, env = Keys.in_folder(tmp_path), {"LEADLOOP_WEBHOOKS_FILE": str(webhooks)}
-    merged = {"meta": {"action": "delete", "entity": "deal", "id": "m", "entity_id": "1", "merged_to_id": "2"}}
-    posted: list[dict[str, Any]] = [a_call(1), a_call(2), a_call(3), a_call(1, activity=10), {**merged, "data": None, "previous": {"id": 1}}]
+    meta = {"action": "delete", "entity": "deal", "id": "m", "entity_id": "1", "merged_to_id": "2"}
+    merged = {"meta": meta, "data": None, "previous": {"id": 1}}
+    posted: list[dict[str, Any]] = [a_call(1), a_call(2), a_call(3), a_call(1, activity=10), merged]
     with Served(world, keys, env=env) as wrong:
         for item in posted:
             answer = wrong.ready().client.post("/v1/webhooks/pipedrive", json=item)
