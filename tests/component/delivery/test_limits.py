@@ -89,6 +89,15 @@ async def test_three_workers_exceed_the_rate_in_no_time_window(make: Make) -> No
     assert most_over(load.granted, allowance) <= 0.01
 
 
+@pytest.mark.parametrize("per_second", [0.9, 7, 130])
+async def test_a_burst_of_one_starts_deliveries_at_any_rate(make: Make, per_second: float) -> None:
+    """Also where the interval is no whole number of microseconds."""
+    allowance = Allowance("a", per_second=per_second, burst=1, concurrency=90)
+    async with Load(allowance, [make()]) as load:
+        await load.wait_started(2)
+    assert most_over(load.granted, allowance) <= 0.01
+
+
 async def test_three_workers_do_not_exceed_the_concurrency(make: Make) -> None:
     allowance = Allowance("a", per_second=3_000, burst=300, concurrency=6)
     in_flight = highest = started = 0

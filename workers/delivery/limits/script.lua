@@ -26,7 +26,8 @@ if free <= 0 then
 end
 full_at = math.max(full_at, now)
 local room = now + burst * interval - full_at
-local count = math.min(math.floor(room / interval), want, free)
+-- Half a microsecond: at this size of numbers, an interval that is no whole number is rounded, and a burst of 1 never fits.
+local count = math.min(math.floor((room + 0.5) / interval), want, free)
 if count <= 0 then
   return {0, string.format('%.0f', math.ceil(interval - room)), 'rate'}
 end
