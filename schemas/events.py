@@ -146,6 +146,7 @@ class LeadEscalated(Record, frozen=True, kw_only=True, gc=False):
     account_id: str = ""
     touches: int = 0
     days_since_created: int = 0
+    lead_owner_id: str = ""
 
 
 class LeadDecided(Record, frozen=True, kw_only=True, gc=False):

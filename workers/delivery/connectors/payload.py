@@ -34,6 +34,7 @@ PayloadField = Literal[
     "escalation_id",
     "until",
     "owner_id",
+    "lead_owner_id",
 ]
 FIELDS: tuple[PayloadField, ...] = get_args(PayloadField)
 _INSTANTS = ("not_before", "expires_at", "until", "occurred_at")
