@@ -63,14 +63,14 @@ class Outbound:
             self._send(out, "lead-stalled", key, stalled(lead_id, what), traceparent, emission.fact)
             return
         if isinstance(what, AtRisk):
-            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead), traceparent)
+            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead, self.policy), traceparent)
             return
         if isinstance(what, Recycle):
             self._send(out, "lead-recycled", key, recycled(lead_id, what, lead), traceparent, emission.fact)
         elif isinstance(what, Revoke):
             self._send(out, "lead-recycled", key, revoked(lead_id, what, lead), traceparent, emission.fact)
         elif isinstance(what, Escalate):
-            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead), traceparent)
+            self._send(out, "lead-escalated", key, escalated(lead_id, what, lead, self.policy), traceparent)
         self._send(out, "lead-decisions", key, decided(lead_id, what, lead, self.policy), traceparent)
 
     def snapshot(self, out: Output, key: bytes, record: LeadSnapshot) -> None:

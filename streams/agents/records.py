@@ -97,7 +97,7 @@ def revoked(lead_id: str, revoke: Revoke, lead: Lead) -> LeadRecycled:
     )
 
 
-def escalated(lead_id: str, what: Escalate | AtRisk, lead: Lead) -> LeadEscalated:
+def escalated(lead_id: str, what: Escalate | AtRisk, lead: Lead, policy: Policy) -> LeadEscalated:
     """What sales' tools get: a promise was broken and until when they may act, or when it will break."""
     return LeadEscalated(
         event_id=what.event_id,
@@ -114,10 +114,11 @@ def escalated(lead_id: str, what: Escalate | AtRisk, lead: Lead) -> LeadEscalate
         origin=lead.origin,
         campaign_id=lead.campaign_id,
         segment=lead.segment,
-        owner_id=lead.owner_id,
+        owner_id=policy.intake.addressee(lead.owner_id, what.at),
         account_id=lead.account_id,
         touches=lead.touches,
         days_since_created=_age(lead, what.at),
+        lead_owner_id=lead.owner_id,
     )
 
 

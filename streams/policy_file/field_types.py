@@ -109,6 +109,7 @@ AttemptsOrOff = Annotated[int | None, PlainValidator(_attempts)]
 Patterns = Annotated[tuple[str, ...], BeforeValidator(as_list), Field(min_length=1)]
 NonEmptyText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]  # it must fit into a record
 Holidays = Annotated[tuple[Annotated[date, PlainValidator(_holiday)], ...], BeforeValidator(as_list)]
+Day = Annotated[date, PlainValidator(parse_day)]
 TimeZone = Annotated[ZoneInfo, PlainValidator(parse_zone)]
 OpenHours = Annotated[tuple[Hours, ...], PlainValidator(parse_hours)]
 Passes = Annotated[Interval, PlainValidator(parse_passes)]

@@ -7,11 +7,13 @@ from typing import NamedTuple
 from pydantic import Field, ValidationError
 
 from streams.domain.policy.calendars import Calendar
+from streams.domain.policy.intake import NO_INTAKE
 from streams.domain.policy.terms import Policy
 from streams.runtime.documents import DocumentError, YamlDocument
 
 from .coverage import unreachable
 from .field_types import NonEmptyText, Section
+from .intake_section import IntakeFile
 from .sections import (
     ActionFile,
     CalendarFile,
@@ -41,6 +43,7 @@ class PolicyFile(Section):
     reasons: dict[str, OneReason] = Field(default_factory=dict)
     otherwise: OtherReasons = ActionFile(track="nurture")
     limits: LimitsFile = LimitsFile()
+    intake: IntakeFile | None = None
 
     def policy(self, digest: str) -> Policy:
         """The policy that the file describes."""
@@ -58,6 +61,7 @@ class PolicyFile(Section):
             rules=tuple(rules),
             limits=self.limits.limits(calendars),
             otherwise=self.otherwise.action(calendars),
+            intake=NO_INTAKE if self.intake is None else self.intake.intake(),
         )
         return self._with_reasons(policy, calendars) if "reasons" in self.model_fields_set else policy
 

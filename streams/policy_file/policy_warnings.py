@@ -5,6 +5,7 @@ from datetime import date
 from streams.runtime.documents import Violation
 
 from .calendar_doubts import calendar_doubts
+from .intake_doubts import intake_doubts
 from .policy_document import read_policy
 from .promise_doubts import promise_doubts, rule_doubts
 from .reason_doubts import Accepts, limit_doubts, reason_doubts
@@ -19,7 +20,7 @@ def policy_warnings(
         text: Its content.
         name: The file name in messages.
         accepts: Whether any endpoint takes a RECYCLE of this reason and track; None: endpoints are not checked.
-        today: For holidays that are over; None: not checked.
+        today: For holidays and absences that are over; None: not checked.
 
     Raises:
         PolicyError: It is not a valid policy.
@@ -31,5 +32,6 @@ def policy_warnings(
         *rule_doubts(reading),
         *reason_doubts(reading, accepts),
         *limit_doubts(reading),
+        *intake_doubts(reading, today),
     ]
     return sorted((reading.document.fault(*doubt) for doubt in doubts), key=lambda each: each.line)

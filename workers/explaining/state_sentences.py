@@ -37,7 +37,18 @@ def state_sentences(explained: Explanation, times: TimeWords) -> Iterator[str]:
         case "won":
             yield "The deal with this lead was won."
     if explained.stage in ("new", "working", "stalled"):
-        yield f"It belongs to {lead.owner_id}." if lead.owner_id else "It has no owner."
+        yield from _owner(explained)
+
+
+def _owner(explained: Explanation) -> Iterator[str]:
+    """Whose it is, and who else gets what is addressed to its owner."""
+    owner, policy = explained.lead.owner_id, explained.policy
+    addressee = owner if policy is None else policy.intake.addressee(owner, explained.at)
+    whose = f"It belongs to {owner}" if owner else "It has no owner"
+    if addressee == owner:
+        yield f"{whose}."
+    else:
+        yield f"{whose}{', who is away' if owner else ''}; escalations and warnings about it go to {addressee}."
 
 
 def _new(lead: Lead, times: TimeWords) -> Iterator[str]:

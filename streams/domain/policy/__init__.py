@@ -1,6 +1,7 @@
 """What was promised about leads, and what is done when a promise is broken."""
 
 from .counts import DEFAULT_COUNTING, Counted, Counting
+from .intake import Absence, Intake
 from .promises import ALL_OFF, Promises
 from .reasons import Action, Disposition, StallCause
 from .rules import HasDimensions, Rule
@@ -10,6 +11,7 @@ from .terms import Policy, PolicyLimits
 __all__ = [
     "ALL_OFF",
     "DEFAULT_COUNTING",
+    "Absence",
     "Action",
     "BusinessDays",
     "BusinessTime",
@@ -17,6 +19,7 @@ __all__ = [
     "Counting",
     "Disposition",
     "HasDimensions",
+    "Intake",
     "PlainTime",
     "Policy",
     "PolicyLimits",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from .counts import DEFAULT_COUNTING, Counting
+from .intake import NO_INTAKE, Intake
 from .promises import ALL_OFF, DEFAULT_PROMISES, Promises
 from .reasons import DEFAULT_CAUSES, DEFAULT_REASONS, NURTURE, Action, Disposition, StallCause
 from .rules import HasDimensions, Rule, RuleIndex
@@ -41,6 +42,7 @@ class Policy:
         digest: Of the content of the file that the policy was read from; policies of the same terms are equal.
         counts: What counts as a touch and as progress, for leads without a rule.
         causes: Why a lead of this reason is cold; `other` for the rest.
+        intake: To whom escalations and warnings are addressed; it changes no decision.
     """
 
     version: str = "1"
@@ -52,6 +54,7 @@ class Policy:
     digest: str = field(default="", compare=False)
     counts: Counting = DEFAULT_COUNTING
     causes: Mapping[str, StallCause] = field(default_factory=lambda: DEFAULT_CAUSES)
+    intake: Intake = NO_INTAKE
 
     def promises_of(self, lead: HasDimensions) -> Promises:
         """What is promised about this lead: by the first rule that matches, else what is promised to everybody."""

@@ -188,7 +188,7 @@ def _records(lead_id: str, emission: Emission, policy: Policy) -> Iterator[AnyRe
         yield records.stalled(lead_id, what)
         return
     if isinstance(what, AtRisk):
-        yield records.escalated(lead_id, what, lead)
+        yield records.escalated(lead_id, what, lead, policy)
         return
     yield records.decided(lead_id, what, lead, policy)
     if isinstance(what, Recycle):

@@ -2,13 +2,13 @@
 
 import dataclasses
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
 
 from schemas.events import FactRecord, LeadUpdated
-from streams.domain.policy import Policy, days
+from streams.domain.policy import Absence, Intake, Policy, days
 from streams.policy_file import parse_policy
 from tests.builders import DAY, a_contact, a_created, a_loss, a_reply, a_stall, a_win
 from tests.projected import CODEC
@@ -65,6 +65,22 @@ def test_a_lead_that_nobody_has_contacted_is_explained_from_its_rule_to_what_com
         "If sales does not act until Monday, 2 March 2026, 17:00 (in 7 hours), Leadloop hands it back to marketing for "
         'the track "introduce-again"; marketing may start to write at once.'
     )
+
+
+@pytest.mark.parametrize(
+    ("owner_id", "sentence"),
+    [
+        ("ann", "It belongs to ann, who is away; escalations and warnings about it go to desk."),
+        ("ben", "It belongs to ben."),
+        ("", "It has no owner; escalations and warnings about it go to desk."),
+    ],
+)
+def test_who_gets_the_escalations_of_a_lead_is_named_if_it_is_not_its_owner(owner_id: str, sentence: str) -> None:
+    intake = Intake("desk", frozenset({Absence("ann", last=date(2026, 3, 2))}))
+    policy = dataclasses.replace(POLICY, intake=intake)
+    lead = created(owner_id=owner_id)
+    assert sentence in text_of(lead, after=HOUR, about="state", policy=policy)
+    assert "desk" not in text_of(lead, after=HOUR, about="state")
 
 
 def test_a_broken_promise_is_explained_with_its_decision_and_its_policy() -> None:

@@ -8,11 +8,12 @@ from datetime import date
 from itertools import permutations
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from streams.domain.policy import Action, Policy, PolicyLimits, Promises, Rule, days
+from streams.domain.policy import Absence, Action, Intake, Policy, PolicyLimits, Promises, Rule, days
 from streams.domain.policy.counts import Counting
 from streams.domain.policy.rules import Interval
 from streams.policy_file.policy_document import read_policy
@@ -110,9 +111,17 @@ OTHER: dict[str, Any] = {
     "otherwise": None,
     "limits": PolicyLimits(9),
     "causes": {"price": "other"},
+    "intake": Intake("other"),
+    "owner": "other",
+    "away": frozenset({Absence("other")}),
+    "timezone": ZoneInfo("Europe/Berlin"),
+    "first": date(2026, 3, 4),
+    "last": date(2026, 3, 5),
 }
 RULE = Rule("rule", Promises(days(1)), {"origin": ("web",)})
-POLICY = replace(Policy(), rules=(RULE,), reasons={"price": Action("offer")})
+AWAY = Absence("ana")
+INTAKE = Intake("desk", frozenset({AWAY}))
+POLICY = replace(Policy(), rules=(RULE,), reasons={"price": Action("offer")}, intake=INTAKE)
 
 
 def changes() -> dict[str, Policy]:
@@ -126,6 +135,10 @@ def changes() -> dict[str, Policy]:
     changed |= {name: replace(POLICY, counts=value) for name, value in counts.items()}
     rules = {f"rules.{n}": replace(RULE, **{n: OTHER[n]}) for n in _names(RULE)}
     changed |= {name: replace(POLICY, rules=(value,)) for name, value in rules.items()}
+    intakes = {f"intake.{n}": replace(INTAKE, **{n: OTHER[n]}) for n in _names(INTAKE)}
+    absences = {f"intake.away.{n}": replace(AWAY, **{n: OTHER[n]}) for n in _names(AWAY)}
+    intakes |= {name: replace(INTAKE, away=frozenset({value})) for name, value in absences.items()}
+    changed |= {name: replace(POLICY, intake=value) for name, value in intakes.items()}
     actions = {f"reasons.{n}": replace(Action("offer"), **{n: OTHER[n]}) for n in _names(Action("offer"))}
     return changed | {name: replace(POLICY, reasons={"price": value}) for name, value in actions.items()}
 
@@ -135,7 +148,7 @@ def _names(value: Any) -> list[str]:
 
 
 def test_every_term_has_another_value_here() -> None:
-    types: tuple[Any, ...] = (Policy, Promises, PolicyLimits, Counting, Rule, Action)
+    types: tuple[Any, ...] = (Policy, Promises, PolicyLimits, Counting, Rule, Action, Intake, Absence)
     terms = {field.name for each in types for field in fields(each)}
     assert terms - OTHER.keys() == {"digest"}
 

@@ -181,10 +181,30 @@ def warnings_of(text: str, *, accepts: bool = True, today: date | None = None) -
             "reasons: { price: never }\notherwise: never",
             "3: otherwise: all reasons are 'never': no lead is ever handed back; write a track for some",
         ),
+        # who gets escalations
+        (
+            "intake: { owner: desk }",
+            "2: intake: no reason escalates and no promise warns, so nothing is addressed to anybody; write",
+        ),
+        (
+            "intake:\n  owner: desk\n  away: [ana, 'D*']",
+            "4: intake.away[1]: the intake owner 'desk' is away, and nobody stands in for them; write another",
+        ),
+        (
+            "promises: { never_assigned: 1 day }\nreasons:\n  never_assigned: { track: a, escalate: 4 hours }",
+            "4: reasons.never_assigned.escalate: a lead that nobody was assigned to has no owner, so its escalation is",
+        ),
     ],
 )
 def test_a_warning_names_line_place_problem_and_what_to_write_instead(text: str, warning: str) -> None:
     assert [line for line in warnings_of(text) if line.startswith(warning)], warnings_of(text)
+
+
+def test_an_absence_that_is_over_is_doubtful() -> None:
+    text = "intake: { owner: desk, away: [{ owner: ana, until: 2026-03-01 }, { owner: ben, until: 2026-03-02 }] }"
+    lines = [line for line in warnings_of(text, today=date(2026, 3, 2)) if "is over" in line]
+    assert lines == ["2: intake.away[0]: the absence of 'ana' is over; remove it"]
+    assert not [line for line in warnings_of(text) if "is over" in line]
 
 
 def test_a_policy_that_promises_nothing_is_doubtful() -> None:

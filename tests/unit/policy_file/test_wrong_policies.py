@@ -55,6 +55,18 @@ def faults_of(text: str) -> list[str]:
         ("limits: { cooldown: 9999 days }", "2: limits.cooldown: '9999 days' is more than ten years"),
         ("limits: { holdout: { percent: 101 } }", "2: limits.holdout.percent: 101 does not fit; write less than"),
         ("limits: { max_recycles: -1 }", "2: limits.max_recycles: -1 is no number of times; write a whole number"),
+        ("intake: { away: [ana] }", "2: intake: 'owner' is missing; write"),
+        ("intake: { owner: '' }", "2: intake.owner: '' does not fit; write some text"),
+        (
+            "intake: { owner: desk, away: [{ owner: ana, from: 2026-03-02, until: 2026-03-01 }] }",
+            "2: intake.away[0]: the absence ends before it begins; write the earlier day at 'from'",
+        ),
+        ("intake: { owner: desk, away: [{ until: 2026-03-01 }] }", "2: intake.away[0]: 'owner' is missing; write"),
+        (
+            "intake: { owner: desk, away: [{ owner: ana, until: soon }] }",
+            "2: intake.away[0].until: 'soon' is no date; write for example 2026-12-25",
+        ),
+        ("intake: { owner: desk, timezone: Berlin }", "2: intake.timezone: there is no time zone 'Berlin'"),
         ("promises: { grace: 4 business hours }", "2: promises.grace: business time needs a calendar; name one"),
         ("promises: { grace: 4 days on office }", "2: promises.grace: only business time is on a calendar; write"),
         (

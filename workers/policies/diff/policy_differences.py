@@ -12,6 +12,7 @@ from workers.explaining.words import quoted
 from .calendar_differences import calendar_differences
 from .count_differences import count_differences
 from .difference import Difference
+from .intake_differences import intake_differences
 from .promise_differences import promise_differences
 from .reason_differences import limit_differences, reason_differences
 from .rule_differences import rule_differences
@@ -41,6 +42,7 @@ def term_differences(old: Policy, new: Policy) -> Iterator[Difference]:
     yield from rule_differences(old, new)
     yield from reason_differences(old, new)
     yield from limit_differences(old.limits, new.limits)
+    yield from intake_differences(old.intake, new.intake)
 
 
 def _calendars(reading: PolicyReading) -> dict[str, Calendar]:
