@@ -96,6 +96,11 @@ class Target(Model):
         del action
         return None
 
+    def held_until(self, event: DeliveredEvent, now: int) -> int:
+        """Until when an event waits for others, to be sent together with them, epoch ms; 0: it does not wait."""
+        del event, now
+        return 0
+
     def wants(self, event: DeliveredEvent) -> bool:
         """Whether the filter lets this event through.
 

@@ -65,6 +65,10 @@ _NEVER_ALLOWED: list[Network] = [
 ]
 
 
+class ForbiddenAddress(OSError):
+    """A host has an address that must not be dialled."""
+
+
 def denial_reason(address: Address, allowed: Iterable[Network] = ()) -> str:
     """Return why an address must not be dialled; empty if it may be. `allowed`: networks permitted nevertheless."""
     reason = _reason(address)

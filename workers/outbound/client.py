@@ -25,9 +25,10 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from .addresses import Network, denial_reason, denial_reason_of_any
+from .addresses import ForbiddenAddress, Network, denial_reason, denial_reason_of_any
 from .destinations import Destination, InvalidDestination, UrlPolicy, destination_of
 from .redaction import redacted
+from .sockets import connected
 
 Resolve = Callable[[str], Awaitable[list[str]]]
 
@@ -71,10 +72,6 @@ class Blocked:
 HttpResult = HttpResponse | HttpFailure | Blocked
 
 
-class ForbiddenAddress(OSError):
-    """The name resolves to an address that must not be dialled. Raised inside of aiohttp's connector."""
-
-
 class Client:
     """A pool of vetted connections; one per process. Create it in a running event loop, and close it.
 
@@ -93,14 +90,16 @@ class Client:
         resolve: Resolve | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
+        self.tls = tls or ssl.create_default_context()
         self._allowed = tuple(allow_networks)
         self._resolver_threads = None if resolve else ThreadPoolExecutor(_RESOLVERS, "dns")
         self._lookups_in_progress: dict[str, asyncio.Future[list[str]]] = {}
+        self._resolve = resolve or self._resolved
         self._connector = aiohttp.TCPConnector(
-            resolver=_VettingResolver(resolve or self._resolved, self._allowed),
+            resolver=_VettingResolver(self._resolve, self._allowed),
             use_dns_cache=False,  # each connection is vetted with the addresses that it dials
             socket_factory=self._socket,
-            ssl=tls or ssl.create_default_context(),
+            ssl=self.tls,
             limit=0,  # with a shared limit, one hanging endpoint would block all others
             keepalive_timeout=_KEPT_ALIVE_SECONDS,
         )
@@ -149,6 +148,16 @@ class Client:
             return HttpFailure(f"no response within {timeout_seconds:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return HttpFailure(_failure_text(error))
+
+    async def dial(self, host: str, port: int, timeout_seconds: float) -> socket.socket:
+        """Open a TCP connection to a vetted address of a host, for other protocols than HTTP. The caller closes it.
+
+        Raises:
+            ForbiddenAddress: One of its addresses must not be dialled; nothing was sent.
+            OSError: It cannot be resolved or reached.
+        """
+        async with asyncio.timeout(min(_CONNECT_SECONDS, timeout_seconds)):
+            return await connected(host, port, self._resolve, self._allowed)
 
     async def close(self) -> None:
         await self._session.close()

@@ -7,22 +7,15 @@ from typing import Any, get_args
 
 import pytest
 
-from schemas.events import LeadEscalated, LeadRecycled
-from schemas.headers import Headers
 from streams.runtime.documents import DocumentError
-from tests.component.delivery.connectors.harness import a_recycle, a_request, a_revoke, an_escalation, target_of
-from workers.delivery.attempts import Accepted, Retry
-from workers.delivery.connectors import AnyTarget, connector_of
-from workers.delivery.connectors.kafka_topic import KafkaTopic, KafkaTopicTarget
-from workers.delivery.connectors.payload import FIELDS, ulid_of, uuid_of
+from tests.component.delivery.connectors.harness import target_of
+from workers.delivery.connectors import AnyTarget
 from workers.delivery.endpoints import parse_endpoints
-from workers.delivery.events import DeliveredEvent
-from workers.delivery.target import Endpoint
-from workers.kafka import Full, Undelivered
 
 SHARED = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 PUBLIC = "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="
 HOOK = {"kind": "webhook", "url": "https://hooks.example.com/in"}
+EMAIL: dict[str, Any] = {"kind": "email", "host": "mail.example.com", "from": "a@example.com", "to": ["b@example.com"]}
 
 
 @pytest.fixture
@@ -48,10 +41,20 @@ def _each(secret: dict[str, str]) -> list[dict[str, Any]]:
         {"kind": "customerio", "site_id": secret, "api_key": secret},
         {"kind": "kafka", "topic": "crm.recycles"},
         {"kind": "hubspot-task", "token": secret},
+        {"kind": "slack", "url": _url(secret)},
+        {"kind": "teams", "url": _url(secret)},
+        EMAIL,
     ]
 
 
-@pytest.mark.parametrize("number", range(9))
+def _url(secret: dict[str, str]) -> dict[str, str]:
+    """The secret URL of a webhook, in a file beside the secret."""
+    path = Path(secret["file"]).with_name("webhook-url")
+    path.write_text(f"https://hooks.example.com/{SHARED}", encoding="utf-8")
+    return {"file": str(path)}
+
+
+@pytest.mark.parametrize("number", range(12))
 def test_the_minimal_section_of_each_kind_is_valid(number: int, secret: dict[str, str]) -> None:
     section = _each(secret)[number]
     target = target_of(section)
@@ -61,10 +64,10 @@ def test_the_minimal_section_of_each_kind_is_valid(number: int, secret: dict[str
 
 # vendor: calls, within seconds; what its documents allow.
 WINDOWS = {"hubspot-event": (100, 10), "hubspot-list": (100, 10), "hubspot-task": (100, 10), "customerio": (100, 1)}
-WINDOWS |= {"marketo-campaign": (100, 20), "marketo-list": (100, 20)}
+WINDOWS |= {"marketo-campaign": (100, 20), "marketo-list": (100, 20), "slack": (60, 60), "teams": (4, 1)}
 
 
-@pytest.mark.parametrize("number", [*range(1, 7), 8])
+@pytest.mark.parametrize("number", [*range(1, 7), 8, 9, 10])
 def test_the_default_limits_stay_within_the_limit_of_the_vendor(number: int, secret: dict[str, str]) -> None:
     target = target_of(_each(secret)[number])
     most, seconds = WINDOWS.get(target.kind, (1_000_000, 1))
@@ -125,6 +128,27 @@ def test_an_invalid_secret_is_reported_and_not_shown(value: str, tmp_path: Path)
         (7, {"topic": "lead-recycled"}),
         (7, {"topic": "no topic"}),
         (7, {"url": "https://example.com"}),
+        (9, {"url": "https://hooks.slack.com/services/1/2/3"}),
+        (9, {"link": "https://crm.example.com/{lead}"}),
+        (9, {"link": "https://{lead_id}.example.com/"}),
+        (9, {"link": "https://crm.example.com/{lead_id"}),
+        (9, {"link": "https://crm.example.com/{lead_id!r}"}),
+        (9, {"link": "https://crm.example.com/<{lead_id}>"}),
+        (9, {"link": "javascript:alert(1)"}),
+        (9, {"link": "crm.example.com/{lead_id}"}),
+        (9, {"batch_size": 0}),
+        (9, {"every_minutes": 1000}),
+        (10, {"timezone": "Berlin"}),
+        (11, {"from": "Leadloop"}),
+        (11, {"from": "a@example.com\r\nBcc: eve@example.com"}),
+        (11, {"from": "a@localhost"}),
+        (11, {"to": []}),
+        (11, {"to": ["b@example.com, eve@example.com"]}),
+        (11, {"to": ["b b@example.com"]}),
+        (11, {"user": "leadloop"}),
+        (11, {"host": "mail.example.com:25"}),
+        (11, {"host": "mail example"}),
+        (11, {"tls": "off"}),
     ],
 )
 def test_a_section_that_its_vendor_would_reject_is_a_violation(
@@ -163,6 +187,30 @@ def test_an_endpoint_that_cannot_send_escalations_is_reported_with_the_line_and_
     assert said in str(faults.value)
 
 
+def test_a_password_is_not_configured_without_encryption(secret: dict[str, str]) -> None:
+    with pytest.raises(DocumentError, match="a password without encryption"):
+        target_of(EMAIL | {"user": "leadloop", "password": secret, "tls": "none"})
+    assert SHARED not in repr(target_of(EMAIL | {"user": "leadloop", "password": secret}))
+
+
+@pytest.mark.parametrize("kind", ["slack", "teams"])
+def test_a_secret_url_that_cannot_be_called_is_reported_and_not_shown(kind: str, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError) as faults:
+        target_of({"kind": kind, "url": _secret(tmp_path, "http://hooks.example.com/s3cret")})
+    assert "url: not encrypted" in str(faults.value)
+    assert "s3cret" not in str(faults.value)
+
+
+@pytest.mark.parametrize("number", [9, 10, 11])
+@pytest.mark.parametrize("action", ["RECYCLE", "REVOKE"])
+def test_a_message_to_people_is_for_escalations_only(number: int, action: str, secret: dict[str, str]) -> None:
+    section = _each(secret)[number]
+    with pytest.raises(DocumentError) as faults:
+        parse_endpoints(_document(section, "ESCALATE", action), "endpoints.yml")
+    assert str(faults.value).startswith(f"endpoints.yml:{len(section) + 6}: endpoints.crm.only.actions[1]: ")
+    assert f"is for an escalation only; leave {action} out here" in str(faults.value)
+
+
 def test_a_task_cannot_be_made_of_a_recycle(secret: dict[str, str]) -> None:
     with pytest.raises(DocumentError, match="a task is for an escalation only; leave RECYCLE out here"):
         parse_endpoints(_document(_each(secret)[8], "RECYCLE"), "endpoints.yml")
@@ -175,7 +223,7 @@ ESCALATING: list[tuple[int, dict[str, Any]]] = [
     (5, {"escalation_fields": {"sales_until": "until"}}),
     (6, {}),
     (7, {}),
-    (8, {}),
+    *((number, {}) for number in range(8, 12)),
 ]
 
 
@@ -188,83 +236,13 @@ def test_an_endpoint_of_any_other_kind_subscribes_to_escalations(
     assert endpoint.target.actions == ("ESCALATE", "AT_RISK")
 
 
-@pytest.mark.parametrize("number", range(9))
-def test_without_actions_an_endpoint_gets_recycles_and_revokes_and_one_of_tasks_gets_escalations(
+@pytest.mark.parametrize("number", range(12))
+def test_without_actions_an_endpoint_gets_recycles_and_revokes_and_one_for_sales_gets_escalations(
     number: int, secret: dict[str, str]
 ) -> None:
     actions = target_of(_each(secret)[number]).actions
-    assert actions == (("ESCALATE",) if number == 8 else ("RECYCLE", "REVOKE"))
-
-
-def test_the_selectable_fields_are_those_of_the_event() -> None:
-    assert set(FIELDS) == {*LeadRecycled.__struct_fields__, *LeadEscalated.__struct_fields__} - {
-        "source",
-        "recorded_at",
-    }
-
-
-def test_request_ids_are_stable_over_attempts_and_differ_by_message() -> None:
-    recycle, revoke = a_recycle(), a_revoke()
-    for id_of in (uuid_of, ulid_of):
-        assert id_of(a_request(recycle)) == id_of(a_request(recycle, attempt=5))
-        assert len({id_of(a_request(event)) for event in (recycle, revoke, a_recycle("8"))}) == 3
-
-
-def test_a_ulid_holds_the_time_of_the_event() -> None:
-    ulid = ulid_of(a_request())
-    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-    number = 0
-    for letter in ulid:
-        number = number * 32 + alphabet.index(letter)
-    assert len(ulid) == 26
-    assert number >> 80 == a_recycle().occurred_at
-
-
-class FakeTopic:
-    """Takes what is produced, or raises."""
-
-    def __init__(self, fault: Exception | None = None) -> None:
-        self.taken: list[tuple[str, DeliveredEvent, Headers]] = []
-        self._fault = fault
-
-    async def __call__(self, topic: str, event: DeliveredEvent, headers: Headers) -> None:
-        if self._fault:
-            raise self._fault
-        self.taken.append((topic, event, headers))
-
-
-def _to(produce: FakeTopic) -> KafkaTopic:
-    target = target_of({"kind": "kafka", "topic": "crm.recycles"})
-    assert isinstance(target, KafkaTopicTarget)
-    connector = connector_of(Endpoint("crm", target), None, lambda: 0.0, produce)  # type: ignore[arg-type]  # no HTTP
-    assert isinstance(connector, KafkaTopic)
-    return connector
-
-
-async def test_a_topic_endpoint_receives_the_event_unchanged_and_the_ack_is_its_acceptance() -> None:
-    topic, trace = FakeTopic(), "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-    assert await _to(topic).deliver([a_request(traceparent=trace)]) == [Accepted(None)]
-    ((name, event, headers),) = topic.taken
-    assert (name, event) == ("crm.recycles", a_recycle())
-    assert dict(headers)["ce_id"] == b"r7"
-    assert dict(headers)["traceparent"] == trace.encode()
-
-
-async def test_a_topic_endpoint_receives_an_escalation_unchanged() -> None:
-    topic = FakeTopic()
-    assert await _to(topic).deliver([a_request(an_escalation())]) == [Accepted(None)]
-    ((_, event, headers),) = topic.taken
-    assert event == an_escalation()
-    assert dict(headers)["ce_type"] == b"leadloop.v1.LeadEscalated"
-
-
-async def test_a_topic_endpoint_without_an_ack_is_retried() -> None:
-    assert await _to(FakeTopic(Undelivered("timed out"))).deliver([a_request()]) == [
-        Retry("not acknowledged by Kafka: timed out")
-    ]
-    (outcome,) = await _to(FakeTopic(Full("full"))).deliver([a_request()])
-    assert isinstance(outcome, Retry)
-    assert outcome.throttled
+    of_sales = {8: ("ESCALATE",)} | dict.fromkeys((9, 10, 11), ("ESCALATE", "AT_RISK"))
+    assert actions == of_sales.get(number, ("RECYCLE", "REVOKE"))
 
 
 @pytest.mark.parametrize("is_whole", [False, True])
@@ -275,12 +253,15 @@ def test_the_example_endpoints_are_valid_with_and_without_the_commented_sections
     if is_whole:
         text = re.sub(r"^  # (?= *[a-z_]+:( |$))", "  ", text, flags=re.MULTILINE)
     (tmp_path / "token").write_text(SHARED, encoding="utf-8")
+    (tmp_path / "url").write_text("https://hooks.example.com/services/1", encoding="utf-8")
     text = text.replace("/run/secrets/hubspot-token", str(tmp_path / "token"))
+    text = text.replace("/run/secrets/slack-url", str(tmp_path / "url"))
+    text = text.replace("/run/secrets/mail-password", str(tmp_path / "token"))
     for name in re.findall(r"\{env: (\w+)\}", text):
         monkeypatch.setenv(name, SHARED)
     _, endpoints = parse_endpoints(text, "endpoints.yml")
-    names = ["handover", "nurture", "tasks", "hubspot"]
-    assert [endpoint.name for endpoint in endpoints] == names[: 4 if is_whole else 1]
+    names = ["handover", "nurture", "tasks", "channel", "mail", "hubspot"]
+    assert [endpoint.name for endpoint in endpoints] == names[: 6 if is_whole else 1]
 
 
 def test_the_documented_example_is_valid_and_has_every_kind(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -288,7 +269,7 @@ def test_the_documented_example_is_valid_and_has_every_kind(monkeypatch: pytest.
     (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
     example = example.replace("{file: /run/secrets/hubspot}", "{env: HUBSPOT_TOKEN}")
     for name in re.findall(r"\{env: (\w+)\}", example):
-        monkeypatch.setenv(name, SHARED)
+        monkeypatch.setenv(name, "https://hooks.example.com/services/1" if name.endswith("_URL") else SHARED)
     _, endpoints = parse_endpoints(example, "endpoints.yml")
     documented = re.findall(r"^\| `([a-z-]+)` \| .* \| .* \| .* \| .* \|$", text, re.MULTILINE)
     kinds = {endpoint.target.kind for endpoint in endpoints}  # type: ignore[attr-defined]  # each kind has one

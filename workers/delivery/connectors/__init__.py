@@ -1,18 +1,20 @@
 """The kinds of endpoints: the settings of each in endpoints.yml, and the connector that delivers to it.
 
-To add a kind, add a module here, its settings to `AnyTarget`, and its connector to `connector_of`.
+To add a kind, add a module here, its settings to `AnyTarget`, and its connector to `_MAKERS`.
 """
 
-from collections.abc import Callable
-from typing import Annotated
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from workers.outbound import Client
 
 from ..attempts import Connector
-from ..target import Endpoint
+from ..target import Endpoint, Target
+from .chat import Slack, SlackTarget, Teams, TeamsTarget
 from .customerio import CustomerIo, CustomerIoTarget
+from .email_message import Email, EmailTarget
 from .hubspot import HubSpotEvents, HubSpotEventTarget, HubSpotLists, HubSpotListTarget
 from .hubspot_task import HubSpotTasks, HubSpotTaskTarget
 from .kafka_topic import KafkaTopic, KafkaTopicTarget, Produce
@@ -29,9 +31,27 @@ AnyTarget = Annotated[
     | MarketoListTarget
     | MauticTarget
     | CustomerIoTarget
+    | SlackTarget
+    | TeamsTarget
+    | EmailTarget
     | KafkaTopicTarget,
     Field(discriminator="kind"),
 ]
+
+
+_MAKERS: Mapping[type[Target], Callable[[Any, Client, Callable[[], float]], Connector]] = {
+    WebhookTarget: Webhook,
+    HubSpotEventTarget: HubSpotEvents,
+    HubSpotListTarget: HubSpotLists,
+    HubSpotTaskTarget: HubSpotTasks,
+    MarketoCampaignTarget: MarketoCampaigns,
+    MarketoListTarget: MarketoLists,
+    MauticTarget: Mautic,
+    CustomerIoTarget: CustomerIo,
+    SlackTarget: Slack,
+    TeamsTarget: Teams,
+    EmailTarget: Email,
+}
 
 
 def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], produce: Produce) -> Connector:
@@ -43,29 +63,13 @@ def connector_of(endpoint: Endpoint, client: Client, now: Callable[[], float], p
         now: Seconds since 1970.
         produce: For endpoints that are Kafka topics.
     """
-    connector: Connector
-    match endpoint.target:
-        case WebhookTarget() as target:
-            connector = Webhook(target, client, now)
-        case HubSpotEventTarget() as target:
-            connector = HubSpotEvents(target, client, now)
-        case HubSpotListTarget() as target:
-            connector = HubSpotLists(target, client, now)
-        case HubSpotTaskTarget() as target:
-            connector = HubSpotTasks(target, client, now)
-        case MarketoCampaignTarget() as target:
-            connector = MarketoCampaigns(target, client, now)
-        case MarketoListTarget() as target:
-            connector = MarketoLists(target, client, now)
-        case MauticTarget() as target:
-            connector = Mautic(target, client, now)
-        case CustomerIoTarget() as target:
-            connector = CustomerIo(target, client, now)
-        case KafkaTopicTarget() as target:
-            connector = KafkaTopic(target, produce)
-        case unknown:
-            raise TypeError(f"no connector for {type(unknown).__name__}")
-    return connector
+    target = endpoint.target
+    if isinstance(target, KafkaTopicTarget):
+        return KafkaTopic(target, produce)
+    make = _MAKERS.get(type(target))
+    if make is None:
+        raise TypeError(f"no connector for {type(target).__name__}")
+    return make(target, client, now)
 
 
 __all__ = ["AnyTarget", "Produce", "connector_of"]

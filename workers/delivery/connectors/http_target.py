@@ -16,10 +16,9 @@ Id = Annotated[int, Field(gt=0, lt=10**18)]
 Tracks = Annotated[Mapping[str, Id], Field(min_length=1, max_length=50)]
 
 
-class HttpTarget(Target):
-    """An endpoint with a URL. `ports`: permitted besides the scheme's default."""
+class CalledTarget(Target):
+    """An endpoint that is called over HTTP. `ports`: permitted besides the scheme's default."""
 
-    url: str
     allow_http: bool = False
     ports: tuple[Annotated[int, Field(ge=1, le=65_535)], ...] = ()
 
@@ -34,12 +33,15 @@ class HttpTarget(Target):
         shared = {"per_second": self.PRESET.per_second / calls, "burst": max(1, self.PRESET.burst // calls)}
         return self.PRESET.model_copy(update=shared | self.limits.model_dump(exclude_none=True))
 
+
+class HttpTarget(CalledTarget):
+    """An endpoint with a URL."""
+
+    url: str
+
     @model_validator(mode="after")
     def _is_reachable(self) -> Self:
-        try:
-            destination_of(self.url, self.url_policy)
-        except InvalidDestination as error:
-            raise violation(f"url: {error.problem}", error.fix) from None
+        check_url(self.url, self.url_policy)
         return self
 
 
@@ -64,6 +66,14 @@ class VendorTarget(HttpTarget):
         if "?" in self.url:
             raise violation("url: a query in the base URL of an API", "remove it")
         return self
+
+
+def check_url(url: str, url_policy: UrlPolicy) -> None:
+    """Raise a violation, which does not show the URL, if it is not a permitted destination."""
+    try:
+        destination_of(url, url_policy)
+    except InvalidDestination as error:
+        raise violation(f"url: {error.problem}", error.fix) from None
 
 
 def id_for_track(tracks: Mapping[str, int], track: str) -> int | None:

@@ -65,11 +65,16 @@ class Expansion:
         follows = event.action == "REVOKE" and target.takes("REVOKE") and partition.index.has_recycle_of(event, name)
         if not (is_left_out or follows or target.wants(event)):
             return None
+        now = self.now()
+        held_until = target.held_until(event, now)
         retry = RetryState(
             name,
             published_at=record.record.written_at,
-            first_at=max(self.now(), sent_from(event)),
+            first_at=max(now, sent_from(event), held_until),
+            due_at=held_until,
+            why="collected" if held_until else "",
             may_have_arrived=partition.is_unsure(record.record) and not is_left_out,
+            held_until=held_until,
         )
         return Delivery(event, retry, record, partition, _traceparent(record.record), is_left_out)
 

@@ -72,7 +72,7 @@ class RetryState:
 
     `attempts`: attempts that are used up. `waits`: how often it has waited for capacity since the last attempt.
     `published_at`: when streams published it. `first_at`: when it might have been sent for the first time.
-    `held_until`: until when the daily budget of the endpoint held it back, 0 if it did not.
+    `held_until`: until when the endpoint held it back, for its daily budget or for a notification; 0 if it did not.
     `may_have_arrived`: whether any attempt was begun. `replay` names the replay that brought it back, empty if none.
     Instants are epoch ms.
     """

@@ -22,7 +22,7 @@ Instant = tuple[int, str]
 
 
 def sendable_since(event: DeliveredEvent, retry: RetryState) -> int:
-    """When a delivery might be sent first, epoch ms; 0 where that is not known. A daily budget moves it."""
+    """When a delivery might be sent first, epoch ms; 0 where that is not known. `held_until` moves it."""
     return max(retry.published_at, sent_from(event), retry.held_until)
 
 

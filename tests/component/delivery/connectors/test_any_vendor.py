@@ -8,10 +8,19 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from tests.component.delivery.connectors.harness import NOW, ConnectorHarness, Delivered, a_recycle, a_request, a_revoke
+from tests.component.delivery.connectors.harness import (
+    NOW,
+    ConnectorHarness,
+    Delivered,
+    a_recycle,
+    a_request,
+    a_revoke,
+    an_escalation,
+)
 from tests.simulators.hubspot import HubSpot
 from tests.simulators.served import Simulator
 from workers.delivery.attempts import Retry
+from workers.delivery.events import DeliveredEvent
 from workers.outbound import Client
 
 TOKEN = {"token": "t"}
@@ -27,10 +36,23 @@ async def _each(handing: ConnectorHarness, simulator: Simulator) -> list[Deliver
         handing(simulator).configured({"kind": "marketo-list", "lists": {"*": 1}}, **secrets),
         handing(simulator).configured({"kind": "mautic", "user": "u", "campaigns": {"*": 1}}, **PASSWORD),
         handing(simulator).configured({"kind": "customerio"}, site_id="s", api_key="k"),
+        handing(simulator).configured({"kind": "hubspot-task"}, **TOKEN),
+        handing(simulator).configured({"kind": "slack"}, url=f"{simulator.url}/services/1/2/3"),
+        handing(simulator).configured({"kind": "teams"}, url=f"{simulator.url}/workflows/1?sig=2"),
     ]
 
 
-@pytest.mark.parametrize("number", range(6))
+KINDS = 9
+
+
+def _events(handed: Delivered) -> tuple[DeliveredEvent, DeliveredEvent]:
+    """Those that the kind is for."""
+    if handed.target.takes("RECYCLE"):
+        return a_recycle("7"), a_revoke("7")
+    return an_escalation("7"), an_escalation("7", "AT_RISK")
+
+
+@pytest.mark.parametrize("number", range(KINDS))
 @pytest.mark.parametrize(
     ("status", "headers", "after", "throttled"),
     [
@@ -53,7 +75,7 @@ async def test_any_failure_of_a_vendor_is_retried(
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
         simulator.instead = [web.Response(status=status, headers=headers) for _ in range(5)]
-        outcome = await handed.deliver_one(a_recycle("7"))
+        outcome = await handed.deliver_one(_events(handed)[0])
     assert isinstance(outcome, Retry)
     assert outcome.after_seconds == after
     assert outcome.throttled == throttled
@@ -73,24 +95,22 @@ NONSENSE: list[Callable[[], web.Response]] = [
 ]
 
 
-@pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("number", range(KINDS))
 @pytest.mark.parametrize("nonsense", range(len(NONSENSE)))
 async def test_no_response_makes_a_connector_raise(number: int, nonsense: int, handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         handed = (await _each(handing, simulator))[number]
-        simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
-        (outcome,) = await handed.connector.deliver([a_request(a_recycle("7"))])
-        assert outcome.detail is not None
-        simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
-        (outcome,) = await handed.connector.deliver([a_request(a_revoke("7"))])
-        assert outcome.detail is not None
+        for event in _events(handed):
+            simulator.instead = [NONSENSE[nonsense]() for _ in range(6)]
+            (outcome,) = await handed.connector.deliver([a_request(event)])
+            assert outcome.detail is not None
 
 
 async def test_an_unreachable_vendor_is_retried(handing: ConnectorHarness) -> None:
     async with HubSpot() as simulator:
         everyone = await _each(handing, simulator)
     for handed in everyone:
-        assert isinstance(await handed.deliver_one(a_recycle("7")), Retry)
+        assert isinstance(await handed.deliver_one(_events(handed)[0]), Retry)
 
 
 async def test_an_endpoint_on_a_private_network_that_is_not_allowed_is_not_dialled(tmp_path: Path) -> None:

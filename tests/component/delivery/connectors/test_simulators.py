@@ -17,6 +17,8 @@ from tests.simulators.marketo import Marketo
 from tests.simulators.mautic import Mautic
 from tests.simulators.receiver import Receiver
 from tests.simulators.served import Simulator, Window, basic
+from tests.simulators.slack import MAX_BLOCKS, MAX_TEXT, Slack, read
+from tests.simulators.teams import CARD, MAX_BYTES, Teams
 from workers.signing import parse_key, signed_headers
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # noqa: S105  the specification's own
@@ -223,3 +225,72 @@ async def test_the_receiver_is_a_process_with_configurable_responses(session: ai
     assert statuses == [503, 200]
     assert list(seen["messages"]) == ["m1"]
     assert [one["status"] for one in seen["tries"]] == [503, 200]
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"json": {"text": "hello"}}, 200),
+        ({"json": {"text": ""}}, 400),
+        ({"json": {"blocks": []}}, 400),
+        ({"json": {"text": "hello", "username": "leadloop"}}, 400),
+        ({"json": {"text": "hello", "blocks": [{"type": "divider"}] * (MAX_BLOCKS + 1)}}, 400),
+        ({"data": json.dumps({"text": "hello"})}, 400),
+    ],
+)
+async def test_slack_takes_only_what_its_documents_describe(
+    sent: dict[str, Any], status: int, session: aiohttp.ClientSession
+) -> None:
+    async with Slack() as slack, session.post(slack.webhook, **sent) as response:
+        assert response.status == status
+        assert len(slack.messages) == (status == 200)
+
+
+async def test_slack_knows_no_other_webhook_and_cuts_off_a_long_text(session: aiohttp.ClientSession) -> None:
+    async with Slack() as slack:
+        async with session.post(slack.webhook + "x", json={"text": "hello"}) as response:
+            assert (response.status, await response.text()) == (404, "no_service")
+        async with session.post(slack.webhook, json={"text": "x" * (MAX_TEXT + 1)}) as response:
+            assert response.status == 200
+        assert len(slack.messages[0].text) == MAX_TEXT
+
+
+def test_slack_reads_mentions_and_links_and_shows_what_is_escaped() -> None:
+    message = read("<!channel> <@U1> <https://a.example/?x=1&amp;y=2|here> &lt;!here&gt; <https://b.example>")
+    assert message.mentions == ["!channel", "@U1"]
+    assert message.links == [("here", "https://a.example/?x=1&y=2"), ("https://b.example", "https://b.example")]
+    assert message.text == "!channel @U1 here <!here> https://b.example"
+
+
+def _card(*blocks: dict[str, Any], kind: str = CARD) -> dict[str, Any]:
+    content = {"type": "AdaptiveCard", "version": "1.4", "body": list(blocks)}
+    return {"type": "message", "attachments": [{"contentType": kind, "content": content}]}
+
+
+@pytest.mark.parametrize(
+    ("sent", "status", "cards"),
+    [
+        (_card({"type": "TextBlock", "text": "hello"}), 202, 1),
+        (_card({"type": "TextBlock", "text": "hello"}, kind="text/plain"), 202, 0),
+        (_card({"type": "TextBlock", "text": "x" * MAX_BYTES}), 202, 0),
+        (_card(), 202, 0),
+        ({"text": "hello"}, 202, 0),
+        (["hello"], 400, 0),
+    ],
+)
+async def test_a_workflow_answers_before_it_posts_and_posts_only_cards_within_the_limit(
+    sent: Any, status: int, cards: int, session: aiohttp.ClientSession
+) -> None:
+    async with Teams() as teams, session.post(teams.webhook, json=sent) as response:
+        assert (response.status, len(teams.cards)) == (status, cards)
+
+
+async def test_a_workflow_reads_markdown_in_text_blocks_and_not_in_text_runs(session: aiohttp.ClientSession) -> None:
+    text = "[here](https://a.example)"
+    runs = {"type": "RichTextBlock", "inlines": [{"type": "TextRun", "text": text}]}
+    async with Teams() as teams:
+        async with session.post(teams.webhook, json=_card({"type": "TextBlock", "text": text}, runs)):
+            pass
+        (card,) = teams.cards
+    assert card.text.splitlines() == ["here", text]
+    assert card.links == [("here", "https://a.example")]
