@@ -154,7 +154,7 @@ def _ingest(registry: CollectorRegistry) -> None:
 
 def _report(registry: CollectorRegistry) -> None:
     HttpMetrics(registry)
-    ReportMetrics(registry)
+    ReportMetrics(registry, 0)
 
 
 PROCESSES: Mapping[str, Callable[[CollectorRegistry], object]] = {

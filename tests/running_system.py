@@ -82,6 +82,7 @@ class RunningSystem:
             LEADLOOP_TEST_SECRET=SECRET,
             LEADLOOP_INGEST_PORT="0",
             LEADLOOP_REPORT_PORT="0",
+            LEADLOOP_REPORT_OWNERS="5",
             REDIS_URL=self.redis.url,
             **more,
         )

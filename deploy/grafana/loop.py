@@ -3,6 +3,7 @@
 from grafana_foundation_sdk.builders import dashboard as sdk
 
 from .boards import board, with_rows
+from .escalations import escalations
 from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, rows
 from .queries import EVENTS, grown, quantile, rate, series, total, within
 
@@ -24,6 +25,7 @@ def dashboard() -> sdk.Dashboard:
             ("Current state", _stands()),
             ("Funnel by origin", _funnel()),
             ("Stalls and decisions", _cold()),
+            ("Escalations", escalations()),
             ("Recycles, revokes and later passes", _back()),
             ("Time to first touch", _contact()),
         ),

@@ -32,6 +32,11 @@ def grown(name: str, *more: str, by: str = "") -> str:
     return _by("sum", by, f"increase({series(name, *more)}[$__range])")
 
 
+def changed(name: str, *more: str, by: str = "") -> str:
+    """Return the difference of a gauge over the selected time range."""
+    return _by("sum", by, f"delta({series(name, *more)}[$__range])")
+
+
 def quantile(share: float, histogram: str, *more: str, by: str = "", over: str = "$__rate_interval") -> str:
     """Return a quantile of a histogram."""
     buckets = f"rate({series(f'{histogram}_bucket', *more)}[{over}])"

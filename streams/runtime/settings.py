@@ -232,6 +232,7 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
     """Of a report worker, and of the commands that read the read model. `policy_file`: for explanations."""
 
     report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
+    report_owners: int = _setting(0, _int("LEADLOOP_REPORT_OWNERS", 0, 100))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -269,9 +270,8 @@ def _kafka(env: Environment) -> KafkaSettings:
         ssl_key_password=env.secret("KAFKA_SSL_KEY_PASSWORD"),
     )
     if kafka.is_sasl and not (kafka.sasl_username and kafka.sasl_password):
-        env.add_error(
-            f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
-        )
+        needed = "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
+        env.add_error(f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol} needs {needed}")
     if kafka.is_ssl and not env.has_errors:
         try:
             kafka.aiokafka()

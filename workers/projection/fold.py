@@ -8,11 +8,12 @@ from schemas.codec import Codec
 from schemas.events import LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
 from workers.read_model.escalations import decision_of, escalation_of
 from workers.read_model.index import (
-    FunnelCount,
     ListedEntries,
     ListMembership,
     PassSteps,
+    RowCount,
     counts_of,
+    escalation_counts,
     lists_of,
     passes_of,
     recycle_of,
@@ -32,7 +33,7 @@ class ModelChange:
     documents: dict[str, bytes] = field(default_factory=dict)
     added: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     removed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-    counts: Counter[FunnelCount] = field(default_factory=Counter)
+    counts: Counter[RowCount] = field(default_factory=Counter)
 
     def move(self, old: set[ListMembership], new: set[ListMembership]) -> None:
         for name, member in old - new:
@@ -44,6 +45,11 @@ class ModelChange:
         if old != new:
             self.counts.subtract(counts_of(old))
             self.counts.update(counts_of(new))
+
+    def count_escalations(self, old: tuple[RowCount, ...], new: tuple[RowCount, ...]) -> None:
+        if old != new:
+            self.counts.subtract(old)
+            self.counts.update(new)
 
 
 class DocumentFold:
@@ -81,9 +87,14 @@ class DocumentFold:
         """Undo what the lead contributed to lists and counts, and add what it contributes now."""
         old = None if before is None else self._decode(before, LeadSnapshot)
         new = latest or (None if document.snapshot is None else self._decode(document.snapshot, LeadSnapshot))
+        entries = ListedEntries() if new is None else self._entries(document)
         change.move(
             set() if old is None else lists_of(old, listed),
-            set() if new is None else lists_of(new, self._entries(document)),
+            set() if new is None else lists_of(new, entries),
+        )
+        change.count_escalations(
+            () if old is None else escalation_counts(old, listed),
+            () if new is None else escalation_counts(new, entries),
         )
         change.count(() if old is None else passes_of(old), () if new is None else passes_of(new))
 

@@ -22,7 +22,7 @@ from workers.read_model.generation import (
     encode_freshness,
     encode_meta,
 )
-from workers.read_model.index import ROWS_BY
+from workers.read_model.index import COUNTED_BY
 from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from .errors import PositionsMoved, Unavailable, UnsafeRedis, unavailable_reason
@@ -242,7 +242,7 @@ def _write(pipe: "Pipeline", generation: Generation, change: ModelChange, positi
 
 
 def _count(pipe: "Pipeline", generation: Generation, change: ModelChange) -> None:
-    rows: dict[str, dict[str, int]] = {by: {} for by in ROWS_BY}
+    rows: dict[str, dict[str, int]] = {by: {} for by in COUNTED_BY}
     for (by, value, field), difference in change.counts.items():
         if difference:
             pipe.hincrby(generation.count(by, value), field, difference)

@@ -18,14 +18,17 @@ STEP_NAMES = (*STEPS, "requalified", "won_back")
 """The steps of streams' funnel, and two that relate one pass to the next."""
 
 ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
+ESCALATED_BY = "escalated"
+COUNTED_BY = (*ROWS_BY, ESCALATED_BY)
+"""The dimensions of the funnel, and the escalations by the owner to whom they were addressed."""
 RecycleState = Literal["standing", "revoked", "requalified"]
 
 ListMembership = tuple[str, str]
 """The name of a list, and a member of it."""
 
 
-class FunnelCount(NamedTuple):
-    """One count in the funnel: a row of a dimension, and which pass reached which step."""
+class RowCount(NamedTuple):
+    """One count: a row of a dimension, and a field of it: which pass reached which step, or a state of escalations."""
 
     by: str
     value: str
@@ -79,7 +82,7 @@ def lists_of(lead: LeadSnapshot, entries: ListedEntries) -> set[ListMembership]:
     return lists
 
 
-def counts_of(passes: Iterable[PassSteps]) -> Iterator[FunnelCount]:
+def counts_of(passes: Iterable[PassSteps]) -> Iterator[RowCount]:
     """The counts that the passes of a lead contribute to."""
     for one in passes:
         yield from _counts(one)
@@ -98,6 +101,12 @@ def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
         )
         later |= old.reached
     return tuple(reversed(passes))
+
+
+def escalation_counts(lead: LeadSnapshot, entries: ListedEntries) -> tuple[RowCount, ...]:
+    """The counts that the escalations of a lead contribute to."""
+    states = ((one.owner_id, escalation_state(lead, one, entries.decisions)) for one in entries.escalations)
+    return tuple(RowCount(ESCALATED_BY, owner, state) for owner, state in states)
 
 
 def reached_by(lead: LeadSnapshot) -> int:
@@ -197,13 +206,13 @@ def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> Iter
 
 
 @lru_cache(maxsize=20_000)
-def _counts(one: PassSteps) -> tuple[FunnelCount, ...]:
+def _counts(one: PassSteps) -> tuple[RowCount, ...]:
     if not one.pass_no:
         return ()
     label = PASS_LABELS[min(one.pass_no, len(PASS_LABELS)) - 1]
     values = (one.origin, one.campaign_id, one.owner_id, one.reason, label)
     return tuple(
-        FunnelCount(by, value, f"{label}/{step}")
+        RowCount(by, value, f"{label}/{step}")
         for by, value in zip(ROWS_BY, values, strict=True)
         for step in _steps(one.reached, one.later)
     )

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas.names import read_model_key
 
-FORMAT = 3
+FORMAT = 4
 """Format of a generation. A generation of another format is not continued; a new one is filled beside it."""
 
 
@@ -51,7 +51,7 @@ class Generation:
     pos:…     by topic/partition: the offset at which reading goes on; written in one transaction with what was read
     lead:…    one document a lead
     list:…    sorted sets in the order of their members, see `index`
-    count:…   a hash for each row of the funnel, by pass and step
+    count:…   a hash for each row of the funnel, by pass and step, and for each owner with escalations, by their state
     """
 
     number: int

@@ -136,7 +136,8 @@ class EscalationModel(ApiModel):
     at: ApiInstant
     until: ApiInstant | None
     reason: str = Field(description="The promise that was broken.", examples=["never_contacted"])
-    owner_id: str = Field(description="Who owned the lead then; empty: nobody.")
+    owner_id: str = Field(description="To whom it was addressed: the owner, or the intake owner; empty: nobody.")
+    lead_owner_id: str = Field(description="Who owned the lead then; empty: nobody, or not known.")
     pass_no: int
     origin: str
     campaign_id: str

@@ -27,7 +27,7 @@ from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
 from .lead_query import LeadQuery
 from .policy_in_use import PolicyInUse
-from .render import Renderer, lead_of, row_of
+from .render import Renderer, lead_of, row_of, sum_of
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -140,7 +140,15 @@ class ReadModel:
         following = await self._page(reading, f"rows:{by}", cursor, take, lambda: len(found) >= limit)
         every = [label.encode() for label in labels]
         totals = [row_of("", counts, labels) for counts in await self._counts(reading, "pass", every)]
-        return api_models.FunnelPage(by=by, rows=found, total=_sum(totals), next=following, as_of=reading.as_of)
+        return api_models.FunnelPage(by=by, rows=found, total=sum_of(totals), next=following, as_of=reading.as_of)
+
+    async def rows(self, by: str) -> AsyncIterator[tuple[str, dict[str, int]]]:
+        """All rows of a dimension of COUNTED_BY, in the order of their names."""
+        reading, last = await self._begin(), None
+        while members := await self._members(reading.generation.list(f"rows:{by}"), last, b"+", is_backwards=False):
+            for value, counts in zip(members, await self._counts(reading, by, members), strict=True):
+                yield value.decode(), counts
+            last = members[-1]
 
     async def count(self) -> int:
         """How many leads there are."""
@@ -274,11 +282,6 @@ def _as_of(fresh: Mapping[bytes, bytes], *, is_filling: bool) -> api_models.AsOf
     at = api_models.instant(min(one.complete_until for one in partitions)) if partitions else None
     behind = sum(one.behind for one in partitions)
     return api_models.AsOf(at=at, behind_records=behind, is_filling=is_filling)
-
-
-def _sum(rows: list[api_models.FunnelRow]) -> api_models.FunnelRow:
-    names = [name for name in api_models.FunnelRow.model_fields if name != "value"]
-    return api_models.FunnelRow(value="", **{name: sum(getattr(row, name) for row in rows) for name in names})
 
 
 @contextmanager

@@ -122,6 +122,12 @@ def row_of(value: str, counts: Mapping[str, int], labels: Iterable[str]) -> api_
     return api_models.FunnelRow(value=value, **sums)
 
 
+def sum_of(rows: Iterable[api_models.FunnelRow]) -> api_models.FunnelRow:
+    """The sum of rows, without a value."""
+    every, names = list(rows), [name for name in api_models.FunnelRow.model_fields if name != "value"]
+    return api_models.FunnelRow(value="", **{name: sum(getattr(row, name) for row in every) for name in names})
+
+
 def _steps(reached: int) -> list[str]:
     return [step for step, bit in STEPS.items() if reached & bit]
 
@@ -175,6 +181,7 @@ def _escalation(record: LeadEscalated, state: EscalationState) -> api_models.Esc
         until=optional_instant(record.until),
         reason=record.reason,
         owner_id=record.owner_id,
+        lead_owner_id=record.lead_owner_id,
         pass_no=record.pass_no,
         origin=record.origin,
         campaign_id=record.campaign_id,

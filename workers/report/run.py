@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextlib import suppress
+from time import monotonic
 
 from schemas.codec import Codec
 from streams.runtime.process import process_registry
@@ -13,12 +14,15 @@ from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
 
 from .app import ReadinessMemo, report_app
+from .escalation_counts import owner_counts
 from .metrics import ReportMetrics
 from .policy_in_use import PolicyInUse
 from .queries import ReadModel, ReadModelUnavailable
 
 _LOG = logging.getLogger("leadloop.report")
 CHECK_SECONDS = 2.0
+COUNT_SECONDS = 15.0
+"""How often escalations are counted: by owner, that is a read for every 200 of them."""
 
 
 def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str], object]) -> None:
@@ -41,7 +45,7 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     if (watch := policy.watcher(settings.policy_seconds)) is not None:
         watch.start()
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
-    checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry)))
+    checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     try:
         app = report_app(model, keys, policy, registry, readiness)
         await serve(
@@ -58,10 +62,14 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
 
 
 async def _check(model: ReadModel, readiness: ReadinessMemo, metrics: ReportMetrics) -> None:
+    counted_at = -COUNT_SECONDS
     while True:
         try:
             metrics.record(await model.as_of())
             readiness.update("")
+            if monotonic() - counted_at >= COUNT_SECONDS:
+                metrics.record_escalations(await owner_counts(model))
+                counted_at = monotonic()
         except ReadModelUnavailable as error:
             metrics.record(None)
             readiness.update(str(error))

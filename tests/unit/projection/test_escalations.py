@@ -36,6 +36,10 @@ def lists(redis: Any, app_id: str, *records: AnyRecord) -> set[str]:
             append(log, PartitionId(TOPIC_OF[type(record)].name, 0), "L", record)
         project(log, redis, f"{app_id}-{seed}", random.Random(seed))
         held = content(redis, f"{app_id}-{seed}")
+        counted = held.get("count:escalated:ann", {})
+        assert counted == {
+            state: 1 for state in (b"open", b"answered", b"missed") if f"list:escalations:{state.decode()}" in held
+        }
         found.append({name.removeprefix("list:") for name in held if "escalations" in name})
     assert all(one == found[0] for one in found)
     return found[0]

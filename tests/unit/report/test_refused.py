@@ -68,7 +68,7 @@ def test_a_look_that_fails_is_not_the_last(
         with Redis.from_url(redis_url) as redis:
             fresh = Keys(app_id).generation(1).fresh
             redis.hset(fresh, "odd/0", "not two numbers")
-            checking = asyncio.create_task(run._check(model, readiness, ReportMetrics(CollectorRegistry())))  # noqa: SLF001
+            checking = asyncio.create_task(run._check(model, readiness, ReportMetrics(CollectorRegistry(), 0)))  # noqa: SLF001
             async with asyncio.timeout(10):
                 while readiness():
                     await asyncio.sleep(0.01)
