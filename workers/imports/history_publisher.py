@@ -71,7 +71,7 @@ class HistoryPublisher:
         self._publisher.flush()
 
     def _complete(self, until: int) -> None:
-        if self._request.part or until <= (self._summary.complete_until or 0):
+        if self._request.part or self._summary.rejects_most or until <= (self._summary.complete_until or 0):
             return
         self._publisher.complete(until, self._now_ms())
         self._summary.heartbeats += self._publisher.partitions

@@ -145,14 +145,20 @@ class ImportSummary:
         self.alike = sum(sorter.alike[rank] for rank in self.ranks_with_derived_ids)
 
     @property
+    def rejects_most(self) -> bool:
+        """Whether more than half of the rows were rejected: nothing may be declared complete."""
+        return self.rejected * 2 > self.rows
+
+    @property
     def failure(self) -> str:
         """Why the import is no success although nothing broke; empty if it is one."""
         if self.files and not self.facts:
             return ("NOTHING WOULD BE PUBLISHED: " if self.is_check else "NOTHING WAS PUBLISHED: ") + (
                 "every row was rejected" if self.rejected else "no row contains a fact; is it the right mapping?"
             )
-        if self.rejected * 2 > self.rows:
-            return f"MOST ROWS WERE REJECTED ({self.rejected:,} of {self.rows:,}): the history is not complete"
+        if self.rejects_most:
+            undeclared = "nothing is declared complete. Correct the mapping or the rows, and import again"
+            return f"MOST ROWS WERE REJECTED ({self.rejected:,} of {self.rows:,}): {undeclared}"
         return ""
 
     def exit_code(self, *, strict: bool) -> int:

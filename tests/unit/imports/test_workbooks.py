@@ -201,3 +201,30 @@ def test_a_binary_workbook_is_named(tmp_path: Path) -> None:
         archive.writestr("xl/workbook.bin", b"")
     with pytest.raises(ImportFailure, match="binary workbook"):
         cells_of(path)
+
+
+ODS = """<?xml version="1.0"?><office:document-content xmlns:office="urn:oasis:names:tc:opendocument:xmlns:office:1.0"
+ xmlns:table="urn:oasis:names:tc:opendocument:xmlns:table:1.0"
+ xmlns:text="urn:oasis:names:tc:opendocument:xmlns:text:1.0">
+<office:body><office:spreadsheet><table:table table:name="Leads">
+<table:table-row><table:table-cell office:value-type="string"><text:p>id</text:p></table:table-cell>
+<table:table-cell office:value-type="string"><text:p>at</text:p></table:table-cell>
+</table:table-row>
+<table:table-row>
+<table:table-cell office:value-type="float" office:value="4711"><text:p>4711</text:p></table:table-cell>
+<table:table-cell office:value-type="date" office:date-value="2025-03-02T09:30:00"><text:p>2.3.</text:p>
+</table:table-cell>
+</table:table-row>
+<table:table-row table:number-rows-repeated="1048574"><table:table-cell
+ table:number-columns-repeated="16384"/></table:table-row></table:table></office:spreadsheet></office:body>
+</office:document-content>"""
+ODS_MANIFEST = """<manifest:manifest xmlns:manifest="urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"/>"""
+
+
+def test_a_workbook_of_libreoffice_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "leads.ods"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        archive.writestr("content.xml", ODS.replace("\n", ""))
+        archive.writestr("META-INF/manifest.xml", ODS_MANIFEST)
+    assert cells_of(path) == [(4711, "2025-03-02T09:30:00")]
