@@ -81,6 +81,51 @@ allow project --operation Read \
 allow project --operation Read \
   --group "${app}-project"
 
+# audit: recounts what should be; reads committed offsets and settings of topics, and writes nothing
+allow audit --operation Describe --operation DescribeConfigs \
+  --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
+  --topic "${prefix}lead-contacted" \
+  --topic "${prefix}deal-closed" \
+  --topic "${prefix}lead-stalled" \
+  --topic "${prefix}lead-recycled" \
+  --topic "${prefix}stream-heartbeats" \
+  --topic "${prefix}lead-escalated" \
+  --topic "${prefix}lead-decisions" \
+  --topic "${prefix}lead-snapshots" \
+  --topic "${prefix}delivery-results" \
+  --topic "${prefix}delivery-wait-1s" \
+  --topic "${prefix}delivery-wait-10s" \
+  --topic "${prefix}delivery-wait-1m" \
+  --topic "${prefix}delivery-wait-10m" \
+  --topic "${prefix}delivery-wait-1h" \
+  --topic "${prefix}delivery-wait-6h" \
+  --topic "${prefix}endpoint-states" \
+  --topic "${prefix}lead-dead-letters" \
+  --topic "${prefix}${app}-changelog"
+allow audit --operation Read \
+  --topic "${prefix}lead-created" \
+  --topic "${prefix}lead-updated" \
+  --topic "${prefix}lead-contacted" \
+  --topic "${prefix}deal-closed" \
+  --topic "${prefix}lead-stalled" \
+  --topic "${prefix}lead-recycled" \
+  --topic "${prefix}lead-escalated" \
+  --topic "${prefix}lead-decisions" \
+  --topic "${prefix}lead-snapshots" \
+  --topic "${prefix}delivery-results" \
+  --topic "${prefix}delivery-wait-1s" \
+  --topic "${prefix}delivery-wait-10s" \
+  --topic "${prefix}delivery-wait-1m" \
+  --topic "${prefix}delivery-wait-10m" \
+  --topic "${prefix}delivery-wait-1h" \
+  --topic "${prefix}delivery-wait-6h" \
+  --topic "${prefix}lead-dead-letters"
+allow audit --operation Read --resource-pattern-type prefixed --group "leadloop-reading-"
+allow audit --operation Describe \
+  --group "${app}" \
+  --group "${prefix}${app}-deliver"
+
 # import: publishes imported facts and heartbeats
 allow import --operation Write \
   --topic "${prefix}lead-created" \

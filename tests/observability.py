@@ -18,6 +18,7 @@ from streams.agents.lead_job import LeadJob
 from streams.domain.policy import Policy
 from streams.runtime.settings import KafkaSettings, Settings
 from tests.fakes import FakeDriver
+from workers.audit.metrics import AuditMetrics
 from workers.delivery.events import RECYCLES
 from workers.delivery.runtime.metrics import DeliveryMetrics
 from workers.http.metrics import HttpMetrics
@@ -35,7 +36,7 @@ RULE_TESTS = sorted((ROOT / "deploy/prometheus/tests").glob("*.yml"))
 VARIABLES = {
     "$__rate_interval": "1m",
     "$__range": "6h",
-    "$job": "streams|ingest|deliver|project|report",
+    "$job": "streams|ingest|deliver|project|report|audit",
     "$instance": ".+",
     "$origin": ".+",
 }
@@ -163,6 +164,7 @@ PROCESSES: Mapping[str, Callable[[CollectorRegistry], object]] = {
     "deliver": lambda registry: DeliveryMetrics(registry, {"nurture": RECYCLES}),
     "project": ProjectMetrics,
     "report": _report,
+    "audit": lambda registry: AuditMetrics(registry, 3600.0),
 }
 
 

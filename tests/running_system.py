@@ -38,7 +38,10 @@ SECRET = f"whsec_{b64encode(bytes(range(32))).decode()}"
 TRACE_ID = "ab" * 16
 TRACE = f"00-{TRACE_ID}-{'cd' * 8}-01"
 MAPPINGS = ROOT / "deploy/config/mappings"
-COMMANDS = {name: ("workers.cli", name) for name in ("ingest", "deliver", "project", "report")}
+COMMANDS: dict[str, tuple[str, ...]] = {
+    **{name: ("workers.cli", name) for name in ("ingest", "deliver", "project", "report")},
+    "audit": ("workers.cli", "audit", "--every", "1m"),
+}
 
 
 class RunningSystem:

@@ -27,3 +27,19 @@ def instant(text: str, option: str) -> int:
     except ValueError:
         raise UserError(f"{option} {text} is not a time: write 2026-03-16T09:30:00Z, or an age: 30m, 6h, 2d") from None
     return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+def span_seconds(text: str, option: str) -> float:
+    """Parse a span such as 30m, 6h, 2d to seconds.
+
+    Args:
+        text: What was written.
+        option: The option it was given for, for the message.
+
+    Raises:
+        UserError: it is none, or shorter than a minute.
+    """
+    span = _AGO.fullmatch(text.strip())
+    if span is None or not int(span[1]):
+        raise UserError(f"{option} {text} is not a span: write 30m, 6h, 2d")
+    return int(span[1]) * _MS[span[2]] / 1000

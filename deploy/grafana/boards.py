@@ -10,7 +10,7 @@ from grafana_foundation_sdk.models import dashboard as model
 from .panels import SOURCE
 
 TAG = "leadloop"
-PROCESSES = "streams|ingest|deliver|project|report"
+PROCESSES = "streams|ingest|deliver|project|report|audit"
 
 
 def board(

@@ -20,6 +20,7 @@ def dashboard() -> sdk.Dashboard:
             ("Streams processing", processes.works()),
             ("Recovery and Kafka", processes.recovery()),
             ("Read model", processes.read_model()),
+            ("Audit", processes.audit()),
             ("HTTP", processes.http()),
             ("Resources", processes.machine()),
         ),

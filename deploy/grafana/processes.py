@@ -183,6 +183,50 @@ def read_model() -> tuple[object, ...]:
     )
 
 
+def audit() -> tuple[object, ...]:
+    """The last result of the audit."""
+    return (
+        graph(
+            "Differences of the last audit",
+            "Differences that the last complete audit found, by kind. The log of the process audit names each.",
+            "short",
+            (greatest("leadloop_audit_differences", by="kind"), "{{kind}}"),
+            limits=((1, RED),),
+            span=6,
+        ),
+        graph(
+            "Leads of the last audit",
+            "Leads by result. Leads that cannot be checked have lost facts to retention, were deleted, or were decided by a former version.",
+            "short",
+            (greatest("leadloop_audit_leads", by="result"), "{{result}}"),
+            is_stacked=True,
+            span=6,
+        ),
+        graph(
+            "Age of the last audit",
+            "Since the begin of the last complete audit, and the interval between audits.",
+            "s",
+            (f"max({age('leadloop_audit_completed_timestamp_seconds')})", "age"),
+            (greatest("leadloop_audit_interval_seconds"), "interval"),
+            span=6,
+        ),
+        graph(
+            "Duration of the last audit",
+            "How long the last complete audit took. It should be much less than the interval.",
+            "s",
+            (greatest("leadloop_audit_seconds"), "duration"),
+            span=6,
+        ),
+        graph(
+            "Audits that ended early",
+            "Within an hour: Kafka or Redis did not answer, or the policy or endpoints file was not valid. An audit is repeated after a minute.",
+            "short",
+            (grown("leadloop_audit_failures_total"), "ended early"),
+            span=6,
+        ),
+    )
+
+
 def http() -> tuple[object, ...]:
     """HTTP requests of ingest and report."""
     return (

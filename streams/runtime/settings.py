@@ -236,7 +236,7 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditSettings(_PolicySettings):
+class AuditSettings(_MetricsSettings, _PolicySettings):
     """Of the audit. Deliveries are audited if there is an endpoints file, the read model if Redis has an address."""
 
     grace_seconds: float = _setting(5.0, _float("LEADLOOP_GRACE_SECONDS", 0, 86_400))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from tests.bench import (
+    audit,
     codec,
     counting,
     delivery,
@@ -38,6 +39,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "projection": projection.main,
     "delivery": delivery.main,
     "fairness": fairness.main,
+    "audit": audit.main,
 }
 
 

@@ -17,6 +17,11 @@ AuditDifferenceKind = Literal[
     "two_recycles",
     "forbidden",
     "limbo",
+    "undelivered",
+    "not_taken_back",
+    "sent_wrongly",
+    "contradiction",
+    "read_model",
 ]
 
 KINDS: Mapping[AuditDifferenceKind, str] = MappingProxyType(
@@ -31,6 +36,11 @@ KINDS: Mapping[AuditDifferenceKind, str] = MappingProxyType(
         "two_recycles": "several RECYCLEs of one lead have no REVOKE",
         "forbidden": "a lead that may not be contacted is with marketing",
         "limbo": "an open stall waits for nothing: no decision, no date, no closed gate",
+        "undelivered": "an event for an endpoint has no outcome, does not wait, and is not in progress",
+        "not_taken_back": "a RECYCLE arrived at an endpoint, and its REVOKE was not sent there",
+        "sent_wrongly": "an event was sent before or after its time, or after its REVOKE",
+        "contradiction": "the outcomes of one delivery exclude each other",
+        "read_model": "the read model in Redis has something else than the topics",
     }
 )
 """The kinds of differences, and what each means."""

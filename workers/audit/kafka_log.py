@@ -1,7 +1,7 @@
 """The topics as they are in Kafka. Read with assigned consumers: no group is joined, and nothing is written."""
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
@@ -18,7 +18,7 @@ from workers.kafka import KafkaConf
 from workers.read_model.generation import PartitionId
 from workers.reading import RESPONSE_SECONDS, any_error, read_ranges
 
-from .stored import AUDITED, FACTS, NOTED, WAITING, OffsetRanges, StoredRecord, note_of
+from .stored import AUDITED, DELIVERED, FACTS, NOTED, WAITING, OffsetRanges, StoredRecord, note_of
 from .topic_log import HeldRange, LogView
 
 if TYPE_CHECKING:
@@ -36,29 +36,31 @@ class KafkaLog:
         conf: librdkafka's connection settings.
         prefix: Of all topics.
         app_id: Names the consumer groups of streams and deliver.
+        topics: Those that are read: all of AUDITED, or some of them.
     """
 
-    def __init__(self, conf: KafkaConf, prefix: str, app_id: str) -> None:
+    def __init__(self, conf: KafkaConf, prefix: str, app_id: str, topics: Collection[str] = AUDITED) -> None:
         self._conf = conf
         self._prefix = prefix
         self._groups = streams_group(app_id), deliver_group(app_id, prefix)
+        self._topics = topics
         self._admin = AdminClient(dict(conf))
         self._counts: dict[str, int] = {}
 
     def partitions(self) -> Mapping[str, int]:
         if not self._counts:
             known = self._admin.list_topics(timeout=RESPONSE_SECONDS).topics
-            missing = [self._prefix + name for name in AUDITED if self._prefix + name not in known]
+            missing = [self._prefix + name for name in self._topics if self._prefix + name not in known]
             if missing:
                 raise UserError(f"there is no topic {', '.join(missing)}: `leadloop topics create` makes it")
-            self._counts = {name: len(known[self._prefix + name].partitions) for name in AUDITED}
+            self._counts = {name: len(known[self._prefix + name].partitions) for name in self._topics}
         return self._counts
 
     def view(self) -> LogView:
         streams, deliver = self._groups
         by_streams = self._committed(streams, FACTS)
-        by_deliver = self._committed(deliver, ("lead-recycled", *WAITING))
-        return LogView(self._offsets(self._places(AUDITED), OffsetSpec.latest), by_streams, by_deliver)
+        by_deliver = self._committed(deliver, (*DELIVERED, *WAITING))
+        return LogView(self._offsets(self._places(self._topics), OffsetSpec.latest), by_streams, by_deliver)
 
     def held(self, ends: Mapping[PartitionId, int], since: int) -> Mapping[PartitionId, HeldRange]:
         firsts = self._offsets(ends, OffsetSpec.earliest)
@@ -108,7 +110,7 @@ class KafkaLog:
 
     def _places(self, topics: Iterable[str]) -> list[PartitionId]:
         counts = self.partitions()
-        return [PartitionId(name, number) for name in topics for number in range(counts[name])]
+        return [PartitionId(name, number) for name in topics if name in counts for number in range(counts[name])]
 
     def _offsets(self, places: Iterable[PartitionId], spec: "Callable[[], Any]") -> dict[PartitionId, int]:
         """The offsets that Kafka lists, in one request for all; -1 where there is none."""

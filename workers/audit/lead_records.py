@@ -1,6 +1,7 @@
 """All records of one lead, decoded, each event once."""
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -9,7 +10,6 @@ from schemas.compiled import FRAMING_BYTES
 from schemas.dead_letters import TOPIC as DEAD_LETTERS
 from schemas.events import (
     DealClosed,
-    DeliveryResult,
     FactRecord,
     LeadCreated,
     LeadDecided,
@@ -20,32 +20,14 @@ from schemas.events import (
 from schemas.topics import TOPICS
 from workers.read_model.generation import PartitionId
 
-from .stored import AUDITED, FACTS, RESULTS, WAITING, StoredRecord, rejected_note
+from .delivery_records import DeliveryRecords
+from .stored import AUDITED, FACTS, OUTCOMES, WAITING, StoredRecord, is_rejection, rejected_note
 
 STREAMS: Final = "leadloop/streams"
 """The source of what streams publishes."""
 _NUMBER_OF_FACT_TOPICS: Final = len(FACTS)
-_RECORDS: Final = tuple(LeadRecycled if name in WAITING else TOPICS[name].record for name in AUDITED)
-
-
-@dataclass(frozen=True, slots=True)
-class PlacedRecycle:
-    """A record of `lead-recycled`, and where it is."""
-
-    event: LeadRecycled
-    place: PartitionId
-    offset: int
-    written_at: int
-
-
-@dataclass(frozen=True, slots=True)
-class WaitingDelivery:
-    """A delivery in a waiting topic."""
-
-    endpoint: str
-    event: LeadRecycled
-    place: PartitionId
-    offset: int
+_RECORDS: Final = tuple(TOPICS[name].record for name in AUDITED)
+_TRACES: Final = frozenset(AUDITED.index(name) for name in (*WAITING, *OUTCOMES))
 
 
 @dataclass(slots=True)
@@ -58,11 +40,9 @@ class LeadRecords:
         emitted_again: The last of several records of streams with one event_id, where it differs from the first.
         verdicts: The decisions, of records with one event_id the last, in the order of the log.
         escalations: The ESCALATE events by their event_id.
-        recycled: The records of `lead-recycled`, repeats included.
         snapshot: The newest; None if there is none, or if it was deleted.
         is_deleted: The newest snapshot is a tombstone.
-        results: Of deliveries, in the order of the log.
-        waiting: Deliveries that wait, or have waited.
+        delivery: The events that are delivered, and what became of them.
         created_at: Kafka's timestamp of the first creation; None if there is none.
         written_at: Kafka's timestamp of each fact, by event_id.
         has_old_records: Some of what streams published was written by a version with other schemas.
@@ -74,11 +54,9 @@ class LeadRecords:
     emitted_again: dict[str, FactRecord] = field(default_factory=dict)
     verdicts: list[LeadDecided] = field(default_factory=list)
     escalations: dict[str, LeadEscalated] = field(default_factory=dict)
-    recycled: list[PlacedRecycle] = field(default_factory=list)
     snapshot: LeadSnapshot | None = None
     is_deleted: bool = False
-    results: list[DeliveryResult] = field(default_factory=list)
-    waiting: list[WaitingDelivery] = field(default_factory=list)
+    delivery: DeliveryRecords = field(default_factory=DeliveryRecords)
     created_at: int | None = None
     written_at: dict[str, int] = field(default_factory=dict)
     has_old_records: bool = False
@@ -113,7 +91,8 @@ class LeadReader:
         """
         lead = LeadRecords(key.decode(errors="replace"))
         in_order = sorted(records, key=lambda one: (one.topic, one.partition, one.offset))
-        rejected = {one.note for one in in_order if AUDITED[one.topic] == DEAD_LETTERS}
+        letters = (one.note for one in in_order if AUDITED[one.topic] == DEAD_LETTERS)
+        rejected = {note for note in letters if is_rejection(note)}
         for one in in_order:
             if rejected and rejected_note(one.place, one.offset) in rejected:
                 continue
@@ -122,28 +101,31 @@ class LeadReader:
         return lead
 
     def _take(self, lead: LeadRecords, one: StoredRecord) -> None:
-        kind, topic = _RECORDS[one.topic], AUDITED[one.topic]
-        if kind is None:
+        if AUDITED[one.topic] != DEAD_LETTERS:
+            lead.ends[one.place] = max(one.offset + 1, lead.ends.get(one.place, 0))
+        elif is_rejection(one.note):
             return
-        lead.ends[one.place] = max(one.offset + 1, lead.ends.get(one.place, 0))
         if one.value is None:
             self._deleted(lead, one)
             return
-        try:
-            record: Any = self._codec.decode(one.value, kind)  # `kind` is one of many
-        except Undecodable:
-            return
+        with suppress(Undecodable):
+            if one.topic in _TRACES:
+                lead.delivery.add_trace(lead.lead_id, one, self._codec)
+            else:
+                self._decoded(lead, one, one.value)
+
+    def _decoded(self, lead: LeadRecords, one: StoredRecord, value: bytes) -> None:
+        kind: Any = _RECORDS[one.topic]  # one of many
+        record = self._codec.decode(value, kind)
         if record.lead_id != lead.lead_id:
             return
         if one.topic < _NUMBER_OF_FACT_TOPICS:
             _fact(lead, record, one)
-        elif topic in WAITING:
-            lead.waiting.append(WaitingDelivery(one.note, record, one.place, one.offset))
-        elif topic == RESULTS:
-            lead.results.append(record)
         else:
             self._output(lead, record)
-        framing = one.value[:FRAMING_BYTES]
+        if isinstance(record, LeadRecycled | LeadEscalated):
+            lead.delivery.add_event(record, one)
+        framing = value[:FRAMING_BYTES]
         lead.has_old_records |= self._framing.get(kind, framing) != framing
 
     def _deleted(self, lead: LeadRecords, one: StoredRecord) -> None:
@@ -166,8 +148,6 @@ def _fact(lead: LeadRecords, record: FactRecord, one: StoredRecord) -> None:
     match record:
         case LeadRecycled(action="UNKNOWN") | DealClosed(outcome="unknown"):
             return
-        case LeadRecycled():
-            lead.recycled.append(PlacedRecycle(record, one.place, one.offset, one.written_at))
         case LeadCreated():
             lead.created_at = one.written_at if lead.created_at is None else min(lead.created_at, one.written_at)
     known = lead.facts.get(record.event_id)

@@ -7,6 +7,16 @@ from schemas.events import Decision, LeadDecided, LeadRecycled, Stage
 
 CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST = 1, 2, 4, 8, 16, 32, 64
 """The steps of the funnel, as the bits of `reached` in a snapshot."""
+STEPS = {
+    "created": CREATED,
+    "touched": TOUCHED,
+    "progressed": PROGRESSED,
+    "stalled": STALLED,
+    "recycled": RECYCLED,
+    "won": WON,
+    "lost": LOST,
+}
+"""The steps of the funnel, each with its bit in `reached`."""
 
 FINAL: frozenset[Decision] = frozenset({"RECYCLE", "HOLDOUT", "RETIRE"})
 """Decisions after which a stall is not evaluated again."""

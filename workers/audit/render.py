@@ -1,6 +1,7 @@
 """The result of an audit for people, and for machines."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -10,9 +11,11 @@ from rich.progress import Progress as Bars
 
 from schemas.instants import iso
 
+from .delivery_audit import DeliveryState, NotJudged
 from .differences import KINDS, AuditDifference
 from .lead_audit import NotCheckable
-from .result import STEPS, AuditProgress, AuditResult, OpenStalls
+from .plain_lead import STEPS
+from .result import AuditProgress, AuditResult, OpenStalls
 from .waiting_stalls import OpenStall
 
 WHY_NOT_CHECKABLE: dict[NotCheckable, str] = {
@@ -21,6 +24,13 @@ WHY_NOT_CHECKABLE: dict[NotCheckable, str] = {
     "late_facts": "facts came later than streams remembers",
     "version_before": "a version with other rules decided about them",
 }
+
+WHY_NOT_JUDGED: dict[NotJudged, str] = {
+    "expired": "the topics no longer hold all of their results",
+    "before_endpoint": "the endpoint was given no such event before",
+    "endpoint_gone": "their endpoint is no longer in the endpoints file",
+}
+WORDS_OF_STATES = {"waiting": "wait", "in_progress": "are in progress", "dead": "were given up: dead letters"}
 
 
 def difference_line(one: AuditDifference) -> str:
@@ -52,6 +62,9 @@ def result_line(result: AuditResult) -> str:
         "standing": result.standing,
         "open_stalls": [_stalls_row(*waits, stalls) for waits, stalls in sorted(result.open_stalls.items())],
         "funnel": _funnel(result),
+        "deliveries": _deliveries(result),
+        "not_judged": result.not_judged,
+        "read_model": result.read_model,
     }
     times = {"begun_at": iso(result.begun_at), "held_since": _instant(result.held_since or None)}
     totals = {"records": result.records, "seconds": round(result.seconds, 1)}
@@ -81,7 +94,23 @@ def _lines(result: AuditResult) -> Iterator[str]:
     yield f"open stalls: {sum(one.count for one in result.open_stalls.values()):,}"
     for (decision, why), stalls in sorted(result.open_stalls.items()):
         yield f"{stalls.count:>11,} {_waits(decision, why)}{_dates(stalls)}"
+    yield from _delivery_lines(result)
+    if result.read_model:
+        compared, behind = result.read_model["compared"], result.read_model["behind"]
+        yield f"read model: {compared:,} leads compared, {behind:,} not projected yet"
     yield "everything balances" if result.is_balanced else "NOT BALANCED"
+
+
+def _delivery_lines(result: AuditResult) -> Iterator[str]:
+    states = Counter[DeliveryState]()
+    for (_, state), count in result.deliveries.items():
+        states[state] += count
+    yield f"deliveries: {states.total():,}"
+    for state, count in sorted(states.items()):
+        due = f", the first is due at {iso(result.first_due_at)}" if state == "waiting" and result.first_due_at else ""
+        yield f"{count:>11,} {WORDS_OF_STATES.get(state, state)}{due}"
+    for unjudged, count in sorted(result.not_judged.items()):
+        yield f"{count:>11,} cannot be judged: {WHY_NOT_JUDGED[unjudged]}"
 
 
 def _waits(decision: str, why: str) -> str:
@@ -112,6 +141,13 @@ def _funnel(result: AuditResult) -> dict[str, dict[str, int]]:
     return {origin: {step: result.steps[origin, step] for step in STEPS} for origin in origins}
 
 
+def _deliveries(result: AuditResult) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (endpoint, state), count in sorted(result.deliveries.items()):
+        found.setdefault(endpoint, {})[state] = count
+    return found
+
+
 def _instant(at: int | None) -> str | None:
     return None if at is None else iso(at)
 
@@ -129,5 +165,7 @@ class AuditProgressBar:
         self._task = self.bars.add_task("", total=None, detail="")
 
     def __call__(self, progress: AuditProgress) -> None:
-        detail = f"{progress.records:,} of {progress.records_total:,} records, {progress.leads:,} leads"
+        detail = (
+            f"{progress.doing}: {progress.records:,} of {progress.records_total:,} records, {progress.leads:,} leads"
+        )
         self.bars.update(self._task, total=progress.records_total, completed=progress.records, detail=detail)

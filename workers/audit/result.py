@@ -3,22 +3,31 @@
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from .delivery_audit import DeliveryAudit, DeliveryState, NotJudged
 from .differences import AuditDifference, AuditDifferenceKind
 from .lead_audit import CountedLead, LeadAudit, NotCheckable
-from .plain_lead import CREATED, LOST, PROGRESSED, RECYCLED, STALLED, TOUCHED, WON, PlainPass
+from .model_audit import ModelAudit, ModelState
+from .plain_lead import STEPS, PlainPass
 from .waiting_stalls import OpenStall
 
-STEPS = {
-    "created": CREATED,
-    "touched": TOUCHED,
-    "progressed": PROGRESSED,
-    "stalled": STALLED,
-    "recycled": RECYCLED,
-    "won": WON,
-    "lost": LOST,
-}
-"""The steps of the funnel, each with its bit in `reached`."""
+
+class AuditOfLead(NamedTuple):
+    """The results about one lead, its deliveries, and its place in the read model."""
+
+    lead: LeadAudit
+    delivered: DeliveryAudit = DeliveryAudit()
+    modelled: ModelAudit = ModelAudit()
+
+    @property
+    def differences(self) -> tuple[AuditDifference, ...]:
+        return (*self.lead.differences, *self.elsewhere)
+
+    @property
+    def elsewhere(self) -> tuple[AuditDifference, ...]:
+        """Differences of deliveries and of the read model."""
+        return (*self.delivered.differences, *self.modelled.differences)
 
 
 @dataclass(slots=True)
@@ -38,8 +47,9 @@ class OpenStalls:
 
 @dataclass(slots=True)
 class AuditProgress:
-    """How far an audit is: `records` of `records_total` are read, and `leads` are audited."""
+    """How far an audit is: `records` of `records_total` are read, and `leads` are audited. `doing`: in words."""
 
+    doing: str = "reading"
     records_total: int = 0
     records: int = 0
     leads: int = 0
@@ -68,6 +78,10 @@ class AuditResult:
         standing: Recycles that stand.
         steps: How many passes reached each step of the funnel, by origin.
         open_stalls: By what they wait for: decision and why.
+        deliveries: How many events are in each state, by endpoint and state.
+        not_judged: Events and endpoints about which nothing can be said, by why.
+        first_due_at: When the first of the deliveries that wait is due; None: none waits.
+        read_model: How many leads were compared with the read model, and of how many it is behind.
         seconds: How long it took.
     """
 
@@ -86,6 +100,10 @@ class AuditResult:
     standing: int = 0
     steps: Counter[tuple[str, str]] = field(default_factory=Counter)
     open_stalls: dict[tuple[str, str], OpenStalls] = field(default_factory=dict)
+    deliveries: Counter[tuple[str, DeliveryState]] = field(default_factory=Counter)
+    not_judged: Counter[NotJudged] = field(default_factory=Counter)
+    first_due_at: int | None = None
+    read_model: Counter[ModelState] = field(default_factory=Counter)
     seconds: float = 0.0
 
     @property
@@ -93,8 +111,9 @@ class AuditResult:
         """Whether nothing differs."""
         return not self.differences
 
-    def settle(self, audit: LeadAudit, *, is_pending: bool = False) -> None:
+    def settle(self, found: AuditOfLead, *, is_pending: bool = False) -> None:
         """Count the result about one lead. `is_pending`: its differences prove nothing yet."""
+        audit = found.lead
         self.leads += 1
         if audit.counted is not None:
             self._count(audit.counted)
@@ -102,14 +121,17 @@ class AuditResult:
             stall = audit.open_stall
             self.open_stalls.setdefault((stall.decision, stall.why), OpenStalls()).add(stall.until)
             self.on_open_stall(stall)
-        if audit.not_checkable:
-            self.not_checkable[audit.not_checkable] += 1
-        elif is_pending:
+        self._count_deliveries(found.delivered)
+        if found.modelled.state:
+            self.read_model[found.modelled.state] += 1
+        if is_pending and not audit.not_checkable:
             self.pending += 1
-        elif audit.differences:
+        elif found.differences and not is_pending:
             self.differing += 1
-            for one in audit.differences:
+            for one in found.differences:
                 self.differ(one)
+        elif audit.not_checkable:
+            self.not_checkable[audit.not_checkable] += 1
         else:
             self.balanced += 1
 
@@ -123,6 +145,12 @@ class AuditResult:
         self.standing += lead.is_standing
         for one in lead.passes:
             self._count_pass(one)
+
+    def _count_deliveries(self, delivered: DeliveryAudit) -> None:
+        self.deliveries.update(delivered.states)
+        self.not_judged.update(delivered.not_judged)
+        if delivered.due_at is not None:
+            self.first_due_at = min(delivered.due_at, self.first_due_at or delivered.due_at)
 
     def _count_pass(self, one: PlainPass) -> None:
         for step, bit in STEPS.items():

@@ -2,25 +2,28 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from schemas.topics import partition_of
 from workers.read_model.generation import PartitionId
 
-from .looks import FurtherLook, GroupKnowledge, Looks
+from .looks import FurtherLook, GroupKnowledge, KeyedRecords, Looks
 from .result import AuditProgress, AuditResult, OnAuditProgress
 from .retention import Retained
 from .spill import Spill
-from .stored import AUDITED, EXPIRING, FACTS, SNAPSHOTS, OffsetRanges, StoredRecord
+from .stored import EXPIRING, FACTS, OUTCOMES, SNAPSHOTS, OffsetRanges, StoredRecord
 from .topic_log import HeldRange, LogView, TopicLog
 
 LOOKS = 4
 """At a lead that differs and changes each time, after the first look."""
 PATIENCE_SECONDS = 30.0
 """How long the second look waits until streams has consumed what was there at the first."""
+BATCH_LEADS = 500
+"""Read from the read model at once."""
 _POLL_SECONDS = 0.5
 _REPORT_EVERY = 2000
 
@@ -66,8 +69,8 @@ class AuditRun:
         self._on_progress = on_progress
         self._progress = AuditProgress()
         counts = log.partitions()
-        self._number = counts[FACTS[0]] if len(set(counts.values())) == 1 else 0
-        self._places = [PartitionId(name, number) for name in AUDITED for number in range(counts[name])]
+        self._number = next(iter(counts.values())) if len(set(counts.values())) == 1 else 0
+        self._places = [PartitionId(name, number) for name in counts for number in range(counts[name])]
         self._known: dict[int, GroupKnowledge] = defaultdict(GroupKnowledge)
 
     def run(self) -> AuditResult:
@@ -80,14 +83,17 @@ class AuditRun:
         """
         started, result = time.monotonic(), self._result
         result.begun_at = time.time_ns() // 1_000_000
+        self._looks.begin()
         view = self._log.view()
         held = self._log.held(view.ends, self._request.since)
         self._progress.records_total = sum(one.records for one in held.values())
         with ExitStack() as spills:
             differing = spills.enter_context(self._spill())
             for group, places in self._groups().items():
+                self._known[group].delivery.consumed = view.consumed_by_deliver
                 self._first_look(group, {place: held[place] for place in places}, differing)
             self._look_again(differing, view, spills)
+        self._looks.finish()
         result.held_since = max((one.retained.since for one in self._known.values()), default=0)
         result.records, result.seconds = self._progress.records, time.monotonic() - started
         return result
@@ -110,15 +116,18 @@ class AuditRun:
             for record in self._read({place: (one.start, one.end) for place, one in held.items()}):
                 firsts.setdefault(record.place, record.written_at)
                 spill.add(record)
-            known.retained = Retained(self._held_since(held, firsts))
-            for key, stored in spill.leads():
+            known.retained = Retained(self._held_since(held, firsts, EXPIRING))
+            known.delivery.since = self._held_since(held, firsts, OUTCOMES)
+            for key, stored in self._prepared(spill):
                 if not self._is_elsewhere(group, key, stored) and not self._looks.first(known, key, stored):
                     differing.add_all(stored)
                 self._report(lead=1)
 
-    def _held_since(self, held: Mapping[PartitionId, HeldRange], firsts: Mapping[PartitionId, int]) -> int:
-        """The time since which these partitions hold everything; 0 if they have lost nothing."""
-        lost = [place for place, one in held.items() if one.has_lost and place.topic in EXPIRING]
+    def _held_since(
+        self, held: Mapping[PartitionId, HeldRange], firsts: Mapping[PartitionId, int], topics: Collection[str]
+    ) -> int:
+        """The time since which the partitions of these topics hold everything; 0 if they have lost nothing."""
+        lost = [place for place, one in held.items() if one.has_lost and place.topic in topics]
         empty = {place.topic for place in lost if place not in firsts}
         times = [self._request.since, *(firsts[place] for place in lost if place in firsts)]
         return max(*times, self._log.kept_since(sorted(empty))) if empty else max(times)
@@ -134,15 +143,18 @@ class AuditRun:
     def _look_again(self, differing: Spill, view: LogView, spills: ExitStack) -> None:
         """Look at the leads that differ again, each time with the records that came meanwhile."""
         if differing.count:
+            self._now("waiting until streams has consumed what there was")
             self._wait_for_streams(view)
         for number in range(LOOKS):
             if not differing.count:
                 return
             look = FurtherLook(view, self._log.view(), is_last=number == LOOKS - 1)
+            self._progress.records_total += sum(max(0, end - view.ends[place]) for place, end in look.now.ends.items())
+            self._now("looking again at what differs")
             for record in self._read({place: (view.ends[place], end) for place, end in look.now.ends.items()}):
                 differing.add(record)
             still_differing = spills.enter_context(self._spill())
-            for key, stored in differing.leads():
+            for key, stored in self._prepared(differing):
                 known = self._known[self._group_of(stored[0].partition)]
                 if look.is_about(stored) and not self._looks.again(known, key, stored, look):
                     still_differing.add_all(stored)
@@ -156,7 +168,19 @@ class AuditRun:
             consumed = self._log.view().consumed_by_streams
             if all(consumed.get(place, 0) >= view.ends[place] for place in facts):
                 return
+            self._on_progress(self._progress)
             time.sleep(_POLL_SECONDS)
+
+    def _prepared(self, spill: Spill) -> Iterator[KeyedRecords]:
+        """The leads of a spill, each batch after what else is needed about it was read."""
+        leads = spill.leads()
+        while batch := list(islice(leads, BATCH_LEADS)):
+            by_partition: dict[int, list[KeyedRecords]] = defaultdict(list)
+            for key, stored in batch:
+                by_partition[stored[0].partition].append((key, stored))
+            for partition, of_partition in by_partition.items():
+                self._looks.prepare(partition, of_partition)
+                yield from of_partition
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -171,6 +195,10 @@ class AuditRun:
         progress.leads += lead
         if (progress.records + progress.leads) % _REPORT_EVERY == 0:
             self._on_progress(progress)
+
+    def _now(self, doing: str) -> None:
+        self._progress.doing = doing
+        self._on_progress(self._progress)
 
     def _spill(self) -> Spill:
         return Spill(self._progress.records_total, self._request.scratch)

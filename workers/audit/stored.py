@@ -5,7 +5,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from schemas.dead_letters import FROM_OFFSET, FROM_PARTITION, FROM_TOPIC
+from schemas.dead_letters import ENDPOINT, FROM_OFFSET, FROM_PARTITION, FROM_TOPIC
 from schemas.dead_letters import TOPIC as DEAD_LETTERS
 from schemas.topics import INPUTS, TOPICS, WAITS
 from workers.read_model.generation import PartitionId
@@ -17,9 +17,13 @@ RESULTS = "delivery-results"
 WAITING = tuple(f"delivery-wait-{delay}" for delay in WAITS)
 AUDITED = (*FACTS, *OUTPUTS, RESULTS, *WAITING, DEAD_LETTERS)
 """All topics that are read, without prefix; their order is that of `StoredRecord.topic`."""
-NOTED = frozenset({*WAITING, DEAD_LETTERS})
+NOTED = frozenset({RESULTS, *WAITING, DEAD_LETTERS})
 """Topics whose headers matter: see `note_of`."""
 SNAPSHOTS = AUDITED.index("lead-snapshots")
+DELIVERED = ("lead-recycled", "lead-escalated")
+"""Topics of events that are delivered."""
+OUTCOMES = (RESULTS, DEAD_LETTERS)
+"""Topics that say how deliveries ended."""
 EXPIRING = tuple(name for name in (*FACTS, *OUTPUTS) if TOPICS[name].cleanup == "delete")
 """Topics that lose records with time, and without which a lead cannot be recounted."""
 
@@ -31,8 +35,8 @@ OffsetRanges = dict[PartitionId, tuple[int, int]]
 class StoredRecord(Struct, frozen=True, array_like=True, gc=False):
     """One record. `topic` is its index in AUDITED; `written_at` is Kafka's timestamp, epoch ms.
 
-    `note` is what the headers say: the endpoint of a delivery that waits, the place of the rejected record of a dead
-    letter.
+    `note` is what the headers say: the replay of a result; endpoint and time (epoch ms) of a delivery that waits; the
+    endpoint of a delivery that was given up; the place of the rejected record of another dead letter.
     """
 
     key: bytes
@@ -49,19 +53,26 @@ class StoredRecord(Struct, frozen=True, array_like=True, gc=False):
 
 
 def note_of(topic: str, headers: Iterable[tuple[str, Any]], prefix: str) -> str:
-    """What the audit needs of the headers of a record; `prefix` is that of all topics."""
-    if topic == DEAD_LETTERS:
-        found = {name: (value or b"").decode(errors="replace") for name, value in headers}
-        of = found.get(FROM_TOPIC, "").removeprefix(prefix)
-        return rejected_note(PartitionId(of, _number(found.get(FROM_PARTITION))), _number(found.get(FROM_OFFSET)))
+    """What the audit needs of the headers of a record of a topic in NOTED; `prefix` is that of all topics."""
+    found = {name: (value or b"").decode(errors="replace") for name, value in headers}
+    if topic == RESULTS:
+        return found.get("dw_replay", "")
     if topic in WAITING:
-        return next(((value or b"").decode(errors="replace") for name, value in headers if name == "dw_endpoint"), "")
-    return ""
+        return f"{found.get('dw_endpoint', '')} {max(_number(found.get('dw_due_at')), 0)}"
+    if ENDPOINT in found:
+        return found[ENDPOINT]
+    of = PartitionId(found.get(FROM_TOPIC, "").removeprefix(prefix), _number(found.get(FROM_PARTITION)))
+    return rejected_note(of, _number(found.get(FROM_OFFSET)))
 
 
 def rejected_note(place: PartitionId, offset: int) -> str:
-    """The note of the dead letter of the record at this offset."""
+    """The note of the dead letter of the record at this offset. An endpoint has no such name."""
     return f"{place.topic}/{place.partition}/{offset}"
+
+
+def is_rejection(note: str) -> bool:
+    """Whether a dead letter with this note is of a record that was rejected, not of a delivery that was given up."""
+    return "/" in note
 
 
 def _number(text: str | None) -> int:

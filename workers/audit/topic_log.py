@@ -41,7 +41,7 @@ class LogView:
 
 
 class TopicLog(Protocol):
-    """The topics of `stored.AUDITED`. Every method raises KafkaException if Kafka does not answer."""
+    """The topics of `stored.AUDITED`, or some of them. Every method raises KafkaException if Kafka does not answer."""
 
     def partitions(self) -> Mapping[str, int]:
         """The number of partitions of each topic. Raises UserError if one is missing."""

@@ -1,7 +1,6 @@
 """What one lead contributes to lists and counts: a function of its document, so that a change can be undone.
 
-Lists are sorted sets in the order of their members; a member that begins with a time makes a list by time, and the last
-member of a page is where the next one continues, whatever was written in between.
+`list_members` says how the members of lists are written.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +12,7 @@ from streams.domain.funnel import PASS_LABELS, STEPS
 from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
 
 from .escalations import DecisionEntry, EscalationEntry, escalation_state
+from .list_members import event_member, timed
 
 STEP_NAMES = (*STEPS, "requalified", "won_back")
 """The steps of streams' funnel, and two that relate one pass to the next."""
@@ -153,27 +153,6 @@ def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str,
 
 def recycle_of(record: LeadRecycled) -> RecycleEntry:
     return RecycleEntry(record.recycle_id, record.action, record.occurred_at, record.cause)
-
-
-def timed(at: int) -> str:
-    """An instant as the beginning of a member: 13 hex digits, in the order of time."""
-    return f"{min(max(at, 0), _LAST):013x}"
-
-
-TIME_DIGITS = 13
-_LAST = (1 << 52) - 1
-
-
-def event_member(at: int, event_id: str, lead_id: str) -> str:
-    """The member of a list of recycles or escalations."""
-    return f"{timed(at)}{len(event_id):03x}{event_id}{lead_id}"
-
-
-def split_event_member(member: str) -> tuple[str, str]:
-    """The id and the lead that a member of a list of recycles or escalations names."""
-    size = int(member[TIME_DIGITS : TIME_DIGITS + 3], 16)
-    rest = member[TIME_DIGITS + 3 :]
-    return rest[:size], rest[size:]
 
 
 def _decision_lists(lead: LeadSnapshot) -> Iterator[ListMembership]:

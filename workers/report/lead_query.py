@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from schemas.events import LeadSnapshot, Stage
-from workers.read_model.index import timed
+from workers.read_model.list_members import timed
 
 from .api_models import DecisionFilter
 

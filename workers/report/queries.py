@@ -18,8 +18,9 @@ from streams.domain.funnel import PASS_LABELS
 from workers.explaining.lead_explanation import Explainer
 from workers.read_model.escalations import EscalationState
 from workers.read_model.generation import decode_freshness, decode_meta
-from workers.read_model.index import TIME_DIGITS, RecycleState, split_event_member
+from workers.read_model.index import RecycleState
 from workers.read_model.lead_document import LeadDocument, decode
+from workers.read_model.list_members import TIME_DIGITS, split_event_member
 from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from . import api_models

@@ -22,11 +22,13 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState, LeadEscalated, LeadRecycled
 from schemas.topics import TOPIC_OF, TOPICS
+from tests.audited import OF_DELIVER, audit_of_deliveries
 from tests.component.delivery.job import Job
 from tests.kafka import Broker
 from tests.kafka_records import Record, produce, read_all
 from tests.simulators.receiver import Receiver
 from tests.waiting import DELIVER_GRACE, LOAD_FACTOR, TIMEOUT
+from workers.audit.kafka_log import KafkaLog
 from workers.delivery.events import DeliveredEvent, id_of, result_key
 
 CODEC = Codec(Catalogue.bundled())
@@ -173,6 +175,13 @@ class World:
         await until(
             lambda: wanted <= set(self.finished()), within, lambda: f"{wanted - set(self.finished())} {self.logs()}"
         )
+
+    def audit(self) -> list[str]:
+        """What the audit finds wrong with the deliveries, all of whose events must be consumed."""
+        log = KafkaLog({"bootstrap.servers": self.broker.bootstrap}, self.prefix, "leadloop", OF_DELIVER)
+        found = audit_of_deliveries(log, self.document(), self.directory)
+        assert found.result.deliveries.total() > 0
+        return [str(one) for one in found.differences]
 
     def members(self) -> int:
         """Workers that Kafka has given partitions."""

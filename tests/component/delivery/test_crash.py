@@ -103,7 +103,8 @@ async def _crash(kafka: Broker, redis: RealRedis, directory: Path, group: str, c
         if group == "expiry":
             events += await _revoked(world, events)
         code = await stopped(second)
-        return _faults(world) or _missing(world, mautic, events) or ("" if code == 0 else f"exit code {code}")
+        faults = _faults(world) or _missing(world, mautic, events) or ("" if code == 0 else f"exit code {code}")
+        return faults or ", ".join(await asyncio.to_thread(world.audit))
 
 
 def _job(world: World, group: str, **how: Any) -> Job:

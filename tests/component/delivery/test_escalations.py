@@ -121,3 +121,4 @@ async def test_a_crash_loses_no_escalation_and_repeats_none_that_was_recorded_as
     for name, receiver in (("sales", sales), ("flaky", flaky)):
         assert set(receiver.messages) == {"escalation1_escalate", "escalation2_at_risk", "escalation3_escalate"}
         assert all(one.at <= accepted[name, one.message_id.partition("_")[0]] + SLACK for one in receiver.tries)
+    assert await asyncio.to_thread(world.audit) == []

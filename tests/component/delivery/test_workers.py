@@ -70,6 +70,7 @@ async def test_no_delivery_is_lost_or_sent_after_its_acceptance_while_workers_ar
     late = [one for one in nurture.tries if one.at > accepted[one.message_id.removesuffix("_recycle")] + 0.01]
     assert not late
     assert set(nurture.messages) == {f"recycle{number}_recycle" for number in range(600)}
+    assert await asyncio.to_thread(world.audit) == []
 
 
 async def test_a_worker_that_stops_on_sigterm_leaves_no_delivery_to_repeat(world: World) -> None:

@@ -45,5 +45,6 @@ def loop(real_kafka: Broker, redis_url: str, tmp_path_factory: pytest.TempPathFa
         audit = loop.audit()
         assert audit.differences == []
         assert [stall for stall in audit.open_stalls if stall.waits_for == "nothing"] == []
+        assert audit.result.not_judged == {}
     finally:
         loop.close()

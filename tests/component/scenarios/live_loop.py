@@ -1,4 +1,4 @@
-"""A live loop for scenarios: ingest, streams, deliver and a receiver as processes, and what became of each lead."""
+"""A live loop for scenarios: all processes but report, and a receiver; and what became of each lead."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import time
 from base64 import b64encode
 from collections import defaultdict
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -101,12 +102,13 @@ class LiveLoop:
         source = {"keys": [digest_of(self._key)], "scopes": ["ingest"]}
         (folder / "keys.yml").write_text(yaml.safe_dump({"sources": {"crm": source}}), encoding="utf-8")
         (folder / "endpoints.yml").write_text(yaml.safe_dump(_endpoints(int(self._port))), encoding="utf-8")
-        self._streams = world.streams(**self._env())
-        env = world.env(**self._env())
+        self._streams = world.streams(**self.env())
+        env = world.env(**self.env())
         self._ingest = Process(folder / "ingest.log", env, "workers.cli", "ingest")
         self._deliver = Process(folder / "deliver.log", env, "workers.cli", "deliver")
+        self._project = Process(folder / "project.log", env, "workers.cli", "project")
 
-    def _env(self) -> dict[str, str]:
+    def env(self) -> dict[str, str]:
         folder = self.world.folder
         return {
             "LEADLOOP_CLOCK": "wall",
@@ -125,19 +127,21 @@ class LiveLoop:
         self._streams.wait_ready()
         self._ingest.wait_ready(90)
         self._deliver.wait_ready(90)
+        self._project.wait_ready(90)
 
     def check(self) -> None:
         """Fail if a process has ended."""
         assert self._streams.is_alive(), self._streams.tail()
-        for process in (self._ingest, self._deliver, self._receiver):
+        for process in (self._ingest, self._deliver, self._project, self._receiver):
             assert process.process.poll() is None, process.said()[-3000:]
 
     def audit(self) -> AuditOfWorld:
-        """Audit everything while the processes run."""
-        return audit_of(self.world, self.world.folder / "policy.yml", LEADLOOP_CLOCK="wall")
+        """Audit everything while the processes run: leads, deliveries and the read model."""
+        env = self.env()
+        return audit_of(self.world, Path(env.pop("LEADLOOP_POLICY_FILE")), more=env)
 
     def close(self) -> None:
-        for process in (self._ingest, self._deliver, self._receiver):
+        for process in (self._ingest, self._deliver, self._project, self._receiver):
             process.kill()
         self.outputs.close()
         self.world.close()

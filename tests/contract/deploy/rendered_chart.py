@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[3]
 CHART = ROOT / "deploy" / "helm" / "leadloop"
 EXAMPLES = sorted(path.name for path in (CHART / "ci").glob("*.yaml"))
 ALL, LEAST = "all-values.yaml", "least-values.yaml"
-PROCESSES = ("streams", "ingest", "deliver", "project", "report")
+PROCESSES = ("streams", "ingest", "deliver", "project", "report", "audit")
 
 helm = pytest.importorskip("helm_python.chart", reason="helm-python-sdk has no wheel for this platform")
 

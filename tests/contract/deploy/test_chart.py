@@ -162,7 +162,7 @@ def test_an_inline_document_is_mounted_unchanged(text: str) -> None:
 def test_a_changed_document_restarts_only_the_processes_that_read_it() -> None:
     before = digests(render(values_of(ALL)))
     after = digests(render(changed(ALL, "documents.endpoints.inline", "endpoints: {other: {}}\n")))
-    assert {name for name, digest in after.items() if before[name] != digest} == {"loop-deliver"}
+    assert {name for name, digest in after.items() if before[name] != digest} == {"loop-deliver", "loop-audit"}
 
 
 def digests(objects: list[dict[str, Any]]) -> dict[str, str]:

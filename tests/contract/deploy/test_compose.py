@@ -30,7 +30,17 @@ def test_docker_compose_yml_is_valid_by_the_compose_specification() -> None:
 def test_compose_has_all_processes_and_profiles() -> None:
     commands = [one["command"][0] for one in ours().values()]
     assert sorted(commands) == sorted(
-        ["topics", services()["schemas"]["command"][0], "streams", "streams", "ingest", "deliver", "project", "report"]
+        [
+            "topics",
+            services()["schemas"]["command"][0],
+            "streams",
+            "streams",
+            "ingest",
+            "deliver",
+            "project",
+            "report",
+            "audit",
+        ]
     )
     assert {profile for one in services().values() for profile in one["profiles"]} == PROFILES
 
@@ -122,7 +132,7 @@ def test_the_kafka_address_of_a_container_is_reachable_from_it() -> None:
 
 
 def test_the_health_checks_use_the_ports_of_the_processes() -> None:
-    ports = {"streams": 8001, "deliver": 8001, "project": 8001, "ingest": 8010, "report": 8020}
+    ports = {"streams": 8001, "deliver": 8001, "project": 8001, "audit": 8001, "ingest": 8010, "report": 8020}
     for name, service in ours().items():
         if name not in ONE_SHOT:
             assert f"127.0.0.1:{ports[service['command'][0]]}/readyz" in service["healthcheck"]["test"][-1]

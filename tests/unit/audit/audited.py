@@ -12,11 +12,13 @@ from tests.builders_domain import a_policy, within
 from tests.unit.agents.agent_harness import AgentHarness
 from workers.audit.lead_audit import LeadAudit, LeadAuditor
 from workers.audit.lead_records import LeadReader
+from workers.audit.model_audit import ModelAuditor
 from workers.audit.retention import Retained
 from workers.audit.stored import AUDITED, StoredRecord
 
 CODEC = Codec(Catalogue.bundled())
 MEMORY_FACTS = 64
+NO_MODEL = ModelAuditor(None, CODEC, has_all=False)
 
 POLICY = a_policy(
     within(never_contacted=100),

@@ -10,12 +10,13 @@ from workers.read_model.generation import PartitionId
 
 
 class MemoryLog:
-    """Every topic has this number of partitions. What streams has consumed is everything, unless a test says so.
+    """Every topic has this number of partitions. Streams and deliver have consumed everything, unless a test says not.
 
     Attributes:
         firsts: The first offset that a partition still holds, where it is not 0.
         on_view: Called before each view of the topics after the first: what happens between two looks.
         unconsumed: Partitions of which streams has consumed nothing.
+        delivered: The offsets that deliver has committed, where it is not the end.
         kept: The answer of `kept_since`.
     """
 
@@ -26,6 +27,7 @@ class MemoryLog:
         self.firsts: dict[PartitionId, int] = {}
         self.on_view: Callable[[int], None] = lambda _: None
         self.unconsumed: set[PartitionId] = set()
+        self.delivered: dict[PartitionId, int] = {}
         self.kept = 0
 
     def append(
@@ -65,7 +67,7 @@ class MemoryLog:
         consumed = {
             place: 0 if place in self.unconsumed else end for place, end in ends.items() if place.topic in FACTS
         }
-        return LogView(ends, consumed)
+        return LogView(ends, consumed, {**ends, **self.delivered})
 
     def held(self, ends: Mapping[PartitionId, int], since: int) -> Mapping[PartitionId, HeldRange]:
         return {place: self._held(place, end, since) for place, end in ends.items()}

@@ -7,6 +7,7 @@ from schemas.events import FactRecord, LeadDecided, LeadSnapshot
 from schemas.topics import partition_of
 from tests.builders import T0, a_contact, a_created
 from tests.unit.agents.agent_harness import AgentHarness
+from workers.audit.delivery_audit import DeliveryAuditor
 from workers.audit.lead_audit import LeadAuditor
 from workers.audit.lead_records import LeadReader
 from workers.audit.looks import Looks
@@ -16,7 +17,7 @@ from workers.audit.run import AuditRequest, AuditRun
 from workers.audit.stored import AUDITED, StoredRecord, rejected_note
 from workers.read_model.generation import PartitionId
 
-from .audited import CODEC, MEMORY_FACTS, POLICY, of_agent
+from .audited import CODEC, MEMORY_FACTS, NO_MODEL, POLICY, of_agent
 from .memory_log import MemoryLog
 
 VERSION_1_OF_DECIDED = b"\x00\x00\x00\x00\x06"
@@ -30,7 +31,7 @@ class Audited:
     def __init__(self, log: MemoryLog, folder: Path, since: int = 0) -> None:
         self.differences: list[str] = []
         result = AuditResult(lambda one: self.differences.append(str(one)), lambda _: None)
-        looks = Looks(LeadReader(CODEC), LeadAuditor(POLICY, MEMORY_FACTS), result, 0)
+        looks = Looks(LeadReader(CODEC), LeadAuditor(POLICY, MEMORY_FACTS), DeliveryAuditor(), NO_MODEL, result, 0)
         self.result = AuditRun(AuditRequest(since, folder, 0.0), log, looks, result).run()
 
 

@@ -13,7 +13,7 @@ from ..attempts import NoOp
 from ..events import sent_from, sent_until, why_expired
 from .delivery_index import DeliveryIndex
 from .model import Availability, RetryState
-from .outcomes import Expired
+from .outcomes import TAKEN_BACK, Expired
 from .owned_partition import Delivery
 from .schedule import Schedule, backed_off_ms
 
@@ -84,7 +84,7 @@ def admit(  # noqa: PLR0911  one return per decision
 
 def _taken_back(delivery: Delivery, index: DeliveryIndex) -> Settle:
     attempts = _attempts(delivery, index)
-    return Settle(NoOp(None, f"taken back before it was sent{' again' if attempts else ''}"), attempts)
+    return Settle(NoOp(None, f"{TAKEN_BACK}{' again' if attempts else ''}"), attempts)
 
 
 def _expired(delivery: Delivery, index: DeliveryIndex, earliest: int) -> Settle | None:

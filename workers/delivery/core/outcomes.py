@@ -12,6 +12,8 @@ from .owned_partition import Delivery
 from .schedule import Schedule, backed_off_ms, bounded_ms
 
 MAX_DETAIL = 500
+TAKEN_BACK = "taken back before it was sent"
+"""How the detail of a RECYCLE begins whose REVOKE was known before it could be sent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -95,7 +95,7 @@
 {{- range $name := compact (splitList " " (include "leadloop.documents" .process)) }}
 {{- if include "leadloop.document.isGiven" (dict "root" $.root "name" $name) }}
 - {name: LEADLOOP_{{ upper $name }}_FILE, value: /etc/leadloop/{{ $name }}/{{ (get $v.documents $name).key }}}
-{{- else if has $name (list "keys" "endpoints") }}
+{{- else if and (has $name (list "keys" "endpoints")) (ne $.process "audit") }}
 {{- fail (printf "%s needs documents.%s: give `inline`, `existingConfigMap` or `existingSecret`, or set %s.enabled to false" $.process $name $.process) }}
 {{- end }}
 {{- end }}

@@ -52,10 +52,10 @@ labels:
 
 {{- /* What a process talks to, besides what it serves. */ -}}
 {{- define "leadloop.needs" -}}
-{{- get (dict "streams" "kafka" "ingest" "kafka" "deliver" "kafka redis" "project" "kafka redis" "report" "redis" "topics" "kafka") . -}}
+{{- get (dict "streams" "kafka" "ingest" "kafka" "deliver" "kafka redis" "project" "kafka redis" "report" "redis" "audit" "kafka redis" "topics" "kafka") . -}}
 {{- end -}}
 
 {{- /* The documents that a process reads. */ -}}
 {{- define "leadloop.documents" -}}
-{{- get (dict "streams" "policy" "ingest" "keys webhooks" "report" "keys policy" "deliver" "endpoints") . -}}
+{{- get (dict "streams" "policy" "ingest" "keys webhooks" "report" "keys policy" "deliver" "endpoints" "audit" "policy endpoints") . -}}
 {{- end -}}

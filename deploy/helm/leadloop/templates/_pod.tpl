@@ -21,7 +21,7 @@ spec:
   {{- include "leadloop.pod.placed" . | trim | nindent 2 }}
   containers:
     - name: {{ .process }}
-      args: [{{ .process }}]
+      args: [{{ .process }}{{ if eq .process "audit" }}, --every, {{ .values.every | quote }}, --scratch, /var/lib/leadloop{{ end }}]
       {{- include "leadloop.container" . | nindent 6 }}
       ports:
         - {name: {{ include "leadloop.portName" .process }}, containerPort: {{ include "leadloop.port" .process }}}
@@ -117,7 +117,7 @@ readinessProbe:
 
 {{- define "leadloop.mounts" -}}
 - {name: tmp, mountPath: /tmp}
-{{- if eq .process "streams" }}
+{{- if has .process (list "streams" "audit") }}
 - {name: data, mountPath: /var/lib/leadloop}
 {{- end }}
 {{- range include "leadloop.mounted" . | fromYamlArray }}
@@ -134,6 +134,10 @@ readinessProbe:
 {{- if and (eq .process "streams") (not .root.Values.streams.persistence.enabled) }}
 - name: data
   emptyDir: {sizeLimit: {{ .root.Values.streams.persistence.size }}}
+{{- end }}
+{{- if eq .process "audit" }}
+- name: data
+  emptyDir: {sizeLimit: {{ .values.scratchSize }}}
 {{- end }}
 {{- range include "leadloop.mounted" . | fromYamlArray }}
 - name: {{ .name }}
