@@ -39,7 +39,7 @@ def audit(
 ) -> None:
     """Recount from the topics what should be; name each difference. Exit code 0: all balances; 1: something differs."""
     from . import render  # noqa: PLC0415  # each command loads what it needs
-    from .process import run_audits  # noqa: PLC0415
+    from .repeated_audit import run_audits  # noqa: PLC0415
     from .result import AuditResult  # noqa: PLC0415
     from .whole_audit import audit_deployment  # noqa: PLC0415
 

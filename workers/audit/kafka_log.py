@@ -24,7 +24,12 @@ from .topic_log import HeldRange, LogView
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_READING = {"enable.auto.commit": False, "auto.offset.reset": "earliest", "isolation.level": "read_uncommitted"}
+_READING = {
+    "enable.auto.commit": False,
+    "auto.offset.reset": "earliest",
+    "isolation.level": "read_uncommitted",
+    "queued.max.messages.kbytes": 2048,  # of each partition; by default 64 MB, which some twenty partitions multiply
+}
 _NUMBERS = {name: number for number, name in enumerate(AUDITED)}
 _NEVER = -1
 

@@ -9,11 +9,11 @@ from prometheus_client import CollectorRegistry
 
 from schemas.errors import UserError
 from tests.waiting import wait_for
-from workers.audit import process
+from workers.audit import repeated_audit
 from workers.audit.differences import AuditDifference
 from workers.audit.lead_audit import LeadAudit
 from workers.audit.metrics import AuditMetrics
-from workers.audit.process import MOST_NAMED, RepeatedAudit
+from workers.audit.repeated_audit import MOST_NAMED, RepeatedAudit
 from workers.audit.result import AuditOfLead, AuditProgress, AuditResult
 
 OnProgress = Callable[[AuditProgress], None]
@@ -44,7 +44,7 @@ class Audits:
 
 @pytest.fixture(autouse=True)
 def _no_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(repeated_audit, "RETRY_SECONDS", 0.0)
 
 
 def balances(result: AuditResult, _: OnProgress) -> None:
@@ -133,7 +133,7 @@ def test_an_audit_without_progress_asks_for_a_restart(monkeypatch: pytest.Monkey
         is_over.wait(30)
 
     audits = Audits(hangs)
-    monkeypatch.setattr(process, "STUCK_SECONDS", 0.0)
+    monkeypatch.setattr(repeated_audit, "STUCK_SECONDS", 0.0)
     thread = threading.Thread(target=audits.run)
     thread.start()
     wait_for(lambda: not audits.process.is_alive, 30, "it makes no progress")
