@@ -27,6 +27,7 @@ CLIENT_RETRIABLE = {
     KafkaError._TRANSPORT,  # noqa: SLF001  librdkafka's own codes
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._WAIT_COORD,  # noqa: SLF001
+    KafkaError._UNKNOWN_PARTITION,  # noqa: SLF001  its leader is not known yet
 }
 ANSWER_SECONDS = 30
 

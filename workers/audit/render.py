@@ -80,6 +80,8 @@ def _lines(result: AuditResult) -> Iterator[str]:
     rate = f", {result.leads / result.seconds:,.0f} leads per second" if result.seconds else ""
     as_of = f"as of {iso(result.begun_at)}, in {result.seconds:.1f} s{rate}"
     yield f"{result.leads:,} leads, {result.records:,} records {as_of}"
+    if result.held_since:
+        yield f"only leads that were created after {iso(result.held_since)} can be checked"
     yield f"{result.balanced:>11,} balance"
     for unchecked, count in sorted(result.not_checkable.items()):
         yield f"{count:>11,} cannot be checked: {WHY_NOT_CHECKABLE[unchecked]}"
