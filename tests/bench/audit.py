@@ -5,11 +5,14 @@ what an endpoint answered, is then written for as many leads as are wanted, each
 """
 
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -45,13 +48,23 @@ class Template(NamedTuple):
     records: Sequence[tuple[str, bytes]]
 
 
+@dataclass
+class Peaks:
+    """The most that an audit used of memory and of temporary files, in MB."""
+
+    memory: float = 0.0
+    scratch: float = 0.0
+
+    def add(self, memory: float, scratch: float) -> None:
+        self.memory, self.scratch = max(memory, self.memory), max(scratch, self.scratch)
+
+
 class AuditFigures(NamedTuple):
-    """Of one audit: memory and temporary files in MB."""
+    """Of one audit; CPU in seconds."""
 
     seconds: float
     cpu: float
-    memory: float
-    scratch: float
+    peaks: Peaks
     printed: str
 
 
@@ -68,7 +81,7 @@ def main(sizes: Sequence[int] = SIZES) -> None:
                 f"{leads:,} leads, {records:,} records, {PARTITIONS} partitions: {found.seconds:.0f} s"
                 f" ({leads / found.seconds:,.0f} leads/s, {records / found.seconds:,.0f} records/s),"
                 f" CPU {found.cpu:.0f} s,"
-                f" peak memory {found.memory:.0f} MB, temporary files {found.scratch:.0f} MB",
+                f" peak memory {found.peaks.memory:.0f} MB, temporary files {found.peaks.scratch:.0f} MB",
                 flush=True,
             )
 
@@ -155,8 +168,8 @@ def _audit(world: World) -> AuditFigures:
         with (world.folder / "audit.log").open("wb") as sink:
             started = time.monotonic()
             process = subprocess.Popen(command, env={**os.environ, **env}, stdout=sink, stderr=subprocess.STDOUT)
-            largest, is_over = [0], threading.Event()
-            thread = threading.Thread(target=_watch, args=(Path(scratch), largest, is_over))
+            peaks, is_over = Peaks(), threading.Event()
+            thread = threading.Thread(target=_watch, args=(process.pid, Path(scratch), peaks, is_over))
             thread.start()
             _, status, used = os.wait4(process.pid, 0)
             process.returncode = os.waitstatus_to_exitcode(status)
@@ -164,18 +177,19 @@ def _audit(world: World) -> AuditFigures:
             is_over.set()
             thread.join()
     printed = (world.folder / "audit.log").read_text(encoding="utf-8")
-    return AuditFigures(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, largest[0] / 1e6, printed)
+    return AuditFigures(seconds, used.ru_utime + used.ru_stime, peaks, printed)
 
 
-def _watch(folder: Path, largest: list[int], is_over: threading.Event) -> None:
+def _watch(pid: int, scratch: Path, peaks: Peaks, is_over: threading.Event) -> None:
+    """Sample until the end. `ru_maxrss` would begin with the memory of this process, which started the other."""
     while not is_over.wait(_SAMPLE_SECONDS):
-        sizes = [0]
-        for path in folder.rglob("*.bucket"):
-            try:
-                sizes.append(path.stat().st_size)
-            except FileNotFoundError:
-                continue
-        largest[0] = max(largest[0], sum(sizes))
+        with suppress(OSError):
+            peaks.add(_peak_kb(pid) / 1024, sum(path.stat().st_size for path in scratch.rglob("*.bucket")) / 1e6)
+
+
+def _peak_kb(pid: int) -> int:
+    found = re.search(r"^VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text(encoding="utf-8"), re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 if __name__ == "__main__":
