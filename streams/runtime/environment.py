@@ -66,6 +66,15 @@ class Environment:
         """The path of a file that exists; None if unset."""
         return Path(path) if (path := self.path(name)) else None
 
+    def link(self, name: str) -> str:
+        """The address of something about a lead, with `{lead_id}` in it; empty if unset."""
+        value = self.text(name)
+        if value and not (value.startswith(("https://", "http://")) and "{lead_id}" in value):
+            self.add_error(
+                f"{name}={value} is no address with {{lead_id}}, such as https://crm.example.com/{{lead_id}}"
+            )
+        return value
+
     def choice(self, name: str, allowed: tuple[Word, ...], default: Word) -> Word:
         """One of several words."""
         value = self.text(name, default)

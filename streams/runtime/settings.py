@@ -233,6 +233,8 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
 
     report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
     report_owners: int = _setting(0, _int("LEADLOOP_REPORT_OWNERS", 0, 100))
+    page_secret: str = _setting("", lambda env, _: env.secret("LEADLOOP_PAGE_SECRET"), is_secret=True)
+    crm_link: str = _setting("", lambda env, _: env.link("LEADLOOP_CRM_LINK"))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -293,8 +295,6 @@ def _registry(env: Environment) -> RegistryConf | None:
     url = env.text("SCHEMA_REGISTRY_URL")
     user_info = env.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO") or None
     ca_location = env.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
-    if not url:
-        return None
-    if not url.startswith(("http://", "https://")):
+    if url and not url.startswith(("http://", "https://")):
         env.add_error(f"SCHEMA_REGISTRY_URL={url} is no http:// or https:// address")
-    return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location)
+    return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location) if url else None

@@ -29,10 +29,13 @@ class DemoFiles:
     secret_file: Path
     keys_file: Path
     endpoints_file: Path
+    policy_file: Path
 
     @classmethod
     def create(cls, folder: Path) -> "DemoFiles":
-        files = cls(folder, new_key(), folder / "marketing.secret", folder / "keys.yml", folder / "endpoints.yml")
+        names = ("marketing.secret", "keys.yml", "endpoints.yml", "policy.yml")
+        files = cls(folder, new_key(), *(folder / name for name in names))
+        files.policy_file.write_text('version: "1"\n', encoding="utf-8")  # the default policy: report shows it
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         files.secret_file.write_text(secret, encoding="utf-8")
         source = f"  curl: {{keys: [{digest_of(files.key)}], scopes: [ingest, read]}}"
@@ -153,5 +156,5 @@ def _settings(files: DemoFiles, bootstrap: str, redis: str, policy: Path | None,
         "LEADLOOP_REPORT_PORT": "0",
         "LEADLOOP_KEYS_FILE": str(files.keys_file),
         "LEADLOOP_ENDPOINTS_FILE": str(files.endpoints_file),
-        **({"LEADLOOP_POLICY_FILE": str(policy.resolve())} if policy else {}),
+        "LEADLOOP_POLICY_FILE": str(policy.resolve() if policy else files.policy_file),
     }

@@ -14,6 +14,7 @@ from streams.policy_file import parse_policy
 from workers.console import text_of
 
 from .figures import FunnelSnapshot
+from .page_link import page_link
 from .processes import DemoProcesses, demo_processes
 from .publishing import DemoOptions, Publishing, import_request_of, mappings_of
 from .screen import render_summary
@@ -37,6 +38,7 @@ def run(options: DemoOptions, console: Console) -> FunnelSnapshot:
         folder = Path(name)
         console.print("starting a broker, a Redis, a marketing tool and Leadloop's own processes …", style="dim")
         with demo_processes(folder, options.policy, is_staying=options.is_staying) as processes:
+            _print_page(console, processes)
             source = import_request_of(options, mappings, folder, console)
             publishing = Publishing(source, processes.bootstrap, options.speed)
             show = Show(processes, publishing, console)
@@ -49,6 +51,11 @@ def run(options: DemoOptions, console: Console) -> FunnelSnapshot:
         return snapshot
 
 
+def _print_page(console: Console, processes: DemoProcesses) -> None:
+    console.print(f"The page: {page_link(processes)}", markup=False, soft_wrap=True)
+    console.print("(This link signs in once, within ten minutes, on this machine.)\n", style="dim")
+
+
 def _stay(console: Console, processes: DemoProcesses) -> None:
     console.print("switching to the wall clock …", style="dim")
     processes.go_live()
@@ -56,6 +63,7 @@ def _stay(console: Console, processes: DemoProcesses) -> None:
         "\n[bold]Staying.[/] The demo is live now: stream time moved from the end of the history to now, so every"
         " promise that was open then is broken. Run these in another shell, one after the other:\n"
     )
+    _print_page(console, processes)
     for text in (_exports(processes), commands(), "# Every record from now on:\nleadloop tail --follow"):
         console.print(f"{text}\n", markup=False, soft_wrap=True)
     console.print(f"Logs are in {processes.files.folder}. Ctrl-C ends the demo.", markup=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from streams.runtime.settings import ReportSettings
 from workers.read_model.redis_clients import connect, connect_async
 from workers.report import queries
 from workers.report.api_models import AsOf
+from workers.report.generation_reader import ReadModelUnavailable
 
 from .clocks import ClockOffset
 from .findings import Finding, fail, ok, warn
@@ -55,7 +56,7 @@ class Server:
         """How far the read model is, as `report` would say."""
         try:
             return [evaluate_read_model(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
-        except queries.ReadModelUnavailable as error:
+        except ReadModelUnavailable as error:
             return [warn("read model", str(error), "run `leadloop project`, and wait until it is filled")]
 
 

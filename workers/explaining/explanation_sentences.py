@@ -65,7 +65,15 @@ def explanation_sentences(
 def zone_of(explained: Explanation) -> ZoneInfo:
     """The time zone of the calendar of the lead's promises, else of any calendar of the policy, else UTC."""
     promised = [one.within for one in explained.promises]
-    spans = [*promised, *(_spans(explained.policy) if explained.policy else ())]
+    return _zone_in([*promised, *(_spans(explained.policy) if explained.policy else ())])
+
+
+def zone_of_policy(policy: Policy) -> ZoneInfo:
+    """The time zone of the first calendar of the policy's promises, else UTC."""
+    return _zone_in(_spans(policy))
+
+
+def _zone_in(spans: Iterable[Span | None]) -> ZoneInfo:
     calendars = (calendar_of(span) for span in spans)
     return next((calendar.zone for calendar in calendars if calendar is not None), UTC_ZONE)
 

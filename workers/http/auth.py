@@ -116,6 +116,11 @@ class KeyRing:
         if not self._current().webhook_keys:
             raise unauthorized(_NO_WEBHOOK_KEYS)
 
+    def holder(self, mark: str, scope: Scope) -> Principal | None:
+        """The source whose key has this mark, if it is still in the file and has the scope; None otherwise."""
+        found = (one for known, one in self._current().bearers if hmac.compare_digest(_mark(known), mark))
+        return next((one for one in found if scope in one.scopes), None)
+
     def reload(self) -> None:
         """Read the file again. If it is invalid, keep the old keys and log the error."""
         self._seen = _file_version(self._path)
@@ -140,6 +145,15 @@ class KeyRing:
             if _file_version(self._path) != self._seen:
                 self.reload()
         return self._keys
+
+
+def mark_of(key: str) -> str:
+    """A text that recognises a key, from which neither the key nor its digest can be computed."""
+    return _mark(hashlib.sha256(key.encode(errors="surrogateescape")).digest())
+
+
+def _mark(digest: bytes) -> str:
+    return hashlib.sha256(b"mark of a key" + digest).hexdigest()
 
 
 def _token(authorization: str, *, basic: bool) -> str:

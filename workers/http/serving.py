@@ -38,7 +38,13 @@ Unready = Callable[[], str]
 
 
 def application(
-    title: str, summary: str, registry: CollectorRegistry, unready: Unready, *, max_requests: int = MAX_REQUESTS
+    title: str,
+    summary: str,
+    registry: CollectorRegistry,
+    unready: Unready,
+    *,
+    max_requests: int = MAX_REQUESTS,
+    streams: frozenset[str] = frozenset(),
 ) -> FastAPI:
     """Make an application with probes and metrics, whose errors are problem documents; see /openapi.json.
 
@@ -48,12 +54,13 @@ def application(
         registry: Where its metrics are registered, and what /metrics shows.
         unready: Called by /readyz.
         max_requests: In progress at once; more are answered with 503.
+        streams: Paths whose responses last as long as their readers stay; they are neither limited nor timed here.
     """
     app = FastAPI(title=title, summary=summary, version="1", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.state.draining = False
     app.state.metrics = HttpMetrics(registry)
     install_problem_handlers(app)
-    app.add_middleware(_RequestLimiter, metrics=app.state.metrics, max_requests=max_requests)
+    app.add_middleware(_RequestLimiter, metrics=app.state.metrics, max_requests=max_requests, streams=streams)
     _add_probes(app, registry, unready)
     return app
 
@@ -161,14 +168,15 @@ def _add_probes(app: FastAPI, registry: CollectorRegistry, unready: Unready) -> 
 class _RequestLimiter:
     """Counts and times every request, and answers 503 beyond `max_requests` in progress."""
 
-    def __init__(self, app: ASGIApp, metrics: HttpMetrics, max_requests: int) -> None:
+    def __init__(self, app: ASGIApp, metrics: HttpMetrics, max_requests: int, streams: frozenset[str]) -> None:
         self._app = app
+        self._streams = streams
         self._metrics = metrics
         self._max_requests = max_requests
         self._running = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["path"] in self._streams:
             await self._app(scope, receive, send)
             return
         begun, status = time.perf_counter(), 500

@@ -193,11 +193,12 @@ def _counts(one: PassSteps) -> tuple[RowCount, ...]:
     return tuple(
         RowCount(by, value, f"{label}/{step}")
         for by, value in zip(ROWS_BY, values, strict=True)
-        for step in _steps(one.reached, one.later)
+        for step in steps_of(one.reached, one.later)
     )
 
 
-def _steps(reached: int, later: int | None) -> Iterator[str]:
+def steps_of(reached: int, later: int | None) -> Iterator[str]:
+    """The names of the steps that a pass has reached; `later` as in PassSteps."""
     yield from (step for step, bit in STEPS.items() if reached & bit)
     if reached & RECYCLED and later is not None:
         yield "requalified"

@@ -12,6 +12,9 @@ from workers.read_model.index import RecycleState
 
 FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
+FunnelStep = Literal[
+    "created", "touched", "progressed", "stalled", "recycled", "requalified", "won_back", "won", "lost"
+]
 EventKind = Literal[
     "created", "contacted", "stalled", "closed", "recycled", "decided", "delivered", "escalated", "updated"
 ]
@@ -173,6 +176,9 @@ class Page(ApiModel):
 
 class LeadPage(Page):
     leads: list[LeadModel]
+    total: int | None = Field(
+        description="Leads that fit, those of other pages included; null: only reading all of them would tell."
+    )
 
 
 class RecyclePage(Page):
@@ -181,6 +187,47 @@ class RecyclePage(Page):
 
 class EscalationPage(Page):
     escalations: list[EscalationModel]
+
+
+class OwnerOverview(ApiModel):
+    """What waits for one owner. Promises are counted by when they break; `escalated`: leads with an ESCALATE."""
+
+    owner: str
+    leads: int
+    overdue: int
+    today: int
+    week: int
+    escalated: int
+    open: int = Field(description="Escalations that sales still has time for.")
+    answered: int
+    missed: int
+
+
+class DayCount(ApiModel):
+    """Promises that break within a day, from midnight to midnight."""
+
+    begins: ApiInstant
+    ends: ApiInstant
+    due: int
+
+
+class Overview(ApiModel):
+    """How many leads stand where. Days begin and end at midnight in the time zone of the request."""
+
+    now: ApiInstant
+    timezone: str = Field(examples=["Europe/Berlin"])
+    leads: int
+    stages: dict[Stage, int]
+    decisions: dict[DecisionFilter, int] = Field(description="What was decided about the stalls that stand.")
+    overdue: int = Field(description="Promises whose time is over, and that streams has not declared broken yet.")
+    today: int = Field(description="Promises that break today, those that are overdue not included.")
+    days: list[DayCount] = Field(description="Promises that break on each of the seven days after today.")
+    later: int = Field(description="Promises that break after these days.")
+    recycles: dict[RecycleState, int]
+    escalations: dict[EscalationState, int]
+    owners: list[OwnerOverview] = Field(description="The first owners, in the order of their names.")
+    has_more_owners: bool
+    as_of: AsOf
 
 
 class FunnelRow(ApiModel):

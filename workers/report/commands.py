@@ -83,7 +83,8 @@ def query(use: "Callable[[ReadModel], Awaitable[T]]") -> T:
     """
     from workers.read_model.redis_clients import connect_async  # noqa: PLC0415
 
-    from .queries import ReadModel, ReadModelUnavailable  # noqa: PLC0415
+    from .generation_reader import ReadModelUnavailable  # noqa: PLC0415
+    from .queries import ReadModel  # noqa: PLC0415
 
     settings = RedisSettings.from_env()
 

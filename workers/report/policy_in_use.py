@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from streams.domain.policy import Policy
 from streams.policy_watch import PolicyWatch, read_policy
+from workers.explaining.explanation_sentences import UTC_ZONE, zone_of_policy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from zoneinfo import ZoneInfo
 
     from schemas.events import LeadSnapshot
     from streams.runtime.settings import ClockMode
@@ -32,9 +34,18 @@ class PolicyInUse:
         """The policy as streams applies it; None: it is not known."""
         return self._policy
 
+    @property
+    def zone(self) -> "ZoneInfo":
+        """The time zone of a calendar of the policy, else UTC."""
+        return UTC_ZONE if self._policy is None else zone_of_policy(self._policy)
+
+    def wall_ms(self) -> int:
+        """The time of the day, epoch ms."""
+        return int(self._wall() * 1000)
+
     def now(self, lead: "LeadSnapshot") -> int:
         """The instant at which a lead is explained, epoch ms: with history, stream time of its newest snapshot."""
-        return int(self._wall() * 1000) if self._clock == "wall" else lead.recorded_at
+        return self.wall_ms() if self._clock == "wall" else lead.recorded_at
 
     def watcher(self, seconds: float) -> PolicyWatch | None:
         """What adopts changes of the file, once it is started; an invalid content changes nothing, and is logged."""

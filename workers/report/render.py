@@ -67,6 +67,12 @@ class Renderer:
             ours: dict[str, LeadRecycled] = {event.action: event for event in events if event.recycle_id == recycle_id}
             yield _recycle(recycle_id, state, at, lead, ours, [r for r in results if r.recycle_id == recycle_id])
 
+    def track(self, document: LeadDocument, lead: LeadSnapshot) -> str:
+        """The track of the recycle that stands; empty if none stands, or if its record expired."""
+        events = (self._codec.decode(entry.value, LeadRecycled) for entry in document.recycles if lead.recycle_id)
+        ours = (one.track for one in events if one.recycle_id == lead.recycle_id and one.action == "RECYCLE")
+        return next(ours, "")
+
     def escalations(self, document: LeadDocument, lead: LeadSnapshot) -> Iterator[api_models.EscalationModel]:
         """All escalations of a lead that are known, oldest first; warnings (AT_RISK) are only in the timeline."""
         if not document.escalations:

@@ -13,11 +13,12 @@ from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
 
-from .app import ReadinessMemo, report_app
+from .app import PageOptions, ReadinessMemo, report_app
 from .escalation_counts import owner_counts
+from .generation_reader import ReadModelUnavailable
 from .metrics import ReportMetrics
 from .policy_in_use import PolicyInUse
-from .queries import ReadModel, ReadModelUnavailable
+from .queries import ReadModel
 
 _LOG = logging.getLogger("leadloop.report")
 CHECK_SECONDS = 2.0
@@ -47,7 +48,8 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     try:
-        app = report_app(model, keys, policy, registry, readiness)
+        options = PageOptions(settings.page_secret, settings.crm_link)
+        app = report_app(model, keys, policy, registry, readiness, options)
         await serve(
             app,
             settings.http_host,

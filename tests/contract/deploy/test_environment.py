@@ -26,6 +26,9 @@ BY_HAND = {
     "KAFKA_SASL_PASSWORD_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "KAFKA_SSL_KEY_PASSWORD_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO_FILE": "instead of a variable out of a Secret: with extraVolumes",
+    "LEADLOOP_PAGE_SECRET": "a Secret of your own: `envFromSecrets` of report",
+    "LEADLOOP_PAGE_SECRET_FILE": "instead of a variable out of a Secret: with extraVolumes",
+    "LEADLOOP_CRM_LINK": "the address of your CRM",
     "REDIS_URL_FILE": "instead of a variable out of a Secret: with extraVolumes",
 }
 

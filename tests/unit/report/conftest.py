@@ -9,6 +9,7 @@ import pytest
 
 from tests.projected import LogOf, a_log
 from tests.unit.report.api_client import READER, WRITER, Client, project
+from tests.unit.report.browser import Browser
 from workers.http.auth import KeyRing
 from workers.http.keys import digest_of
 
@@ -33,6 +34,13 @@ def client(redis_url: str, app_id: str, keys: KeyRing) -> Iterator[Client]:
     client = Client(redis_url, app_id, keys)
     yield client
     client.close()
+
+
+@pytest.fixture
+def browser(redis_url: str, app_id: str, keys: KeyRing) -> Iterator[Browser]:
+    browser = Browser(redis_url, app_id, keys)
+    yield browser
+    browser.close()
 
 
 @pytest.fixture

@@ -1,0 +1,196 @@
+"""The page in a real Chromium, on a real Kafka and Redis: what a reader sees, and what the browser complains about."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Page, Request
+
+from schemas.topics import INPUTS
+from tests.builders import a_contact, a_created
+from tests.chromium import running_chromium
+from tests.component.projection.harness import KEY, Process, env, project, whole
+from tests.component.projection.histories import END, POLICY, deliver_some, histories
+from tests.kafka import Broker
+from tests.waiting import wait_for
+from tests.world import World
+from workers.report.page.frame import VIEWS
+
+LEADS = 200
+SIZES = ((380, 800), (800, 1000), (1440, 900))
+PATHS = [
+    *(path for path, _ in VIEWS),
+    "/lead?id=lead-1",
+    "/leads?cols=stage&cols=campaign&cols=reason&cols=touches&stage=nurture",
+    "/leads?origin=web&owner=nobody",
+    "/leads?compaign=spring",
+    "/funnel?by=owner&pass=2",
+    "/recycling?state=standing",
+]
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.fixture(scope="module")
+def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    if kafka.kind == "mock":
+        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
+    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("page"), partitions=2)
+    (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
+    histories(world, LEADS)
+    world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
+    world.settle(120, INPUTS)
+    deliver_some(world)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def report(world: World, redis_url: str) -> Iterator[Process]:
+    """A report process, whose read model is updated by a project process."""
+    app_id = f"page{uuid4().hex[:8]}"
+    projecting = project(world, redis_url, app_id)
+    settings = {**env(world, redis_url, app_id), "LEADLOOP_POLICY_FILE": str(world.folder / "policy.yml")}
+    report = Process(world.folder / "report.log", settings, "workers.cli", "report")
+    try:
+        whole(projecting)
+        report.wait_ready()
+        yield report
+    finally:
+        report.kill()
+        projecting.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    with running_chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def signed_in(chromium: Browser, report: Process) -> Iterator[BrowserContext]:
+    """A reader who has signed in through the form."""
+    context = chromium.new_context(base_url=report.address(), timezone_id="America/New_York")
+    page = context.new_page()
+    page.goto("/recycling?state=standing")
+    page.get_by_label("Read key").fill(KEY)
+    page.get_by_role("button", name="Sign in").click()
+    page.wait_for_url("**/recycling?state=standing")
+    page.close()
+    yield context
+    context.close()
+
+
+class Watched:
+    """A page, and everything that a browser complains about while it is shown."""
+
+    def __init__(self, context: BrowserContext, address: str) -> None:
+        self.complaints: list[str] = []
+        self._address = address
+        self.page = context.new_page()
+        self.page.on("console", lambda said: self._complain(said.text) if said.type in {"error", "warning"} else None)
+        self.page.on("pageerror", lambda error: self._complain(str(error)))
+        self.page.on("request", self._request)
+
+    def _complain(self, text: str) -> None:
+        if "status of 422" not in text:  # the browser reports the answer that the test asks for
+            self.complaints.append(text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(self._address):
+            self.complaints.append(f"another site: {request.url}")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_browser_complains_about_no_view(
+    signed_in: BrowserContext, report: Process, path: str, scheme: str
+) -> None:
+    watched = Watched(signed_in, report.address())
+    page = watched.page
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+    for width, height in SIZES:
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(path)
+        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert overflow <= 0, f"the page is {overflow} pixels wider than a window of {width}"
+    assert _serious(page) == []
+    assert watched.complaints == []
+    page.close()
+
+
+def _serious(page: Page) -> list[str]:
+    """What axe-core finds on the page that is serious or critical."""
+    violations = Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {node['html'][:200]}"
+        for one in violations
+        if one["impact"] in {"serious", "critical"}
+        for node in one["nodes"]
+    ]
+
+
+def test_the_sign_in_form_is_accessible(chromium: Browser, report: Process) -> None:
+    context = chromium.new_context(base_url=report.address())
+    page = context.new_page()
+    page.goto("/")
+    page.get_by_label("Read key").fill("wrong")
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_text("The key was not accepted.").wait_for()
+    assert _serious(page) == []
+    context.close()
+
+
+def test_an_event_appears_without_a_reload(signed_in: BrowserContext, report: Process, world: World) -> None:
+    watched = Watched(signed_in, report.address())
+    watched.page.goto("/")
+    leads = watched.page.locator('[data-figure="leads"]')
+    before, name = int(leads.inner_text()), f"news-{uuid4().hex[:6]}"
+    world.send(a_created(name, END + 1000))
+    world.heartbeat(END + 2000)
+    wait_for(lambda: int(leads.inner_text()) == before + 1, 30, "the number of leads has changed on the page")
+    assert watched.complaints == []
+    watched.page.close()
+
+
+def test_a_list_does_not_move_but_offers_what_is_new(signed_in: BrowserContext, report: Process, world: World) -> None:
+    watched = Watched(signed_in, report.address())
+    page = watched.page
+    page.goto("/leads")
+    rows = page.locator("tbody tr").all_inner_texts()
+    world.send(a_contact("lead-1", END + 3000))
+    world.heartbeat(END + 4000)
+    page.get_by_text("There is something new.").wait_for(timeout=300_000)
+    assert page.locator("tbody tr").all_inner_texts() == rows
+    page.get_by_role("link", name="Show").click()
+    page.wait_for_load_state()
+    page.close()
+
+
+def test_times_are_in_the_zone_of_the_reader_but_for_stories_whose_sentences_have_times(
+    signed_in: BrowserContext, report: Process
+) -> None:
+    page = Watched(signed_in, report.address()).page
+    page.goto("/recycling")
+    assert page.locator("footer p").inner_text() == "Times are in America/New_York."
+    page.goto("/lead?id=lead-1")
+    assert page.locator("footer p").inner_text() == "Times are in UTC."
+    page.close()
+
+
+def test_without_scripts_every_view_works(chromium: Browser, report: Process, signed_in: BrowserContext) -> None:
+    context = chromium.new_context(
+        base_url=report.address(), java_script_enabled=False, storage_state=signed_in.storage_state()
+    )
+    page = context.new_page()
+    page.goto("/leads")
+    page.get_by_role("combobox", name="Owner").fill("ann")
+    page.get_by_role("button", name="Show", exact=True).click()
+    page.wait_for_url("**owner=ann*")
+    assert page.locator("tbody tr").count() > 0
+    page.get_by_role("link", name="Next page").click()
+    page.wait_for_url("**cursor=*")
+    page.get_by_role("button", name="Sign out").click()
+    page.wait_for_url("**/sign-in")
+    context.close()

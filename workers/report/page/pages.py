@@ -1,0 +1,142 @@
+"""The routes of the page."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from schemas.topics import MAX_LEAD_ID
+from workers.http.auth import KeyRing
+from workers.report import parameters
+from workers.report.policy_in_use import PolicyInUse
+from workers.report.queries import ReadModel
+
+from .agreement_view import agreement_view
+from .assets import FOLDER, asset_response
+from .delivery_view import delivery_view
+from .frame import Shown, document
+from .funnel_view import funnel_view
+from .leads_view import leads_view, story_of
+from .live_updates import LiveUpdates
+from .page_route import HEADERS, PageRoute, SignInNeeded
+from .page_source import Source
+from .phrases import NONE_WORD
+from .promises_view import promises_view
+from .recycling_view import recycling_view
+from .sessions import Sessions
+from .sign_in import sign_in_routes
+from .sources_view import sources_view
+from .story_view import story_view
+from .today_view import today_view
+
+
+class Pages:
+    """Makes the responses of the views.
+
+    Args:
+        model: The read model.
+        policy: What explanations go by.
+        crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
+    """
+
+    def __init__(self, model: ReadModel, policy: PolicyInUse, crm_link: str) -> None:
+        self.model = model
+        self._policy = policy
+        self._crm_link = crm_link
+
+    def source(self) -> Source:
+        """What one request reads."""
+        return Source.now(self.model, self._policy, self._crm_link)
+
+    async def response(self, source: Source, shown: Shown) -> Response:
+        """A view in the frame, with how old its figures are."""
+        revision, as_of = await self.model.revision()
+        page = document(shown, source.clock, as_of, revision)
+        return HTMLResponse(str(page), shown.status, shown.headers)
+
+
+def page_routes(
+    model: ReadModel, policy: PolicyInUse, keys: KeyRing, sessions: Sessions, live: LiveUpdates, crm_link: str
+) -> APIRouter:
+    """All routes for browsers."""
+    router = APIRouter(include_in_schema=False)
+    router.include_router(sign_in_routes(keys, sessions))
+    _add_assets(router)
+
+    def signed_in(request: Request) -> None:
+        if sessions.of(request) is None:
+            raise SignInNeeded
+
+    views = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(signed_in)])
+    pages = Pages(model, policy, crm_link)
+    _add_lists(views, pages)
+    _add_figures(views, pages)
+    live.add_route(views, pages.source)
+    router.include_router(views)
+    return router
+
+
+def _add_assets(router: APIRouter) -> None:
+    @router.get(f"{FOLDER}{{name}}")
+    async def asset(name: str) -> Response:
+        response = asset_response(name)
+        response.headers.update(HEADERS)
+        return response
+
+
+def _add_lists(router: APIRouter, pages: Pages) -> None:
+    @router.get("/")
+    async def today(_: Annotated[parameters.NoParameters, Query()]) -> Response:
+        source = pages.source()
+        return await pages.response(source, await today_view(source))
+
+    @router.get("/leads")
+    async def leads(request: Request) -> Response:
+        source = pages.source()
+        story = await story_of(source, request.query_params)
+        if story is not None:
+            return RedirectResponse(story, 303)
+        return await pages.response(source, await leads_view(source, request.query_params))
+
+    @router.get("/lead")
+    async def lead(id: Annotated[str, Query(min_length=1, max_length=MAX_LEAD_ID)]) -> Response:  # noqa: A002
+        source = pages.source()
+        return await pages.response(source, await story_view(source, id))
+
+
+def _add_figures(router: APIRouter, pages: Pages) -> None:
+    @router.get("/sources")
+    async def sources(cursor: str | None = None) -> Response:
+        source = pages.source()
+        return await pages.response(source, await sources_view(source, cursor))
+
+    @router.get("/promises")
+    async def promises(request: Request) -> Response:
+        source, asked = pages.source(), parameters.EscalationParameters.model_validate(_given(request))
+        return await pages.response(source, await promises_view(source, asked))
+
+    @router.get("/recycling")
+    async def recycling(request: Request) -> Response:
+        source, asked = pages.source(), parameters.RecycleParameters.model_validate(_given(request))
+        return await pages.response(source, await recycling_view(source, asked))
+
+    @router.get("/funnel")
+    async def funnel(request: Request) -> Response:
+        source, asked = pages.source(), parameters.FunnelParameters.model_validate(_given(request))
+        return await pages.response(source, await funnel_view(source, asked))
+
+    @router.get("/delivery")
+    async def delivery(_: Annotated[parameters.NoParameters, Query()]) -> Response:
+        source = pages.source()
+        return await pages.response(source, await delivery_view(source))
+
+    @router.get("/agreement")
+    async def agreement(_: Annotated[parameters.NoParameters, Query()]) -> Response:
+        source = pages.source()
+        return await pages.response(source, agreement_view(source))
+
+
+def _given(request: Request) -> dict[str, str]:
+    """The parameters of an address; a field of a form that was left empty is none."""
+    return {name: "" if value == NONE_WORD else value for name, value in request.query_params.items() if value}

@@ -1,0 +1,139 @@
+"""The parameters of the read API. One that does not exist is refused, with the nearest name that does."""
+
+import re
+from difflib import get_close_matches
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from schemas.events import Stage
+from schemas.topics import MAX_LEAD_ID
+from streams.domain.facts import MAX_TEXT
+from workers.explaining.words import zone_named
+from workers.read_model.escalations import EscalationState
+from workers.read_model.index import RecycleState
+
+from .api_models import DecisionFilter, FunnelDimension, FunnelStep, PassLabel
+from .lead_query import LeadQuery
+
+MAX_CURSOR = 4096
+_TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
+
+
+def _rfc3339(given: object) -> object:
+    """Reject numbers: pydantic would take them for seconds since 1970."""
+    if isinstance(given, str) and not _TIME.match(given):
+        raise ValueError("write a time with its zone, such as 2026-03-16T09:30:00Z")
+    return given
+
+
+def _known_zone(name: str | None) -> str | None:
+    if name is not None and zone_named(name) is None:
+        raise ValueError("write the name of a time zone, such as Europe/Berlin")
+    return name
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
+ZoneName = Annotated[str | None, AfterValidator(_known_zone)]
+QueryText = Annotated[str | None, Field(max_length=MAX_TEXT)]
+
+
+class Parameters(BaseModel):
+    """The base of all: unknown names are an error."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_known_names(cls, given: object) -> object:
+        known = [field.alias or name for name, field in cls.model_fields.items()]
+        for name in given if isinstance(given, dict) else ():
+            if name not in known:
+                raise ValueError(_unknown(str(name), known))
+        return given
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    near = get_close_matches(name.lower(), known, n=1, cutoff=0.5)
+    help_text = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known))}"
+    return f"there is no parameter {name[:64]!r}: {help_text}"
+
+
+class PageParameters(Parameters):
+    """Of all lists."""
+
+    limit: int = Field(50, ge=1, le=500, description="The most that a page holds.")
+    cursor: str | None = Field(
+        None, max_length=MAX_CURSOR, description="`next` of the former page, with the same filters."
+    )
+
+
+class LeadParameters(PageParameters):
+    """Which leads. All filters that are given must fit."""
+
+    stage: Stage | None = None
+    stalled: bool | None = Field(None, description="Whether a stall stands; true: the longest cold first.")
+    due_from: Moment | None = Field(None, description="A promise breaks then or later; the next first.")
+    due_before: Moment | None = Field(None, description="A promise breaks before then; the next first.")
+    decision: DecisionFilter | None = Field(
+        None, description="What was decided about the stall that stands; the next to be evaluated again first."
+    )
+    origin: QueryText = None
+    campaign: QueryText = None
+    segment: QueryText = None
+    owner: QueryText = None
+    account: QueryText = None
+    reason: QueryText = Field(None, description="Why the lead is cold; with `step`: why the pass last went cold.")
+    track: QueryText = Field(None, description="Of the recycle that stands.")
+    pass_label: PassLabel | None = Field(None, alias="pass", description="Which pass; without `step`: the current.")
+    step: FunnelStep | None = Field(
+        None,
+        description="A pass has reached this step; origin, campaign, owner, reason and pass are of that pass.",
+    )
+    without: FunnelStep | None = Field(None, description="A pass has not reached this step; see `step`.")
+    begins: Annotated[str | None, Field(min_length=1, max_length=MAX_LEAD_ID)] = Field(
+        None, description="The beginning of lead_id."
+    )
+
+    @property
+    def query(self) -> LeadQuery:
+        given: dict[str, Any] = self.model_dump(exclude={"limit", "cursor", "due_from", "due_before"})
+        return LeadQuery(**given, due_from=epoch_ms(self.due_from), due_before=epoch_ms(self.due_before))
+
+
+class FunnelParameters(PageParameters):
+    """Which rows of the funnel."""
+
+    limit: int = Field(100, ge=1, le=500, description="The most that a page holds.")
+    by: FunnelDimension = "origin"
+    pass_label: PassLabel | None = Field(None, alias="pass", description="Only these passes.")
+
+
+class RecycleParameters(PageParameters):
+    """Which recycles."""
+
+    state: RecycleState | None = None
+
+
+class EscalationParameters(PageParameters):
+    """Which escalations."""
+
+    state: EscalationState | None = None
+    owner: QueryText = None
+
+
+class ZoneParameters(Parameters):
+    """In which time zone."""
+
+    timezone: ZoneName = Field(
+        None,
+        description="The IANA time zone of sentences and days; default: that of a calendar of the policy, else UTC.",
+    )
+
+
+class NoParameters(Parameters):
+    """None at all."""
+
+
+def epoch_ms(at: AwareDatetime | None) -> int | None:
+    return None if at is None else int(at.timestamp() * 1000)
