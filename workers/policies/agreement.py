@@ -1,4 +1,4 @@
-"""A policy in sentences for people who work with leads: who owes what by when, and what follows."""
+"""A policy in words for people who work with leads: who owes what by when, and what follows."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -22,12 +22,28 @@ _STARTS = {
 }
 
 
+class WhatFollows(NamedTuple):
+    """What follows when a lead goes cold for a reason; an empty reason is any other.
+
+    Attributes:
+        reason: Why the lead is cold.
+        track: That marketing is asked to start; empty: the lead is not handed back.
+        start: When, in words.
+        asked: How long sales has to act first; empty: sales is not asked.
+    """
+
+    reason: str
+    track: str = ""
+    start: str = ""
+    asked: str = ""
+
+
 class Agreement(NamedTuple):
-    """Sentences, by what they are about."""
+    """Sentences by what they are about, and what follows by reason."""
 
     promises: list[str]
     rules: list[str]
-    reasons: list[str]
+    reasons: list[WhatFollows]
     gates: list[str]
     counts: list[str]
 
@@ -40,7 +56,7 @@ def agreement_of(policy: Policy) -> Agreement:
         for sentence in _changed(rule.promises, policy.promises)
     ]
     return Agreement(
-        list(_promises(policy.promises)),
+        [*_promises(policy.promises), *_intake(policy)],
         rules,
         list(_reasons(policy)),
         list(_gates(policy)),
@@ -57,6 +73,12 @@ def _promises(promises: Promises) -> Iterator[str]:
         yield f"If a next step is agreed, its date counts instead, and {sized(promises.grace)} more."
     if promises.max_attempts is not None:
         yield f"Sales tries at most {promises.max_attempts:,} times without an answer or a meeting."
+
+
+def _intake(policy: Policy) -> Iterator[str]:
+    if policy.intake.owner:
+        whose = "about a lead without an owner, or with one who is away"
+        yield f"What sales is asked or warned {whose} goes to {quoted(policy.intake.owner)}."
 
 
 def _promised(name: str, promises: Promises) -> str:
@@ -79,22 +101,19 @@ def _changed(promises: Promises, common: Promises) -> Iterator[str]:
         yield "The same is promised as about every lead."
 
 
-def _reasons(policy: Policy) -> Iterator[str]:
+def _reasons(policy: Policy) -> Iterator[WhatFollows]:
     for reason, action in policy.reasons.items():
-        yield _follows(f"If the reason is {quoted(reason.replace('_', ' '))}", action)
-    yield _follows("For every other reason", policy.otherwise)
+        yield _follows(reason, action)
+    yield _follows("", policy.otherwise)
 
 
-def _follows(condition: str, action: Action | None) -> str:
+def _follows(reason: str, action: Action | None) -> WhatFollows:
     if action is None:
-        return f"{condition}, the lead is never handed back."
-    asked = f"sales is asked first and has {sized(action.escalate)} to act; then " if action.escalate else ""
+        return WhatFollows(reason)
     start = "at once" if is_same(action.delay, AT_ONCE) else f"{sized(action.delay)} later"
     if action.disposition == "triggered":
-        start = "from the date on that sales reports"
-    return (
-        f"{condition}, {asked}the lead goes back to marketing, which starts the track {quoted(action.track)} {start}."
-    )
+        start = "on the date that sales reports"
+    return WhatFollows(reason, action.track, start, sized(action.escalate) if action.escalate else "")
 
 
 def _gates(policy: Policy) -> Iterator[str]:
@@ -106,7 +125,7 @@ def _gates(policy: Policy) -> Iterator[str]:
         yield f"A lead is handed back at most {times(limits.max_recycles)}."
     yield f"A lead is handed back again after {sized(limits.cooldown)} at the earliest."
     if limits.max_age is not None:
-        yield f"A lead that went cold {sized(limits.max_age)} before Leadloop learned of it is not handed back."
+        yield f"A lead whose stall becomes known {sized(limits.max_age)} late, or later, is not handed back."
     if limits.holdout_percent:
         yield f"Of a hundred leads, {limits.holdout_percent} are left alone, to know what handing back is worth."
     yield "A lead that answers or meets sales comes back from marketing at once."

@@ -1,11 +1,12 @@
 """The agreement: the policy in sentences."""
 
-from htpy import Node, b, bdi, div, fragment, li, ol, p, ul
+from htpy import Node, b, bdi, code, div, fragment, li, ol, p, tbody, td, th, tr, ul
 
 from workers.policies.agreement import Agreement, agreement_of
 
-from .frame import Shown, missing, part
+from .frame import Shown, column, missing, part, sheet
 from .page_source import Source
+from .phrases import reason_name
 
 QUESTION = "What have sales and marketing agreed?"
 
@@ -17,7 +18,11 @@ def agreement_view(source: Source) -> Shown:
         return Shown(
             QUESTION,
             "The agreement is not known to this page.",
-            missing("Give `leadloop report` the policy file of streams: LEADLOOP_POLICY_FILE."),
+            missing(
+                fragment[
+                    "Give ", code["leadloop report"], " the policy file of streams: ", code["LEADLOOP_POLICY_FILE"], "."
+                ]
+            ),
             "/agreement",
         )
     agreed = agreement_of(policy)
@@ -30,15 +35,37 @@ def agreement_view(source: Source) -> Shown:
             ],
         ],
         _rules(agreed),
-        part("What marketing does when a lead goes cold", ul(".said")[[li[sentence] for sentence in agreed.reasons]]),
+        part("What happens when a lead goes cold", _reasons(agreed)),
         missing(
-            "Earlier versions and their dates are not shown: the read model keeps the version of each decision, not of "
-            "the policy. `leadloop policy diff` compares two files."
+            fragment[
+                "Earlier versions are not shown: the read model has the version of each decision, not the policies. ",
+                code["leadloop policy diff"],
+                " compares two files.",
+            ]
         ),
     ]
-    answer = fragment[agreed.promises[0] if agreed.promises else "Nothing is promised about leads.", " "]
-    version = fragment["This is version ", b[bdi[policy.version]], "."]
+    answer = " ".join(agreed.promises[:2]) or "Nothing is promised about leads."
+    version = fragment[" This is version ", b[bdi[policy.version]], "."]
     return Shown(QUESTION, fragment[answer, version], content, "/agreement")
+
+
+def _reasons(agreed: Agreement) -> Node:
+    rows = [
+        tr[
+            th(scope="row")[bdi[reason_name(one.reason)] if one.reason else "any other"],
+            td[bdi[one.track] if one.track else "is not handed back"],
+            td[one.start or "–"],
+            td[one.asked or "–"],
+        ]
+        for one in agreed.reasons
+    ]
+    head = [
+        column("Reason", ""),
+        column("Marketing's track", ""),
+        column("Starts", ""),
+        column("Sales is asked first, and has", ""),
+    ]
+    return sheet("What follows, by reason", head, [tbody[rows]], kind="snug")
 
 
 def _rules(agreed: Agreement) -> Node:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from htpy import Node, bdi, fragment, p, small, tbody, td, th, tr
+from htpy import Node, bdi, code, fragment, p, small, tbody, td, th, tr
 
 from workers.read_model.escalations import EscalationState
 from workers.report.api_models import EscalationModel, EscalationPage, FunnelPage, Overview, OwnerOverview
@@ -24,7 +24,7 @@ from .phrases import (
     share,
     value_name,
 )
-from .today_view import today_ends
+from .today_view import broken_in_sentence, today_ends
 
 QUESTION = "Does sales keep its promises?"
 LISTED = 25
@@ -46,8 +46,7 @@ async def promises_view(source: Source, asked: EscalationParameters) -> Shown:
         part("Broken promises that sales was asked to act on", _states(overview), _list(source, listed, asked)),
         missing(
             "How many promises were kept is not shown: a promise that is kept leaves no record in the read model.",
-            "The time to the first contact is in the metrics of streams (leadloop_first_contact_seconds), "
-            "not in the read model.",
+            "The time to the first contact is in the dashboards of streams, not in the read model.",
         ),
     ]
     return Shown(QUESTION, _answer(overview), content, "/promises")
@@ -56,15 +55,20 @@ async def promises_view(source: Source, asked: EscalationParameters) -> Shown:
 def _answer(overview: Overview) -> Node:
     due, late = overview.overdue + overview.today, overview.decisions["ESCALATE"]
     states = overview.escalations
-    return fragment[
-        amount_in_sentence(due, due_before=today_ends(overview)),
-        f" {plural(due, 'promise falls', 'promises fall')} due today, and ",
-        amount_in_sentence(late, decision="ESCALATE"),
-        f" broken {plural(late, 'one')} can still be answered. Of those that sales was asked to act on, ",
+    settled = states["answered"] + states["missed"]
+    asked = fragment[
+        " Of ",
+        number(settled),
+        f" broken {plural(settled, 'promise')} that sales was asked to act on, ",
         amount_in_sentence(states["answered"], "/promises", state="answered"),
-        f" {plural(states['answered'], 'was', 'were')} answered in time and ",
-        amount_in_sentence(states["missed"], "/promises", state="missed"),
-        f" {plural(states['missed'], 'was', 'were')} not.",
+        f" {plural(states['answered'], 'was', 'were')} answered in time.",
+    ]
+    return fragment[
+        "Today ",
+        amount_in_sentence(due, due_before=today_ends(overview)),
+        f" {plural(due, 'promise falls', 'promises fall')} due. ",
+        broken_in_sentence(late),
+        asked if settled else None,
     ]
 
 
@@ -135,7 +139,11 @@ def _list(source: Source, listed: EscalationPage, asked: EscalationParameters) -
     if not listed.escalations:
         return missing(
             "No broken promise was escalated" + (" with these filters." if asked.state or asked.owner else "."),
-            "Sales is asked to act before a lead is handed back if the policy says `escalate:` for the reason.",
+            fragment[
+                "Sales is asked to act before a lead is handed back if the policy says ",
+                code["escalate:"],
+                " for the reason.",
+            ],
         )
     head = [
         column("Lead", ""),

@@ -62,11 +62,18 @@ def _answer(overview: Overview) -> Node:
         "Sales owes ",
         amount_in_sentence(due, due_before=today_ends(overview)),
         f" {plural(due, 'lead')} a contact today. ",
-        of_leads(late, decision="ESCALATE") if late else b["No"],
-        f" {plural(max(late, 1), 'lead', 'leads')} with a broken promise can still be answered. Marketing has ",
+        broken_in_sentence(late),
+        " Marketing has ",
         amount_in_sentence(back, stage="nurture"),
         f" {plural(back, 'lead')}.",
     ]
+
+
+def broken_in_sentence(late: int) -> Node:
+    """How many broken promises sales can still answer, each of another lead."""
+    if not late:
+        return "No broken promise can still be answered."
+    return fragment[of_leads(late, decision="ESCALATE"), f" broken {plural(late, 'promise')} can still be answered."]
 
 
 def _due_next(source: Source, soon: LeadPage) -> Node:
