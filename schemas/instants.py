@@ -1,14 +1,54 @@
-"""Instants as epoch milliseconds: their bounds, and how they are written as text."""
+"""Instants as epoch milliseconds: their bounds, the unit that a number is probably in, and their form as text."""
 
 from datetime import UTC, datetime
+from typing import Literal
 
 DAY_MS = 86_400_000
+
+EARLIEST_MS = 631_152_000_000
+"""The year 1990. What lies before it is in another unit, or a placeholder: no fact about a lead is that old."""
+
+LATEST_MS = 4_102_444_799_999
+"""The last instant of 2099. A number beyond it may be in another unit."""
 
 LAST_MS = 253_402_300_799_999
 """The last instant of the year 9999, where RFC 3339 and `datetime` end."""
 
+NO_DATE_MS = -2_145_916_800_000
+"""The year 1902. Earlier dates (0001-01-01, 1753-01-01, 1900-01-01) are how many systems store that there is none."""
+
 FUTURE_MS = 600_000
 """How far ahead of the wall clock a fact may be dated: clocks differ. What lies further ahead is a dead letter."""
+
+DISTANT_MS = 3_653 * DAY_MS
+"""Ten years. A next step that lies further ahead of its fact (2099-12-31) is a placeholder for none."""
+
+Unit = Literal[
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "nanoseconds",
+    "days of a spreadsheet (an Excel serial number)",
+    "compact digits (YYYYMMDD)",
+]
+EXCEL: Unit = "days of a spreadsheet (an Excel serial number)"
+COMPACT: Unit = "compact digits (YYYYMMDD)"
+# What the years 1990 to 2099 are in each unit. No two ranges overlap.
+_RANGES: tuple[tuple[float, float, Unit], ...] = (
+    (32_874, 73_051, EXCEL),
+    (19_900_101, 21_000_000, COMPACT),
+    (631_152_000, 4_102_444_800, "seconds"),
+    (199_001_010_000, 210_000_000_000, COMPACT),  # to the minute
+    (631_152_000_000, 4_102_444_800_000, "milliseconds"),
+    (19_900_101_000_000, 21_000_000_000_000, COMPACT),  # to the second
+    (631_152_000_000_000, 4_102_444_800_000_000, "microseconds"),
+    (631_152_000_000_000_000, 4_102_444_800_000_000_000, "nanoseconds"),
+)
+
+
+def unit_of(number: float) -> Unit | None:
+    """The unit in which a number is a time from 1990 to 2099; None if there is none."""
+    return next((unit for first, end, unit in _RANGES if first <= number < end), None)
 
 
 def iso(at: int) -> str:

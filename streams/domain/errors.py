@@ -9,6 +9,7 @@ PoisonReason = Literal[
     "no_event_id",
     "no_lead_id",
     "lead_id_too_long",
+    "unclean_lead_id",
     "text_too_long",
     "no_time",
     "time_out_of_range",

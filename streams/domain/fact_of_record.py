@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from typing import assert_never
+from unicodedata import normalize
 
 from schemas.events import (
     DealClosed,
@@ -12,6 +13,7 @@ from schemas.events import (
     LeadStalled,
     LeadUpdated,
 )
+from schemas.instants import DISTANT_MS
 from schemas.topics import MAX_LEAD_ID
 
 from .errors import Poison
@@ -81,8 +83,17 @@ def _texts(*texts: str) -> None:
 
 
 def _bounded(at: int | None) -> int | None:
-    # Year 9999 is what many systems write for "never": no fault, but no calendar goes that far.
     return at if at is None else min(max(at, 0), LAST_AT)
+
+
+def _agreed(at: int | None, occurred_at: int) -> int | None:
+    # 9999-12-31 and 2099-12-31 are what many systems write for "none".
+    return None if at is None or at - occurred_at > DISTANT_MS else max(at, 0)
+
+
+def _composed(text: str) -> str:
+    # Equal on the screen is equal in rules and reasons of the policy, which is composed as well.
+    return text if text.isascii() else normalize("NFC", text)
 
 
 def _created(record: LeadCreated) -> Created:
@@ -90,15 +101,19 @@ def _created(record: LeadCreated) -> Created:
     return Created(
         record.occurred_at,
         record.event_id,
-        record.origin,
-        record.campaign_id,
-        record.segment,
-        record.owner_id,
-        record.account_id,
+        _composed(record.origin),
+        _composed(record.campaign_id),
+        _composed(record.segment),
+        _composed(record.owner_id),
+        _composed(record.account_id),
         record.consent_expires_at,
         record.do_not_contact,
         record.expected_amount,
     )
+
+
+def _composed_change(text: str | None) -> str | None:
+    return None if text is None else _composed(text)
 
 
 def _updated(record: LeadUpdated) -> Updated:
@@ -108,7 +123,10 @@ def _updated(record: LeadUpdated) -> Updated:
     return Updated(
         record.occurred_at,
         record.event_id,
-        *names,
+        owner_id=_composed_change(record.owner_id),
+        segment=_composed_change(record.segment),
+        campaign_id=_composed_change(record.campaign_id),
+        account_id=_composed_change(record.account_id),
         has_consent=record.consent != "unchanged" or record.consent_expires_at is not None,
         consent_expires_at=NO_CONSENT if is_withdrawn else record.consent_expires_at,
         do_not_contact=None if record.do_not_contact == "unchanged" else record.do_not_contact == "yes",
@@ -126,8 +144,8 @@ def _contacted(record: LeadContacted, *, with_how: bool) -> Contacted:
         record.event_id,
         counted == "none",
         counted == "progress",
-        _bounded(record.next_step_at),
-        record.owner_id,
+        _agreed(record.next_step_at, record.occurred_at),
+        _composed(record.owner_id),
         record.outcome in LOST_STEP,
         how if with_how else None,
     )
@@ -137,14 +155,15 @@ def _closed(record: DealClosed) -> Closed:
     _texts(record.reason)
     if record.outcome == "unknown":
         raise Poison("unknown_outcome", "a deal is closed as won or as lost")
-    return Closed(record.occurred_at, record.event_id, record.outcome == "won", record.reason or "lost")
+    return Closed(record.occurred_at, record.event_id, record.outcome == "won", _composed(record.reason) or "lost")
 
 
 def _stalled(record: LeadStalled) -> Stalled:
     _texts(record.reason)
-    at, event_id, resume_at = record.occurred_at, record.event_id, _bounded(record.resume_at)
+    at, event_id = record.occurred_at, record.event_id
+    resume_at = _agreed(record.resume_at, at)
     if record.declared_by != "detector":
-        return Stalled(at, event_id, "sales", record.reason or "unspecified", 0, resume_at)
+        return Stalled(at, event_id, "sales", _composed(record.reason) or "unspecified", 0, resume_at)
     if not record.reason:
         raise Poison("no_reason", "the detector's stall names the clock that ran out")
     if record.idle_since is None:

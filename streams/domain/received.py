@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from schemas.events import FactRecord
 from schemas.instants import FUTURE_MS
 
+from .entrance import check_entrance
 from .errors import Poison
 from .fact_of_record import fact_of
 from .facts import Fact
@@ -30,6 +31,7 @@ def received(record: FactRecord, key: bytes | None, now: int, *, with_how: bool 
         Poison: It goes to the dead-letter topic, with this reason.
     """
     check_not_ahead(record.occurred_at, now)
+    check_entrance(record)
     fact = fact_of(record, with_how=with_how)
     return fact if key == record.lead_id.encode() else Misplaced(record.lead_id)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import lru_cache
 from typing import TypeVar, get_args
+from unicodedata import normalize
 
 import yaml
 from pydantic import BaseModel, ValidationError
@@ -105,7 +106,7 @@ class YamlDocument:
         self.name = name
         self._lines: dict[DocumentPath, int] = {(): 1}
         self._faults: list[Violation] = []
-        root = _composed(text, name)
+        root = _composed(normalize("NFC", text), name)  # as the values of records, with which its words are compared
         self.data: object = {} if root is None else self._value(root, ())
 
     def read(self, model: type[Model], context: object = None) -> Model:

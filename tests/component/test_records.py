@@ -138,6 +138,8 @@ def test_invalid_records_are_dead_letters_with_their_bytes_and_reason_and_do_not
         "no_event_id": CODEC.encode(LeadCreated(lead_id=lead, occurred_at=T0)),
         "no_lead_id": CODEC.encode(LeadCreated(event_id="e", occurred_at=T0)),
         "no_time": CODEC.encode(LeadCreated(event_id="e", lead_id=lead)),
+        "time_out_of_range": CODEC.encode(LeadCreated(event_id="e", lead_id=lead, occurred_at=T0 // 1000)),
+        "unclean_lead_id": CODEC.encode(LeadCreated(event_id="e", lead_id=f"{lead}\u200b", occurred_at=T0)),
         "lead_id_too_long": CODEC.encode(LeadCreated(event_id="e", lead_id="x" * 129, occurred_at=T0)),
     }
     for value in broken.values():

@@ -4,6 +4,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
+from unicodedata import normalize
+
+import msgspec
 
 from schemas.codec import Codec, Undecodable
 from schemas.compiled import FRAMING_BYTES
@@ -26,6 +29,7 @@ from .stored import AUDITED, FACTS, OUTCOMES, WAITING, StoredRecord, is_rejectio
 STREAMS: Final = "leadloop/streams"
 """The source of what streams publishes."""
 _NUMBER_OF_FACT_TOPICS: Final = len(FACTS)
+_WORDS: Final = ("origin", "campaign_id", "segment", "owner_id", "account_id", "reason")
 _RECORDS: Final = tuple(TOPICS[name].record for name in AUDITED)
 _TRACES: Final = frozenset(AUDITED.index(name) for name in (*WAITING, *OUTCOMES))
 
@@ -120,7 +124,7 @@ class LeadReader:
         if record.lead_id != lead.lead_id:
             return
         if one.topic < _NUMBER_OF_FACT_TOPICS:
-            _fact(lead, record, one)
+            _fact(lead, _composed(record), one)
         else:
             self._output(lead, record)
         if isinstance(record, LeadRecycled | LeadEscalated):
@@ -156,6 +160,13 @@ def _fact(lead: LeadRecords, record: FactRecord, one: StoredRecord) -> None:
         lead.written_at[record.event_id] = one.written_at
     elif known != record and type(known) is type(record) and record.source == STREAMS:
         lead.emitted_again[record.event_id] = record
+
+
+def _composed(record: Any) -> Any:
+    """The fact with its words composed (Unicode NFC), as rules and reasons of a policy are."""
+    words = ((name, getattr(record, name, None)) for name in _WORDS)
+    changed = {name: normalize("NFC", word) for name, word in words if word and not word.isascii()}
+    return msgspec.structs.replace(record, **changed) if changed else record
 
 
 def _each_once(verdicts: Iterable[LeadDecided]) -> list[LeadDecided]:

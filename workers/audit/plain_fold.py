@@ -35,7 +35,7 @@ ContactCounts = Callable[[PlainLead, LeadContacted], Counted]
 """What a contact counts as for a lead: nothing, a touch, or progress."""
 FoldedRecord = LeadCreated | LeadUpdated | LeadContacted | DealClosed | LeadStalled | LeadDecided | LeadRecycled
 
-YEAR_3000 = 32_503_680_000_000
+TEN_YEARS_MS = 3_653 * 86_400_000
 LOST_STEP = frozenset({"no_show", "cancelled"})
 """Outcomes after which the agreed next step is gone."""
 NEGLECT = frozenset({"never_assigned", "never_contacted", "no_follow_up", "no_next_step"})
@@ -162,7 +162,7 @@ def _contacted(lead: PlainLead, fact: LeadContacted, counted: Counted) -> None:
         lead.last_progress_at = fact.occurred_at
         lead.reached |= PROGRESSED
     if fact.next_step_at is not None:
-        lead.next_step_at = _bounded(fact.next_step_at)
+        lead.next_step_at = _agreed(fact.next_step_at, fact)
     elif fact.outcome in LOST_STEP:
         lead.next_step_at = None
 
@@ -187,11 +187,13 @@ def _closed(lead: PlainLead, fact: DealClosed) -> None:
 def _stalled(lead: PlainLead, fact: LeadStalled) -> None:
     if fact.declared_by != "detector":
         if lead.closed != "won":
-            reason, resume_at = fact.reason or "unspecified", _bounded(fact.resume_at)
+            reason, resume_at = fact.reason or "unspecified", _agreed(fact.resume_at, fact)
             _restate(lead, PlainStall(fact.event_id, fact.occurred_at, reason, "sales", resume_at))
         return
     if lead.closed is None and lead.stall is None and not _is_void(lead, fact):
-        _stall(lead, PlainStall(fact.event_id, fact.occurred_at, fact.reason, "detector", _bounded(fact.resume_at)))
+        _stall(
+            lead, PlainStall(fact.event_id, fact.occurred_at, fact.reason, "detector", _agreed(fact.resume_at, fact))
+        )
 
 
 def _is_void(lead: PlainLead, fact: LeadStalled) -> bool:
@@ -257,5 +259,6 @@ def _recycled(lead: PlainLead, fact: LeadRecycled) -> None:
         lead.recycle, stall.decided = fact, fact
 
 
-def _bounded(at: int | None) -> int | None:
-    return None if at is None else min(max(at, 0), YEAR_3000)
+def _agreed(at: int | None, fact: LeadContacted | LeadStalled) -> int | None:
+    """A date that was agreed; none if it is more than ten years ahead, which is how systems write "none"."""
+    return None if at is None or at - fact.occurred_at > TEN_YEARS_MS else max(at, 0)

@@ -8,6 +8,7 @@ from schemas.codec import Reason as UndecodableReason
 from schemas.events import DeliveryResult, LeadDecided, LeadEscalated, LeadSnapshot
 from schemas.instants import FUTURE_MS
 from schemas.topics import MAX_LEAD_ID, TOPIC_OF
+from streams.domain.entrance import check_entrance
 from streams.domain.errors import Poison, PoisonReason
 from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import LAST_AT
@@ -87,7 +88,8 @@ class RecordDecoder:
                 if not _is_lead_id(record.lead_id) or not 0 < record.occurred_at < LAST_AT:
                     return SkippedRecord("unusable")
             case _:
-                fact_of(record)  # what streams rejects is skipped here
+                check_entrance(record)  # what streams rejects is skipped here
+                fact_of(record)
         if record.occurred_at > published_at + FUTURE_MS:
             return SkippedRecord("future")
         entry = TimelineEntry(record.occurred_at, _NUMBERS[kind], _name_of(record), value or b"")

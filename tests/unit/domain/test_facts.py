@@ -101,8 +101,8 @@ def test_a_lead_id_may_have_128_characters() -> None:
 
 
 def test_an_instant_outside_of_the_calendar_range_is_clamped() -> None:
-    fact = fact_of(LeadContacted(**KNOWN, next_step_at=253_402_300_799_000))
-    assert fact == Contacted(5, "e", next_step_at=LAST_AT)
+    recycled = LeadRecycled(**KNOWN, action="RECYCLE", recycle_id="r", stall_id="s", not_before=253_402_300_799_000)
+    assert fact_of(recycled) == Decided(5, "r", "recycle", "s", LAST_AT)
 
 
 def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
