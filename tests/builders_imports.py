@@ -6,9 +6,11 @@ from typing import Any
 
 from schemas.json_value import JsonValue
 from tests.builders import T0
-from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
+from workers.imports.conversion import TableConverter
+from workers.imports.field_steps import ConversionContext
 from workers.imports.files import SourceFile
 from workers.imports.mapping import Mapping
+from workers.imports.records import ImportedFact
 from workers.imports.rows import NumberedRow
 
 NOW = T0

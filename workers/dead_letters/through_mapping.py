@@ -8,7 +8,7 @@ from schemas.dead_letters import WEBHOOKS
 from schemas.errors import UserError
 from workers.http.problems import Problem
 from workers.http.strict_json import parse_json
-from workers.imports.conversion import ImportedFact
+from workers.imports.records import ImportedFact
 from workers.ingest.dialects import DIALECTS
 from workers.ingest.dialects.items import DeadItem, IgnoredItem
 from workers.ingest.fact_records import record_of

@@ -1,55 +1,21 @@
 """Converts rows to facts by a mapping. Pure: the same row always becomes the same facts with the same ids."""
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cache
-from typing import Literal, get_args, get_origin, get_type_hints
+from collections.abc import Collection, Mapping, Sequence
 
 import msgspec
 
-from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
 from schemas.instants import FUTURE_MS
-from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
+from workers.values.times import remove_placeholders
 
 from .errors import RowError
-from .field_sources import AmountSource, FlagSource, InstantSource, TextSource
-from .flags import names_of, to_flag, words_of
-from .mapping import CHANGES, Condition, DerivedIds, FactPart, Table
+from .field_steps import ConversionContext, FieldSteps, Row, columns_of
+from .mapping import CHANGES, FactPart, Table
+from .records import CONSTRUCTORS, RANKS, ImportedFact
 from .stable_ids import unstable_fields, without
-from .timestamps import UncertainTimes, to_instant
-from .values import (
-    Cell,
-    Convert,
-    EmptyCells,
-    FieldValue,
-    text_of,
-    to_amount,
-    to_currency,
-    to_mapped_value,
-    to_text,
-)
+from .values import ID_SEPARATOR, FieldValue, within
 
-Row = Sequence[Cell]
-ImportedFact = LeadCreated | LeadUpdated | LeadContacted | LeadStalled | DealClosed
-FieldSource = TextSource | FlagSource | InstantSource | AmountSource
-
-RECORDS: Mapping[str, type[ImportedFact]] = {
-    "lead-created": LeadCreated,
-    "lead-updated": LeadUpdated,
-    "lead-contacted": LeadContacted,
-    "deal-closed": DealClosed,
-    "lead-stalled": LeadStalled,
-}
-CONSTRUCTORS: Mapping[str, Callable[..., ImportedFact]] = RECORDS
-"""The constructors by kind. Their arguments are read by the types of the record, which no type checker can follow."""
-
-RANKS: Mapping[str, int] = {
-    kind: rank for rank, kind in enumerate(RECORDS)
-}  # the order of facts with equal times, as in streams
-_REQUIRED = {"lead_id", "occurred_at", "event_id"}
-_REQUIRED_OF = {"deal-closed": {"outcome"}, "lead-stalled": {"reason"}}
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -70,62 +36,38 @@ def derived_id(source: str, kind: str, content: Mapping[str, object]) -> str:
     return hashlib.blake2b(_encode((source, kind, content)), digest_size=16).hexdigest()
 
 
-@dataclass(frozen=True, slots=True)
-class ConversionContext:
-    """What all conversions of one import share.
-
-    Attributes:
-        source: The source of the facts.
-        zone: The time zone of local times, unless the table or the field has one.
-        now: Epoch ms; the `recorded_at` of the facts, and the bound for times in the future.
-        uncertain_times: Counts ambiguous local times.
-        ids: Whether derived ids depend on what never changes, or on every field.
-    """
-
-    source: str
-    zone: str
-    now: int
-    uncertain_times: UncertainTimes = field(default_factory=UncertainTimes)
-    ids: DerivedIds = "stable"
-
-
-@dataclass(frozen=True, slots=True)
-class _Step:
-    name: str
-    column: str
-    index: int
-    convert: Convert
-
-
 class FactBuilder:
-    """Makes one fact of a row, or none if its conditions do not hold."""
+    """Makes the facts of one kind of a row: one, or none by its conditions, or one for each id of a split cell."""
 
     def __init__(self, part: FactPart, columns: Sequence[str], table: Table, context: ConversionContext) -> None:
-        compiler = _Compiler(part, table, context)
-        index_of = {name: index for index, name in enumerate(columns)}
+        steps = FieldSteps(part, columns, table, context)
         self.kind = part.kind
         self.rank = RANKS[part.kind]
         self._construct = CONSTRUCTORS[part.kind]
         self._context = context
         self._unstable = unstable_fields(part.kind, context.ids)
-        self._conditions = [(name, index_of[name], holds) for name, holds in compiler.conditions()]
-        self._steps = [
-            _Step(name, source.column or "", index_of.get(source.column or "", 0), compiler.convert(name, source))
-            for name, source in part.sources()
-        ]
+        self._is_split = part.lead_id.split is not None
+        self._conditions = steps.conditions()
+        self._steps = steps.steps()
 
-    def make(self, row: Row) -> ImportedFact | None:
-        """Return the fact of this row; None if its conditions do not hold, or it would be an update without a change.
+    def make(self, row: Row) -> Sequence[ImportedFact]:
+        """Return the facts of this row; none if its conditions do not hold, or for an update without a change.
 
         Raises:
             RowError: a cell is invalid; with its column.
         """
-        if not self._meets_conditions(row):
-            return None
-        content = self._content(row)
-        return None if changes_nothing(self.kind, content) else self._build(content)
+        content = self._content(row) if self.meets_conditions(row) else None
+        if content is None or changes_nothing(self.kind, content):
+            return ()
+        remove_placeholders(self.kind, content)
+        return self._split(content) if self._is_split else (self._build(content),)
 
-    def _meets_conditions(self, row: Row) -> bool:
+    def meets_conditions(self, row: Row) -> bool:
+        """Whether the row has a fact of this kind.
+
+        Raises:
+            RowError: a cell of a condition is invalid; with its column.
+        """
         for column, index, holds in self._conditions:
             try:
                 if not holds(row[index]):
@@ -134,21 +76,39 @@ class FactBuilder:
                 raise error.at(column, row[index]) from None
         return True
 
-    def _content(self, row: Row) -> dict[str, FieldValue]:
+    def _content(self, row: Row) -> dict[str, FieldValue] | None:
+        """The fields that have a value; None if a field without one says that there is no such fact."""
         content: dict[str, FieldValue] = {}
-        for step in self._steps:
-            try:
-                value = step.convert(row[step.index])
-            except RowError as error:
-                raise error.at(step.column, row[step.index]) from None
+        for name, index, convert, step in self._steps:
+            if convert is None:
+                value = step.value(row)
+            else:  # almost all fields, and the hot path
+                try:
+                    value = convert(row[index])
+                except RowError as error:
+                    raise error.at(step.column, row[index]) from None
             if value is not None:
-                content[step.name] = value
+                content[name] = value
+            elif step.skips:
+                return None
         return content
 
+    def _split(self, content: Mapping[str, FieldValue]) -> Sequence[ImportedFact]:
+        """Make one fact for each id of a split cell. An `event_id` of the row gets the lead's id as its end."""
+        facts = []
+        for lead_id in str(content["lead_id"]).split(ID_SEPARATOR):
+            one = {**content, "lead_id": lead_id}
+            if "event_id" in one:
+                one["event_id"] = within(MAX_TEXT, f"{one['event_id']}/{lead_id}")
+            facts.append(self._build(one))
+        return facts
+
     def _build(self, content: dict[str, FieldValue]) -> ImportedFact:
-        source = self._context.source
-        recorded_at = content.pop("recorded_at", self._context.now)
+        source, now = self._context.source, self._context.now
+        recorded_at = content.pop("recorded_at", now)
         event_id = content.pop("event_id", None) or derived_id(source, self.kind, without(content, self._unstable))
+        if int(content["occurred_at"]) > now + FUTURE_MS:
+            content["occurred_at"] = now  # the end of today; the derived id stays the same when today is over
         return self._construct(event_id=event_id, source=source, recorded_at=recorded_at, **content)
 
 
@@ -170,103 +130,21 @@ class TableConverter:
             RowError: the row is invalid: none of its facts may be published.
         """
         made = [(builder.rank, builder.make(row)) for builder in self.builders]
-        return [(rank, fact) for rank, fact in made if fact is not None]
+        return [(rank, fact) for rank, facts in made for fact in facts]
+
+    def kinds(self, row: Row) -> tuple[str, ...]:
+        """Return the kinds of the facts that a row has or, if it is invalid, would have."""
+        return tuple(dict.fromkeys(builder.kind for builder in self.builders if _may_make(builder, row)))
+
+
+def _may_make(builder: FactBuilder, row: Row) -> bool:
+    try:
+        return builder.meets_conditions(row)
+    except RowError:
+        return True
 
 
 def _columns(table: Table) -> tuple[str, ...]:
-    sources = [source.column for part in table.facts for _, source in part.sources() if source.column is not None]
+    sources = [column for part in table.facts for _, source in part.sources() for column in columns_of(source)]
     conditions = [column for part in table.facts for column in part.when]
     return tuple(dict.fromkeys(sources + conditions))
-
-
-class _Compiler:
-    """Finds the converter of each field of one fact."""
-
-    def __init__(self, part: FactPart, table: Table, context: ConversionContext) -> None:
-        self._part = part
-        self._table = table
-        self._context = context
-        self._required = _REQUIRED | _REQUIRED_OF.get(part.kind, set())
-
-    def conditions(self) -> list[tuple[str, Callable[[Cell], bool]]]:
-        written = [(column, _holds(condition, self._table)) for column, condition in self._part.when.items()]
-        skipped = [
-            (source.column, _holds(Condition(empty=False), self._table))
-            for _, source in self._part.sources()
-            if source.column is not None and source.empty == "skip"
-        ]
-        return written + skipped
-
-    def convert(self, name: str, source: FieldSource) -> Convert:
-        if isinstance(source, AmountSource) and source.is_constant():
-            return lambda _: source.constant
-        read = self._reader(name, source, self._empties(name, source))
-        if not source.is_constant():
-            return read
-        try:
-            constant = read(source.constant)
-        except RowError as error:
-            raise error.at(f"{name} of {self._part.kind}", source.constant) from None
-        return lambda _: constant
-
-    def _empties(self, name: str, source: FieldSource) -> EmptyCells:
-        replacement = source.empty
-        if replacement is None and name in self._required:
-            replacement = "reject"
-        if source.is_constant():
-            return EmptyCells((), "" if self._hint(name) == str | None else replacement)
-        return EmptyCells(self._table.empty_values, replacement)
-
-    def _reader(self, name: str, source: FieldSource, empties: EmptyCells) -> Convert:
-        match source:
-            case InstantSource():
-                return self._instant(name, source, empties)
-            case FlagSource():
-                values = {} if source.is_constant() else source.values
-                return to_flag(empties, values, words_of(name), names_of(name, self._hint(name)))
-            case AmountSource():
-                return to_amount(empties, source.decimal, source.digits)
-            case TextSource():
-                return self._text(name, source, empties)
-
-    def _text(self, name: str, source: TextSource, empties: EmptyCells) -> Convert:
-        hint = self._hint(name)
-        allowed = get_args(hint) if get_origin(hint) is Literal else ()
-        otherwise = source.otherwise if source.values else "keep"
-        if name == "currency":
-            return to_currency(empties, source.values, otherwise)
-        if allowed or source.values:
-            return to_mapped_value(empties, source.values, otherwise, allowed, source.prefix, MAX_TEXT)
-        is_note, is_id = name == "note", name in ("lead_id", "event_id")
-        longest = None if is_note else MAX_LEAD_ID if is_id else MAX_TEXT
-        return to_text(empties, source.prefix, breaks=is_note, longest=longest)
-
-    def _instant(self, name: str, source: InstantSource, empties: EmptyCells) -> Convert:
-        return to_instant(
-            empties,
-            source.formats or self._table.formats,
-            source.zone or self._table.zone or self._context.zone,
-            source.local_time or self._table.local_time,
-            self._context.uncertain_times,
-            self._context.now + FUTURE_MS if name == "occurred_at" else None,
-        )
-
-    def _hint(self, name: str) -> object:
-        return _hints_of(RECORDS[self._part.kind])[name]
-
-
-_hints_of = cache(get_type_hints)
-
-
-def _holds(condition: Condition, table: Table) -> Callable[[Cell], bool]:
-    empties = EmptyCells(table.empty_values, None)
-    wanted = frozenset(text.strip().casefold() for text in condition.is_)
-    unwanted = frozenset(text.strip().casefold() for text in condition.is_not)
-
-    def holds(cell: Cell) -> bool:
-        text = text_of(cell).casefold()
-        if condition.empty is not None and (text in empties) is not condition.empty:
-            return False
-        return (not wanted or text in wanted) and text not in unwanted
-
-    return holds

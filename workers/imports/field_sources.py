@@ -2,16 +2,20 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Annotated, Literal, Self, get_args
+from typing import Annotated, Literal, Self, TypeVar, get_args
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from schemas.texts import comparable, visible
 from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean, violation
 
 LocalTime = Literal["first", "second", "reject"]
-NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms")
+EdgeOfDay = Literal["start", "end"]
+NAMED_FORMATS = ("iso", "epoch_s", "epoch_ms", "excel")
+RECEIVED = "received"
+"""In place of a time: when the item was received. Only webhooks have such a time."""
 _PROBE = datetime(2020, 2, 29, 13, 14, 15)  # noqa: DTZ001  # formats are tested with a time without zone
 
 
@@ -20,23 +24,36 @@ class MappingModel(BaseModel):
 
 
 def _expand_column(value: object) -> object:
-    """`field: NAME` is short for `field: {column: NAME}`."""
-    return {"column": value} if isinstance(value, str) else value
+    """`field: NAME` is short for `field: {column: NAME}`, `column: [A, B]` for A with the fall-back B."""
+    source = {"column": value} if isinstance(value, str | list) else value
+    if not isinstance(source, dict) or not isinstance(columns := source.get("column"), list):
+        return source
+    if len(columns) < 2 or not all(isinstance(column, str | int) for column in columns):  # noqa: PLR2004  # a choice
+        raise violation("a list of columns has at least two names", "write `column: NAME`, or `column: [NAME, NAME]`")
+    return {**source, "column": columns[0], "fallbacks": columns[1:]}
 
 
 def _fold_keys(table: object) -> object:
     if not isinstance(table, dict):
         return table
-    folded = {str(key).strip().casefold(): value for key, value in table.items()}
+    folded = {comparable(str(key)): value for key, value in table.items()}
     if len(folded) < len(table):
         raise violation("two keys differ only in case or surrounding blanks, which are ignored", "keep one of them")
     return folded
 
 
-class FieldOrigin(MappingModel):
-    """The origin of a field's value: a column, whose cells are converted, or a constant."""
+ColumnName = Annotated[str, AfterValidator(visible)]
 
-    column: str | None = None
+
+class FieldOrigin(MappingModel):
+    """The origin of a field's value: a column, whose cells are converted, or a constant.
+
+    Attributes:
+        fallbacks: Columns that are read in this order if the one before is empty (or a time in the future).
+    """
+
+    column: ColumnName | None = None
+    fallbacks: tuple[ColumnName, ...] = ()
 
     def is_constant(self) -> bool:
         return self.column is None
@@ -57,6 +74,10 @@ class TextSource(FieldOrigin):
     Attributes:
         otherwise: For a text that is not in `values`: "reject", "keep", or the value.
         empty: For an empty cell: "reject", "skip" (the row makes no such fact), or the value; None is no value.
+        fold: Lower case: the texts do not differ by case.
+        pad: Digits are filled to this length with leading zeros.
+        salesforce: Ids of 15 characters become those of 18.
+        grouped: Ids may look like grouped numbers (4.711): otherwise such an id is rejected.
     """
 
     constant: ShortText | None = None
@@ -64,6 +85,16 @@ class TextSource(FieldOrigin):
     otherwise: ShortText = "reject"
     empty: ShortText | None = None
     prefix: ShortText = ""
+    fold: bool = False
+    pad: int | None = Field(default=None, ge=1, le=64)
+    salesforce: bool = False
+    grouped: bool = False
+
+    @model_validator(mode="after")
+    def _has_one_form(self) -> Self:
+        if self.values and (self.fold or self.pad or self.salesforce):
+            raise violation("`values:` gives each text its value", "leave `fold:`, `pad:` and `salesforce:` out")
+        return self
 
     def written_values(self) -> Iterator[str]:
         """Yield every value that the mapping itself writes into the field."""
@@ -73,6 +104,12 @@ class TextSource(FieldOrigin):
                 yield str(text)
         if self.constant is not None:
             yield self.constant
+
+
+class LeadIdSource(TextSource):
+    """The id of a lead; with `split`, the cell contains several, separated by that text: one fact for each."""
+
+    split: Annotated[str, Field(min_length=1, max_length=3)] | None = None
 
 
 class FlagSource(FieldOrigin):
@@ -136,21 +173,36 @@ Zone = Annotated[str, AfterValidator(_zone)]
 
 
 class InstantSource(FieldOrigin):
-    """An instant. The table has the defaults of what is left out."""
+    """An instant. The table has the defaults of what is left out.
+
+    Attributes:
+        constant: A time, or RECEIVED.
+        day: The instant of its day that a date without a time means.
+        empty: For an empty cell: as for a text, or RECEIVED.
+    """
 
     constant: str | None = None
     formats: TimeFormats | None = None
     zone: Zone | None = None
     local_time: LocalTime | None = None
-    empty: Literal["reject", "skip"] | None = None
+    day: EdgeOfDay | None = None
+    empty: Literal["reject", "skip", "received"] | None = None
 
 
 class AmountSource(FieldOrigin):
-    """An amount in minor units. A column holds major units; `digits`: the minor digits, 2 for most, 0 for yen."""
+    """An amount in minor units. A column holds major units.
+
+    Attributes:
+        digits: The minor digits; None for those of the currency.
+        grouped: Whether thousands may be grouped: then `1.250` is doubtful, and rejected.
+        currency: The column with the currency, if the fact has no field for it.
+    """
 
     constant: int | None = None
     decimal: Literal[".", ","] = "."
-    digits: int = Field(default=2, ge=0, le=4)
+    digits: int | None = Field(default=None, ge=0, le=4)
+    grouped: bool = True
+    currency: ColumnName | None = None
     empty: Literal["reject", "skip"] | None = None
 
 
@@ -167,7 +219,10 @@ def restricted_to(allowed: object) -> Callable[[TextSource], TextSource]:
     return check
 
 
-def _no_values(source: TextSource) -> TextSource:
+Text = TypeVar("Text", bound=TextSource)
+
+
+def _no_values(source: Text) -> Text:
     if source.values:
         raise violation("an id is not translated", "leave `values:` out")
     return source
@@ -175,6 +230,7 @@ def _no_values(source: TextSource) -> TextSource:
 
 MappedText = Annotated[TextSource, BeforeValidator(_expand_column)]
 MappedId = Annotated[MappedText, AfterValidator(_no_values)]
+MappedLeadId = Annotated[LeadIdSource, BeforeValidator(_expand_column), AfterValidator(_no_values)]
 Flag = Annotated[FlagSource, BeforeValidator(_expand_column)]
 ConsentFlag = Annotated[FlagSource, BeforeValidator(_consents), BeforeValidator(_expand_column)]
 MappedInstant = Annotated[InstantSource, BeforeValidator(_expand_column)]

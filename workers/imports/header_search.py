@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from unicodedata import category, normalize
+
+from schemas.texts import visible
 
 from .errors import ImportFailure
 from .mapping import Table
@@ -58,8 +59,7 @@ class CsvLayout:
 
 def column_name(cell: object) -> str:
     """Return the name of a column as it is compared: composed, without invisible characters and surrounding blanks."""
-    text = normalize("NFC", "" if cell is None else str(cell))
-    return "".join(character for character in text if category(character) != "Cf").strip()
+    return "" if cell is None else visible(str(cell))
 
 
 def find_layout(sample: str, table: Table, columns: Sequence[str]) -> CsvLayout:

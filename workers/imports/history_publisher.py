@@ -3,9 +3,9 @@
 import time
 from collections.abc import Callable
 
-from .conversion import RECORDS
 from .errors import BrokerFailure
 from .publish import Publisher
+from .records import RECORDS
 from .report import ImportSummary, ProgressReporter
 from .request import ImportRequest
 from .sorting import SortEntry, Sorter

@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 
-from .conversion import ConversionContext, FactBuilder, TableConverter
+from .conversion import FactBuilder, TableConverter
+from .field_steps import ConversionContext
 from .mapping import Table
 
 

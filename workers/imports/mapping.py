@@ -14,7 +14,9 @@ from streams.runtime.documents import did_you_mean, load, violation
 from .field_sources import (
     Amount,
     AmountSource,
+    ColumnName,
     ConsentFlag,
+    EdgeOfDay,
     FieldOrigin,
     Flag,
     FlagSource,
@@ -22,6 +24,7 @@ from .field_sources import (
     LocalTime,
     MappedId,
     MappedInstant,
+    MappedLeadId,
     MappedText,
     MappingModel,
     TextSource,
@@ -77,9 +80,9 @@ def _folded(texts: tuple[str, ...]) -> set[str]:
 
 
 class _FactPart(MappingModel):
-    when: dict[str, Annotated[Condition, BeforeValidator(_expand_condition)]] = Field(default_factory=dict)
+    when: dict[ColumnName, Annotated[Condition, BeforeValidator(_expand_condition)]] = Field(default_factory=dict)
     event_id: MappedId | None = None
-    lead_id: MappedId
+    lead_id: MappedLeadId
     occurred_at: MappedInstant
     recorded_at: MappedInstant | None = None
 
@@ -226,6 +229,7 @@ class Table(MappingModel):
     zone: Zone | None = None
     formats: TimeFormats = ("iso",)
     local_time: LocalTime = "first"
+    day: EdgeOfDay | None = None
     empty_values: Annotated[tuple[str, ...], BeforeValidator(as_list)] = ()
     facts: Annotated[tuple[FactPart, ...], BeforeValidator(_expand_kinds), BeforeValidator(not_empty)]
 

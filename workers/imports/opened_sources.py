@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 
-from .conversion import RANKS, ConversionContext, TableConverter
+from .conversion import TableConverter
 from .errors import ImportFailure, RowError
+from .field_steps import ConversionContext
 from .file_assignment import AssignedFile, assign
 from .file_types import type_of
 from .files import SourceFile
+from .format_survey import survey_formats
 from .joined_tables import JoinedConverter
 from .mapping import Mapping, Table
 from .publish import Encode
+from .records import RANKS
 from .report import ImportProgress, ImportSummary, OnProgress, ProgressReporter
 from .request import ImportRequest
 from .row_reader import OnFacts, RejectsFile, RowReader
@@ -40,9 +43,11 @@ class OpenedSources:
         self._request = request
         self._uncertain_times = UncertainTimes()
         self._files = assign(request.files, request.mappings)
+        self._doubts: list[str] = []
         self._sources = [self._opened(file, now) for file in self._files]
         self.kinds = {builder.kind for _, converter in self._sources for builder in converter.builders}
         self.summary = ImportSummary(ranks_with_derived_ids=frozenset(self._derived_ranks()))
+        self.summary.doubts += self._doubts
         self.summary.notes += [note for source, _ in self._sources for note in source.notes]
         if any(map(_leaves_ids_unsaid, {id(file.mapping): file.mapping for file in self._files}.values())):
             self.summary.notes.append(_UNSAID)
@@ -64,6 +69,7 @@ class OpenedSources:
                 reader.read(source, converter, lambda: reporter.reading(source.position(), summary))  # noqa: B023  # called at once
                 reporter.has_read(source.size)
                 reporter.reading(0, summary)
+        summary.doubts += reader.ids.sentences()
         summary.guessed_times = self._uncertain_times.count
         summary.rejects = self._request.rejects if summary.rejected or summary.passed_over else None
 
@@ -71,7 +77,11 @@ class OpenedSources:
         is_workbook = type_of(file.path) == "workbook"
         tables = [with_typed_dates(table) if is_workbook else table for table in file.tables.values()]
         mapping = file.mapping
-        context = ConversionContext(mapping.source, mapping.zone, now, self._uncertain_times, mapping.ids)
+        evident, doubts = survey_formats(file, tables, now)
+        self._doubts += doubts
+        context = ConversionContext(
+            mapping.source, mapping.zone, now, self._uncertain_times, mapping.ids, evident_formats=evident
+        )
         converter = _converter(file, tables, context)
         source = SourceFile(file.path, file.table, converter.columns)
         source.check()

@@ -7,11 +7,11 @@ from msgspec.structs import fields
 
 from schemas.instants import iso
 
-from .conversion import RECORDS, ImportedFact
 from .files import SourceFile
 from .mapping import Mapping
 from .opened_sources import OpenedSources
 from .publish import Encode
+from .records import RECORDS, ImportedFact
 from .report import ImportSummary, OnProgress
 from .request import ImportRequest
 from .sorting import Sorter

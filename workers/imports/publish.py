@@ -11,8 +11,8 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from schemas.events import AnyRecord, Heartbeat
 from schemas.headers import Headers, cloudevents_headers
 
-from .conversion import RECORDS
 from .errors import BrokerFailure, ImportFailure
+from .records import RECORDS
 from .sorting import SortEntry
 
 Encode = Callable[[AnyRecord], bytes]

@@ -1,7 +1,7 @@
 """The progress and the summary of an import, and their display on the terminal."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,14 @@ from .sorting import Sorter
 
 _EXAMPLES = 5
 _ALIKE = ": are they one, exported twice? (docs/mapping.md, Ids)"
+_LOST = {
+    "lead-created": "streams does not know these leads, or not this pass of them",
+    "lead-updated": "what changed stays as it was",
+    "lead-contacted": "these leads may seem to be without contact",
+    "deal-closed": "these leads stay open",
+    "lead-stalled": "these leads stay with sales",
+}
+"""What it means that facts of a kind are missing."""
 
 
 @dataclass(slots=True)
@@ -80,10 +88,12 @@ class RejectedRow:
     reason: str
     advice: str
     row: object
+    lost: Sequence[str] = ()  # the kinds of the facts that are missing with it
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}" + (f", {self.column} = {self.value!r}" if self.column else "")
-        return f"{where}: {self.reason}; {self.advice}"
+        lost = f"; lost with it: {', '.join(self.lost)}" if self.lost else ""
+        return f"{where}: {self.reason}; {self.advice}{lost}"
 
 
 @dataclass(slots=True)
@@ -100,6 +110,8 @@ class ImportSummary:
     published: Counter[str] = field(default_factory=Counter)
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)  # kinds of facts of rejected rows
+    doubts: list[str] = field(default_factory=list)  # what may be wrong although it was imported
     examples: list[RejectedRow] = field(default_factory=list)
     passed_over: Counter[str] = field(default_factory=Counter)  # lines of totals, footers, repeated headers: no data
     passed_example: RejectedRow | None = None
@@ -124,6 +136,7 @@ class ImportSummary:
         """Count a rejected row; keep the first few as examples."""
         self.rejected += 1
         self.reasons[rejected.reason] += 1
+        self.lost.update(rejected.lost)
         if len(self.examples) < _EXAMPLES:
             self.examples.append(rejected)
 
@@ -194,6 +207,7 @@ def _lines(summary: ImportSummary) -> list[str]:
     lines += _passed_over(summary)
     lines += [f"  {note}" for note in summary.notes]
     lines += _rejections(summary)
+    lines += [f"  doubtful: {doubt}" for doubt in summary.doubts]
     if summary.failure:
         lines.append(summary.failure)
     if summary.complete_until is not None:
@@ -213,6 +227,7 @@ def _rejections(summary: ImportSummary) -> list[str]:
         return []
     lines = [f"{summary.rejected:,} rows rejected" + (f", see {summary.rejects}" if summary.rejects else "")]
     lines += [f"  {count:>9,} {reason}" for reason, count in summary.reasons.most_common()]
+    lines += [f"  {count:>9,} {kind} lost with them: {_LOST[kind]}" for kind, count in sorted(summary.lost.items())]
     return lines + [f"  e.g. {example}" for example in summary.examples]
 
 

@@ -10,11 +10,13 @@ from typing import Self, TextIO
 
 from schemas.codec import Unencodable
 
-from .conversion import ImportedFact, TableConverter
+from .conversion import TableConverter
 from .errors import ImportFailure, RowError
 from .files import SourceFile
+from .id_doubts import IdDoubts
 from .leftovers import TOTAL_IDS, Leftover, LeftoverRows
 from .publish import Encode
+from .records import RANKS, ImportedFact
 from .report import ImportSummary, RejectedRow
 from .rows import NumberedRow, Row
 from .sorting import SortEntry, Sorter
@@ -23,6 +25,7 @@ from .values import abbreviated
 OnFacts = Callable[[SourceFile, int, list[ImportedFact]], None]
 
 _REPORT_EVERY = 2_000
+_CREATED = RANKS["lead-created"]
 _OWNER_ONLY = 0o600  # rows contain personal data
 
 
@@ -86,6 +89,7 @@ class RowReader:
         self._on_facts = on_facts
         self._lead_indexes: list[int] = []
         self.summary = summary
+        self.ids = IdDoubts()
 
     def read(self, source: SourceFile, converter: TableConverter, on_progress: Callable[[], None]) -> None:
         """Read all rows of one file. `on_progress` is called every few thousand rows.
@@ -102,7 +106,7 @@ class RowReader:
             except RowError as error:
                 is_after_blank = row[0] == source.counts.blank_end + 1
                 leftover = leftovers.found(row, summary.rows, is_after_blank=is_after_blank)
-                self._reject(error, source, row, leftover)
+                self._reject(error, source, row, converter, leftover)
                 summary.rows += leftover is None
             else:
                 summary.rows += 1
@@ -120,6 +124,7 @@ class RowReader:
         entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
+            self.ids.add(entry[3], is_created=entry[1] == _CREATED)
         if not entries:
             self.summary.without_facts += 1
         elif self._on_facts is not None:
@@ -136,7 +141,14 @@ class RowReader:
         except (Unencodable, UnicodeEncodeError) as error:
             raise _unencodable(error, cells, converter) from error
 
-    def _reject(self, error: RowError, source: SourceFile, row: NumberedRow, leftover: Leftover | None) -> None:
+    def _reject(
+        self,
+        error: RowError,
+        source: SourceFile,
+        row: NumberedRow,
+        converter: TableConverter,
+        leftover: Leftover | None,
+    ) -> None:
         rejected = RejectedRow(
             file=str(source.path),
             line=row[0],
@@ -145,6 +157,7 @@ class RowReader:
             reason=leftover or error.reason,
             advice="it is not data: nothing to do" if leftover else error.advice,
             row=source.with_column_names(row[2]),
+            lost=() if leftover or isinstance(row[1], RowError) else converter.kinds(row[1]),
         )
         if leftover:
             self.summary.pass_over(rejected)

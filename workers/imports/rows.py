@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TextIO, TypeAlias
+from unicodedata import normalize
 
 import msgspec
 
@@ -191,10 +192,17 @@ def _cells(row: JsonValue, getters: list[Callable[[dict[str, Cell]], Cell]]) -> 
     return [get(row) for get in getters]
 
 
+def _named(name: str) -> Callable[[dict[str, Cell]], Cell]:
+    if name.isascii():
+        return lambda row: row.get(name)
+    decomposed = normalize("NFD", name)  # the same on the screen; the mapping is composed
+    return lambda row: row[name] if name in row else row.get(decomposed)
+
+
 def _getter(column: str) -> Callable[[dict[str, Cell]], Cell]:
     first, dot, rest = column.partition(".")
     if not dot:
-        return lambda row: row.get(column)
+        return _named(column)
     inner = _getter(rest)
 
     def get(row: dict[str, Cell]) -> Cell:

@@ -1,22 +1,24 @@
 """Converts cells to instants: epoch milliseconds, from several formats and time zones."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache, partial
 from zoneinfo import ZoneInfo
 
-from schemas.instants import LAST_MS
+from schemas.instants import DISTANT_MS, EARLIEST_MS, LAST_MS, NO_DATE_MS
+from workers.values.times import format_of_unit
 
 from .errors import RowError
-from .field_sources import LocalTime
-from .values import Cell, Convert, EmptyCells, FieldValue, text_of, whole
+from .field_sources import EdgeOfDay, LocalTime
+from .time_readers import ReadTime, readers_of
+from .values import Cell, Convert, EmptyCells, FieldValue, text_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times without zone
 _MS = timedelta(milliseconds=1)
-
-Read = Callable[[str], datetime | int]
+_LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_000}
+_WIDEST_OFFSET_MS = 14 * 3_600_000
+_NEVER_MS = 50 * DISTANT_MS  # 500 years: 9999-12-31, 2999-12-31
 
 
 @dataclass(slots=True)
@@ -26,61 +28,100 @@ class UncertainTimes:
     count: int = 0
 
 
-def to_instant(
-    empties: EmptyCells,
-    formats: Sequence[str],
-    zone: str,
-    local_time: LocalTime,
-    uncertain_times: UncertainTimes,
-    latest: int | None = None,
-) -> Convert:
-    """Make a converter that reads an instant by the first format that fits.
+@dataclass(frozen=True, kw_only=True)
+class TimeReading:
+    """How the times of a column are read.
 
-    Args:
-        empties: Which texts count as empty.
-        formats: `iso`, `epoch_s`, `epoch_ms`, or a pattern of strptime.
+    Attributes:
+        formats: `iso`, `epoch_s`, `epoch_ms`, `excel`, or patterns of strptime.
         zone: The time zone of times without an offset.
         local_time: Which instant an ambiguous local time means.
-        uncertain_times: Counts ambiguous local times.
-        latest: A later instant is rejected; epoch ms.
+        day: The instant of its day that a date without a time means.
+        latest: A later instant is rejected; epoch ms. The end of a day may be later.
+        is_required: A placeholder for "none" is rejected; otherwise it is an empty cell.
+        evident: The patterns that alone fit other cells of the column.
     """
-    readers = [_reader(name) for name in formats]
-    clock = _LocalClock(zone, local_time, uncertain_times)
+
+    formats: Sequence[str] = ("iso",)
+    zone: str = "UTC"
+    local_time: LocalTime = "first"
+    day: EdgeOfDay = "start"
+    latest: int | None = None
+    is_required: bool = False
+    evident: Collection[str] = field(default=frozenset())
+
+    def is_plausible(self, time: datetime) -> bool:
+        """Whether the column may contain this time, give or take its offset."""
+        ms = (time.replace(tzinfo=None) - _NAIVE_EPOCH) // _MS
+        return ms >= EARLIEST_MS and (self.latest is None or ms <= self.latest + _WIDEST_OFFSET_MS)
+
+
+def to_instant(empties: EmptyCells, reading: TimeReading, uncertain_times: UncertainTimes) -> Convert:
+    """Make a converter that reads an instant by the first format that fits and gives a plausible one."""
+    readers = readers_of(reading.formats, reading.evident, reading.is_plausible)
+    instants = _Instants(reading, _LocalClock(reading.zone, reading.local_time, uncertain_times))
+    instant_of = instants.of
 
     def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
             return empties.value()
+        doubt = None
         for read in readers:
             try:
-                time = read(text)
+                ms = instant_of(read(text))
             except (ValueError, OverflowError):
                 continue
-            return _plausible(time if isinstance(time, int) else clock.ms(time), latest)
-        raise RowError("not_a_time", f"read as {', '.join(formats)}: add its format to `formats:`")
+            except RowError as error:
+                doubt = doubt or error
+                continue
+            return empties.value() if ms is None else ms
+        raise doubt or _not_a_time(text, reading.formats)
 
     return convert
 
 
-def _reader(name: str) -> Read:
-    match name:
-        case "iso":
-            return datetime.fromisoformat
-        case "epoch_s":
-            return partial(whole, places=3)
-        case "epoch_ms":
-            return partial(whole, places=0)
-        case _:
-            return _by_pattern(name)
+def _not_a_time(text: str, formats: Sequence[str]) -> RowError:
+    try:
+        advice = format_of_unit(float(text.replace(",", ".")))
+    except ValueError:
+        advice = ""
+    return RowError("not_a_time", advice or f"read as {', '.join(formats)}: add its format to `formats:`")
 
 
-def _by_pattern(pattern: str) -> Read:
-    # strptime takes 5–10 µs, and most columns repeat the same days.
-    @lru_cache(maxsize=16_384)
-    def read(text: str) -> datetime:
-        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied by _LocalClock
+class _Instants:
+    """Converts what was read to plausible instants."""
 
-    return read
+    def __init__(self, reading: TimeReading, clock: "_LocalClock") -> None:
+        self._reading = reading
+        self._clock = clock
+        self._is_end = reading.day == "end"
+        self._latest = LAST_MS if reading.latest is None else reading.latest
+
+    def of(self, read: ReadTime) -> int | None:
+        """Return epoch ms; None for a placeholder that stands for no time.
+
+        Raises:
+            RowError: the time is implausible.
+        """
+        at = read.at
+        ms = at if isinstance(at, int) else self._clock.ms(at)
+        if not EARLIEST_MS <= ms <= self._latest:
+            return self._unusual(ms)
+        if read.is_date and self._is_end and isinstance(at, datetime):
+            return self._clock.ms(at.replace(**_LAST_OF_DAY))  # type: ignore[arg-type]  # parts of a time
+        return ms
+
+    def _unusual(self, ms: int) -> int | None:
+        is_placeholder = ms < NO_DATE_MS or ms > self._latest + _NEVER_MS
+        if is_placeholder and not self._reading.is_required:
+            return None
+        if ms < EARLIEST_MS:
+            advice = "is the format or the unit right? If it stands for no time, add it to `empty_values:`"
+            raise RowError("before_1990", f"no fact is that old: {advice}")
+        if self._reading.latest is None:
+            return LAST_MS
+        raise RowError("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")
 
 
 class _LocalClock:
@@ -115,13 +156,3 @@ def _offset_of(time: datetime) -> timedelta:
     if offset is None:  # pragma: no cover  # a ZoneInfo always has one
         raise TypeError(f"{time.tzinfo} has no offset")
     return offset
-
-
-def _plausible(ms: int, latest: int | None) -> int:
-    if ms <= 0:
-        raise RowError("before_1970", "no fact is that old: is the format or the unit right?")
-    if ms > LAST_MS:
-        raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
-    if latest is not None and ms > latest:
-        raise RowError("in_the_future", "it has not happened yet: is the zone, the format or the unit right?")
-    return ms

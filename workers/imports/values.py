@@ -1,45 +1,55 @@
-"""Converts cells to texts and amounts. An invalid cell raises RowError, whose advice says how to fix it.
+"""Converts cells to texts and ids. An invalid cell raises RowError, whose advice says how to fix it.
 
 A cell is a `str` from a CSV file, or any JSON value from a JSONL file. Converters return None if it holds no value.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping
-from decimal import ROUND_HALF_UP, Decimal
 from typing import TypeAlias
-from unicodedata import category
+from unicodedata import category, normalize
 
 from schemas.json_value import JsonValue
+from schemas.texts import cleaned, comparable
+from workers.values.identifiers import fault_of_id, id_forms, id_text, is_grouped
+from workers.values.numbers import LARGEST_EXACT, MAX_LONG, is_exact
 
 from .errors import RowError
+from .field_sources import LeadIdSource, TextSource
 
 Cell: TypeAlias = JsonValue
 FieldValue: TypeAlias = str | int | bool
 Convert = Callable[[Cell], FieldValue | None]
 """Converts one cell; None if it holds no value. Raises RowError if it cannot be converted."""
 
-MAX_LONG = 2**63 - 1
 _BREAKS = "\t\n\r"
 _MAX_EXCERPT = 80
 _MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
-_MAX_DIGITS = 20  # a longer number does not fit into 64 bits
+ID_SEPARATOR = "\n"
+"""Between the ids of a split cell."""
 
 
 def text_of(cell: Cell) -> str:
-    """Return the cell as trimmed text; absent and null are empty.
+    """Return the cell as text without what nobody sees; absent and null are empty, 4711.0 is 4711.
 
     Raises:
-        RowError: it is a list or an object.
+        RowError: it is a list or an object, or a number that was rounded.
     """
     if type(cell) is str:
-        return cell.strip()
+        return cleaned(cell)
     if cell is None:
         return ""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, int | float):
-        return str(cell)
+        return _text_of_number(cell)
     raise RowError("nested", "name what is inside, such as `parent.child`; a list cannot be read")
+
+
+def _text_of_number(number: float) -> str:
+    if is_exact(number):
+        return str(int(number))
+    if abs(number) > (LARGEST_EXACT if isinstance(number, float) else MAX_LONG):
+        raise RowError("rounded_number", "not every program can keep so many digits: write this number as a text")
+    return str(number)
 
 
 def abbreviated(cell: object) -> str:
@@ -57,11 +67,12 @@ class EmptyCells:
     """
 
     def __init__(self, texts: Collection[str], replacement: FieldValue | None) -> None:
-        self._texts = frozenset(text.strip().casefold() for text in texts) | {""}
+        self._texts = frozenset(map(comparable, texts)) - {""}
         self._replacement = replacement
+        self.are_rejected = replacement == "reject"
 
     def __contains__(self, text: str) -> bool:
-        return not text or text.casefold() in self._texts
+        return not text or (bool(self._texts) and comparable(text) in self._texts)
 
     def value(self) -> FieldValue | None:
         """Return the value of an empty cell.
@@ -89,14 +100,61 @@ def printable(text: str, *, breaks: bool = False) -> str:
     return text
 
 
-def to_text(empties: EmptyCells, prefix: str, *, breaks: bool = False, longest: int | None = None) -> Convert:
+def to_text(empties: EmptyCells, source: TextSource, longest: int | None, *, breaks: bool = False) -> Convert:
     """Make a converter for free text."""
+    form, prefix = _form_of(source), source.prefix
 
     def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
         if text in empties:
             return empties.value()
-        return within(longest, prefix + printable(text, breaks=breaks))
+        return within(longest, prefix + form(printable(text, breaks=breaks)))
+
+    return convert
+
+
+def to_id(empties: EmptyCells, source: TextSource, longest: int) -> Convert:
+    """Make a converter for ids. The ids of a cell that is split are joined by ID_SEPARATOR."""
+    form, prefix, may_be_grouped = _form_of(source), source.prefix.lstrip(), source.grouped
+
+    def one(text: str) -> str:
+        text = id_text(text)
+        if fault := fault_of_id(text):
+            raise RowError(fault.reason, fault.advice)
+        if not may_be_grouped and is_grouped(text):
+            raise RowError(
+                "grouped_id", f"{text} may be a formatted number: export it as text, or write `grouped: true`"
+            )
+        whole = prefix + form(printable(text))
+        return within(longest, whole if whole.isascii() else normalize("NFC", whole))
+
+    def convert(cell: Cell) -> FieldValue | None:
+        text = text_of(cell)
+        return empties.value() if text in empties or text == "'" else one(text)
+
+    separator = source.split if isinstance(source, LeadIdSource) else None
+    return convert if separator is None else _split(convert, separator)
+
+
+def _split(read: Convert, separator: str) -> Convert:
+    def convert(cell: Cell) -> FieldValue | None:
+        texts = [part for part in text_of(cell).split(separator) if part.strip()]
+        ids = dict.fromkeys(str(read(part)) for part in texts)
+        return ID_SEPARATOR.join(ids) if ids else read("")
+
+    return convert
+
+
+def _form_of(source: TextSource) -> Callable[[str], str]:
+    form = id_forms(fold=source.fold, pad=source.pad, salesforce=source.salesforce)
+    if form is None:
+        return str
+
+    def convert(text: str) -> str:
+        try:
+            return form(text)
+        except ValueError:
+            raise RowError("not_an_id", "an id of Salesforce has 15 or 18 letters and digits") from None
 
     return convert
 
@@ -130,7 +188,7 @@ def to_mapped_value(
         prefix: Put before the value, if it is a text.
         longest: The most characters of the value.
     """
-    known = {value.casefold(): value for value in allowed}
+    known = {comparable(value): value for value in allowed}
     cache: dict[str, FieldValue] = {}
 
     def convert(cell: Cell) -> FieldValue | None:
@@ -139,7 +197,7 @@ def to_mapped_value(
         text = text_of(cell)
         if text in empties:
             return empties.value()
-        value = table.get(text.casefold())
+        value = table.get(comparable(text))
         if value is None:
             value = _unlisted(text, otherwise, known)
         if isinstance(value, str) and value:  # the empty text removes a value
@@ -158,71 +216,6 @@ def _unlisted(text: str, otherwise: str, known: Mapping[str, str]) -> str:
         return otherwise
     if not known:
         return printable(text)
-    if (value := known.get(text.casefold())) is None:
+    if (value := known.get(comparable(text))) is None:
         raise RowError("unknown_value", f"add it to `values:`; the field takes {', '.join(known.values())}")
     return value
-
-
-def to_amount(empties: EmptyCells, decimal: str, digits: int) -> Convert:
-    """Make a converter from major units of money, such as "€ 1.234,56", to minor units; `digits` is their number."""
-    thousands = "." if decimal == "," else ","
-    number = re.compile(rf"[+-]?(\d+|\d{{1,3}}([{thousands} '\u00a0\u202f]\d{{3}})+)?([{decimal}]\d*)?")
-
-    def convert(cell: Cell) -> FieldValue | None:
-        if type(cell) is int or type(cell) is float:
-            return _minor(str(cell), digits)
-        text = text_of(cell)
-        if text in empties:
-            return empties.value()
-        bare = text.strip(_symbols(text))
-        if not number.fullmatch(bare):
-            raise RowError("not_a_number", f"the mapping reads {decimal!r} as the decimal sign: change `decimal:`?")
-        return _minor("".join("." if c == decimal else c for c in bare if c in f"+-0123456789{decimal}"), digits)
-
-    return convert
-
-
-def _symbols(text: str) -> str:
-    return " \u00a0\u202f" + "".join(c for c in text if category(c) == "Sc")
-
-
-def whole(number: str, places: int) -> int:
-    """Multiply a decimal number by 10 to the power of `places`, rounded half up.
-
-    Raises:
-        ValueError: it is not a number, or far beyond 64 bits.
-    """
-    try:
-        value = Decimal(number)
-        if (
-            not value.is_finite() or value.adjusted() > _MAX_DIGITS
-        ):  # 1e999999999 is a short text, but gigabytes as an int
-            raise ValueError(number)
-        return int(value.scaleb(places).to_integral_value(ROUND_HALF_UP))
-    except ArithmeticError as error:
-        raise ValueError(number) from error
-
-
-def _minor(number: str, digits: int) -> int:
-    try:
-        minor = whole(number, digits)
-    except ValueError:
-        raise RowError("not_a_number", "write a number that fits into 64 bits") from None
-    if abs(minor) > MAX_LONG:
-        raise RowError("out_of_range", "an amount must fit into 64 bits")
-    return minor
-
-
-def to_currency(empties: EmptyCells, table: Mapping[str, FieldValue], otherwise: str) -> Convert:
-    """Make a converter for ISO 4217 codes."""
-    read = to_mapped_value(empties, table, otherwise, ())
-
-    def convert(cell: Cell) -> FieldValue | None:
-        code = read(cell)
-        if not isinstance(code, str) or not code:
-            return code
-        if len(code) != 3 or not (code.isascii() and code.isalpha()):  # noqa: PLR2004  # ISO 4217
-            raise RowError("unknown_value", "write a code of three letters such as EUR, or translate it by `values:`")
-        return code.upper()
-
-    return convert

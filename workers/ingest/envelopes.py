@@ -8,7 +8,8 @@ from schemas.json_value import JsonObject, JsonValue
 from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.http.problems import FieldError, Problem
-from workers.imports.conversion import RECORDS, derived_id
+from workers.imports.conversion import derived_id
+from workers.imports.records import RECORDS
 
 from .fields import has_control_characters
 from .rejections import InvalidEvent, Rejection, RejectionReason

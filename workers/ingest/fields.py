@@ -8,20 +8,24 @@ from typing import Literal, get_args, get_origin, get_type_hints
 from unicodedata import category
 
 from schemas.events import DealClosed, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
+from schemas.instants import EARLIEST_MS, LAST_MS, LATEST_MS, NO_DATE_MS, unit_of
 from schemas.json_value import JsonObject, JsonValue
+from schemas.texts import cleaned, comparable
 from schemas.topics import MAX_LEAD_ID, MAX_RECORD_BYTES
 from streams.domain.facts import LAST_AT, MAX_TEXT
 from streams.runtime.documents import did_you_mean
-from workers.imports.conversion import RECORDS
 from workers.imports.flags import names_of, words_of
+from workers.imports.records import RECORDS
 from workers.imports.values import FieldValue
+from workers.values.identifiers import fault_of_id, id_text
+from workers.values.numbers import MAX_LONG, is_exact
+from workers.values.times import doubt_of_unit
 
 from .rejections import InvalidValue
 
 PostedFact = LeadCreated | LeadUpdated | LeadContacted | LeadStalled | DealClosed
 FieldReader = Callable[[JsonValue], FieldValue | None]
 
-MAX_LONG = 2**63 - 1
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
 _DETECTOR_ONLY = frozenset({"idle_since"})  # set by the detector only
@@ -49,7 +53,7 @@ def _text_reader(longest: int, allowed: str = "") -> Callable[[object], str | No
     def read(value: object) -> str | None:
         if type(value) is not str:
             raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not a string", "write a string")
-        text = value.strip()
+        text = cleaned(value)
         if not text.isprintable():
             _reject_control(text, allowed)
         if len(text) > longest:
@@ -57,6 +61,25 @@ def _text_reader(longest: int, allowed: str = "") -> Callable[[object], str | No
         return text or None
 
     return read
+
+
+def _id(longest: int, **schema: JsonValue) -> FieldSpec:
+    read_text = _text_reader(longest)
+
+    def read(value: object) -> str | None:
+        text = id_text(read_text(value) or "")
+        if fault := fault_of_id(text):
+            raise InvalidValue("not_an_id", f"{_abbreviated(text)}: {fault.reason}", _FIX_OF_ID[fault.reason])
+        return text or None
+
+    return FieldSpec(read, {"type": "string", "maxLength": longest, **schema})
+
+
+_FIX_OF_ID = {
+    "invisible_character": "remove the characters that nobody sees, such as U+200B",
+    "rounded_id": "send the id as it was before a spreadsheet rounded it",
+    "several_ids": "send one event for each id",
+}
 
 
 def to_instant(value: object) -> int:
@@ -67,6 +90,8 @@ def to_instant(value: object) -> int:
     """
     if type(value) is int:
         return value
+    if isinstance(value, float) and is_exact(value):
+        return int(value)
     if type(value) is not str:
         raise InvalidValue("not_a_time", f"{_abbreviated(value)} is not a time", _TIME)
     try:
@@ -82,26 +107,33 @@ def to_moment(value: object) -> int:
     """Convert the time of an event to epoch ms.
 
     Raises:
-        InvalidValue: it is no time, or outside of 1970 to 3000 (probably in another unit).
+        InvalidValue: it is no time, or outside of 1990 to 3000 (probably in another unit).
     """
     at = to_instant(value)
-    if at <= 0:
-        raise InvalidValue("out_of_range", f"{at} is before 1970", _TIME)
-    if at >= LAST_AT:
-        raise InvalidValue("out_of_range", f"{at} is after the year 3000", "write milliseconds, not microseconds")
-    return at
+    if EARLIEST_MS <= at < LAST_AT:
+        return at
+    problem = "before 1990" if at < EARLIEST_MS else "after the year 3000"
+    raise InvalidValue("out_of_range", f"{_abbreviated(value)} is {problem}", f"{doubt_of_unit(at)} {_TIME}".lstrip())
 
 
-def to_other_moment(value: object) -> int:
-    """Convert any other time to epoch ms.
+def to_other_moment(value: object) -> int | None:
+    """Convert any other time to epoch ms; None for a placeholder such as 0001-01-01.
 
     Raises:
-        InvalidValue: it is no time, or does not fit into 64 bits.
+        InvalidValue: it is no time, before 1990, or probably in another unit.
     """
     at = to_instant(value)
-    if not -MAX_LONG <= at <= MAX_LONG:
-        raise InvalidValue("out_of_range", "the number does not fit into 64 bits", _TIME)
-    return at
+    if at < NO_DATE_MS:
+        return None
+    if at < EARLIEST_MS:
+        raise InvalidValue(
+            "out_of_range", f"{_abbreviated(value)} is before 1990", f"{doubt_of_unit(at)} {_TIME}".lstrip()
+        )
+    if type(value) is int and (at > LAST_MS or unit_of(at) not in (None, "milliseconds")):
+        raise InvalidValue(
+            "out_of_range", f"{_abbreviated(at)} is no time in milliseconds", f"{doubt_of_unit(at)} {_TIME}".lstrip()
+        )
+    return min(at, LAST_MS)
 
 
 def to_amount(value: object) -> int:
@@ -110,6 +142,8 @@ def to_amount(value: object) -> int:
     Raises:
         InvalidValue: it is not a whole number of 64 bits.
     """
+    if isinstance(value, float) and is_exact(value):
+        value = int(value)
     if type(value) is not int:
         raise InvalidValue(
             "wrong_type", f"{_abbreviated(value)} is not a whole number", "write minor units (cents) as a whole number"
@@ -157,7 +191,7 @@ def _flag(name: str, hint: object) -> FieldSpec:
 def _word(value: object) -> str:
     """A boolean, or 0 or 1, as a word; what cannot mean yes or no as a word that is never known."""
     if type(value) is str:
-        return value.strip().casefold()
+        return comparable(value)
     return str(value).lower() if value in (True, False) else "?"
 
 
@@ -172,7 +206,10 @@ def _removable_text() -> FieldSpec:
 
 _TIME = "write ISO 8601 with an offset, such as 2026-03-01T09:30:00Z, or milliseconds since 1970"
 _INSTANT: JsonObject = {
-    "anyOf": [{"type": "string", "format": "date-time"}, {"type": "integer", "minimum": 1, "maximum": LAST_AT - 1}],
+    "anyOf": [
+        {"type": "string", "format": "date-time"},
+        {"type": "integer", "minimum": EARLIEST_MS, "maximum": LATEST_MS},
+    ],
     "description": "ISO 8601 with an offset, or milliseconds since 1970",
 }
 
@@ -192,7 +229,8 @@ def _enumeration(values: tuple[str, ...]) -> FieldSpec:
 
 
 _SPECIAL: Mapping[str, FieldSpec] = {
-    "lead_id": FieldSpec(_text_reader(MAX_LEAD_ID), {"type": "string", "minLength": 1, "maxLength": MAX_LEAD_ID}),
+    "lead_id": _id(MAX_LEAD_ID, minLength=1),
+    "event_id": _id(MAX_TEXT),
     "note": _text(MAX_RECORD_BYTES, _BREAKS),
     "occurred_at": FieldSpec(to_moment, _INSTANT),
     "currency": FieldSpec(to_currency, {"type": "string", "pattern": "^[A-Za-z]{3}$"}),

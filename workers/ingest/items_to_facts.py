@@ -8,9 +8,11 @@ import msgspec
 from schemas.events import LeadUpdated
 from streams.domain.errors import Poison
 from streams.domain.fact_of_record import fact_of
-from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter, derived_id
+from workers.imports.conversion import TableConverter, derived_id
 from workers.imports.errors import RowError
+from workers.imports.field_steps import ConversionContext
 from workers.imports.mapping import CHANGES, Table
+from workers.imports.records import ImportedFact
 from workers.imports.rows import read_jsonl
 
 from .dialects.items import DeadItem, IgnoredItem, MappableItem, WebhookItem
@@ -53,7 +55,7 @@ class ItemConverter:
         if isinstance(cells, RowError):
             raise cells
         built = [(number, builder.make(cells)) for number, builder in enumerate(converter.builders)]
-        facts = tuple(self._with_stable_id(fact, row, table, number) for number, fact in built if fact is not None)
+        facts = tuple(self._with_stable_id(fact, row, table, number) for number, made in built for fact in made)
         for fact in facts:
             fact_of(fact)
         return facts
@@ -81,7 +83,7 @@ class ItemConverter:
             self._converters, self._made_at = {}, now
         if id(table) not in self._converters:
             self._converters[id(table)] = TableConverter(
-                table, ConversionContext(self._system.source, self._system.zone, now)
+                table, ConversionContext(self._system.source, self._system.zone, now, received_at=now)
             )
         return self._converters[id(table)]
 

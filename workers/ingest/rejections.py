@@ -16,6 +16,7 @@ RejectionReason = Literal[
     "unknown_word",
     "too_long",
     "unprintable",
+    "not_an_id",
     "not_a_time",
     "out_of_range",
     "future",

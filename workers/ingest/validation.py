@@ -12,9 +12,11 @@ from streams.domain.fact_of_record import fact_of
 from streams.domain.facts import MAX_TEXT
 from streams.runtime.documents import did_you_mean
 from workers.http.strict_json import escape_pointer
-from workers.imports.conversion import CONSTRUCTORS, RECORDS, changes_nothing, derived_id
+from workers.imports.conversion import changes_nothing, derived_id
 from workers.imports.mapping import CHANGES
+from workers.imports.records import CONSTRUCTORS, RECORDS
 from workers.imports.values import FieldValue
+from workers.values.times import remove_placeholders
 
 from .fields import FIELDS, READERS, REQUIRED, PostedFact
 from .rejections import InvalidEvent, InvalidValue, Rejection
@@ -59,6 +61,7 @@ def to_fact(posted: PostedEvent, principal: str, now: int) -> PostedFact:
         rejections.append(_from_the_future(posted))
     if rejections:
         raise InvalidEvent(rejections[:MAX_REJECTIONS])
+    remove_placeholders(posted.kind, content)
     source = qualified_source(str(content.pop("source", "")), principal)
     if len(source) > MAX_TEXT:
         raise _invalid(

@@ -19,7 +19,7 @@ from workers.http.auth import Principal
 from workers.http.body import media_type_of, read_body
 from workers.http.problems import Problem, unauthorized
 from workers.http.strict_json import parse_json
-from workers.imports.conversion import ImportedFact
+from workers.imports.records import ImportedFact
 from workers.kafka import Outgoing
 
 from .dialects import DIALECTS

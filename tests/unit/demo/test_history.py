@@ -8,10 +8,12 @@ import pytest
 
 from streams.domain.fact_of_record import fact_of
 from workers.demo.generated_history import END, history_mapping, write_history
-from workers.imports.conversion import ConversionContext, ImportedFact, TableConverter
+from workers.imports.conversion import TableConverter
 from workers.imports.errors import RowError
+from workers.imports.field_steps import ConversionContext
 from workers.imports.file_assignment import assign
 from workers.imports.files import SourceFile
+from workers.imports.records import ImportedFact
 
 NOW = round(END.timestamp() * 1000)
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 from streams.runtime.documents import load
 from tests.builders_imports import NOW
-from workers.imports import conversion, row_reader, rows, timestamps, values
-from workers.imports.conversion import ConversionContext, TableConverter
+from workers.imports import conversion, field_steps, money, row_reader, rows, time_readers, timestamps, values
+from workers.imports.conversion import TableConverter
 from workers.imports.errors import RowError
-from workers.imports.field_sources import AmountSource, InstantSource, TextSource
+from workers.imports.field_sources import AmountSource, InstantSource, LeadIdSource, TextSource
+from workers.imports.field_steps import ConversionContext
 from workers.imports.files import SourceFile
 from workers.imports.mapping import (
     KINDS,
@@ -21,6 +22,8 @@ from workers.imports.mapping import (
     Table,
     UpdatedPart,
 )
+from workers.values import amounts as parsing_of_amounts
+from workers.values import identifiers as parsing_of_ids
 
 PAGE = (Path(__file__).parents[3] / "docs/mapping.md").read_text(encoding="utf-8")
 
@@ -49,9 +52,13 @@ def test_the_example_of_the_page_makes_as_many_facts_as_it_says(tmp_path: Path) 
 
 def test_every_reason_for_rejecting_a_row_is_documented() -> None:
     sources = [
-        Path(module.__file__ or "").read_text("utf-8") for module in (conversion, timestamps, row_reader, rows, values)
+        Path(module.__file__ or "").read_text("utf-8")
+        for module in (
+            *(conversion, field_steps, money, row_reader, rows, time_readers, timestamps, values),
+            *(parsing_of_amounts, parsing_of_ids),
+        )
     ]
-    reasons = set(re.findall(r'RowError\(\s*"(\w+)"', "\n".join(sources)))
+    reasons = set(re.findall(r'(?:RowError|NotAnAmount|IdFault)\(\s*"(\w+)"', "\n".join(sources)))
     assert len(reasons) > 10
     assert {reason for reason in reasons if f"`{reason}`" not in PAGE} == set()
 
@@ -68,8 +75,9 @@ def test_every_key_of_a_mapping_is_documented() -> None:
         TextSource,
         InstantSource,
         AmountSource,
+        LeadIdSource,
     )
-    named = {key for part in parts for key in part.model_fields}
+    named = {key for part in parts for key in part.model_fields} - {"fallbacks"}  # `column:` with a list
     assert {key for key in named if not re.search(rf"\b{key}\b", PAGE)} == set()
 
 

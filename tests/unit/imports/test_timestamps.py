@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from schemas.instants import FUTURE_MS
 from schemas.json_value import JsonValue
 from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
-from workers.imports.conversion import ConversionContext, TableConverter
+from workers.imports.conversion import TableConverter
 from workers.imports.errors import RowError
+from workers.imports.field_steps import ConversionContext
 
 
 def _ms(text: str) -> int:
@@ -40,10 +41,10 @@ def test_instants_are_read_by_the_first_format_that_fits(cell: JsonValue, format
     [
         ("yesterday", "iso", "not_a_time"),
         ("31.02.2018", "%d.%m.%Y", "not_a_time"),
-        ("0001-01-01", "iso", "before_1970"),
-        ("1969-12-31", "iso", "before_1970"),
+        ("0001-01-01", "iso", "before_1990"),
+        ("1989-12-31", "iso", "before_1990"),
         ("9999-12-31", "iso", "in_the_future"),
-        ("9999-12-31T23:59:59-12:00", "iso", "after_9999"),
+        ("9999-12-31T23:59:59-12:00", "iso", "in_the_future"),
         ("99999999999999", "epoch_s", "after_9999"),
         ("1519675134000", "iso", "not_a_time"),
         ("1e999999999", "epoch_s", "not_a_time"),
@@ -123,7 +124,7 @@ def test_ambiguous_and_skipped_local_times_are_counted() -> None:
     assert context.uncertain_times.count == 2
 
 
-@given(st.datetimes(datetime(1980, 1, 1), datetime(2024, 12, 31)))  # noqa: DTZ001  # of no zone on purpose
+@given(st.datetimes(datetime(1990, 1, 1), datetime(2024, 12, 31)))  # noqa: DTZ001  # of no zone on purpose
 def test_reading_a_utc_time_gives_that_time(time: datetime) -> None:
     made = fact_of({"at": time.isoformat()})
     assert made.occurred_at == int(time.replace(tzinfo=UTC).timestamp() * 1_000_000) // 1000 or time.microsecond

@@ -27,7 +27,7 @@ def similar_names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         ({"occurred_at": 1.5}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": True}, "/occurred_at", "write ISO 8601"),
         ({"occurred_at": -5}, "/occurred_at", "write ISO 8601"),
-        ({"occurred_at": T0 * 1000}, "/occurred_at", "write milliseconds"),
+        ({"occurred_at": T0 * 1000}, "/occurred_at", "is it in microseconds?"),
         ({"occurred_at": T0 + 600_001}, "/occurred_at", "check the time zone"),
         ({"occurred_at": None}, "/occurred_at", "add `occurred_at`"),
         ({"lead_id": "x" * 129}, "/lead_id", "write at most 128"),

@@ -1,0 +1,54 @@
+"""Looks at the ids of an import as a whole, for what no single row shows."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+_MOST_IDS = 200_000  # in memory: some 50 MB
+_OFTEN = 6  # creations of one lead: few leads come back that often
+_EXAMPLES = 3
+
+
+class IdDoubts:
+    """Collects what is doubtful about the ids of leads. Of very large imports it looks at the first 200,000 ids."""
+
+    def __init__(self) -> None:
+        self._folded: dict[str, str] = {}
+        self._created: Counter[str] = Counter()
+        self._by_case: dict[str, str] = {}
+
+    def add(self, lead_id: str, *, is_created: bool) -> None:
+        """Look at the id of one fact."""
+        if is_created and (lead_id in self._created or len(self._created) < _MOST_IDS):
+            self._created[lead_id] += 1
+        if lead_id.isdecimal():
+            return
+        folded = lead_id.lower()
+        first = self._folded.get(folded)
+        if first is None:
+            if len(self._folded) < _MOST_IDS:
+                self._folded[folded] = lead_id
+        elif first != lead_id:
+            self._by_case[first] = lead_id
+
+    def sentences(self) -> Iterator[str]:
+        """Yield a sentence for each doubt."""
+        if floats := [one for one in self._folded.values() if one.endswith(".0")]:
+            yield (
+                f"{len(floats):,} ids end in .0 ({_some(floats)}): a program read them as decimal numbers; "
+                "they are other leads than the ids without it"
+            )
+        if self._by_case:
+            pairs = [f"{first} and {other}" for first, other in self._by_case.items()]
+            yield (
+                f"{len(pairs):,} ids differ from another only by case ({_some(pairs)}): "
+                "if they are one lead, write `fold: true`"
+            )
+        if often := [one for one, count in self._created.most_common() if count >= _OFTEN]:
+            yield (
+                f"{len(often):,} leads were created {_OFTEN} times or more ({_some(often)}): is it the right column, "
+                "and is it an id?"
+            )
+
+
+def _some(ids: list[str]) -> str:
+    return ", ".join(ids[:_EXAMPLES]) + (", …" if len(ids) > _EXAMPLES else "")

@@ -1,0 +1,145 @@
+"""The formats of times: each reads a text as a date and time, or as epoch milliseconds."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import NamedTuple
+
+from schemas.instants import EARLIEST_MS, LAST_MS, unit_of
+from workers.values.numbers import whole
+from workers.values.times import format_of_unit
+
+from .errors import RowError
+from .field_sources import NAMED_FORMATS
+
+Read = Callable[[str], "ReadTime"]
+Choices = Mapping[datetime, Sequence[str]]
+"""What a text is in several patterns: each reading, and the patterns that give it."""
+
+_SPREADSHEET_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # the zone is applied later
+_SECONDS_OF_DAY = 86_400
+_TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%c", "%X")
+_LONGEST_DATE = 10  # of ISO 8601: 2026-03-02
+_OTHER_UNITS = {"epoch_s": "seconds", "epoch_ms": "milliseconds"}
+
+
+class ReadTime(NamedTuple):
+    """A time as it was read. `is_date`: without a time of day."""
+
+    at: datetime | int
+    is_date: bool = False
+
+
+def readers_of(
+    formats: Sequence[str], evident: Collection[str], is_plausible: Callable[[datetime], bool]
+) -> list[Read]:
+    """Return the readers of these formats. Each raises ValueError or OverflowError if a text is not in its format.
+
+    Several patterns of strptime have one reader, because a text may fit more than one of them.
+
+    Args:
+        formats: Of a mapping.
+        evident: The patterns that alone fit other cells of the column.
+        is_plausible: Whether a fact may have this time.
+    """
+    patterns = [name for name in formats if name not in NAMED_FORMATS]
+    if len(patterns) < 2:  # noqa: PLR2004  # nothing to choose
+        return [_reader(name) for name in formats]
+    several = _by_patterns(PatternChoice(patterns, is_plausible), frozenset(evident))
+    named: list[Read] = [_reader(name) for name in formats if name in NAMED_FORMATS]
+    return [*named, several] if formats[0] in NAMED_FORMATS else [several, *named]
+
+
+def _reader(name: str) -> Read:
+    match name:
+        case "iso":
+            return _iso
+        case "epoch_s":
+            return _epoch(name, places=3)
+        case "epoch_ms":
+            return _epoch(name, places=0)
+        case "excel":
+            return _excel
+        case _:
+            return _by_pattern(name)
+
+
+def _iso(text: str) -> ReadTime:
+    return ReadTime(datetime.fromisoformat(text), len(text) <= _LONGEST_DATE)
+
+
+def _epoch(name: str, places: int) -> Read:
+    def read(text: str) -> ReadTime:
+        ms = whole(text, places)
+        if not EARLIEST_MS <= ms <= LAST_MS or unit_of(float(text)) not in (None, _OTHER_UNITS[name]):
+            _refuse_other_unit(text)
+        if ms > LAST_MS:
+            raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
+        return ReadTime(ms)
+
+    return read
+
+
+def _refuse_other_unit(text: str) -> None:
+    if advice := format_of_unit(float(text)):
+        raise RowError("other_unit", advice)
+
+
+def _excel(text: str) -> ReadTime:
+    days = float(text.replace(",", "."))
+    if unit_of(days) is None or not days:
+        raise ValueError(text)
+    return ReadTime(_SPREADSHEET_EPOCH + timedelta(seconds=round(days * _SECONDS_OF_DAY)), days.is_integer())
+
+
+def _by_pattern(pattern: str) -> Read:
+    is_date = not any(directive in pattern for directive in _TIME_DIRECTIVES)
+
+    # strptime takes 5–10 µs, and most columns repeat the same days.
+    @lru_cache(maxsize=16_384)
+    def read(text: str) -> ReadTime:
+        return ReadTime(datetime.strptime(text, pattern), is_date)  # noqa: DTZ007  # the zone is applied later
+
+    return read
+
+
+class PatternChoice:
+    """What a text can mean in several patterns.
+
+    Args:
+        patterns: Of strptime.
+        is_plausible: An implausible reading counts only if there is no plausible one.
+    """
+
+    def __init__(self, patterns: Sequence[str], is_plausible: Callable[[datetime], bool]) -> None:
+        self._readers = [(pattern, _by_pattern(pattern)) for pattern in patterns]
+        self._is_plausible = is_plausible
+        self.of = lru_cache(maxsize=16_384)(self._of)
+
+    def _of(self, text: str) -> Mapping[ReadTime, tuple[str, ...]]:
+        found: dict[ReadTime, tuple[str, ...]] = {}
+        for pattern, read in self._readers:
+            try:
+                time = read(text)
+            except (ValueError, OverflowError):
+                continue
+            found[time] = (*found.get(time, ()), pattern)
+        plausible = {
+            time: by for time, by in found.items() if isinstance(time.at, datetime) and self._is_plausible(time.at)
+        }
+        return plausible or found
+
+
+def _by_patterns(choice: PatternChoice, evident: frozenset[str]) -> Read:
+    def read(text: str) -> ReadTime:
+        found = choice.of(text)
+        if not found:
+            raise ValueError(text)
+        if len(found) > 1:
+            found = {time: by for time, by in found.items() if not evident.isdisjoint(by)} or found
+        if len(found) > 1:
+            by = " and ".join(pattern for patterns in found.values() for pattern in patterns)
+            raise RowError("ambiguous_time", f"{by} read it as different times: keep the right one in `formats:`")
+        return next(iter(found))
+
+    return read

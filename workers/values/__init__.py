@@ -1,0 +1,1 @@
+"""What values from outside mean, for every entrance: ids, amounts and times. Pure; below imports and ingest."""

@@ -1,0 +1,112 @@
+"""Ids as systems and spreadsheets write them: what cannot be an id, and forms in which the same id is written."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from unicodedata import decimal
+
+from schemas.texts import has_format_characters
+
+_HARMLESS = re.compile(r"[\w/:@#-]*")
+_ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
+_GROUPED = re.compile(r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}")
+_BETWEEN = re.compile(r"[,;\r\n]")
+_SALESFORCE_LENGTH, _SALESFORCE_CHUNK = 15, 5
+_SALESFORCE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
+
+
+@dataclass(frozen=True, slots=True)
+class IdFault:
+    """Why a text cannot be an id, and what to do."""
+
+    reason: str
+    advice: str
+
+
+_INVISIBLE = IdFault("invisible_character", "the id contains a character that nobody sees (such as U+200B): remove it")
+_ROUNDED_ID = IdFault(
+    "rounded_id", "a spreadsheet rounded this id, so that several become one: export the column as text"
+)
+_SEVERAL_IDS = IdFault("several_ids", 'several ids in one cell: write `split: ";"` for one fact each')
+
+
+def id_text(text: str) -> str:
+    """Return an id without the apostrophe of a spreadsheet, and with the digits of ASCII if it is a number."""
+    text = text.removeprefix("'").lstrip()
+    return text if text.isascii() or not text.isdecimal() else "".join(str(decimal(digit)) for digit in text)
+
+
+def is_grouped(text: str) -> bool:
+    """Whether this looks like a number whose thousands a spreadsheet grouped: 4.711 for 4711."""
+    return not text.isalnum() and _GROUPED.fullmatch(text) is not None
+
+
+def fault_of_id(text: str) -> IdFault | None:
+    """Return why this text is not one id; None if it may be."""
+    if text.isalnum() or _HARMLESS.fullmatch(text):
+        return None
+    if has_format_characters(text):
+        return _INVISIBLE
+    if is_rounded(text):
+        return _ROUNDED_ID
+    return _SEVERAL_IDS if _are_several(text) else None
+
+
+def is_rounded(text: str) -> bool:
+    """Whether this is a number in scientific notation, as spreadsheets write long numbers."""
+    return _ROUNDED.fullmatch(text) is not None
+
+
+def _are_several(text: str) -> bool:
+    if ";" in text:
+        return True
+    parts = [part.strip() for part in _BETWEEN.split(text)]
+    return len(parts) > 1 and all(any(c.isdigit() for c in part) and " " not in part for part in parts)
+
+
+def salesforce_id(text: str) -> str:
+    """Return the form of 18 characters of a Salesforce id of 15, which differs from other ids only by case.
+
+    Each of the three characters that are added says which of five characters are upper case.
+
+    Raises:
+        ValueError: it has neither 15 nor 18 letters and digits.
+    """
+    if not (text.isascii() and text.isalnum()) or len(text) not in (_SALESFORCE_LENGTH, _SALESFORCE_LENGTH + 3):
+        raise ValueError(text)
+    return text if len(text) > _SALESFORCE_LENGTH else text + _checksum(text)
+
+
+def _checksum(text: str) -> str:
+    chunks = [text[start : start + _SALESFORCE_CHUNK] for start in range(0, _SALESFORCE_LENGTH, _SALESFORCE_CHUNK)]
+    return "".join(
+        _SALESFORCE_DIGITS[sum(character.isupper() << place for place, character in enumerate(chunk))]
+        for chunk in chunks
+    )
+
+
+def id_forms(*, fold: bool, pad: int | None, salesforce: bool) -> Callable[[str], str] | None:
+    """Make a function that returns one form of each id; None if all stay as they are.
+
+    Args:
+        fold: Lower case: the ids do not differ by case.
+        pad: Digits are filled to this length with leading zeros.
+        salesforce: Ids of 15 characters become those of 18. The function raises ValueError for other texts.
+    """
+    forms: list[Callable[[str], str]] = []
+    if salesforce:
+        forms.append(salesforce_id)
+    if pad:
+        forms.append(lambda text: text.zfill(pad) if text.isdigit() else text)
+    if fold:
+        forms.append(str.lower)
+    return _chained(forms) if forms else None
+
+
+def _chained(forms: list[Callable[[str], str]]) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        for form in forms:
+            text = form(text)
+        return text
+
+    return convert
