@@ -19,6 +19,7 @@ from .dialects.items import DeadItem, IgnoredItem, MappableItem, WebhookItem
 from .systems import System
 
 _RENEW_MS = 1_000  # a converter rejects facts later than the time at which it was made
+_REPEATED_WITHIN_MS = 3_600_000  # an item without an id and a time of its own, received again
 
 ConversionResult = tuple[ImportedFact, ...] | DeadItem | IgnoredItem
 
@@ -30,37 +31,49 @@ class ItemConverter:
         self._system = system
         self._now_ms = now_ms
         self._converters: dict[int, TableConverter] = {}
+        self._rules = {id(table): _numbered(table) for table in system.tables.values()}
         self._made_at = 0
 
-    def convert(self, item: WebhookItem) -> ConversionResult:
-        """Convert an item to facts, or say that it is ignored, or why it is a dead letter."""
-        return self._facts(item) if isinstance(item, MappableItem) else item
+    def convert(self, item: WebhookItem, received_at: int | None = None) -> ConversionResult:
+        """Convert an item to facts, or say that it is ignored, or why it is a dead letter.
 
-    def _facts(self, row: MappableItem) -> ConversionResult:
+        Args:
+            item: What a dialect made of a request.
+            received_at: When the item was received, epoch ms; None: just now.
+        """
+        return self._facts(item, received_at) if isinstance(item, MappableItem) else item
+
+    def _facts(self, row: MappableItem, received_at: int | None) -> ConversionResult:
         table = self._system.table_of(row.name)
         if table is None:
             return IgnoredItem() if self._system.ignores(row.name) else self._unmapped(row)
         try:
-            return self._convert(row, table) or IgnoredItem()
+            return self._convert(row, table, received_at) or IgnoredItem()
         except RowError as reject:
             at = f"{reject.column}={str(reject.value)[:80]!r}: " if reject.column else ""
             return DeadItem("unfit", f"{at}{reject.reason}; {_advice(reject)}", row.received)
         except Poison as poison:
             return DeadItem("unfit", str(poison), row.received)
 
-    def _convert(self, row: MappableItem, table: Table) -> tuple[ImportedFact, ...]:
-        converter = self._converter(table)
+    def _convert(self, row: MappableItem, table: Table, received_at: int | None) -> tuple[ImportedFact, ...]:
+        converter = self._converter(table, received_at)
         line = io.StringIO(msgspec.json.encode(row.cells).decode())
         ((_, cells, _),) = read_jsonl(line, converter.columns)
         if isinstance(cells, RowError):
             raise cells
-        built = [(number, builder.make(cells)) for number, builder in enumerate(converter.builders)]
-        facts = tuple(self._with_stable_id(fact, row, table, number) for number, made in built for fact in made)
+        received_at = self._made_at if received_at is None else received_at
+        facts = tuple(
+            self._with_stable_id(fact, row, table, number, received_at)
+            for number, builder in enumerate(converter.builders)
+            for fact in builder.make(cells)
+        )
         for fact in facts:
             fact_of(fact)
         return facts
 
-    def _with_stable_id(self, fact: ImportedFact, row: MappableItem, table: Table, number: int) -> ImportedFact:
+    def _with_stable_id(
+        self, fact: ImportedFact, row: MappableItem, table: Table, number: int, received_at: int
+    ) -> ImportedFact:
         """Give the fact an id of what happened, whichever message reports it, and however often.
 
         What a contact says of its result or owner, or a deal of its amount, is no part of the id: it may be edited
@@ -69,27 +82,43 @@ class ItemConverter:
         part = table.facts[number]
         if part.event_id is not None:
             return fact
-        rule = [each.kind for each in table.facts[:number]].count(part.kind)
+        rule = self._rules[id(table)][number]
         what: dict[str, object] = {"key": row.key, "rule": rule, "lead_id": fact.lead_id}
         if row.identifies == "object":
-            what["at"] = fact.occurred_at
+            what["at"] = _time_of(fact, received_at)
         if isinstance(fact, LeadUpdated):
             what |= {name: getattr(fact, name) for name in CHANGES}
         return msgspec.structs.replace(fact, event_id=derived_id(self._system.source, part.kind, what))
 
-    def _converter(self, table: Table) -> TableConverter:
+    def _converter(self, table: Table, received_at: int | None) -> TableConverter:
         now = self._now_ms()
+        if received_at is not None:
+            return self._new_converter(table, now, received_at)
         if now - self._made_at >= _RENEW_MS:
             self._converters, self._made_at = {}, now
         if id(table) not in self._converters:
-            self._converters[id(table)] = TableConverter(
-                table, ConversionContext(self._system.source, self._system.zone, now, received_at=now)
-            )
+            self._converters[id(table)] = self._new_converter(table, self._made_at, self._made_at)
         return self._converters[id(table)]
+
+    def _new_converter(self, table: Table, now: int, received_at: int) -> TableConverter:
+        context = ConversionContext(self._system.source, self._system.zone, now, received_at=received_at)
+        return TableConverter(table, context)
 
     def _unmapped(self, row: MappableItem) -> DeadItem:
         detail = f"no table of the mapping reads {row.name!r}: add one, or `ignore: [{row.name}]`"
         return DeadItem("unmapped", detail, row.received)
+
+
+def _numbered(table: Table) -> list[int]:
+    """The number of each fact of a table among those of its kind: a fact of another kind may be added before it."""
+    kinds = [part.kind for part in table.facts]
+    return [kinds[:number].count(kind) for number, kind in enumerate(kinds)]
+
+
+def _time_of(fact: ImportedFact, received_at: int) -> int:
+    """When it happened. The time of receipt differs with each repeat: of it, the hour."""
+    at = fact.occurred_at
+    return at // _REPEATED_WITHIN_MS * _REPEATED_WITHIN_MS if at == received_at else at
 
 
 def _advice(reject: RowError) -> str:
