@@ -72,7 +72,7 @@ class MappingReplay:
     def _converted(self, dead_letter: DeadLetter, system: System) -> Iterator[tuple[ImportedFact, ...]]:
         context = context_of(dead_letter, system.own_client)
         for item in DIALECTS[system.dialect].items(parse_json(dead_letter.value), context):
-            match converted := self._converters[system.name].convert(item):
+            match converted := self._converters[system.name].convert(item, dead_letter.seen_at):
                 case DeadItem(reason, error):
                     raise _StillDead(f"still {reason}: {error}")
                 case IgnoredItem():

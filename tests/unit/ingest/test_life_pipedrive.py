@@ -14,7 +14,7 @@ from tests.unit.ingest.posting import Posting
 ADA = "pipedrive/77"
 
 EXPECTED: list[Expected] = [
-    ("LeadCreated", ADA, 0, {"origin": "crm", "owner_id": "5", "account_id": "31"}),
+    ("LeadCreated", ADA, 0, {"origin": "crm", "owner_id": "5", "account_id": "31", "expected_amount": 100_000}),
     ("LeadContacted", ADA, 2, {"by": "sales", "activity": "call", "owner_id": "5"}),
     ("LeadContacted", ADA, 26, {"by": "sales", "activity": "call"}),
     ("LeadContacted", ADA, 50, {"by": "sales", "activity": "email"}),
@@ -177,7 +177,9 @@ async def test_a_deleted_person_is_never_handed_back_and_a_deleted_deal_is_ignor
     assert [(fact.lead_id, fact.reason) for fact in shipped.facts()] == [("pipedrive/5", "invalid")]
 
 
-@pytest.mark.parametrize(("value", "currency", "minor"), [(5000, "EUR", 500_000), (12.5, "USD", 1250)])
+@pytest.mark.parametrize(
+    ("value", "currency", "minor"), [(5000, "JPY", 5000), (5000, "EUR", 500_000), (5, "KWD", 5000), (12.5, "USD", 1250)]
+)
 async def test_the_amount_of_a_won_deal_has_the_minor_units_of_its_currency(
     shipped: Posting, value: float, currency: str, minor: int
 ) -> None:

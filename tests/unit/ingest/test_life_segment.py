@@ -5,10 +5,12 @@ their signature: segment-docs, "Webhook (Actions) Destination", and segmentio/ac
 """
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from tests.builders import T0
 from tests.unit.ingest.lives import Expected, as_expected, iso, post, post_each, unique
 from tests.unit.ingest.posting import Posting
 from tests.unit.ingest.webhooks import SECRET, segment_signature
@@ -85,6 +87,21 @@ async def test_the_life_of_a_lead_in_segment_becomes_the_expected_facts(shipped:
 async def test_a_call_of_an_anonymous_visitor_concerns_no_lead(shipped: Posting, event: str, user: str | None) -> None:
     counts = await post(shipped, "segment", {**a_track(1, event), "userId": user})
     assert counts == {"accepted": 0, "ignored": 1, "dead_letters": 0}
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "expected"), [(0, 0), (540_000, 540_000), (660_000, -1000), (14 * 86_400_000, -1000)]
+)
+async def test_a_time_of_a_wrong_clock_is_replaced_by_the_time_of_receipt(
+    shipped: Posting, ahead_ms: int, expected: int
+) -> None:
+    def stamp(ms: int) -> str:
+        return datetime.fromtimestamp((T0 + ms) / 1000, UTC).isoformat()
+
+    call = a_track(1, "Demo Requested") | {"timestamp": stamp(ahead_ms), "receivedAt": stamp(-1000)}
+    counts = await post(shipped, "segment", call)
+    assert counts == {"accepted": 1, "ignored": 0, "dead_letters": 0}
+    assert [fact.occurred_at - T0 for fact in shipped.facts()] == [expected]
 
 
 BATCH = [a_track(2, "Call Completed", name='Zoë, "the" [lead]'), a_track(3, "Call Completed")]

@@ -44,6 +44,13 @@ systems:
     dialect: standard-webhooks
     tables:
       leads: {files: crm.lead, facts: [{kind: lead-created, lead_id: _id, occurred_at: create_date}]}
+      dead:
+        files: espo.update
+        facts:
+          - kind: lead-stalled
+            lead_id: id
+            occurred_at: {constant: received}
+            reason: {column: status, values: {Dead: unqualified}}
   forms:
     dialect: standard-webhooks
     secret: {env: FORMS}
@@ -171,6 +178,20 @@ async def test_a_repeat_without_an_id_is_one_fact_and_another_content_another(ot
         await send(others, "odoo?type=crm.lead", json.dumps(item).encode(), authorization="Bearer K")
     ids = [fact.event_id for fact in others.facts()]
     assert ids[0] == ids[1] == ids[2] != ids[3]
+
+
+async def test_a_repeat_without_an_id_and_a_time_is_one_fact_and_the_same_an_hour_later_is_another(
+    others: Posting,
+) -> None:
+    others.clock = 3600 - T0 / 1000 % 3600  # a full hour
+    body = json.dumps([{"id": "64f0", "status": "Dead"}]).encode()
+    for seconds in (0, 1, 900, 3599, 3600):
+        others.clock += seconds - (others.clock - 3600 + T0 / 1000 % 3600)
+        await send(others, "odoo?type=espo.update", body, authorization="Bearer K")
+    assert others.dead() == []
+    *first, later = (fact.event_id for fact in others.facts())
+    assert len(set(first)) == 1
+    assert later not in first
 
 
 @pytest.mark.parametrize("others", SPELLINGS, indirect=True, ids=["prefix", "bare", "v1"])
