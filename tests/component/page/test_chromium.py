@@ -179,6 +179,16 @@ def test_times_are_in_the_zone_of_the_reader_but_for_stories_whose_sentences_hav
     page.close()
 
 
+def test_a_link_on_another_site_opens_the_page_for_who_is_signed_in(signed_in: BrowserContext, report: Process) -> None:
+    link = f'<a href="{report.address()}/funnel?by=owner">a link of a colleague</a>'
+    page = signed_in.new_page()
+    page.route("http://mail.test/", lambda route: route.fulfill(body=link, content_type="text/html"))
+    page.goto("http://mail.test/")
+    page.get_by_role("link", name="a link of a colleague").click()
+    page.get_by_role("heading", name="Where do leads stop?").wait_for()
+    page.close()
+
+
 def test_without_scripts_every_view_works(chromium: Browser, report: Process, signed_in: BrowserContext) -> None:
     context = chromium.new_context(
         base_url=report.address(), java_script_enabled=False, storage_state=signed_in.storage_state()

@@ -37,6 +37,14 @@ def test_a_read_key_signs_in_and_returns_to_the_page_that_was_asked_for(browser:
     assert browser.get("/sign-in").status_code == 303
 
 
+def test_a_link_on_another_site_is_opened_again_with_the_cookie_and_only_once(browser: Browser) -> None:
+    asked = "/leads?stage=new&origin=a%22b"
+    answer = browser.get(asked, {"Sec-Fetch-Site": "cross-site"})
+    (refresh,) = [one["content"] for tag, one in tags(answer.text) if tag == "meta" and "http-equiv" in one]
+    assert (answer.status_code, refresh) == (200, f"0;url={asked}")
+    assert browser.get(asked, {"Sec-Fetch-Site": "same-origin"}).status_code == 303
+
+
 def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_plain_connections(browser: Browser) -> None:
     plain = _cookie(browser.sign_in())
     assert {"HttpOnly", "SameSite=strict", "Path=/"} <= set(plain.split("; "))

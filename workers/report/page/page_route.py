@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from htpy import a, div, p
+from htpy import a, div, fragment, meta, p
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -66,8 +66,16 @@ def html_response(shown: Shown) -> Response:
 
 def _to_sign_in(request: Request) -> Response:
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        return html_response(_opened_again(asked))
     target = "/sign-in" if asked == "/" else f"/sign-in?next={quote(asked, safe='')}"
     return RedirectResponse(target, 303)
+
+
+def _opened_again(asked: str) -> Shown:
+    """For a link on another site, with which browsers send no cookie: the page opens itself again, then with it."""
+    again = fragment[meta(http_equiv="refresh", content=f"0;url={asked}"), p[a(href=asked)["Open it now"]]]
+    return Shown("Leadloop", "The page is being opened.", again)
 
 
 def _explained(error: Exception) -> Shown:
