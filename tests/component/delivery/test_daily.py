@@ -4,13 +4,14 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from schemas.events import LeadRecycled
+from tests.component.delivery.days import noon
 from tests.component.delivery.harness import CODEC, World, a_recycle, of, stopped, until
 from tests.component.delivery.job import WAITS
 from tests.redis import RealRedis
@@ -19,18 +20,13 @@ from workers.delivery.limits.calendar_days import day_of, edges_around
 from workers.delivery.limits.daily import DailyAllowance, DailyBudget, Spent, Taken
 from workers.delivery.limits.shared import RedisScripts, SharedDayCounts
 
+DAY = 86_400_000
 WORKERS = 3
 MOST = 40
 
 
 def now_ms() -> int:
     return int(time.time() * 1000)
-
-
-def noon() -> ZoneInfo:
-    """A time zone in which it is about noon: no day ends during a test."""
-    ahead = 12 - datetime.now(UTC).hour
-    return ZoneInfo(f"Etc/GMT{-ahead:+d}" if ahead else "UTC")
 
 
 class Owner:
@@ -121,8 +117,8 @@ async def test_the_budget_is_whole_again_when_the_day_of_redis_is_over(redis: Re
     start, end = now_ms() - 60_000, now_ms() + 3_000
     edges = (start - 60_000, start, end, end + 600_000)
 
-    async def take(known: Mapping[int, int]) -> Any:
-        answer = await counts.request(allowance, edges, known, start, takes=True, is_urgent=False)
+    async def take(known: Mapping[int, int], day: int = start) -> Any:
+        answer = await counts.request(allowance, edges, known, day, takes=True, is_urgent=False)
         return answer.verdict, answer.day.start
 
     try:
@@ -131,8 +127,31 @@ async def test_the_budget_is_whole_again_when_the_day_of_redis_is_over(redis: Re
         async with asyncio.timeout(120):
             while (answer := await take({0: 1})) == ("spent", start):
                 pass
-        assert answer == ("taken", end)
-        assert await take({0: 1}) == ("spent", end)
+        assert answer == ("unknown", end)  # by a clock that is behind, the day of yesterday was reported
+        assert await take({0: 0}, end) == ("taken", end)
+        assert await take({0: 1}, end) == ("spent", end)
+    finally:
+        await scripts.close()
+
+
+async def test_another_time_zone_begins_with_what_all_partitions_began_on_its_day(redis: RealRedis) -> None:
+    scripts = RedisScripts(redis.url)
+    counts = SharedDayCounts(scripts, "test", 2)
+
+    async def answer(start: int, known: Mapping[int, int], *, takes: bool) -> str:
+        """Of a worker in whose time zone the day begins at `start`."""
+        edges = (start - DAY, start, start + DAY, start + 2 * DAY)
+        allowance = DailyAllowance("crm", 5, ZoneInfo("UTC"), 50)
+        return (await counts.request(allowance, edges, known, start, takes=takes, is_urgent=False)).verdict
+
+    before = now_ms() - DAY // 2
+    try:
+        await answer(before, {0: 3, 1: 2}, takes=False)
+        assert await answer(before, {0: 3}, takes=True) == "spent"
+        after = now_ms()
+        assert await answer(after, {0: 3}, takes=True) == "unknown"
+        await answer(after, {1: 2}, takes=False)
+        assert await answer(after, {0: 3}, takes=True) == "spent"
     finally:
         await scripts.close()
 

@@ -127,6 +127,21 @@ class Delivering:
         record = a_record(offset=offset, value=CODEC.encode(a_recycle(action, **fields)), written_at=self.now_ms)
         self.deliverer.accept_event(self.partition, record)
 
+    def returns(self, number: int) -> None:
+        """Consume what was written to a waiting topic as the `number`-th, from a topic `wait`."""
+        written = [one for one in self.sender.written if one.topic.startswith("delivery-wait-")][number]
+        record = a_record("wait", offset=number, value=written.value, headers=written.headers)
+        self.deliverer.accept_wait(self.partition, record)
+
+    def has_written_waits(self, count: int) -> bool:
+        return len(self.sender.waits) == count
+
+    def opens_its_circuit(self) -> None:
+        """The last calls of the endpoint have failed."""
+        for _ in range(20):
+            self.lane.breaker.begun(self.now)
+            self.lane.breaker.ended(self.now, is_success=False)
+
     @property
     def position(self) -> int:
         return dict(self.partition.positions())["lead-recycled"]

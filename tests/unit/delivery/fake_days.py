@@ -18,14 +18,22 @@ DAY = 86_400_000
 
 @dataclass
 class FakeDays:
-    """Answers `verdict` with `left`, is away, or hangs; remembers the requests."""
+    """Answers `verdict` with `left`, is away, hangs, or `is_slow`: answers by `answer_late`. Remembers the requests."""
 
     verdict: Verdict = "taken"
     left: int = 9
     day: CalendarDay = TODAY
     is_away: bool = False
     hangs: bool = False
+    is_slow: bool = False
     requests: list[tuple[Mapping[int, int], bool, bool]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._late = asyncio.Event()
+
+    def answer_late(self) -> None:
+        """Answer what was requested while it was slow."""
+        self._late.set()
 
     async def request(
         self, allowance: DailyAllowance, edges: object, counts: Mapping[int, int], day: int, **how: bool
@@ -34,6 +42,8 @@ class FakeDays:
         self.requests.append((counts, how["takes"], how["is_urgent"]))
         if self.hangs:
             await asyncio.Event().wait()
-        if self.is_away:
+        if self.is_slow:
+            await self._late.wait()
+        elif self.is_away:
             raise RedisAway("away")
         return DayAnswer(self.verdict if how["takes"] else "reported", self.left, self.day)

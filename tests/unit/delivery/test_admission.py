@@ -180,6 +180,13 @@ def test_a_paused_endpoint_is_never_given_up() -> None:
     assert isinstance(decision(a_delivery(), availability=Availability.PAUSED, at=NOW + 300 * DAY), Wait)
 
 
+def test_a_pause_that_is_over_does_not_count_as_time_without_the_endpoint() -> None:
+    paused = decision(a_delivery(), availability=Availability.PAUSED, at=NOW + 300 * DAY)
+    assert isinstance(paused, Wait)
+    resumed = replace(a_delivery(), retry=paused.retry)
+    assert isinstance(decision(resumed, availability=Availability.OPEN, at=paused.retry.due_at), Wait)
+
+
 def test_a_revoked_recycle_is_finished_even_while_its_endpoint_is_paused() -> None:
     index = DeliveryIndex()
     index.comes(a_recycle("REVOKE"), a_delivery().retry)

@@ -1,5 +1,6 @@
 """Daily budgets, with the answers of Redis made up and a clock that is moved by hand."""
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,12 +28,13 @@ class World:
     days: FakeDays
     now: int = NOW
     counts: dict[int, int] = field(default_factory=lambda: {0: 3, 1: 0})
+    share: float = 0.5
 
     def __post_init__(self) -> None:
         allowance = DailyAllowance("crm", 10, UTC, per_second=2)
         self.left: list[int] = []
         self.budget = DailyBudget(
-            allowance, self.days, lambda _: self.counts, lambda: 0.5, lambda: self.now, self.left.append
+            allowance, self.days, lambda _: self.counts, lambda: self.share, lambda: self.now, self.left.append
         )
 
     async def take(self, *, is_urgent: bool = False) -> Taken | Spent:
@@ -74,7 +76,12 @@ async def test_what_is_urgent_begins_all_the_same_and_is_counted() -> None:
 
 @pytest.mark.parametrize("verdict", ["unknown", "clock"])
 async def test_nothing_begins_for_a_moment_while_redis_does_not_know_what_began(verdict: Any) -> None:
-    assert await World(FakeDays(verdict, 10)).take() == Spent(NOW + UNKNOWN_MS)
+    assert await World(FakeDays(verdict, 10)).take() == Spent(NOW + UNKNOWN_MS, is_known=False)
+
+
+async def test_what_is_urgent_begins_also_where_the_clocks_differ_by_days() -> None:
+    world = World(FakeDays("clock", 0, CalendarDay(0, 0)))
+    assert await world.take(is_urgent=True) == Taken(TODAY.start)
 
 
 async def test_a_report_tells_of_all_partitions() -> None:
@@ -106,6 +113,27 @@ async def test_without_redis_a_new_day_has_a_whole_share() -> None:
     assert await world.taken() == 0
     world.now = TODAY.end
     assert await world.taken() == 5
+
+
+async def test_without_redis_what_began_in_partitions_that_came_from_another_worker_counts_too() -> None:
+    world = World(FakeDays(left=7))
+    await world.budget.report()
+    world.days.is_away, world.share = True, 1.0
+    world.counts[2] = 5  # of the other worker, which has ended
+    assert await world.taken() == 2  # of ten, three and five began
+
+
+async def test_an_answer_that_comes_after_redis_went_away_does_not_count_what_began_since_as_left() -> None:
+    world = World(FakeDays(left=8))
+    await world.budget.report()
+    world.days.is_slow = True
+    late = asyncio.create_task(world.take())
+    await asyncio.sleep(0)
+    world.days.is_away, world.days.is_slow = True, False
+    assert [type(await world.take()) for _ in range(3)] == [Taken] * 3
+    world.days.answer_late()
+    assert isinstance(await late, Taken)
+    assert await world.taken() == 0  # half of eight are used: three alone, and one by Redis
 
 
 async def test_redis_is_used_again_after_a_report_that_it_took() -> None:

@@ -125,8 +125,9 @@ def _after_the_revoke(delivery: Delivery, now: int, schedule: Schedule) -> Wait:
 
 
 def _unavailable(delivery: Delivery, availability: Availability, now: int, schedule: Schedule) -> Wait | GiveUp:
-    retry = delivery.retry
-    if availability is not Availability.PAUSED and now - retry.first_at > schedule.span_ms:
+    retry, is_paused = delivery.retry, availability is Availability.PAUSED
+    if not is_paused and now - retry.first_at > schedule.span_ms:
         return GiveUp(f"the endpoint was away for too long: {availability.value}", retry.attempts)
-    wait = backed_off_ms(retry.waits, schedule.absent, delivery.seed)
-    return Wait(replace(retry, due_at=now + wait, waits=retry.waits + 1, why=availability.value))
+    due_at = now + backed_off_ms(retry.waits, schedule.absent, delivery.seed)
+    first_at = max(retry.first_at, due_at) if is_paused else retry.first_at
+    return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why=availability.value, first_at=first_at))

@@ -71,7 +71,8 @@ class RetryState:
     """The retry state in the headers of a delivery that waits.
 
     `attempts`: attempts that are used up. `waits`: how often it has waited for capacity since the last attempt.
-    `published_at`: when streams published it. `first_at`: when it might have been sent for the first time.
+    `published_at`: when streams published it. `first_at`: when it might have been sent for the first time; a daily
+    budget and a pause move it, so that neither ends a delivery.
     `held_until`: until when the endpoint held it back, for its daily budget or for a notification; 0 if it did not.
     `may_have_arrived`: whether any attempt was begun. `replay` names the replay that brought it back, empty if none.
     Instants are epoch ms.

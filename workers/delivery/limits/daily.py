@@ -1,8 +1,8 @@
 """Daily budgets: how many attempts of an endpoint may begin on one calendar day, over all workers.
 
 Redis counts them, by partition. The owner of a partition knows its count as well, from `delivery-results` and its own
-attempts, and tells it with every request: so a Redis that lost its memory knows all of it again once the owner of every
-partition has reported, and grants nothing until then. While Redis is away a worker uses its share of what was left.
+attempts, and tells it with every request. Redis grants nothing on a day until the owner of every partition has reported
+for it: so it does not matter what it remembers. While Redis is away a worker uses its share of what was left.
 """
 
 import asyncio
@@ -45,10 +45,14 @@ class Taken(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """No attempt may begin until then, epoch ms. `is_day_over`: because the budget of the day is used up."""
+    """No attempt may begin until then, epoch ms.
+
+    `is_day_over`: because the budget of the day is used up. `is_known`: false if it is not known yet what is left.
+    """
 
     until: int
     is_day_over: bool = False
+    is_known: bool = True
 
 
 class DayAnswer(NamedTuple):
@@ -113,7 +117,7 @@ class DailyBudget:
             except AWAY:
                 self.is_shared = False
             else:
-                return self._granted(answer)
+                return self._granted(answer, is_urgent=is_urgent)
         return self._alone(is_urgent=is_urgent)
 
     def closed(self) -> Spent | None:
@@ -146,14 +150,19 @@ class DailyBudget:
             self.allowance, edges_around(now, zone), counts, day, takes=takes, is_urgent=is_urgent
         )
 
-    def _granted(self, answer: DayAnswer) -> Taken | Spent:
-        self._heed(answer)
+    def _granted(self, answer: DayAnswer, *, is_urgent: bool) -> Taken | Spent:
+        if self.is_shared:
+            self._heed(answer)
+        elif answer.verdict == "taken":
+            self._taken_alone += 1  # the answer is late: others have failed since, and what was left counts
         if answer.verdict == "taken":
             return Taken(answer.day.start)
+        if is_urgent:  # the clocks differ by a day or more
+            return Taken(day_of(self._now(), self.allowance.zone).start)
         if answer.verdict == "spent":
             self._closed_until = answer.day.end
             return Spent(answer.day.end, is_day_over=True)
-        return Spent(self._now() + UNKNOWN_MS)
+        return Spent(self._now() + UNKNOWN_MS, is_known=False)
 
     def _heed(self, answer: DayAnswer) -> None:
         if answer.verdict not in ("clock", "unknown"):
@@ -163,12 +172,14 @@ class DailyBudget:
     def _alone(self, *, is_urgent: bool) -> Taken | Spent:
         """By this worker's share of what was left when Redis was asked last."""
         day = day_of(self._now(), self.allowance.zone)
+        began = sum(self._counts(day.start).values())
         if self._left is not None and self._left[0] != day.start:
             self._left, self._taken_alone = (day.start, self.allowance.most), 0
         if self._left is None:
-            free = floor(self.allowance.most * self._share()) - sum(self._counts(day.start).values())
+            free = floor(self.allowance.most * self._share()) - began
         else:
             free = floor(self._left[1] * self._share()) - self._taken_alone
+            free = min(free, self.allowance.most - began)  # also in partitions that came since
         if free <= 0 and not is_urgent:
             return Spent(min(day.end, self._now() + ALONE_MS))
         self._taken_alone += 1

@@ -1,5 +1,5 @@
 -- Counts what began on an endpoint's calendar day, by partition, in one step and by the server's own clock.
--- KEYS: a hash: server, since (when its memory begins, ms), day (its start, ms), and a count for each partition (p…).
+-- KEYS: a hash: server, day (its start, ms), and a count for each partition (p…).
 -- ARGV: server, partitions, most, takes (0, 1), is urgent (0, 1), where yesterday, today, tomorrow and the day after begin
 -- (ms), then for each partition of this worker: its number, the start of a day, what the worker knows to have begun. The
 -- first of them is the one that takes.
@@ -16,14 +16,10 @@ end
 if not day then
   return {'clock', '0', '0', '0'}
 end
-local since = redis.call('HGET', hash, 'since')
-if not since or redis.call('HGET', hash, 'server') ~= server then
-  since = string.format('%.0f', now)  -- its memory begins now: what began before is known to the workers alone
+-- Another server, or another day (also by another time zone): what began on it is known to the workers alone.
+if redis.call('HGET', hash, 'server') ~= server or redis.call('HGET', hash, 'day') ~= day then
   redis.call('DEL', hash)
-end
-if redis.call('HGET', hash, 'day') ~= day then
-  redis.call('DEL', hash)
-  redis.call('HSET', hash, 'server', server, 'since', since, 'day', day)
+  redis.call('HSET', hash, 'server', server, 'day', day)
 end
 redis.call('PEXPIRE', hash, 259200000)
 for at = first, #ARGV, 3 do
@@ -44,7 +40,7 @@ if not takes then
   return {'reported', left, day, ends}
 end
 if not is_urgent then
-  if tonumber(since) > tonumber(day) and reported < partitions then
+  if reported < partitions then
     return {'unknown', left, day, ends}
   end
   if begun >= most then

@@ -67,7 +67,8 @@ class Deliverer:
         budget = self.budgets.get(delivery.endpoint)
         if budget is not None and not _is_urgent(delivery) and (spent := budget.closed()):
             return self._wait_for_the_day(delivery, budget, spent)
-        permit = await self.lanes[delivery.endpoint].acquire()
+        lane = self.lanes[delivery.endpoint]
+        permit = await lane.acquire()
         if isinstance(permit, NoCapacity):
             is_open = permit.why not in ("circuit_open", "released") and delivery.partition.is_owned
             return self._wait_for_capacity(delivery, permit) if is_open else None
@@ -76,7 +77,8 @@ class Deliverer:
         except BaseException:
             permit.decline()
             raise
-        if spent is None and self._is_still_admitted(delivery):
+        # The process may have been suspended while Redis was asked.
+        if spent is None and lane.may_send() and self._is_still_admitted(delivery):
             return permit
         permit.decline()
         return self._wait_for_the_day(delivery, budget, spent) if budget is not None and spent is not None else None
@@ -146,20 +148,24 @@ class Deliverer:
         return declared
 
     def _wait_for_capacity(self, delivery: Delivery, missing: NoCapacity) -> Wait:
+        """For its turn by the rate; a REVOKE does not line up behind what waits already."""
         retry, now = delivery.retry, self.now()
-        due_at = now + backed_off_ms(retry.waits, self.schedule.crowded, delivery.seed)
-        if missing.why == "rate":
-            due_at = self.lanes[delivery.endpoint].turn_at(
-                now + max(int(missing.wait * 1000), self.schedule.crowded[0])
-            )
+        wait = int(missing.wait * 1000)
+        due_at = now + max(wait, backed_off_ms(retry.waits, self.schedule.crowded, delivery.seed))
+        if missing.why == "rate" and not _is_urgent(delivery):
+            due_at = self.lanes[delivery.endpoint].turn_at(now + max(wait, self.schedule.crowded[0]))
         return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why=missing.why))
 
     def _wait_for_the_day(self, delivery: Delivery, budget: DailyBudget, spent: Spent) -> Wait:
         """Until the next day, where what has waited for a day already comes first; or until the budget is known."""
         retry, due_at = delivery.retry, spent.until
-        if spent.is_day_over and not retry.held_until:
-            due_at += budget.allowance.head_start_ms
-        return Wait(replace(retry, due_at=due_at, waits=retry.waits + 1, why="day", held_until=due_at))
+        if spent.is_day_over:
+            self.lanes[delivery.endpoint].forget_turns()
+            due_at += 0 if retry.held_until else budget.allowance.head_start_ms
+        retry = replace(retry, due_at=due_at, waits=retry.waits + 1, why="day")
+        if spent.is_known:  # it might not have been sent before
+            retry = replace(retry, held_until=due_at, first_at=max(retry.first_at, due_at))
+        return Wait(retry)
 
     # Where records come in.
 

@@ -128,6 +128,10 @@ class Lane:
         self._next_turn = max(self._next_turn, earliest) + 1 / (per_ms * self.connector.batch_size)
         return int(self._next_turn)
 
+    def forget_turns(self) -> None:
+        """What was given a turn is not let through on it: the next one is the next."""
+        self._next_turn = 0.0
+
     def clear(self) -> None:
         """Send away what queues: the partitions belong to another worker now."""
         self._send_away(0.0, "released", self._all())
