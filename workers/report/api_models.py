@@ -11,6 +11,8 @@ from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
 FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
+"""What the read model counts passes by."""
+FunnelGrouping = Literal["origin", "campaign", "owner", "reason", "cause", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
 FunnelStep = Literal[
     "created", "touched", "progressed", "stalled", "recycled", "requalified", "won_back", "won", "lost"
@@ -246,6 +248,6 @@ class FunnelRow(ApiModel):
 
 
 class FunnelPage(Page):
-    by: FunnelDimension
+    by: FunnelGrouping
     rows: list[FunnelRow]
     total: FunnelRow = Field(description="Of all rows, those of other pages included.")

@@ -20,6 +20,7 @@ from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
 
 from . import api_models, parameters
+from .cause_rows import grouped_funnel
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
@@ -154,10 +155,10 @@ def _add_counts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> Non
     ) -> api_models.FunnelPage | Response:
         """How many passes of leads reached each step: the same numbers as in the metrics of streams."""
         if not wants_csv(request):
-            return await model.funnel(asked.by, asked.pass_label, asked.cursor, asked.limit)
+            return await grouped_funnel(model, policy.policy, asked.by, asked.pass_label, asked.cursor, asked.limit)
 
         async def read(cursor: str | None) -> tuple[list[api_models.FunnelRow], str | None]:
-            page = await model.funnel(asked.by, asked.pass_label, cursor, PAGE)
+            page = await grouped_funnel(model, policy.policy, asked.by, asked.pass_label, cursor, PAGE)
             return page.rows, page.next
 
         return await csv_response("funnel", api_models.FunnelRow, read)

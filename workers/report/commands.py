@@ -15,6 +15,8 @@ from . import api_models
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from streams.domain.policy import Policy
+
     from .queries import ReadModel
 
 
@@ -51,7 +53,7 @@ def lead(
 @explained
 def funnel(
     by: Annotated[
-        str, typer.Option(metavar="DIMENSION", help="Group by origin, campaign, owner, reason or pass")
+        str, typer.Option(metavar="DIMENSION", help="Group by origin, campaign, owner, reason, cause or pass")
     ] = "origin",
     pass_label: Annotated[
         str, typer.Option("--pass", metavar="PASS", help="Only passes with this number: 1, 2, 3 or 4+")
@@ -61,11 +63,13 @@ def funnel(
 ) -> None:
     """Show how many passes reached each step of the funnel."""
     from . import tables  # noqa: PLC0415
+    from .cause_rows import grouped_funnel  # noqa: PLC0415
 
-    _one_of("--by", by, get_args(api_models.FunnelDimension))
+    _one_of("--by", by, get_args(api_models.FunnelGrouping))
     _one_of("--pass", pass_label, ("", *get_args(api_models.PassLabel)))
     label = cast("api_models.PassLabel | None", pass_label or None)
-    found = query(lambda model: model.funnel(cast("api_models.FunnelDimension", by), label, None, 500))
+    grouping, policy = cast("api_models.FunnelGrouping", by), _policy() if by == "cause" else None
+    found = query(lambda model: grouped_funnel(model, policy, grouping, label, None, 500))
     if as_json:
         out.print(found.model_dump_json(indent=2), markup=False)
         return
@@ -73,6 +77,13 @@ def funnel(
     if found.next:
         err.print(f"These are the first {len(found.rows)}; the API pages through all.")
     warn(found.as_of)
+
+
+def _policy() -> "Policy | None":
+    """The policy of LEADLOOP_POLICY_FILE; None: it is not set."""
+    from .policy_in_use import PolicyInUse  # noqa: PLC0415
+
+    return PolicyInUse(ReportSettings.from_env().policy_file).policy
 
 
 def query(use: "Callable[[ReadModel], Awaitable[T]]") -> T:

@@ -13,7 +13,7 @@ from workers.explaining.words import zone_named
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
-from .api_models import DecisionFilter, FunnelDimension, FunnelStep, PassLabel
+from .api_models import DecisionFilter, FunnelGrouping, FunnelStep, PassLabel
 from .lead_query import LeadQuery
 
 MAX_CURSOR = 4096
@@ -105,7 +105,7 @@ class FunnelParameters(PageParameters):
     """Which rows of the funnel."""
 
     limit: int = Field(100, ge=1, le=500, description="The most that a page holds.")
-    by: FunnelDimension = "origin"
+    by: FunnelGrouping = "origin"
     pass_label: PassLabel | None = Field(None, alias="pass", description="Only these passes.")
 
 

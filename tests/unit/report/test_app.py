@@ -124,7 +124,7 @@ def test_pages_stay_where_they_are_while_leads_come_and_go(
 def test_the_funnel_sums_up_to_the_same_whatever_it_is_asked_by(client: Client, log: LogOf) -> None:
     assert log.leads
     totals = []
-    for by in ("origin", "campaign", "owner", "reason", "pass"):
+    for by in ("origin", "campaign", "owner", "reason", "cause", "pass"):
         found = client.get(f"/v1/funnel?by={by}").json()
         sums = {name: sum(row[name] for row in found["rows"]) for name in found["total"] if name != "value"}
         assert sums == {name: count for name, count in found["total"].items() if name != "value"}

@@ -65,7 +65,7 @@ class AskedFunnel(NamedTuple):
 async def funnel_view(source: Source, asked: FunnelParameters) -> Shown:
     """The funnel of one pass of each lead, by one dimension."""
     label_ = next((one for one in _PASSES if one == asked.pass_label), FIRST)
-    by = "origin" if asked.by == "pass" else asked.by
+    by: FunnelDimension = next((one for one in _DIMENSIONS if one == asked.by), "origin")
     page = await source.model.funnel(by, label_, asked.cursor, ROWS)
     chosen = AskedFunnel(by, label_)
     content = [
