@@ -22,14 +22,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def test_keda_scales_deliver_only() -> None:
+def test_keda_scales_deliver_only_by_the_lag_of_recycles_and_of_escalations() -> None:
     (scaled,) = of_kind(ALL, "ScaledObject")
     target = scaled["spec"]["scaleTargetRef"]["name"]
     (deliver,) = [one for one in of_kind(ALL, "Deployment") if one["metadata"]["name"] == target]
     assert "replicas" not in deliver["spec"]
     assert scaled["spec"]["minReplicaCount"] >= 1
-    asked = scaled["spec"]["triggers"][0]["metadata"]
-    assert (asked["topic"], asked["consumerGroup"]) == ("sales.lead-recycled", "sales.leadloop-deliver")
+    triggers = scaled["spec"]["triggers"]
+    assert [one["metadata"]["topic"] for one in triggers] == ["sales.lead-recycled", "sales.lead-escalated"]
+    assert {one["metadata"]["consumerGroup"] for one in triggers} == {"sales.leadloop-deliver"}
+    assert {one["authenticationRef"]["name"] for one in triggers} == {"leadloop-kafka"}
 
 
 def test_the_service_monitor_selects_every_service_and_its_job_is_the_process() -> None:
