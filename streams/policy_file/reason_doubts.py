@@ -1,6 +1,6 @@
 """Doubts about what follows a stall, and about the limits."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 from streams.domain.policy.promises import CLOCKS
@@ -20,6 +20,7 @@ LONGEST_CONSENT_DAYS = 730
 """Implied consent after a purchase: Canada's anti-spam law (CASL), the longest that is in use."""
 LARGE_HOLDOUT, EVERYBODY = 50, 100
 SIMILAR = 0.85
+MOST_UNNAMED = 50
 
 
 def reason_doubts(reading: PolicyReading, accepts: Accepts | None) -> Iterator[Doubt]:
@@ -58,12 +59,27 @@ def limit_doubts(reading: PolicyReading) -> Iterator[Doubt]:
         yield Doubt(("otherwise",), "all reasons are 'never': no lead is ever handed back", "write a track for some")
 
 
+def unnamed_doubts(reading: PolicyReading, reported: Mapping[str, int]) -> Iterator[Doubt]:
+    """Doubts about reasons that a history has and the policy does not name. `reported`: how often it has each."""
+    policy = reading.policy
+    found = sorted((-count, reason) for reason, count in reported.items() if not policy.is_named(reason))
+    for count, reason in found[:MOST_UNNAMED]:
+        problem = f"the policy does not name the reason {reason!r} ({-count:,} in the history): 'otherwise' applies"
+        close = get_close_matches(_plain(reason), policy.reasons, n=1, cutoff=SIMILAR)
+        name_it = f"name it here: '{reason}: {{ track: … }}'"
+        yield Doubt(("reasons",), problem, f"map it to {close[0]!r}, or {name_it}" if close else name_it)
+    if more := found[MOST_UNNAMED:]:
+        problem = (
+            f"{len(more):,} more reasons of the history are not named ({-sum(count for count, _ in more):,} in all)"
+        )
+        yield Doubt(("reasons",), problem, "check whether the mapping takes the right column for the reason")
+
+
 def _names(reading: PolicyReading) -> Iterator[Doubt]:
     """Reasons that are probably misspelt, and promises whose reason is not named."""
     policy, known = reading.policy, {*PROMISES, *DEFAULT_REASONS}
     for reason in policy.reasons:
-        written = reason.casefold().replace("-", "_").replace(" ", "_")
-        close = get_close_matches(written, known - set(policy.reasons), n=1, cutoff=SIMILAR)
+        close = get_close_matches(_plain(reason), known - set(policy.reasons), n=1, cutoff=SIMILAR)
         if reason not in known and close:
             fix = f"write {close[0]!r}, if it is that one"
             yield Doubt(
@@ -75,6 +91,10 @@ def _names(reading: PolicyReading) -> Iterator[Doubt]:
         if is_on and not policy.is_named(name):
             problem = f"the promise {name} is on, and no reason has its name: 'otherwise' applies"
             yield Doubt(("reasons",), problem, f"write '{name}: {{ track: … }}'")
+
+
+def _plain(reason: str) -> str:
+    return reason.casefold().replace("-", "_").replace(" ", "_")
 
 
 def _tracks(reading: PolicyReading) -> Iterator[Doubt]:

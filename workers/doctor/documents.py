@@ -1,11 +1,13 @@
 """Checks that the user's documents can be read and are valid."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from schemas.errors import UserError
-from streams.policy_file import PolicyError, parse_policy
-from streams.runtime.documents import DocumentError
+from streams.domain.policy import Policy
+from streams.policy_file import PolicyError, parse_policy, policy_warnings
+from streams.runtime.documents import DocumentError, Violation
 from streams.runtime.settings import Settings
 from workers.console import text_of
 from workers.delivery.configuration import endpoints_of
@@ -16,6 +18,8 @@ from workers.outbound.addresses import Network
 
 from .findings import Finding, fail, ok, warn
 
+MOST_WARNINGS = 8
+
 
 class NamedDocument(NamedTuple):
     """The parts of an endpoints file that are checked."""
@@ -24,11 +28,37 @@ class NamedDocument(NamedTuple):
     allowed: tuple[Network, ...] = ()
 
 
-def policy(settings: Settings) -> list[Finding]:
+def policy(settings: Settings, endpoints: Sequence[Endpoint]) -> tuple[list[Finding], Policy | None]:
+    """The findings, its warnings included, and the policy of the streams workers; None if it is invalid."""
     path = settings.policy_file
     if path is None:
-        return [ok("policy", "the default: LEADLOOP_POLICY_FILE is not set")]
-    return [_read("policy", lambda: f"version {parse_policy(text_of(path), str(path)).version} in {path}")]
+        return [ok("policy", "the default: LEADLOOP_POLICY_FILE is not set")], Policy()
+    policies: list[Policy] = []
+    warnings: list[Violation] = []
+
+    def read() -> str:
+        text, name = text_of(path), str(path)
+        policies.append(parse_policy(text, name))
+        warnings.extend(policy_warnings(text, name, accepts=_accepts(endpoints), today=datetime.now(UTC).date()))
+        return f"version {policies[0].version} in {path}"
+
+    found = _read("policy", read)
+    return [found, *_doubtful(str(path), warnings)], policies[0] if policies else None
+
+
+def _accepts(endpoints: Sequence[Endpoint]) -> Callable[[str, str], bool] | None:
+    """Whether any endpoint takes a RECYCLE of this reason and track; None: there are no endpoints."""
+    if not endpoints:
+        return None
+    return lambda reason, track: any(endpoint.target.may_take(reason, track) for endpoint in endpoints)
+
+
+def _doubtful(name: str, warnings: Sequence[Violation]) -> list[Finding]:
+    shown = [
+        warn("policy", f"{name}:{one.line}: {one.where}: {one.problem}", one.fix) for one in warnings[:MOST_WARNINGS]
+    ]
+    more = len(warnings) - len(shown)
+    return [*shown, warn("policy", f"{more} more warnings", f"run `leadloop policy check {name}`")] if more else shown
 
 
 def keys(settings: Settings) -> list[Finding]:

@@ -25,11 +25,12 @@ def examine(settings: Settings, probes: Sequence[str] = (), seconds: float = ROU
     """
     broker, server = Broker(settings.kafka), Server(settings)
     named, endpoints = documents.endpoints(settings)
-    files = [*documents.policy(settings), *documents.keys(settings), *documents.webhooks(settings), *named]
+    about_policy, policy = documents.policy(settings, endpoints.endpoints)
+    files = [*about_policy, *documents.keys(settings), *documents.webhooks(settings), *named]
     found = run_checks(_independent_checks(settings, broker, server, probes), seconds)
     following: dict[str, Check] = {
         **(_kafka_checks(settings, broker) if broker.is_there else {}),
-        **({"read model": server.read_model} if server.is_there else {}),
+        **({"read model": partial(server.read_model, policy)} if server.is_there else {}),
         **{
             f"endpoint {one.name}": partial(destinations.check, one, endpoints.allowed, addresses_of)
             for one in endpoints.endpoints

@@ -10,17 +10,19 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
+from streams.domain.policy import Policy
 from streams.runtime.settings import ReportSettings
 from workers.read_model.redis_clients import connect, connect_async
 from workers.report import queries
-from workers.report.api_models import AsOf
+from workers.report.api_models import AsOf, FunnelPage
 from workers.report.generation_reader import ReadModelUnavailable
 
 from .clocks import ClockOffset
-from .findings import Finding, fail, ok, warn
+from .findings import Finding, fail, ok, some, warn
 
 ANSWER_SECONDS = 3.0
 LEAST_MAJOR = 7
+MOST_REASONS, MOST_SHOWN = 500, 10
 OLD = timedelta(minutes=2)  # as LeadloopReadModelBehind has it
 AWAY = (
     "check that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
@@ -52,12 +54,14 @@ class Server:
         finally:
             redis.close()
 
-    def read_model(self) -> list[Finding]:
-        """How far the read model is, as `report` would say."""
+    def read_model(self, policy: Policy | None) -> list[Finding]:
+        """How far the read model is, as `report` would say, and whether the policy names the reasons in it."""
         try:
-            return [evaluate_read_model(asyncio.run(_as_of(self._settings)), datetime.now(UTC))]
+            found = asyncio.run(_reasons(self._settings))
         except ReadModelUnavailable as error:
             return [warn("read model", str(error), "run `leadloop project`, and wait until it is filled")]
+        unnamed = [] if policy is None else [evaluate_reasons(policy, found)]
+        return [evaluate_read_model(found.as_of, datetime.now(UTC)), *unnamed]
 
 
 def refusal(error: Exception, *, is_there: bool) -> Finding:
@@ -94,6 +98,17 @@ def evaluate_read_model(as_of: AsOf, now: datetime) -> Finding:
         todo = "check that `leadloop project` runs: docs/runbooks.md#leadloopreadmodelbehind"
         return warn("read model", f"{age.total_seconds():.0f} s old, {behind}", todo)
     return ok("read model", f"{max(0.0, age.total_seconds()):.0f} s old, {behind}")
+
+
+def evaluate_reasons(policy: Policy, passes: FunnelPage) -> Finding:
+    """Evaluate the reasons why passes went cold. `passes` is the funnel by reason."""
+    counts = {row.value: row.stalled for row in passes.rows if row.value}
+    unnamed = sorted((-count, reason) for reason, count in counts.items() if not policy.is_named(reason))
+    if not unnamed:
+        return ok("reasons", "the policy names all reasons for which leads have gone cold")
+    names = some([f"{reason!r} ({-count:,} passes)" for count, reason in unnamed], MOST_SHOWN)
+    todo = "name them under 'reasons' in the policy, or map them to reasons that it names: docs/policy.md#reasons"
+    return warn("reasons", f"the policy does not name {names}: 'otherwise' applies", todo)
 
 
 def _version(info: RedisInfo) -> Finding:
@@ -157,9 +172,10 @@ def _clock_of(redis: Redis) -> ClockOffset:
     return ClockOffset("Redis", seconds + micros / 1_000_000 - (requested_at + responded_at) / 2)
 
 
-async def _as_of(settings: ReportSettings) -> AsOf:
+async def _reasons(settings: ReportSettings) -> FunnelPage:
+    """The passes by the reason why they last went cold: the first of them, and how fresh they are."""
     model = queries.ReadModel(connect_async(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
     try:
-        return await model.as_of()
+        return await model.funnel("reason", None, None, MOST_REASONS)
     finally:
         await model.close()

@@ -20,14 +20,28 @@ def check(
     endpoints: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Endpoints file: also report tracks that no endpoint takes")
     ] = None,
+    history: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="File or folder of a history: also report its reasons that the policy does not name; repeatable",
+        ),
+    ] = None,
+    mapping: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Mapping of the history's columns (docs/mapping.md); repeatable"),
+    ] = None,
 ) -> None:
     """Check a policy file; report every error and every doubtful value with its line and how to fix it."""
     from streams.policy_file import parse_policy, policy_warnings  # noqa: PLC0415  # each command loads what it needs
 
+    from .history_reasons import history_reasons  # noqa: PLC0415
+
     text, name = text_of(file), str(file)
     policy = parse_policy(text, name)
     accepts = None if endpoints is None else _accepts(endpoints)
-    warnings = policy_warnings(text, name, accepts=accepts, today=datetime.now(UTC).date())
+    reported = history_reasons(history or (), mapping or ())
+    warnings = policy_warnings(text, name, accepts=accepts, today=datetime.now(UTC).date(), reported=reported)
     for warning in warnings:
         err.print(f"warning: {name}:{warning}", markup=False)
     doubts = f", with {len(warnings)} warning{'s' * (len(warnings) != 1)}" if warnings else ""

@@ -86,13 +86,41 @@ def test_one_address_that_must_not_be_dialled_spoils_all(monkeypatch: pytest.Mon
     assert "Name or service not known" in _endpoint(monkeypatch, "10.0.0.0/8", []).found
 
 
-@pytest.mark.parametrize("look", [documents.policy, documents.keys, documents.webhooks])
+def policy_of(settings: Settings) -> list[Finding]:
+    return documents.policy(settings, ())[0]
+
+
+@pytest.mark.parametrize("look", [policy_of, documents.keys, documents.webhooks])
 def test_a_document_with_a_slip_is_named_with_its_line(look: object, tmp_path: Path) -> None:
     bad = tmp_path / "bad.yml"
     bad.write_text("promises: {never_contacted: soon}\nsauces: {}\n")
     settings = Settings(policy_file=bad, keys_file=bad, webhooks_file=bad)
     (finding,) = look(settings)  # type: ignore[operator]
     assert (finding.verdict, f"{bad}:" in finding.found, bool(finding.todo)) == ("fail", True, True)
+
+
+def test_the_warnings_of_a_policy_are_named_and_the_policy_is_valid_nevertheless(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yml"
+    file.write_text('version: "7"\npromises: { max_attempts: 1 }\nreasons: { price: { track: offer } }\n')
+    endpoints = parse_endpoints(
+        "endpoints: { fax: { kind: kafka, topic: t, only: { tracks: [other] } } }", "endpoints.yml"
+    )[1]
+    findings, policy = documents.policy(Settings(policy_file=file), endpoints)
+    assert policy is not None
+    assert policy.version == "7"
+    well, *doubtful = findings
+    assert (well.verdict, {one.verdict for one in doubtful}) == ("ok", {"warn"})
+    found = " ".join(f"{one.found} → {one.todo}" for one in doubtful)
+    assert f"{file}:2: promises.max_attempts: the first attempt without an answer breaks it → " in found
+    assert "no endpoint takes the track 'offer'" in found
+
+
+def test_many_warnings_are_counted_and_the_command_that_names_them_all_is_given(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yml"
+    reasons = ", ".join(f"r{n}: {{ track: t, escalate: 1 hour }}" for n in range(20))
+    file.write_text(f'version: "7"\nreasons: {{ {reasons} }}\n')
+    *_, last = documents.policy(Settings(policy_file=file), ())[0]
+    assert (last.verdict, last.found.endswith(" more warnings"), "policy check" in last.todo) == ("warn", True, True)
 
 
 def test_a_registry_is_asked_for_every_schema() -> None:

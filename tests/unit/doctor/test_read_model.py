@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
-from workers.doctor.read_model import evaluate, evaluate_read_model, refusal
-from workers.report.api_models import AsOf
+from streams.domain.policy import Action, Policy
+from workers.doctor.read_model import evaluate, evaluate_read_model, evaluate_reasons, refusal
+from workers.report.api_models import AsOf, FunnelPage, FunnelRow
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WELL: dict[str, Any] = {
@@ -74,3 +75,17 @@ def test_a_redis_that_does_not_say_is_judged_by_why(fault: Exception, verdict: s
 def test_a_read_model_is_judged_by_its_age(at: datetime | None, is_filling: bool, verdict: str) -> None:
     as_of = AsOf(at=at, behind_records=7, is_filling=is_filling)
     assert evaluate_read_model(as_of, NOW).verdict == verdict
+
+
+def passes(**stalled: int) -> FunnelPage:
+    rows = [FunnelRow(value="", created=9), *(FunnelRow(value=name, stalled=n) for name, n in stalled.items())]
+    as_of = AsOf(at=NOW, behind_records=0, is_filling=False)
+    return FunnelPage(by="reason", rows=rows, total=FunnelRow(value=""), next=None, as_of=as_of)
+
+
+def test_reasons_that_the_policy_does_not_name_are_named_with_their_counts_the_most_frequent_first() -> None:
+    policy = Policy(reasons={"price": Action("offer")})
+    found = evaluate_reasons(policy, passes(price=7, weather=2, budget=1_300))
+    assert found.verdict == "warn"
+    assert "does not name 'budget' (1,300 passes), 'weather' (2 passes): 'otherwise' applies" in found.found
+    assert evaluate_reasons(policy, passes(price=7)).verdict == "ok"
