@@ -211,7 +211,8 @@ def _cooldown(lead: Lead, policy: Policy | None, now: int) -> list[ExplainedGate
 
 def _following(lead_id: str, history: LeadHistory, policy: Policy, now: int) -> Iterator[ForecastStep]:
     ledger = LeadFold(lead_id, replace(history, facts=list(history.facts)))
-    ledger.settle(policy, now, now)  # facts may be known that are newer than the newest decision
+    # Facts may be known that are newer than the newest decision. Time alone decides nothing without a deadline.
+    ledger.settle(policy, min(ledger.lead.newest_at, now), now)
     while (deadline := ledger.deadline(policy)) is not None and len(ledger.emissions) < MOST_STEPS:
         emitted = len(ledger.emissions)
         ledger.tick(policy, deadline.due + 1, max(deadline.due + 1, now))

@@ -33,7 +33,7 @@ _CAUSES = {
     "moved": "it moved again",
     "won": "the deal was won",
     "void": "a late report showed that it had not gone cold",
-    "restated": "sales reported another reason or date",
+    "restated": "sales reported something else",
     "requalified": "marketing passed it to sales again",
     "do_not_contact": "it asked not to be contacted",
     "consent_expired": "its consent ends before marketing could start to write",
@@ -41,15 +41,15 @@ _CAUSES = {
 
 
 def decision_words(known: KnownDecision, tense: Tense, times: TimeWords) -> str:
-    """What Leadloop does, without a subject: `asks sales to act until 17:00`."""
+    """What Leadloop does, without a subject: `asks sales to act by 17:00`."""
     verb = _VERBS[known.decision][tense == "present"]
     match known.decision:
         case "RECYCLE":
             return f"{verb}{_track(known)}; {_start(known, tense, times)}"
         case "ESCALATE":
-            return f"{verb}{_until(known, times)}"
+            return f"{verb}{_end('by', known, times)}"
         case "HOLD":
-            return f"{verb}{_until(known, times)}, because {_because(known)}"
+            return f"{verb}{_end('until', known, times)}, because {_because(known)}"
         case "UNKNOWN":
             return verb
         case _:
@@ -81,5 +81,5 @@ def _start(known: KnownDecision, tense: Tense, times: TimeWords) -> str:
     return f"marketing {may} {when}{end}"
 
 
-def _until(known: KnownDecision, times: TimeWords) -> str:
-    return "" if known.until is None else f" until {times.after(known.until, known.at)}"
+def _end(word: str, known: KnownDecision, times: TimeWords) -> str:
+    return "" if known.until is None else f" {word} {times.after(known.until, known.at)}"

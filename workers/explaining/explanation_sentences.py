@@ -15,7 +15,7 @@ from .known_decision import KnownDecision
 from .next_sentences import NextDate, next_sentences
 from .promise_sentences import promise_sentences, rule_sentences
 from .state_sentences import state_sentences
-from .words import TimeWords, reason_words
+from .words import TimeWords, counted, reason_words
 
 About = Literal["state", "rule", "promise", "gate", "decision", "next"]
 
@@ -85,6 +85,8 @@ def _spans(policy: Policy) -> Iterator[Span | None]:
 
 def _decided(explained: Explanation, decisions: Sequence[KnownDecision], times: TimeWords) -> Iterator[str]:
     of_pass = [one for one in decisions if one.pass_no == explained.lead.pass_no]
+    if (more := len(of_pass) - MOST_DECISIONS) > 0:
+        yield f"Leadloop made {counted(more, 'decision')} before the following ones."
     for one in of_pass[-MOST_DECISIONS:]:
         basis = ", ".join(part for part in (_reason(one), _policy(one, explained.policy)) if part)
         yield f"On {times.on(one.at)}, Leadloop {decision_words(one, 'past', times)}{f' ({basis})' if basis else ''}."

@@ -25,6 +25,7 @@ _OPENED_BY = {
     "date": "Leadloop evaluates it again as soon as sales reports a date to resume.",
     "consent": "Leadloop evaluates it again as soon as a new consent is reported.",
 }
+_NO_CREATION = "Nothing happens before its creation is reported."
 
 
 class NextDate(NamedTuple):
@@ -84,18 +85,18 @@ def _moments(explained: Explanation) -> Iterator[_Moment]:
 def _warned(warning: AtRisk, at: int, explained: Explanation, times: TimeWords) -> str:
     then = f"Leadloop warns sales that this promise breaks on {times.on(warning.until)}"
     if at <= explained.at:
-        return f"With the next evaluation, {then}."
-    return f"If {_UNLESS.get(warning.reason, 'nothing is reported')} until {times.on(at)} ({times.away(at)}), {then}."
+        return f"At the next evaluation, {then}."
+    return f"If {_UNLESS.get(warning.reason, 'nothing is reported')} by {times.on(at)} ({times.away(at)}), {then}."
 
 
 def _condition(moment: _Moment, explained: Explanation, times: TimeWords, *, is_escalated: bool) -> str:
     is_now, stall = moment.at <= explained.at, moment.stall
     if is_now:
-        return "With the next evaluation, it counts as gone cold" if stall else "With the next evaluation, "
+        return "At the next evaluation, it counts as gone cold" if stall else "At the next evaluation, "
     when = f"{times.on(moment.at)} ({times.away(moment.at)})"
     if stall is not None:
-        return f"If {_UNLESS.get(stall.reason, 'nothing is reported')} until {when}, it counts as gone cold"
-    return f"If {'sales does not act' if is_escalated else 'nothing is reported'} until {when}, "
+        return f"If {_UNLESS.get(stall.reason, 'nothing is reported')} by {when}, it counts as gone cold"
+    return f"If {'sales does not act' if is_escalated else 'nothing is reported'} by {when}, "
 
 
 def _decisions(moment: _Moment, times: TimeWords) -> str:
@@ -108,8 +109,8 @@ def _decisions(moment: _Moment, times: TimeWords) -> str:
 def _dated(next_date: NextDate, times: TimeWords) -> str:
     when = f"{times.on(next_date.at)} ({times.away(next_date.at)})"
     if next_date.reason in _UNLESS:
-        return f"If {_UNLESS[next_date.reason]} until {when}, it counts as gone cold."
-    return f"If nothing is reported until {when}, Leadloop evaluates it again."
+        return f"If {_UNLESS[next_date.reason]} by {when}, it counts as gone cold."
+    return f"If nothing is reported by {when}, Leadloop evaluates it again."
 
 
 def _rest(explained: Explanation, times: TimeWords) -> Iterator[str]:
@@ -117,7 +118,7 @@ def _rest(explained: Explanation, times: TimeWords) -> Iterator[str]:
     lead = explained.lead
     match explained.stage:
         case "unknown":
-            yield "Nothing happens before its creation is reported."
+            yield _NO_CREATION
         case "won":
             yield "Nothing more happens to it, unless marketing passes it to sales again."
         case "nurture":
@@ -136,4 +137,6 @@ def _waits(explained: Explanation) -> str:
     closed = [gate.name for gate in explained.gates if not gate.is_open and gate.name in _OPENED_BY]
     if stall is not None and stall.decided == "suppress" and closed:
         return _OPENED_BY[closed[0]]
+    if explained.lead.created_at is None and stall is not None and stall.is_open:
+        return _NO_CREATION
     return "It stays as it is, unless it moves again (an answer or a meeting) or sales reports something else."

@@ -85,16 +85,16 @@ def _since(one: ExplainedPromise, lead: Lead, times: TimeWords) -> str:
     """The start of a clock that does not start with what the reader knows already."""
     if one.name != "never_contacted" or one.since is None or one.since == lead.created_at:
         return ""
-    return f"from {times.on(one.since)} (when it got an owner) "
+    return f"from {times.on(one.since)} (when it got an owner), "
 
 
 def _until(one: ExplainedPromise, times: TimeWords) -> str:
     due = times.on(one.due or 0)
     if one.next_step_at is None:
-        return f"until {due}"
+        return f"by {due}"
     if one.name == "no_follow_up":
-        return f"at the latest {sized(one.grace) if one.grace else 'some time'} after it, until {due}"
-    return f"and because of the agreed next step until {due}"
+        return f"at the latest {sized(one.grace) if one.grace else 'some time'} after it, by {due}"
+    return f"extended by the agreed next step to {due}"
 
 
 def _broken(one: ExplainedPromise, lead: Lead, times: TimeWords) -> Iterator[str]:

@@ -209,6 +209,17 @@ def test_what_was_not_decided_yet_is_decided_now() -> None:
     assert isinstance(following[0].what, Recycle)
 
 
+def test_a_stall_with_a_date_of_a_lead_whose_creation_was_retracted_waits_for_a_creation() -> None:
+    reasons: dict[str, Action | None] = {"never_contacted": Action("again", escalate=PlainTime(5))}
+    policy = a_policy(PROMISED, reasons=reasons)
+    ledger = at_time([created(0, "c"), updated(12, retracts="c")], policy, 40)
+    explained = explain(LEAD_ID, ledger.history, policy, 40)
+    assert explained.lead.stall is not None
+    assert explained.lead.stall.decided == "escalate"
+    assert explained.following == ()
+    assert go_on(ledger, policy, END) == []
+
+
 def test_a_promise_that_is_overdue_breaks_now() -> None:
     following = of(created(0), policy=a_policy(PROMISED), now=500).following
     assert [step.at for step in following] == [500, 500]

@@ -58,11 +58,11 @@ def test_a_lead_that_nobody_has_contacted_is_explained_from_its_rule_to_what_com
         "It belongs to ann. "
         'The rule "hot inbound" of policy 7 applies, because its origin is "webinar". '
         'The promise is a first contact within 4 business hours (calendar "office"), '
-        "until Monday, 2 March 2026, 13:00. "
+        "by Monday, 2 March 2026, 13:00. "
         "Nothing forbids handing it back to marketing. "
-        "If nobody contacts it until Monday, 2 March 2026, 13:00 (in 3 hours), it counts as gone cold, and Leadloop "
-        "asks sales to act until 17:00. "
-        "If sales does not act until Monday, 2 March 2026, 17:00 (in 7 hours), Leadloop hands it back to marketing for "
+        "If nobody contacts it by Monday, 2 March 2026, 13:00 (in 3 hours), it counts as gone cold, and Leadloop "
+        "asks sales to act by 17:00. "
+        "If sales does not act by Monday, 2 March 2026, 17:00 (in 7 hours), Leadloop hands it back to marketing for "
         'the track "introduce-again"; marketing may start to write at once.'
     )
 
@@ -90,11 +90,11 @@ def test_a_broken_promise_is_explained_with_its_decision_and_its_policy() -> Non
         "It belongs to ann. "
         'The rule "hot inbound" of policy 7 applies, because its origin is "webinar". '
         'The promise was a first contact within 4 business hours (calendar "office"), '
-        "until Monday, 2 March 2026, 13:00. "
+        "by Monday, 2 March 2026, 13:00. "
         "Nothing forbids handing it back to marketing. "
-        "On Monday, 2 March 2026, 13:00, Leadloop asked sales to act until 17:00 "
+        "On Monday, 2 March 2026, 13:00, Leadloop asked sales to act by 17:00 "
         '(reason "never contacted", policy 7). '
-        "If sales does not act until Monday, 2 March 2026, 17:00 (in 3 hours), Leadloop hands it back to marketing for "
+        "If sales does not act by Monday, 2 March 2026, 17:00 (in 3 hours), Leadloop hands it back to marketing for "
         'the track "introduce-again"; marketing may start to write at once.'
     )
 
@@ -111,9 +111,9 @@ def test_a_lead_in_work_has_its_contacts_its_next_step_and_its_attempts() -> Non
     assert "No rule of policy 7 is for this lead, so the promises about every lead apply." in text
     assert (
         "The promise is a follow-up at the agreed next step, at the latest 1 day after it, "
-        "until Friday, 13 March 2026, 09:00. Sales has made 1 of at most 3 contacts without an answer or a meeting."
+        "by Friday, 13 March 2026, 09:00. Sales has made 1 of at most 3 contacts without an answer or a meeting."
     ) in text
-    assert "If nobody follows up until Friday, 13 March 2026, 09:00 (in 9 days), it counts as gone cold" in text
+    assert "If nobody follows up by Friday, 13 March 2026, 09:00 (in 9 days), it counts as gone cold" in text
 
 
 def test_a_lead_that_is_with_marketing_says_when_marketing_starts_and_what_ends_it() -> None:
@@ -139,9 +139,9 @@ def test_a_cooldown_is_named_with_its_end_and_what_follows() -> None:
         "18 March 2026, 13:00. It has been handed back once so far, of at most 3."
     )
     assert text_of(*facts, after=4 * DAY, about="next") == (
-        "If nobody follows up until Thursday, 12 March 2026, 09:00 (in 6 days), it counts as gone cold, and Leadloop "
+        "If nobody follows up by Thursday, 12 March 2026, 09:00 (in 6 days), it counts as gone cold, and Leadloop "
         "puts it on hold until Wednesday, 18 March 2026, 13:00, because it was handed back shortly before. "
-        "If nothing is reported until Wednesday, 18 March 2026, 13:00 (in 12 days), Leadloop hands it back to "
+        "If nothing is reported by Wednesday, 18 March 2026, 13:00 (in 12 days), Leadloop hands it back to "
         'marketing for the track "keep-warm"; marketing may start to write at once.'
     )
     took_back = "Leadloop took it back from marketing, because it moved again (policy 7)."
@@ -183,8 +183,8 @@ def test_sales_is_warned_before_a_promise_breaks() -> None:
     policy = dataclasses.replace(POLICY, promises=dataclasses.replace(POLICY.promises, warn={"no_follow_up": days(1)}))
     text = text_of(created(), a_contact("L", MONDAY + DAY), after=2 * DAY, about="next", policy=policy)
     assert text.startswith(
-        "If nobody follows up until Monday, 9 March 2026, 09:00 (in 5 days), Leadloop warns sales that this promise "
-        "breaks on Tuesday, 10 March 2026, 09:00. If nobody follows up until Tuesday, 10 March 2026, 09:00"
+        "If nobody follows up by Monday, 9 March 2026, 09:00 (in 5 days), Leadloop warns sales that this promise "
+        "breaks on Tuesday, 10 March 2026, 09:00. If nobody follows up by Tuesday, 10 March 2026, 09:00"
     )
 
 
@@ -202,14 +202,22 @@ def test_the_start_of_a_promise_that_runs_from_the_first_owner_is_named() -> Non
     policy = dataclasses.replace(POLICY, promises=rule)
     life = lived([created(owner_id="")], policy, MONDAY + HOUR)
     texts = [one.text for one in Explainer(CODEC, policy)(life.document(), life.snapshot, life.now).sentences]
-    assert "The promise is an owner within 1 day, until Tuesday, 3 March 2026, 09:00." in texts
+    assert "The promise is an owner within 1 day, by Tuesday, 3 March 2026, 09:00." in texts
     assigned = LeadUpdated(event_id="u", lead_id="L", occurred_at=MONDAY + HOUR, owner_id="ann")
     life = lived([created(owner_id=""), assigned], policy, MONDAY + 2 * HOUR)
     texts = [one.text for one in Explainer(CODEC, policy)(life.document(), life.snapshot, life.now).sentences]
     assert (
-        "The promise is a first contact within 2 days, from Monday, 2 March 2026, 10:00 (when it got an owner) "
-        "until Wednesday, 4 March 2026, 10:00."
+        "The promise is a first contact within 2 days, from Monday, 2 March 2026, 10:00 (when it got an owner), "
+        "by Wednesday, 4 March 2026, 10:00."
     ) in texts
+
+
+def test_where_only_the_newest_decisions_are_listed_the_number_of_the_others_is_given() -> None:
+    stalls = [a_stall("L", MONDAY + n * DAY, event_id=f"s{n}", reason=f"reason {n}") for n in range(1, 6)]
+    decided = text_of(created(), *stalls, after=6 * DAY, about="decision")
+    assert decided.startswith("Leadloop made 3 decisions before the following ones. On ")
+    assert decided.count("because sales reported something else") == 3
+    assert "before the following" not in text_of(created(), *stalls[:3], after=6 * DAY, about="decision")
 
 
 def test_a_customer_is_not_handed_back() -> None:
@@ -251,7 +259,7 @@ def test_without_a_policy_the_date_that_streams_has_published_is_what_comes_next
     text = text_of(created(), after=HOUR, policy=None)
     assert UNKNOWN_POLICY in text
     assert text.endswith(
-        "If nobody contacts it until Wednesday, 4 March 2026, 08:00 (in 47 hours), it counts as gone cold."
+        "If nobody contacts it by Wednesday, 4 March 2026, 08:00 (in 47 hours), it counts as gone cold."
     )
     assert text.startswith("Nobody has contacted this lead since it was created on Monday, 2 March 2026, 08:00 (UTC).")
 
