@@ -35,6 +35,7 @@ GRACE_SECONDS = 3
 SECRET = f"whsec_{b64encode(bytes(range(32))).decode()}"
 WAITING = tuple(f"delivery-wait-{name}" for name in WAITS)
 FOLLOWED = ("lead-stalled", "lead-recycled", "lead-escalated", "lead-decisions", "lead-snapshots", "delivery-results")
+MARKETING: Mapping[str, Mapping[str, Any]] = {"marketing": {}}
 WITHIN = 30.0
 """Seconds that an idle machine needs at most from a fact to all that follows from it."""
 
@@ -88,20 +89,24 @@ class Outputs:
 
 
 class LiveLoop:
-    """All processes, and the facts that are posted to them."""
+    """All processes, and the facts that are posted to them. `limits`: of each endpoint, which has its own receiver."""
 
-    def __init__(self, world: World, redis_url: str, policy: str) -> None:
+    def __init__(
+        self, world: World, redis_url: str, policy: str, limits: Mapping[str, Mapping[str, Any]] = MARKETING
+    ) -> None:
         self.world = world
         self.outputs = Outputs(world)
         self._key = new_key()
         self._redis_url = redis_url
         folder = world.folder
-        self._receiver = Process(folder / "receiver.log", {}, "tests.simulators.receiver", "--secret", SECRET)
-        [self._port] = wait_for(lambda: re.findall(r"ready (\d+)", self._receiver.said()), 90, "the receiver is ready")
+        self._receivers = {name: receiver(folder / f"{name}.log") for name in limits}
+        self._ports = {name: port_of(process) for name, process in self._receivers.items()}
+        endpoints = {name: _webhook(port, limits[name]) for name, port in self._ports.items()}
+        document = {"allow_networks": ["127.0.0.0/8"], "endpoints": endpoints}
         (folder / "policy.yml").write_text(policy, encoding="utf-8")
         source = {"keys": [digest_of(self._key)], "scopes": ["ingest"]}
         (folder / "keys.yml").write_text(yaml.safe_dump({"sources": {"crm": source}}), encoding="utf-8")
-        (folder / "endpoints.yml").write_text(yaml.safe_dump(_endpoints(int(self._port))), encoding="utf-8")
+        (folder / "endpoints.yml").write_text(yaml.safe_dump(document), encoding="utf-8")
         self._streams = world.streams(**self.env())
         env = world.env(**self.env())
         self._ingest = Process(folder / "ingest.log", env, "workers.cli", "ingest")
@@ -115,6 +120,7 @@ class LiveLoop:
             "LEADLOOP_GRACE_SECONDS": str(GRACE_SECONDS),
             "LEADLOOP_SESSION_SECONDS": "30",
             "LEADLOOP_POLICY_FILE": str(folder / "policy.yml"),
+            "LEADLOOP_POLICY_SECONDS": "0.5",
             "LEADLOOP_KEYS_FILE": str(folder / "keys.yml"),
             "LEADLOOP_ENDPOINTS_FILE": str(folder / "endpoints.yml"),
             "LEADLOOP_TEST_SECRET": SECRET,
@@ -132,7 +138,7 @@ class LiveLoop:
     def check(self) -> None:
         """Fail if a process has ended."""
         assert self._streams.is_alive(), self._streams.tail()
-        for process in (self._ingest, self._deliver, self._project, self._receiver):
+        for process in (self._ingest, self._deliver, self._project, *self._receivers.values()):
             assert process.process.poll() is None, process.said()[-3000:]
 
     def audit(self) -> AuditOfWorld:
@@ -141,7 +147,7 @@ class LiveLoop:
         return audit_of(self.world, Path(env.pop("LEADLOOP_POLICY_FILE")), more=env)
 
     def close(self) -> None:
-        for process in (self._ingest, self._deliver, self._project, self._receiver):
+        for process in (self._ingest, self._deliver, self._project, *self._receivers.values()):
             process.kill()
         self.outputs.close()
         self.world.close()
@@ -153,23 +159,41 @@ class LiveLoop:
         with urlopen(Request(url, data, headers), timeout=120) as response:  # noqa: S310  a server of the test
             assert response.status == 202, response.read()
 
-    def received(self) -> list[dict[str, Any]]:
-        """The events that the receiver accepted, in the order of arrival. All requests were signed."""
-        with urlopen(f"http://127.0.0.1:{self._port}/_seen", timeout=120) as response:
-            seen = json.load(response)
+    def received(self, endpoint: str = "marketing") -> list[dict[str, Any]]:
+        """The events that an endpoint accepted, in the order of arrival. All requests were signed."""
+        return [message["data"] for message in self._seen(endpoint)["messages"].values()]
+
+    def arrivals(self, endpoint: str) -> list[float]:
+        """When requests arrived at an endpoint: seconds since 1970, in their order."""
+        return sorted(attempt["at"] for attempt in self._seen(endpoint)["tries"])
+
+    def _seen(self, endpoint: str) -> dict[str, Any]:
+        with urlopen(f"http://127.0.0.1:{self._ports[endpoint]}/_seen", timeout=120) as response:
+            seen: dict[str, Any] = json.load(response)
         assert [attempt["error"] for attempt in seen["tries"] if attempt["error"]] == []
-        return [message["data"] for message in seen["messages"].values()]
+        return seen
 
 
-def _endpoints(port: int) -> dict[str, Any]:
-    webhook = {
+def receiver(log: Path) -> Process:
+    """Start a receiver that verifies signatures."""
+    return Process(log, {}, "tests.simulators.receiver", "--secret", SECRET)
+
+
+def port_of(process: Process) -> int:
+    """The port of a receiver, once it is ready."""
+    [port] = wait_for(lambda: re.findall(r"ready (\d+)", process.said()), 90, "the receiver is ready")
+    return int(port)
+
+
+def _webhook(port: int, limits: Mapping[str, Any]) -> dict[str, Any]:
+    webhook: dict[str, Any] = {
         "kind": "webhook",
         "url": f"http://127.0.0.1:{port}/",
         "allow_http": True,
         "ports": [port],
         "secrets": [{"env": "LEADLOOP_TEST_SECRET"}],
     }
-    return {"allow_networks": ["127.0.0.0/8"], "endpoints": {"marketing": webhook}}
+    return webhook | ({"limits": dict(limits)} if limits else {})
 
 
 @dataclass(frozen=True)
