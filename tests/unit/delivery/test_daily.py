@@ -13,6 +13,7 @@ from workers.delivery.core.daily_counts import DailyCounts
 from workers.delivery.limits.calendar_days import CalendarDay
 from workers.delivery.limits.daily import (
     ALONE_MS,
+    CALLS_AT_ONCE,
     UNKNOWN_MS,
     DailyAllowance,
     DailyBudget,
@@ -64,6 +65,23 @@ async def test_nothing_begins_until_the_next_day_once_the_budget_is_used_up_and_
     assert len(world.days.requests) == 1
     world.now, world.days.verdict, world.days.day = TODAY.end, "taken", CalendarDay(TODAY.end, TODAY.end + DAY)
     assert await world.take() == Taken(TODAY.end)
+
+
+async def test_a_large_batch_asks_redis_a_few_at_a_time_and_no_more_once_the_budget_is_used_up() -> None:
+    world = World(FakeDays("spent", 0, is_slow=True))
+    batch = [asyncio.create_task(world.take()) for _ in range(300)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert len(world.days.requests) == CALLS_AT_ONCE
+    world.days.answer_late()
+    assert set(await asyncio.gather(*batch)) == {Spent(TODAY.end, is_day_over=True)}
+    assert len(world.days.requests) == CALLS_AT_ONCE
+
+
+async def test_a_large_batch_does_not_wait_for_a_redis_that_is_away_again_and_again() -> None:
+    world = World(FakeDays(is_away=True))
+    await asyncio.gather(*(world.take() for _ in range(300)))
+    assert len(world.days.requests) <= CALLS_AT_ONCE
 
 
 async def test_what_is_urgent_begins_all_the_same_and_is_counted() -> None:

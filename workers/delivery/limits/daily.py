@@ -17,6 +17,8 @@ from .calendar_days import CalendarDay, day_of, edges_around
 
 REPORT_SECONDS = 2.0
 """How often a worker reports, even when it sends nothing: what is left is so old at the most when Redis goes away."""
+CALLS_AT_ONCE = 8
+"""The attempts of large batches begin together: more calls would wait for each other, and Redis would seem away."""
 UNKNOWN_MS = 2_000
 ALONE_MS = 600_000
 LONGEST_HEAD_START_MS = 3_600_000
@@ -103,22 +105,24 @@ class DailyBudget:
         self._now = now
         self._on_left = on_left
         self.is_shared = True
+        self._calls = asyncio.Semaphore(CALLS_AT_ONCE)
         self._closed_until = 0
         self._left: tuple[int, int] | None = None  # the start of a day, and what was left of it by the last answer
         self._taken_alone = 0
 
     async def take(self, partition: int, *, is_urgent: bool) -> Taken | Spent:
         """Begin an attempt of this partition; what `is_urgent` may always begin, and is counted."""
-        if not is_urgent and (closed := self.closed()):
-            return closed
-        if self.is_shared:
-            try:
-                answer = await self._request(partition, takes=True, is_urgent=is_urgent)
-            except AWAY:
-                self.is_shared = False
-            else:
-                return self._granted(answer, is_urgent=is_urgent)
-        return self._alone(is_urgent=is_urgent)
+        async with self._calls:
+            if not is_urgent and (closed := self.closed()):
+                return closed
+            if self.is_shared:
+                try:
+                    answer = await self._request(partition, takes=True, is_urgent=is_urgent)
+                except AWAY:
+                    self.is_shared = False
+                else:
+                    return self._granted(answer, is_urgent=is_urgent)
+            return self._alone(is_urgent=is_urgent)
 
     def closed(self) -> Spent | None:
         """Whether the budget of the day is known to be used up."""
