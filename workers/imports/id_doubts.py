@@ -14,14 +14,16 @@ class IdDoubts:
     def __init__(self) -> None:
         self._folded: dict[str, str] = {}
         self._created: Counter[str] = Counter()
+        self._last = ""
         self._by_case: dict[str, str] = {}
 
     def add(self, lead_id: str, *, is_created: bool) -> None:
         """Look at the id of one fact."""
         if is_created and (lead_id in self._created or len(self._created) < _MOST_IDS):
             self._created[lead_id] += 1
-        if lead_id.isdecimal():
+        if lead_id == self._last or lead_id.isdecimal():
             return
+        self._last = lead_id
         folded = lead_id.lower()
         first = self._folded.get(folded)
         if first is None:

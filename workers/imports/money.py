@@ -6,7 +6,7 @@ from workers.values.amounts import AmountReader, NotAnAmount, to_minor
 
 from .errors import RowError
 from .field_sources import AmountSource
-from .values import Cell, Convert, EmptyCells, FieldValue, text_of, to_mapped_value
+from .values import MAX_CACHED, Cell, Convert, EmptyCells, FieldValue, text_of, to_mapped_value
 
 Scale = Callable[[str], Convert]
 """The converter of amounts in a currency; the empty text is an unknown one."""
@@ -27,8 +27,18 @@ def to_amount(empties: EmptyCells, source: AmountSource) -> Scale:
 
 def _to_minor(empties: EmptyCells, reader: AmountReader, currency: str) -> Convert:
     digits = reader.digits_of(currency)
+    cache: dict[str, FieldValue | None] = {}
 
     def convert(cell: Cell) -> FieldValue | None:
+        if type(cell) is not str:
+            return read(cell)
+        if cell not in cache:
+            if len(cache) >= MAX_CACHED:
+                return read(cell)
+            cache[cell] = read(cell)
+        return cache[cell]
+
+    def read(cell: Cell) -> FieldValue | None:
         try:
             if type(cell) is int or type(cell) is float:
                 return to_minor(str(cell), digits)

@@ -137,10 +137,13 @@ class _LocalClock:
             return (time - _EPOCH) // _MS
         if self._zone is None:
             return (time - _NAIVE_EPOCH) // _MS
-        return (time - _NAIVE_EPOCH - self._offset(time.replace(tzinfo=self._zone))) // _MS
+        return (time - _NAIVE_EPOCH - self._offset(time, self._zone)) // _MS
 
-    def _offset(self, time: datetime) -> timedelta:
-        first, second = _offset_of(time), _offset_of(time.replace(fold=1))
+    def _offset(self, time: datetime, zone: ZoneInfo) -> timedelta:
+        # The zone is asked directly: making an aware time of each one would cost as much again.
+        first, second = zone.utcoffset(time), zone.utcoffset(time.replace(fold=1))
+        if first is None or second is None:  # pragma: no cover  # a ZoneInfo always has one
+            raise TypeError(f"{zone} has no offset")
         if first == second:
             return first
         if self._local_time == "reject":
@@ -149,10 +152,3 @@ class _LocalClock:
             )
         self._guesses.count += 1
         return first if self._local_time == "first" else second
-
-
-def _offset_of(time: datetime) -> timedelta:
-    offset = time.utcoffset()
-    if offset is None:  # pragma: no cover  # a ZoneInfo always has one
-        raise TypeError(f"{time.tzinfo} has no offset")
-    return offset

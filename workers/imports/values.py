@@ -22,7 +22,7 @@ Convert = Callable[[Cell], FieldValue | None]
 
 _BREAKS = "\t\n\r"
 _MAX_EXCERPT = 80
-_MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
+MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
 ID_SEPARATOR = "\n"
 """Between the ids of a split cell."""
 
@@ -202,7 +202,7 @@ def to_mapped_value(
             value = _unlisted(text, otherwise, known)
         if isinstance(value, str) and value:  # the empty text removes a value
             value = within(longest, prefix + value)
-        if type(cell) is str and len(cache) < _MAX_CACHED:
+        if type(cell) is str and len(cache) < MAX_CACHED:
             cache[cell] = value
         return value
 

@@ -54,6 +54,8 @@ class AmountReader:
         self._is_grouped = is_grouped
         sign, other = re.escape(decimal), "," if decimal == "." else "."
         fraction = rf"(?:{sign}\d*)?"
+        self._other = other
+        self._plain_groups = re.compile(rf"[+-]?[1-9]\d{{0,2}}(?:{re.escape(other)}\d{{3}})+{sign}\d{{1,2}}", re.ASCII)
         self._plain = re.compile(rf"[+-]?\d+(?:{sign}\d{{1,2}})?", re.ASCII)
         self._ungrouped = re.compile(rf"\d+{fraction}|{sign}\d+")
         self._grouped = re.compile(
@@ -72,6 +74,8 @@ class AmountReader:
         """
         if self._plain.fullmatch(text):
             return to_minor(text.replace(",", "."), self.digits_of(currency))
+        if self._is_grouped and self._plain_groups.fullmatch(text):
+            return to_minor(text.replace(self._other, "").replace(",", "."), self.digits_of(currency))
         written = self._written(text)
         if written.currency in CODES and currency and written.currency != currency:
             raise NotAnAmount("not_a_number", f"the amount is in {written.currency}, the row in {currency}")
