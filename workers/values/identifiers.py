@@ -9,7 +9,9 @@ from schemas.texts import has_format_characters
 
 _HARMLESS = re.compile(r"[\w/:@#-]*")
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
-_GROUPED = re.compile(r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}")
+_GROUPED = re.compile(
+    r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}|(?!0)\d{1,2}([\s\u00a0\u202f])\d{2}(\4\d{2})*"
+)
 _BETWEEN = re.compile(r"[,;\r\n]")
 _SALESFORCE_LENGTH, _SALESFORCE_CHUNK = 15, 5
 _SALESFORCE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"

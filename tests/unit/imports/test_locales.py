@@ -8,7 +8,7 @@ from typing import Any
 from babel import Locale, localedata
 from babel.dates import format_date
 from babel.numbers import format_currency, format_decimal
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from schemas.json_value import JsonValue
@@ -66,6 +66,7 @@ def test_money_of_most_locales_is_read_with_their_decimal_sign() -> None:
     assert read > len(names) * 0.9
 
 
+@example(Locale.parse("tok"), "latn", 100)  # groups of two
 @given(LOCALES, SYSTEMS, st.integers(0, 10**12))
 def test_ids_that_a_locale_formats_as_numbers(locale: Locale, system: str, number: int) -> None:
     text = format_decimal(number, locale=locale, numbering_system=system)
