@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED = 1
 export PYTHONDONTWRITEBYTECODE =  # the tests start some hundred processes: without compiled modules each costs twice as much CPU
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench simulate soak lock wheel image manifests pictures clean
+.PHONY: help install demo test check format bench simulate soak lock wheel image manifests contract pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
@@ -67,6 +67,9 @@ image:  ## build the container image (needs Docker)
 manifests: install  ## regenerate deploy/: dashboards, access lists, Strimzi objects, copies in the chart
 	$(BIN)/python -m deploy.grafana.generate
 	$(BIN)/python -m deploy.generate
+
+contract: install  ## regenerate docs/contract from the schemas and their meanings
+	@$(BIN)/python -m workers.contract docs/contract
 
 pictures: install  ## draw the dashboards into docs/pictures from a real Prometheus (needs Chromium)
 	$(BIN)/python -m tests.pictures $(ARGS)

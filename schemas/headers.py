@@ -48,6 +48,11 @@ def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes
     return headers
 
 
+def ce_type(record: type[events.AnyRecord]) -> str:
+    """The `ce_type` of a record."""
+    return _TYPES[record][1].decode()
+
+
 def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes | None:
     """The W3C trace a record belongs to; None if it names none, or something that is not one."""
     if not headers:

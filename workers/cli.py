@@ -17,6 +17,7 @@ from streams.runtime.settings import ProcessSettings, StreamsSettings, TopicsSet
 from workers import tail as tailing
 from workers.audit import commands as audit_commands
 from workers.console import codec_of, err, explained, out, settings_with_broker
+from workers.contract import commands as contract_commands
 from workers.dead_letters.commandline import dead_letters_cli
 from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
@@ -24,6 +25,7 @@ from workers.imports import commandline as import_commands
 from workers.ingest import commands as ingest_commands
 from workers.policies import commands as policy_commands
 from workers.projection import commands as projection_commands
+from workers.record_check import commands as record_check_commands
 from workers.report import commands as report_commands
 
 cli = typer.Typer(
@@ -167,6 +169,7 @@ keys_cli = typer.Typer(no_args_is_help=True, help="Create API keys for upstream 
 webhooks_cli = typer.Typer(no_args_is_help=True, help="Check the webhooks file.")
 mapping_cli = typer.Typer(no_args_is_help=True, help="Write the mapping of your files.")
 mapping_cli.command("new")(import_commands.mapping_new)
+schemas_cli.command("export")(contract_commands.export)
 policy_cli.command("check")(policy_commands.check)
 policy_cli.command("explain")(policy_commands.explain)
 policy_cli.command("diff")(policy_commands.diff)
@@ -177,6 +180,7 @@ cli.command("import", rich_help_panel=SET_UP)(import_commands.import_)
 cli.command("lead", rich_help_panel=INSPECT)(report_commands.lead)
 cli.command("funnel", rich_help_panel=INSPECT)(report_commands.funnel)
 cli.command("audit", rich_help_panel=INSPECT)(audit_commands.audit)
+cli.command("check-record", rich_help_panel=INSPECT)(record_check_commands.check_record)
 cli.command("doctor", rich_help_panel=INSPECT)(doctor_commands.doctor)
 cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
 cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)

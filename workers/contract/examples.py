@@ -1,0 +1,248 @@
+"""Example records: the life of one lead, and what Leadloop publishes about it."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from schemas import events
+
+
+def _at(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+_LEAD = "L-1001"
+_CREATED, _CALLED = _at("2026-03-02T09:14:00Z"), _at("2026-03-03T15:30:00Z")
+_COLD, _MARKETING, _REPLIED = _at("2026-03-10T15:30:00Z"), _at("2026-03-10T15:30:00Z"), _at("2026-03-17T08:12:00Z")
+_STALL, _RECYCLE = "4be5a1f0c6d24d0f", "9c1c52a3a5b34a1e"
+_STREAMS = "leadloop/streams"
+
+EXAMPLES: Mapping[type[events.AnyRecord], tuple[events.AnyRecord, ...]] = {
+    events.LeadCreated: (
+        events.LeadCreated(
+            event_id="crm:lead:1001:handover:1",
+            lead_id=_LEAD,
+            occurred_at=_CREATED,
+            recorded_at=_CREATED + 800,
+            source="crm/eu",
+            origin="webinar",
+            campaign_id="spring-2026",
+            segment="smb",
+            owner_id="ann",
+            account_id="A-77",
+            consent_expires_at=_at("2027-03-02T00:00:00Z"),
+            expected_amount=1_250_000,
+        ),
+    ),
+    events.LeadUpdated: (
+        events.LeadUpdated(
+            event_id="crm:change:88120",
+            lead_id=_LEAD,
+            occurred_at=_at("2026-03-21T08:00:00Z"),
+            source="crm/eu",
+            owner_id="bob",
+            do_not_contact="yes",
+        ),
+        events.LeadUpdated(
+            event_id="crm:change:88121",
+            lead_id=_LEAD,
+            occurred_at=_at("2026-03-21T08:05:00Z"),
+            source="crm/eu",
+            retracts="dialler:call:5512",
+        ),
+    ),
+    events.LeadContacted: (
+        events.LeadContacted(
+            event_id="dialler:call:5512",
+            lead_id=_LEAD,
+            occurred_at=_CALLED,
+            source="dialler",
+            by="sales",
+            activity="call",
+            direction="outbound",
+            outcome="no_answer",
+            owner_id="ann",
+        ),
+        events.LeadContacted(
+            event_id="mail:7f3a",
+            lead_id=_LEAD,
+            occurred_at=_REPLIED,
+            source="mail",
+            by="lead",
+            activity="email",
+            direction="inbound",
+            outcome="replied",
+            next_step_at=_at("2026-03-19T10:00:00Z"),
+        ),
+    ),
+    events.LeadStalled: (
+        events.LeadStalled(
+            event_id="crm:lead:1001:stalled:1",
+            lead_id=_LEAD,
+            occurred_at=_at("2026-03-20T10:00:00Z"),
+            source="crm/eu",
+            declared_by="sales",
+            reason="bad_timing",
+            note="call again in summer",
+            resume_at=_at("2026-06-01T00:00:00Z"),
+        ),
+        events.LeadStalled(
+            event_id=_STALL,
+            lead_id=_LEAD,
+            occurred_at=_COLD,
+            recorded_at=_COLD,
+            source=_STREAMS,
+            declared_by="detector",
+            reason="no_follow_up",
+            idle_since=_CALLED,
+        ),
+    ),
+    events.DealClosed: (
+        events.DealClosed(
+            event_id="crm:deal:312:closed",
+            lead_id=_LEAD,
+            occurred_at=_at("2026-04-20T16:00:00Z"),
+            source="crm/eu",
+            outcome="won",
+            amount=1_180_000,
+            currency="EUR",
+        ),
+        events.DealClosed(
+            event_id="crm:deal:313:closed",
+            lead_id="L-1002",
+            occurred_at=_at("2026-04-21T11:00:00Z"),
+            source="crm/eu",
+            outcome="lost",
+            reason="price",
+        ),
+    ),
+    events.LeadRecycled: (
+        events.LeadRecycled(
+            event_id=_RECYCLE,
+            lead_id=_LEAD,
+            occurred_at=_COLD,
+            recorded_at=_COLD,
+            source=_STREAMS,
+            action="RECYCLE",
+            recycle_id=_RECYCLE,
+            stall_id=_STALL,
+            pass_no=1,
+            reason="no_follow_up",
+            track="keep-warm",
+            not_before=_MARKETING,
+            origin="webinar",
+            campaign_id="spring-2026",
+            segment="smb",
+            account_id="A-77",
+            touches=1,
+            days_since_created=8,
+            expires_at=_at("2027-03-02T00:00:00Z"),
+        ),
+        events.LeadRecycled(
+            event_id="e0b77c1d90a24c55",
+            lead_id=_LEAD,
+            occurred_at=_REPLIED,
+            recorded_at=_REPLIED,
+            source=_STREAMS,
+            action="REVOKE",
+            recycle_id=_RECYCLE,
+            stall_id=_STALL,
+            pass_no=1,
+            origin="webinar",
+            campaign_id="spring-2026",
+            segment="smb",
+            account_id="A-77",
+            touches=2,
+            days_since_created=14,
+            cause="moved",
+        ),
+    ),
+    events.LeadEscalated: (
+        events.LeadEscalated(
+            event_id="77aa01c2b4d94f36",
+            lead_id=_LEAD,
+            occurred_at=_COLD,
+            recorded_at=_COLD,
+            source=_STREAMS,
+            action="ESCALATE",
+            escalation_id="77aa01c2b4d94f36",
+            stall_id=_STALL,
+            pass_no=1,
+            reason="no_follow_up",
+            until=_at("2026-03-11T15:30:00Z"),
+            origin="webinar",
+            owner_id="ann",
+            account_id="A-77",
+            touches=1,
+            days_since_created=8,
+            lead_owner_id="ann",
+        ),
+    ),
+    events.LeadDecided: (
+        events.LeadDecided(
+            event_id=_RECYCLE,
+            lead_id=_LEAD,
+            occurred_at=_COLD,
+            recorded_at=_COLD,
+            source=_STREAMS,
+            decision="RECYCLE",
+            why="no_follow_up",
+            stall_id=_STALL,
+            recycle_id=_RECYCLE,
+            pass_no=1,
+            reason="no_follow_up",
+            origin="webinar",
+            policy_version="1",
+            policy_digest="f2ca1bb6c7e907d0",
+        ),
+    ),
+    events.LeadSnapshot: (
+        events.LeadSnapshot(
+            lead_id=_LEAD,
+            occurred_at=_REPLIED,
+            recorded_at=_REPLIED,
+            source=_STREAMS,
+            stage="working",
+            pass_no=1,
+            created_at=_CREATED,
+            origin="webinar",
+            campaign_id="spring-2026",
+            segment="smb",
+            owner_id="ann",
+            account_id="A-77",
+            first_touch_at=_CALLED,
+            last_touch_at=_REPLIED,
+            last_progress_at=_REPLIED,
+            touches=2,
+            recycles=1,
+            due_at=_at("2026-03-20T10:00:00Z"),
+            due_reason="no_follow_up",
+            reached=1 + 2 + 4 + 8 + 16,
+            last_stall_reason="no_follow_up",
+            consent_expires_at=_at("2027-03-02T00:00:00Z"),
+            expected_amount=1_250_000,
+        ),
+    ),
+    events.DeliveryResult: (
+        events.DeliveryResult(
+            endpoint="nurture",
+            recycle_id=_RECYCLE,
+            action="RECYCLE",
+            lead_id=_LEAD,
+            occurred_at=_COLD + 1_200,
+            outcome="accepted",
+            attempts=1,
+            status=202,
+        ),
+    ),
+    events.EndpointState: (
+        events.EndpointState(
+            endpoint="nurture",
+            state="paused",
+            occurred_at=_COLD,
+            by="ops",
+            why="maintenance of the marketing tool",
+        ),
+    ),
+    events.Heartbeat: (events.Heartbeat(occurred_at=_COLD, recorded_at=_COLD + 50, source="crm/eu", says="complete"),),
+}
+"""Of each record, at least one."""

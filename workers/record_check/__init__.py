@@ -1,0 +1,1 @@
+"""`leadloop check-record`: what streams would do with one record, in words."""
