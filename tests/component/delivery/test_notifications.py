@@ -9,6 +9,7 @@ import pytest
 
 from schemas.events import LeadEscalated
 from tests.component.delivery.harness import World, a_recycle, an_escalation, of, stopped, until
+from tests.component.delivery.test_replay import leadloop
 from tests.simulators.mail_server import MailServer
 from tests.simulators.slack import Slack
 from tests.waiting import TIMEOUT
@@ -115,3 +116,9 @@ async def test_a_channel_that_was_removed_disables_the_endpoint_until_somebody_r
     world.set_state("slack", "active")
     await world.wait_finished(of(["slack"], [event]))
     assert _listed(slack) == {"lead-1": 1}
+
+
+async def test_endpoints_test_sends_a_message_that_says_it_is_a_test(world: World, slack: Slack) -> None:
+    assert "slack: accepted, status 200" in await leadloop(world, "endpoints", "test", "slack")
+    (message,) = slack.messages
+    assert message.text.startswith("*Test message, nothing to do: 1 lead to act on*")
