@@ -16,7 +16,7 @@ from .mapping import Condition, DerivedIds, FactPart, Table
 from .money import Scale, to_amount, to_currency
 from .records import ENDS, hint_of, is_required
 from .timestamps import TimeReading, UncertainTimes, to_instant
-from .values import Cell, Convert, EmptyCells, FieldValue, text_of, to_id, to_mapped_value, to_text
+from .values import MAX_CACHED, Cell, Convert, EmptyCells, FieldValue, text_of, to_id, to_mapped_value, to_text
 
 Row = Sequence[Cell]
 FieldSource = TextSource | FlagSource | InstantSource | AmountSource
@@ -257,11 +257,16 @@ def _holds(condition: Condition, table: Table) -> Holds:
     empties = EmptyCells(table.empty_values, None)
     wanted = frozenset(map(comparable, condition.is_))
     unwanted = frozenset(map(comparable, condition.is_not))
+    known: dict[str, bool] = {}
 
     def holds(cell: Cell) -> bool:
+        if type(cell) is str and (held := known.get(cell)) is not None:
+            return held
         text = comparable(text_of(cell))
-        if condition.empty is not None and (text in empties) is not condition.empty:
-            return False
-        return (not wanted or text in wanted) and text not in unwanted
+        is_as_empty = condition.empty is None or (text in empties) is condition.empty
+        held = is_as_empty and (not wanted or text in wanted) and text not in unwanted
+        if type(cell) is str and len(cell) <= MAX_TEXT and len(known) < MAX_CACHED:
+            known[cell] = held
+        return held
 
     return holds
