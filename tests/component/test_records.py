@@ -233,7 +233,7 @@ def test_a_contact_is_no_touch_does_not_move_a_deadline(world: World) -> None:
 
 
 def test_no_lead_id_collides_with_the_internal_keys_of_the_engine(world: World) -> None:
-    names = ["\0offset", "offset", "\0now", "\u200f", "\n", "🦊" * 128]
+    names = ["\0offset", "offset", "\0now", "🦊" * 128]
     world.send(*(a_created(name) for name in names), a_created("ada"))
     _ended(world)
     world.send(*(a_reply(name, T0 + DAY) for name in names))
