@@ -82,7 +82,7 @@ HUBSPOT_CONTACTS = """\
 HUBSPOT_CALLS = """\
 Record ID,Call Title,Activity date,Call direction,Call outcome,Activity assigned to,Associated Contact IDs
 9001,Intro,2024-01-03 10:00,Outbound,Connected,Ann Rep,501
-9002,Again,2024-01-04 10:00,Outbound,No answer,Ann Rep,502
+9002,Again,2024-01-04 10:00,Outbound,No answer,Ann Rep,502;503
 9003,Third,2024-01-05 10:00,Outbound,Left live message,Ann Rep,502
 """
 SALESFORCE_LEADS = """\
@@ -132,9 +132,12 @@ SHAPES: dict[str, Shape] = {
     ),
     "HubSpot calls": Shape(
         _csv("calls.csv", HUBSPOT_CALLS),
-        {"lead-contacted": 3},
+        {"lead-contacted": 4},
         ("what does 'Left live message' mean?",),
-        ("lead_id: Associated Contact IDs", 'event_id: {column: Record ID, prefix: "activities/"}'),
+        (
+            'lead_id: {column: Associated Contact IDs, split: ";"}',
+            'event_id: {column: Record ID, prefix: "activities/"}',
+        ),
     ),
     "Salesforce leads": Shape(
         _csv("lead.csv", SALESFORCE_LEADS),

@@ -83,7 +83,7 @@ class FactDrafter(FieldDrafter):
 
     def _activity(self) -> DraftedFact:
         fact = DraftedFact("lead-contacted", [self._lead_id(), self._time("occurred_at", "activity_at", "created_at")])
-        if (own := self._own_id(fact.fields[0].value)) is not None:
+        if (own := self._own_id(fact.fields[0].column)) is not None:
             fact.fields.insert(0, DraftedField("event_id", {"column": own, "prefix": "activities/"}))
         else:
             text = "no column identifies a call: two calls of a lead at one time count as one"

@@ -10,6 +10,7 @@ from .inspection import InspectedFile
 from .meanings import MoneyColumn, meanings, money_column
 from .time_formats import TimeColumn, time_column
 
+_SEPARATOR = ";"  # between the ids of one cell
 _NAMES = {"contact person", "contact", "person", "name"}
 
 
@@ -20,6 +21,12 @@ class DraftedField:
     name: str
     value: str | Mapping[str, object]
     doubts: list[str] = field(default_factory=list)
+
+    @property
+    def column(self) -> str | None:
+        """The column of the field; None if it is a constant."""
+        found = self.value.get("column") if isinstance(self.value, Mapping) else self.value
+        return None if found is None else str(found)
 
 
 class FieldDrafter:
@@ -45,7 +52,9 @@ class FieldDrafter:
             name = self._roles.get("mail", name)
         column = name or self._unique_column()
         values = [value for value in self._found.columns[column] if value]
-        return DraftedField("lead_id", column, [*_id_doubts(column, values)])
+        has_several = any(_SEPARATOR in value for value in values)
+        source = {"column": column, "split": _SEPARATOR} if has_several else column
+        return DraftedField("lead_id", source, [*_id_doubts(column, values)])
 
     def _unique_column(self) -> str:
         columns = self._found.columns
@@ -149,5 +158,3 @@ def _id_doubts(name: str, values: list[str]) -> Iterable[str]:
         yield f"ids such as {next(v for v in values if v.endswith('.0'))!r} went through a spreadsheet"
     if any("e+" in value.lower() for value in values):
         yield f"ids such as {next(v for v in values if 'e+' in v.lower())!r} are rounded: export them as text"
-    if any(";" in value for value in values):
-        yield f"{name!r} holds several ids in one cell"
