@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from schemas.topics import INPUTS
+from tests.audited import audit_of
 from tests.builders import T0, a_created
 from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
 from tests.component.projection.harness import KEY, Process, env, project, said, whole
@@ -71,6 +72,14 @@ def test_every_lead_has_its_newest_snapshot_and_its_whole_timeline(processed: Wo
     assert len([name for name in found if name.startswith("lead:")]) == LEADS
     stages = processed.published().stages
     assert {n.removeprefix("list:stage:"): len(m) for n, m in found.items() if n.startswith("list:stage:")} == stages
+
+
+def test_the_audit_finds_in_redis_what_the_topics_say(processed: World, redis_url: str, rebuilt: Any) -> None:
+    """What crashed or began again is compared with this read model, so all of them are as the topics say."""
+    env = {"REDIS_URL": redis_url, "LEADLOOP_APP_ID": rebuilt[0]}
+    found = audit_of(processed, processed.folder / "policy.yml", more=env)
+    assert [str(one) for one in found.differences if one.kind == "read_model"] == []
+    assert dict(found.result.read_model) == {"compared": LEADS}
 
 
 def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, redis_url: str, rebuilt: Any) -> None:
