@@ -145,7 +145,7 @@ def guarded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedKafka]:
 
 
 @pytest.mark.kafka
-def test_topics_import_streams_and_tail_work_with_their_acls(guarded: GuardedKafka, tmp_path: Path) -> None:
+def test_topics_import_streams_tail_and_audit_work_with_their_acls(guarded: GuardedKafka, tmp_path: Path) -> None:
     created = guarded.run("topics", "topics", "create", cwd=tmp_path)
     assert "lead-created" in created
     assert "exists" in guarded.run("topics", "topics", "create", cwd=tmp_path)
@@ -161,6 +161,8 @@ def test_topics_import_streams_and_tail_work_with_their_acls(guarded: GuardedKaf
         assert wait_for(snapshots, within=60)
     assert streams.returncode == 0, (tmp_path / "streams.log").read_text()
     assert "ada" in guarded.run("operate", "tail", "lead-snapshots", cwd=tmp_path)
+    for who in ("audit", "operate"):
+        assert "everything balances" in guarded.run(who, "audit", cwd=tmp_path)
 
 
 @pytest.mark.kafka
