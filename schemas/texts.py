@@ -7,7 +7,8 @@ what spreadsheets write around a number to keep it a text (`="4711"`, `'4711`). 
 import re
 from unicodedata import category, normalize
 
-_GUARDS = frozenset("='")
+GUARDS = frozenset("=' \t\r\n")
+"""What an ASCII text begins with if there may be more to remove than blanks at its end."""
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _APOSTROPHE = re.compile(r"'[\d=+\-@]")  # other words may begin with one: 's-Hertogenbosch
 _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))
@@ -18,7 +19,7 @@ def cleaned(text: str) -> str:
     text = text.strip()
     if not text.isascii():
         text = _trimmed(normalize("NFC", text))
-    return _unguarded(text) if text[:1] in _GUARDS else text
+    return _unguarded(text) if text[:1] in GUARDS else text
 
 
 def visible(text: str) -> str:

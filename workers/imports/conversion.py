@@ -7,7 +7,7 @@ import msgspec
 
 from schemas.instants import FUTURE_MS
 from streams.domain.facts import MAX_TEXT
-from workers.values.times import remove_placeholders
+from workers.values.times import PLACEHOLDERS, remove_placeholders
 
 from .errors import RowError
 from .field_steps import ConversionContext, FieldSteps, Row, columns_of
@@ -45,7 +45,9 @@ class FactBuilder:
         self.rank = RANKS[part.kind]
         self._construct = CONSTRUCTORS[part.kind]
         self._context = context
+        self._latest = context.now + FUTURE_MS
         self._unstable = unstable_fields(part.kind, context.ids)
+        self._has_placeholders = any(name == PLACEHOLDERS.get(part.kind, ("",))[0] for name, _ in part.sources())
         self._is_split = part.lead_id.split is not None
         self._conditions = steps.conditions()
         self._steps = steps.steps()
@@ -59,7 +61,8 @@ class FactBuilder:
         content = self._content(row) if self.meets_conditions(row) else None
         if content is None or changes_nothing(self.kind, content):
             return ()
-        remove_placeholders(self.kind, content)
+        if self._has_placeholders:
+            remove_placeholders(self.kind, content)
         return self._split(content) if self._is_split else (self._build(content),)
 
     def meets_conditions(self, row: Row) -> bool:
@@ -107,7 +110,7 @@ class FactBuilder:
         source, now = self._context.source, self._context.now
         recorded_at = content.pop("recorded_at", now)
         event_id = content.pop("event_id", None) or derived_id(source, self.kind, without(content, self._unstable))
-        if int(content["occurred_at"]) > now + FUTURE_MS:
+        if content["occurred_at"] > self._latest:  # type: ignore[operator]  # an instant
             content["occurred_at"] = now  # the end of today; the derived id stays the same when today is over
         return self._construct(event_id=event_id, source=source, recorded_at=recorded_at, **content)
 
@@ -129,8 +132,7 @@ class TableConverter:
         Raises:
             RowError: the row is invalid: none of its facts may be published.
         """
-        made = [(builder.rank, builder.make(row)) for builder in self.builders]
-        return [(rank, fact) for rank, facts in made for fact in facts]
+        return [(builder.rank, fact) for builder in self.builders for fact in builder.make(row)]
 
     def kinds(self, row: Row) -> tuple[str, ...]:
         """Return the kinds of the facts that a row has or, if it is invalid, would have."""

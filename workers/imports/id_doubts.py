@@ -14,13 +14,15 @@ class IdDoubts:
     def __init__(self) -> None:
         self._folded: dict[str, str] = {}
         self._created: Counter[str] = Counter()
-        self._last = ""
         self._by_case: dict[str, str] = {}
+        self._last = ""
 
     def add(self, lead_id: str, *, is_created: bool) -> None:
         """Look at the id of one fact."""
-        if is_created and (lead_id in self._created or len(self._created) < _MOST_IDS):
-            self._created[lead_id] += 1
+        if is_created:
+            count = self._created.get(lead_id, 0)
+            if count or len(self._created) < _MOST_IDS:
+                self._created[lead_id] = count + 1
         if lead_id == self._last or lead_id.isdecimal():
             return
         self._last = lead_id

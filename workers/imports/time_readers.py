@@ -1,5 +1,6 @@
 """The formats of times: each reads a text as a date and time, or as epoch milliseconds."""
 
+import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -19,6 +20,9 @@ Choices = Mapping[datetime, Sequence[str]]
 _SPREADSHEET_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # the zone is applied later
 _SECONDS_OF_DAY = 86_400
 _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%c", "%X")
+_IN_ORDER = ("%Y", "%m", "%d", "%H", "%M", "%S")
+_PARTS_OF_A_DATE = 3
+_DIGITS = {"%Y": r"(\d{4})", **dict.fromkeys(_IN_ORDER[1:], r"(\d{1,2})")}
 _LONGEST_DATE = 10  # of ISO 8601: 2026-03-02
 _OTHER_UNITS = {"epoch_s": "seconds", "epoch_ms": "milliseconds"}
 
@@ -94,13 +98,36 @@ def _excel(text: str) -> ReadTime:
 
 def _by_pattern(pattern: str) -> Read:
     is_date = not any(directive in pattern for directive in _TIME_DIRECTIVES)
+    parse = _parser(pattern)
 
-    # strptime takes 5–10 µs, and most columns repeat the same days.
     @lru_cache(maxsize=16_384)
     def read(text: str) -> ReadTime:
-        return ReadTime(datetime.strptime(text, pattern), is_date)  # noqa: DTZ007  # the zone is applied later
+        return ReadTime(parse(text), is_date)
 
     return read
+
+
+def _parser(pattern: str) -> Callable[[str], datetime]:
+    """Return strptime for a pattern; for one of numbers with signs between them a faster function with its results."""
+
+    def slow(text: str) -> datetime:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied later
+
+    parts = re.split(r"(%[YmdHMS])", pattern)
+    found, signs = parts[1::2], parts[2:-1:2]
+    places = [found.index(name) for name in _IN_ORDER[: len(found)] if name in found]
+    if len(found) < _PARTS_OF_A_DATE or len(places) < len(found) or parts[0] or parts[-1] or "%" in "".join(signs):
+        return slow
+    if not all(sign and not any(c.isalnum() for c in sign) for sign in signs):
+        return slow
+    match = re.compile("".join(_DIGITS.get(part) or re.escape(part) for part in parts)).fullmatch
+
+    def fast(text: str) -> datetime:
+        if (numbers := match(text)) is None:
+            return slow(text)
+        return datetime(*[int(numbers[place + 1]) for place in places])  # type: ignore[arg-type]  # noqa: DTZ001
+
+    return fast
 
 
 class PatternChoice:

@@ -2,7 +2,8 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schemas.instants import DISTANT_MS, EARLIEST_MS, LAST_MS, NO_DATE_MS
@@ -10,7 +11,7 @@ from workers.values.times import format_of_unit
 
 from .errors import RowError
 from .field_sources import EdgeOfDay, LocalTime
-from .time_readers import ReadTime, readers_of
+from .time_readers import readers_of
 from .values import Cell, Convert, EmptyCells, FieldValue, text_of
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -18,6 +19,7 @@ _NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # for times without zone
 _MS = timedelta(milliseconds=1)
 _LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "microsecond": 999_000}
 _WIDEST_OFFSET_MS = 14 * 3_600_000
+_LAST_ORDINAL = date.max.toordinal() - 2
 _NEVER_MS = 50 * DISTANT_MS  # 500 years: 9999-12-31, 2999-12-31
 
 
@@ -60,7 +62,7 @@ def to_instant(empties: EmptyCells, reading: TimeReading, uncertain_times: Uncer
     """Make a converter that reads an instant by the first format that fits and gives a plausible one."""
     readers = readers_of(reading.formats, reading.evident, reading.is_plausible)
     instants = _Instants(reading, _LocalClock(reading.zone, reading.local_time, uncertain_times))
-    instant_of = instants.of
+    ms_of, latest, is_end = instants.ms_of, instants.latest, reading.day == "end"
 
     def convert(cell: Cell) -> FieldValue | None:
         text = text_of(cell)
@@ -69,13 +71,17 @@ def to_instant(empties: EmptyCells, reading: TimeReading, uncertain_times: Uncer
         doubt = None
         for read in readers:
             try:
-                ms = instant_of(read(text))
+                at, is_date = read(text)
+                ms = ms_of(at)
+                if EARLIEST_MS <= ms <= latest and not (is_date and is_end):
+                    return ms
+                unusual = instants.unusual(at, ms, is_date=is_date)
             except (ValueError, OverflowError):
                 continue
             except RowError as error:
                 doubt = doubt or error
                 continue
-            return empties.value() if ms is None else ms
+            return empties.value() if unusual is None else unusual
         raise doubt or _not_a_time(text, reading.formats)
 
     return convert
@@ -93,27 +99,23 @@ class _Instants:
     """Converts what was read to plausible instants."""
 
     def __init__(self, reading: TimeReading, clock: "_LocalClock") -> None:
+        self.latest = LAST_MS if reading.latest is None else reading.latest
         self._reading = reading
         self._clock = clock
-        self._is_end = reading.day == "end"
-        self._latest = LAST_MS if reading.latest is None else reading.latest
 
-    def of(self, read: ReadTime) -> int | None:
-        """Return epoch ms; None for a placeholder that stands for no time.
+    def ms_of(self, at: datetime | int) -> int:
+        return at if isinstance(at, int) else self._clock.ms(at)
+
+    def unusual(self, at: datetime | int, ms: int, *, is_date: bool) -> int | None:
+        """Return the end of a day, or what an implausible time stands for; None if for no time.
 
         Raises:
             RowError: the time is implausible.
         """
-        at = read.at
-        ms = at if isinstance(at, int) else self._clock.ms(at)
-        if not EARLIEST_MS <= ms <= self._latest:
-            return self._unusual(ms)
-        if read.is_date and self._is_end and isinstance(at, datetime):
-            return self._clock.ms(at.replace(**_LAST_OF_DAY))  # type: ignore[arg-type]  # parts of a time
-        return ms
-
-    def _unusual(self, ms: int) -> int | None:
-        is_placeholder = ms < NO_DATE_MS or ms > self._latest + _NEVER_MS
+        if EARLIEST_MS <= ms <= self.latest:
+            is_end = is_date and isinstance(at, datetime)
+            return self._clock.ms(at.replace(**_LAST_OF_DAY)) if is_end else ms  # type: ignore[union-attr,arg-type]
+        is_placeholder = ms < NO_DATE_MS or ms > self.latest + _NEVER_MS
         if is_placeholder and not self._reading.is_required:
             return None
         if ms < EARLIEST_MS:
@@ -131,13 +133,25 @@ class _LocalClock:
         self._zone = None if zone == "UTC" else ZoneInfo(zone)
         self._local_time = local_time
         self._guesses = uncertain_times
+        self._offset_of_day = lru_cache(maxsize=4_096)(self._constant_offset)
 
     def ms(self, time: datetime) -> int:
         if time.tzinfo is not None:
             return (time - _EPOCH) // _MS
         if self._zone is None:
             return (time - _NAIVE_EPOCH) // _MS
-        return (time - _NAIVE_EPOCH - self._offset(time, self._zone)) // _MS
+        offset = self._offset_of_day(time.toordinal())
+        if offset is None:
+            offset = self._offset(time, self._zone)
+        return (time - _NAIVE_EPOCH - offset) // _MS
+
+    def _constant_offset(self, ordinal: int) -> timedelta | None:
+        """Return the offset of a day; None if clocks change on it, or the day before or after."""
+        if not 1 < ordinal < _LAST_ORDINAL:
+            return None
+        start = datetime.fromordinal(ordinal).replace(tzinfo=self._zone)
+        offsets = {(start + timedelta(hours=hours)).utcoffset() for hours in range(-24, 49, 6)}
+        return offsets.pop() if len(offsets) == 1 else None
 
     def _offset(self, time: datetime, zone: ZoneInfo) -> timedelta:
         # The zone is asked directly: making an aware time of each one would cost as much again.

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from unicodedata import category, normalize
 
 from schemas.json_value import JsonValue
-from schemas.texts import cleaned, comparable
-from workers.values.identifiers import fault_of_id, id_forms, id_text, is_grouped
+from schemas.texts import GUARDS, cleaned, comparable
+from workers.values.identifiers import fault_of_id, id_forms, id_text, is_grouped, is_harmless
 from workers.values.numbers import LARGEST_EXACT, MAX_LONG, is_exact
 
 from .errors import RowError
@@ -34,6 +34,8 @@ def text_of(cell: Cell) -> str:
         RowError: it is a list or an object, or a number that was rounded.
     """
     if type(cell) is str:
+        if cell.isascii() and cell[:1] not in GUARDS:  # as `cleaned`, without the call: most cells are like this
+            return cell.strip()
         return cleaned(cell)
     if cell is None:
         return ""
@@ -103,12 +105,18 @@ def printable(text: str, *, breaks: bool = False) -> str:
 def to_text(empties: EmptyCells, source: TextSource, longest: int | None, *, breaks: bool = False) -> Convert:
     """Make a converter for free text."""
     form, prefix = _form_of(source), source.prefix
+    cache: dict[str, FieldValue] = {}
 
     def convert(cell: Cell) -> FieldValue | None:
+        if type(cell) is str and (value := cache.get(cell)) is not None:
+            return value
         text = text_of(cell)
         if text in empties:
             return empties.value()
-        return within(longest, prefix + form(printable(text, breaks=breaks)))
+        value = within(longest, prefix + form(printable(text, breaks=breaks)))
+        if type(cell) is str and longest is not None and len(cache) < MAX_CACHED:
+            cache[cell] = value
+        return value
 
     return convert
 
@@ -129,9 +137,12 @@ def to_id(empties: EmptyCells, source: TextSource, longest: int) -> Convert:
         return within(longest, whole if whole.isascii() else normalize("NFC", whole))
 
     def convert(cell: Cell) -> FieldValue | None:
+        if is_plain and type(cell) is str and is_harmless(cell) and cell not in empties and len(cell) <= longest:
+            return cell  # almost all ids
         text = text_of(cell)
         return empties.value() if text in empties or text == "'" else one(text)
 
+    is_plain = not prefix and form is str
     separator = source.split if isinstance(source, LeadIdSource) else None
     return convert if separator is None else _split(convert, separator)
 

@@ -94,7 +94,9 @@ class AmountReader:
         return minor_digits(currency) if currency else DEFAULT_DIGITS
 
     def _written(self, text: str) -> _Written:
-        text = "".join(c for c in text.translate(_ALIKE) if category(c) != "Cf").replace(_ARABIC_DECIMAL, self._decimal)
+        if not text.isascii():
+            seen = "".join(c for c in text.translate(_ALIKE) if category(c) != "Cf")
+            text = seen.replace(_ARABIC_DECIMAL, self._decimal)
         found = _SHAPE.fullmatch(text)
         if found is None:
             raise self._not_a_number()

@@ -8,6 +8,8 @@ from unicodedata import decimal
 from schemas.texts import has_format_characters
 
 _HARMLESS = re.compile(r"[\w/:@#-]*")
+is_harmless = re.compile(r"[A-Za-z0-9_/:@#-]+").fullmatch
+"""Matches ids in which nothing can be wrong."""
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
 _GROUPED = re.compile(
     r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}|(?!0)\d{1,2}([\s\u00a0\u202f])\d{2}(\4\d{2})*"

@@ -8,13 +8,14 @@ from schemas.instants import COMPACT, DISTANT_MS, EXCEL, Unit, unit_of
 _FORMATS: Mapping[Unit, str] = MappingProxyType(
     {"seconds": "epoch_s", "milliseconds": "epoch_ms", EXCEL: "excel", COMPACT: '"%Y%m%d"'}
 )
-_PLACEHOLDERS: Mapping[str, tuple[str, int]] = MappingProxyType(
+PLACEHOLDERS: Mapping[str, tuple[str, int]] = MappingProxyType(
     {
         "lead-contacted": ("next_step_at", DISTANT_MS),
         "lead-stalled": ("resume_at", DISTANT_MS),
         "lead-created": ("consent_expires_at", 80 * DISTANT_MS),  # a consent may well end in 2099, but not in 2999
     }
 )
+"""By kind: the optional time of a fact, and how long after the fact it is no longer plausible (ms)."""
 
 
 def doubt_of_unit(number: float) -> str:
@@ -33,6 +34,6 @@ def format_of_unit(number: float) -> str:
 
 def remove_placeholders(kind: str, content: MutableMapping[str, str | int | bool]) -> None:
     """Remove what stands for "never" in the content of a fact: a next step of 2099, a consent until 9999."""
-    name, span = _PLACEHOLDERS.get(kind, ("", 0))
+    name, span = PLACEHOLDERS.get(kind, ("", 0))
     if name in content and int(content[name]) - int(content["occurred_at"]) > span:
         del content[name]

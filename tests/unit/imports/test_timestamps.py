@@ -12,6 +12,7 @@ from tests.builders_imports import CREATED, NOW, a_mapping, fact_of
 from workers.imports.conversion import TableConverter
 from workers.imports.errors import RowError
 from workers.imports.field_steps import ConversionContext
+from workers.imports.time_readers import readers_of
 
 
 def _ms(text: str) -> int:
@@ -58,6 +59,36 @@ def test_times_that_a_fact_cannot_have_are_rejected(cell: JsonValue, formats: st
     with pytest.raises(RowError) as error:
         fact_of({"at": cell}, formats=formats)
     assert (error.value.reason, error.value.column) == (reason, "at")
+
+
+PATTERNS = ["%d.%m.%Y", "%m/%d/%Y %H:%M", "%Y-%m-%d %H:%M:%S", "%d-%m-%Y", "%H:%M %d.%m.%Y", "%d %b %Y", "%d%m%Y"]
+
+
+@given(
+    st.sampled_from(PATTERNS),
+    st.datetimes(datetime(1000, 1, 1)),  # noqa: DTZ001  # of no zone on purpose
+    st.sampled_from(["", " ", "0", "x"]),
+    st.integers(0, 20),
+    st.sampled_from(PATTERNS),
+)
+def test_patterns_are_read_as_strptime_reads_them(
+    pattern: str, time: datetime, noise: str, place: int, other: str
+) -> None:
+    for written in (time.strftime(pattern), time.strftime(other), time.strftime(pattern).replace("0", "")):
+        text = written[:place] + noise + written[place:]
+        try:
+            expected: datetime | None = datetime.strptime(text, pattern)  # noqa: DTZ007  # of no zone on purpose
+        except ValueError:
+            expected = None
+        assert _read(pattern, text) == expected
+
+
+def _read(pattern: str, text: str) -> datetime | int | None:
+    (read,) = readers_of([pattern], (), lambda _: True)
+    try:
+        return read(text).at
+    except ValueError:
+        return None
 
 
 @given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))
