@@ -56,7 +56,6 @@ def test_any_bytes_are_parsed_or_raise_a_problem(body: bytes) -> None:
         b"'a'",
         b'"\xff"',
         b'"\xed\xa0\x80"',
-        b"\xef\xbb\xbf{}",
         '{"a": 1}'.encode("utf-16"),
         b'"a\x00b"',
         b"[" * 100_000,
@@ -67,6 +66,12 @@ def test_any_bytes_are_parsed_or_raise_a_problem(body: bytes) -> None:
 )
 def test_invalid_json_is_rejected(body: bytes) -> None:
     refused(body)
+
+
+def test_one_byte_order_mark_before_json_is_ignored() -> None:
+    assert parse_json(b"\xef\xbb\xbf{}") == {}
+    refused(b"\xef\xbb\xbf\xef\xbb\xbf{}")
+    refused(b"{}\xef\xbb\xbf")
 
 
 @pytest.mark.parametrize(
