@@ -71,8 +71,9 @@ manifests: install  ## regenerate deploy/: dashboards, access lists, Strimzi obj
 contract: install  ## regenerate docs/contract from the schemas and their meanings
 	@$(BIN)/python -m workers.contract docs/contract
 
-pictures: install  ## draw the dashboards into docs/pictures from a real Prometheus (needs Chromium)
+pictures: install  ## draw the dashboards and the web page into docs/pictures (needs Chromium)
 	$(BIN)/python -m tests.pictures $(ARGS)
+	$(BIN)/python -m tests.pictures.web_page
 
 clean:  ## remove .venv and dist/
 	rm -rf .venv dist
