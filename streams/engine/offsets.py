@@ -100,6 +100,7 @@ class Offsets:
         """
         await self.lease()
         task = asyncio.ensure_future(write())
+        task.add_done_callback(_retrieved)
         try:
             while not task.done():
                 await asyncio.wait([task], timeout=max(0.0, self._left() - self._session / 2))
@@ -115,6 +116,7 @@ class Offsets:
         if left >= self._session / 2:
             return  # the commit timer was here
         renewal: asyncio.Future[None] = asyncio.ensure_future(self._commit(left))
+        renewal.add_done_callback(_retrieved)
         pending: set[asyncio.Future[Any]] = {task, renewal}
         try:
             await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
@@ -137,3 +139,9 @@ class Offsets:
         if offsets:
             await asyncio.wait_for(self._member.commit(offsets), limit)
             self._proved = sent
+
+
+def _retrieved(done: asyncio.Future[Any]) -> None:
+    """When both of two futures fail only one error is raised; asyncio would log the other as never retrieved."""
+    if not done.cancelled():
+        done.exception()

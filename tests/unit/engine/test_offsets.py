@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -150,6 +151,30 @@ async def test_a_write_ends_with_an_error_when_no_commit_succeeds_for_a_session(
     with pytest.raises(TimeoutError):
         await writing
     assert not offsets.is_proved()
+
+
+async def test_of_a_write_and_a_renewal_that_both_fail_one_error_is_raised_and_none_is_left(kafka: FakeKafka) -> None:
+    """Asyncio would log the other one, as an exception that was never retrieved."""
+    left: list[Mapping[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: left.append(context))
+    offsets = offsets_of(kafka, session=0.4)
+
+    async def write() -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError as cancelled:
+            raise CommitFailedError from cancelled  # as a claim whose commit is refused at that moment
+
+    writing = asyncio.ensure_future(offsets.while_owned(write))
+    await until(lambda: len(kafka.commits) >= 1)
+    kafka.fault = CommitFailedError()
+    with pytest.raises(CommitFailedError):
+        await writing
+    del writing
+    kafka.fault = None  # it knows the frames that know the tasks
+    await asyncio.sleep(0)
+    gc.collect()
+    assert left == []
 
 
 async def until(condition: Callable[[], bool]) -> None:
