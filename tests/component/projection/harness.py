@@ -16,6 +16,17 @@ from tests.world import World
 from workers.http.keys import digest_of, new_key
 
 KEY = new_key()
+#: What schemathesis checks of each response of report.
+CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+    "negative_data_rejection",
+    "unsupported_method",
+    "ignored_auth",
+)
 
 
 class Process:
@@ -103,6 +114,15 @@ def whole(process: Process, within: float = 90) -> None:
     wait_for(
         lambda: "leadloop_project_lag_records" in process.get("/metrics")[1] and _lag(process) == 0, within, "all is in"
     )
+
+
+def filled(world: World, redis_url: str, app_id: str) -> None:
+    """Let one process of project fill Redis, and end it."""
+    process = project(world, redis_url, app_id)
+    try:
+        whole(process)
+    finally:
+        process.kill()
 
 
 def _lag(process: Process) -> float:

@@ -19,7 +19,7 @@ from schemas.topics import INPUTS
 from tests.audited import audit_of
 from tests.builders import T0, a_created
 from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
-from tests.component.projection.harness import KEY, Process, env, project, said, whole
+from tests.component.projection.harness import CHECKS, KEY, Process, env, filled, project, said, whole
 from tests.component.projection.histories import POLICY, deliver_some, histories
 from tests.kafka import Broker
 from tests.projected import content
@@ -29,16 +29,6 @@ from tests.world import CODEC, World
 
 LEADS = 300
 ARMED = "tests.component.projection"
-CHECKS = (
-    "not_a_server_error",
-    "status_code_conformance",
-    "content_type_conformance",
-    "response_headers_conformance",
-    "response_schema_conformance",
-    "negative_data_rejection",
-    "unsupported_method",
-    "ignored_auth",
-)
 
 pytestmark = pytest.mark.kafka
 
@@ -145,14 +135,6 @@ def test_the_command_line_says_what_is_not_there(processed: World, redis_url: st
     assert (code, "`leadloop project` makes it" in text) == (2, True)
     code, text = said(processed, "redis://127.0.0.1:1/0", app_id, "funnel")
     assert (code, "Redis does not answer" in text) == (2, True)
-
-
-def filled(processed: World, redis_url: str, app_id: str) -> None:
-    process = project(processed, redis_url, app_id)
-    try:
-        whole(process)
-    finally:
-        process.kill()
 
 
 def _generations(redis_url: str, app_id: str) -> int:
