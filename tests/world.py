@@ -127,9 +127,9 @@ class World:
             **more,
         }
 
-    def streams(self, name: str = "a", **more: str) -> "Streams":
+    def streams(self, name: str = "a", *, module: str = "streams", **more: str) -> "Streams":
         """Start a worker; the same name has the same data directory."""
-        worker = Streams(self.folder / self.app_id / name, self.env(**more))
+        worker = Streams(self.folder / self.app_id / name, self.env(**more), module)
         self.workers.append(worker)
         return worker
 
@@ -188,7 +188,7 @@ class World:
 class Streams:
     """One `python -m streams`, as a user runs it."""
 
-    def __init__(self, folder: Path, env: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, env: Mapping[str, str], module: str = "streams") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "log"
         self.is_expected_dead = False
@@ -196,7 +196,7 @@ class Streams:
         self._log_start = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as sink:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "streams"],
+                [sys.executable, "-m", module],
                 env={**clean, "LEADLOOP_DATA_DIR": str(folder), **env},
                 stdout=sink,
                 stderr=subprocess.STDOUT,

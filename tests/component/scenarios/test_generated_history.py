@@ -6,6 +6,7 @@ forgotten.
 
 from __future__ import annotations
 
+import signal
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,6 +14,7 @@ import pytest
 
 from streams.policy_file import parse_policy
 from tests.audited import audit_of
+from tests.component.engine.crash import EXIT, POINTS
 from tests.component.scenarios.generated_leads import END, generated_leads, takes_back
 from tests.component.scenarios.in_memory import decided_in_memory
 from tests.component.scenarios.waiting_leads import EVERYTHING, forgotten, waits_for
@@ -94,6 +96,12 @@ def test_5000_generated_leads_give_the_same_decisions(real_kafka: Broker, folder
     holds(real_kafka, folder, 5_000, case)
 
 
+@pytest.mark.soak
+@pytest.mark.parametrize("point", POINTS)
+def test_a_crash_at_any_step_changes_no_decision(real_kafka: Broker, folder: Path, point: str) -> None:
+    holds(real_kafka, folder, 500, Case(4, 1), point)
+
+
 def exact(count: int, case: Case) -> set[str]:
     """The leads of which every record is known beforehand.
 
@@ -103,10 +111,10 @@ def exact(count: int, case: Case) -> set[str]:
     return {lead_id for lead_id, facts in generated_leads(count).items() if not (case.kills and takes_back(facts))}
 
 
-def holds(broker: Broker, folder: Path, count: int, case: Case) -> None:
+def holds(broker: Broker, folder: Path, count: int, case: Case, point: str = "") -> None:
     world = World.on_real(broker.bootstrap, folder, case.partitions)
     try:
-        run(world, count, case.kills)
+        run(world, count, case.kills, point)
         published, in_memory, leads = world.published(), expected(count), exact(count, case)
         assert published.conflicts == []
         assert published.values_of(leads) == in_memory.values_of(leads)
@@ -121,21 +129,26 @@ def holds(broker: Broker, folder: Path, count: int, case: Case) -> None:
         world.close()
 
 
-def run(world: World, leads: int, kills: int) -> None:
-    """Publish a slice, and let a worker work on it; all but the last one are killed at work."""
+def run(world: World, leads: int, kills: int, point: str) -> None:
+    """Publish a slice, and let a worker work on it; all but the last one are killed at work, or crash at the point."""
     load = Load(world, generated_leads(leads), kills + 1, END)
     for _ in range(kills):
         load.publish()
-        kill_at_work(world, start(world, leads))
+        if point:
+            crash(world, leads, point)
+        else:
+            kill_at_work(world, start(world, leads))
     load.publish()
     worker = start(world, leads)
     world.settle(600)
     assert worker.term() == 0
 
 
-def start(world: World, leads: int) -> Streams:
+def start(world: World, leads: int, module: str = "streams", **more: str) -> Streams:
     """Chunks are small, so that there are many of them; a static member, for whose end nobody waits."""
     return world.streams(
+        module=module,
+        **more,
         LEADLOOP_INSTANCE_ID="one",
         LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml"),
         LEADLOOP_CHUNK_RECORDS=str(leads // 50),
@@ -148,3 +161,14 @@ def kill_at_work(world: World, worker: Streams) -> None:
     wait_for(lambda: world.lag() < left, 60, "the worker is at work")
     worker.kill()
     assert world.lag() > 0, "it was done before it was killed"
+
+
+def crash(world: World, leads: int, point: str) -> None:
+    if "recovery" in point:
+        kill_at_work(world, start(world, leads))
+    left, worker = world.lag(), start(world, leads, "tests.component.scenarios.crashing_streams", LEADLOOP_CRASH=point)
+    worker.is_expected_dead = True
+    if "drain" in point:
+        wait_for(lambda: world.lag() < left, 60, "the worker is at work")
+        worker.process.send_signal(signal.SIGTERM)
+    assert worker.process.wait(60) == EXIT, worker.tail()

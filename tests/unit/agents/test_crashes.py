@@ -1,5 +1,6 @@
 """For any division into chunks and any crash, the same records are published: the same ids with the same bytes."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given
@@ -105,11 +106,19 @@ def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_
 
 
 def plain(history: Histories) -> Histories:
-    """One pass each, and no consent that ends: which stall it still covers depends on what was known when."""
-    return {
-        lead_id: [_without_end(each) for n, each in enumerate(records) if n == 0 or not isinstance(each, LeadCreated)]
-        for lead_id, records in history.items()
-    }
+    """One pass each, and no consent that ends: which stall it still covers depends on what was known when.
+
+    No creation is taken back either: what followed from it before stands, in the reference model too.
+    """
+    return {lead_id: [_without_end(each) for each in _of_one_pass(records)] for lead_id, records in history.items()}
+
+
+def _of_one_pass(records: list[FactRecord]) -> Iterator[FactRecord]:
+    created = {each.event_id for each in records if isinstance(each, LeadCreated)}
+    for n, each in enumerate(records):
+        takes_creation_back = isinstance(each, LeadUpdated) and each.retracts in created
+        if not takes_creation_back and (n == 0 or not isinstance(each, LeadCreated)):
+            yield each
 
 
 def _without_end(record: FactRecord) -> FactRecord:
