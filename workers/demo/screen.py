@@ -129,7 +129,9 @@ def _delivered(snapshot: FunnelSnapshot, external: ExternalFigures, waiting: int
         f"[bold]What arrived.[/] {arrived}, each signed and verified; {external.refused:,} were rejected.",
         f"{external.in_nurture:,} recycles stand there now; {standing:,} according to Leadloop.",
         f"{external.outcomes['no_op']:,} events were not sent: revoked in time.",
-        f"{expired:,} RECYCLEs were not sent: the consent has ended since." if expired else "",
+        f"{expired:,} RECYCLEs were not sent: the consent has ended since; those that still stand make the difference."
+        if expired
+        else "",
         f"{failed:,} deliveries failed." if failed else "",
         f"{waiting:,} wait for their date." if waiting else "",
     )

@@ -49,7 +49,10 @@ def test_the_ending_conceals_neither_failures_nor_what_waits() -> None:
 def test_the_ending_says_how_many_recycles_have_expired() -> None:
     external = ExternalFigures(Counter(accepted=2, expired=3))
     assert external.settled == 5
-    assert "3 RECYCLEs were not sent: the consent has ended since." in _summary_of(external)
+    assert (
+        "3 RECYCLEs were not sent: the consent has ended since; those that still stand make the difference."
+        in _summary_of(external)
+    )
 
 
 def test_what_arrived_is_seen_while_it_runs() -> None:
