@@ -17,7 +17,7 @@ from streams.runtime.documents import did_you_mean
 from workers.imports.flags import names_of, words_of
 from workers.imports.records import RECORDS
 from workers.imports.values import FieldValue
-from workers.values.identifiers import fault_of_id, id_text
+from workers.values.identifiers import fault_of_id, id_text, is_harmless
 from workers.values.numbers import MAX_LONG, is_exact
 from workers.values.times import doubt_of_unit
 
@@ -53,6 +53,8 @@ def _text_reader(longest: int, allowed: str = "") -> Callable[[object], str | No
     def read(value: object) -> str | None:
         if type(value) is not str:
             raise InvalidValue("wrong_type", f"{_abbreviated(value)} is not a string", "write a string")
+        if len(value) <= longest and is_harmless(value):
+            return value
         text = cleaned(value)
         if not text.isprintable():
             _reject_control(text, allowed)
@@ -67,6 +69,8 @@ def _id(longest: int, **schema: JsonValue) -> FieldSpec:
     read_text = _text_reader(longest)
 
     def read(value: object) -> str | None:
+        if type(value) is str and len(value) <= longest and is_harmless(value):
+            return value
         text = id_text(read_text(value) or "")
         if fault := fault_of_id(text):
             raise InvalidValue("not_an_id", f"{_abbreviated(text)}: {fault.reason}", _FIX_OF_ID[fault.reason])

@@ -100,15 +100,16 @@ def _read_fields(posted: PostedEvent) -> tuple[dict[str, FieldValue], list[Rejec
     for name, json_value in posted.fields.items():
         if json_value is None:
             continue
-        if len(rejections) >= MAX_REJECTIONS:  # an error costs more than a field, and a body may contain 100,000
-            break
         try:
             if (value := readers[name](json_value)) is not None:
                 content[name] = value
+            continue
         except KeyError:
             rejections.append(_unknown(posted, name))
         except InvalidValue as error:
             rejections += _invalid(posted.path, name, error).rejections
+        if len(rejections) >= MAX_REJECTIONS:  # an error costs more than a field, and a body may contain 100,000
+            break
     return content, rejections
 
 
@@ -116,12 +117,15 @@ def _incomplete(
     posted: PostedEvent, content: Mapping[str, FieldValue], rejections: Sequence[Rejection]
 ) -> list[Rejection]:
     """What is missing; a field that is rejected already is not."""
-    known = {one.error.path for one in rejections}
-    missing = [
-        Rejection.at(f"{posted.path}/{name}", "missing", f"a {posted.kind} needs its {name}", f"add `{name}`")
-        for name in REQUIRED[posted.kind]
-        if name not in content and f"{posted.path}/{name}" not in known
-    ]
+    missing: list[Rejection] = []
+    absent = [name for name in REQUIRED[posted.kind] if name not in content]
+    if absent:
+        known = {one.error.path for one in rejections}
+        missing += [
+            Rejection.at(f"{posted.path}/{name}", "missing", f"a {posted.kind} needs its {name}", f"add `{name}`")
+            for name in absent
+            if f"{posted.path}/{name}" not in known
+        ]
     if changes_nothing(posted.kind, content) and not rejections:
         fix = f"add at least one of {', '.join(CHANGES)}"
         missing.append(Rejection.at(posted.path, "missing", f"a {posted.kind} needs a change", fix))
