@@ -270,5 +270,5 @@ def content(redis: "Redis", app_id: str, number: int | None = None) -> dict[str,
         elif name.startswith("count:"):
             found[name] = {field: int(n) for field, n in client.hgetall(raw).items() if int(n)}
         elif name.startswith("list:") and not name.startswith("list:rows:"):
-            found[name] = client.zrange(raw, 0, -1)
+            found[name] = client.zrange(raw, 0, -1, withscores=name.startswith("list:by:"))
     return {name: value for name, value in found.items() if value}

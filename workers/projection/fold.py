@@ -3,53 +3,61 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from schemas.codec import Codec
 from schemas.events import LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
 from workers.read_model.escalations import decision_of, escalation_of
 from workers.read_model.index import (
     ListedEntries,
-    ListMembership,
     PassSteps,
     RowCount,
     counts_of,
     escalation_counts,
-    lists_of,
     passes_of,
     recycle_of,
 )
 from workers.read_model.lead_document import DECIDED, ESCALATED, RECYCLED, LeadDocument, decode, encode
+from workers.read_model.lead_lists import every_list
+from workers.read_model.list_members import ListMembership
+from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, facts_of
 
 from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, SkippedRecord
 
-_LISTED = frozenset({RECYCLED, DECIDED, ESCALATED})
+_LISTED = frozenset({RECYCLED, DECIDED, ESCALATED, CREATED, CLOSED, UPDATED})
 """The kinds of entries that decide which lists a lead is in."""
+
+
+class Contribution(NamedTuple):
+    """What one lead adds to lists and counts."""
+
+    lists: frozenset[ListMembership] = frozenset()
+    passes: tuple[PassSteps, ...] = ()
+    escalations: tuple[RowCount, ...] = ()
 
 
 @dataclass(slots=True)
 class ModelChange:
-    """What a batch writes: whole documents, added and removed members of lists, and differences of counts."""
+    """What a batch writes: whole documents, members of lists (added with their scores), and differences of counts."""
 
     documents: dict[str, bytes] = field(default_factory=dict)
-    added: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    added: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     removed: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     counts: Counter[RowCount] = field(default_factory=Counter)
 
-    def move(self, old: set[ListMembership], new: set[ListMembership]) -> None:
-        for name, member in old - new:
+    def replace(self, old: Contribution, new: Contribution) -> None:
+        """Undo what a lead added, and add what it adds now."""
+        for name, member, _ in old.lists - new.lists:
             self.removed[name].add(member)
-        for name, member in new - old:
-            self.added[name].add(member)
-
-    def count(self, old: tuple[PassSteps, ...], new: tuple[PassSteps, ...]) -> None:
-        if old != new:
-            self.counts.subtract(counts_of(old))
-            self.counts.update(counts_of(new))
-
-    def count_escalations(self, old: tuple[RowCount, ...], new: tuple[RowCount, ...]) -> None:
-        if old != new:
-            self.counts.subtract(old)
-            self.counts.update(new)
+        for name, member, score in new.lists - old.lists:
+            self.added[name][member] = score
+            self.removed[name].discard(member)  # only its score has changed
+        if old.passes != new.passes:
+            self.counts.subtract(counts_of(old.passes))
+            self.counts.update(counts_of(new.passes))
+        if old.escalations != new.escalations:
+            self.counts.subtract(old.escalations)
+            self.counts.update(new.escalations)
 
 
 class DocumentFold:
@@ -69,34 +77,21 @@ class DocumentFold:
         for lead_id, of_lead in by_lead(events).items():
             document = decode(stored[lead_id])
             before = document.snapshot
-            listed = self._entries(document) if before is not None else ListedEntries()
+            contributed = self._contribution(document)
             latest = _merge(document, of_lead)
             change.documents[lead_id] = encode(document)
             if latest is not None or document.snapshot != before or _has_listed(of_lead):
-                self._effects(change, document, before, listed, latest)
+                change.replace(contributed, self._contribution(document, latest))
         return change
 
-    def _effects(
-        self,
-        change: ModelChange,
-        document: LeadDocument,
-        before: bytes | None,
-        listed: ListedEntries,
-        latest: LeadSnapshot | None,
-    ) -> None:
-        """Undo what the lead contributed to lists and counts, and add what it contributes now."""
-        old = None if before is None else self._decode(before, LeadSnapshot)
-        new = latest or (None if document.snapshot is None else self._decode(document.snapshot, LeadSnapshot))
-        entries = ListedEntries() if new is None else self._entries(document)
-        change.move(
-            set() if old is None else lists_of(old, listed),
-            set() if new is None else lists_of(new, entries),
-        )
-        change.count_escalations(
-            () if old is None else escalation_counts(old, listed),
-            () if new is None else escalation_counts(new, entries),
-        )
-        change.count(() if old is None else passes_of(old), () if new is None else passes_of(new))
+    def _contribution(self, document: LeadDocument, latest: LeadSnapshot | None = None) -> Contribution:
+        """What a lead adds to lists and counts. `latest`: its snapshot, if it is decoded already."""
+        if document.snapshot is None:
+            return Contribution()
+        lead = latest or self._decode(document.snapshot, LeadSnapshot)
+        entries = self._entries(document)
+        lists = every_list(lead, entries, facts_of(document, lead, self._decode))
+        return Contribution(frozenset(lists), passes_of(lead), escalation_counts(lead, entries))
 
     def _entries(self, document: LeadDocument) -> ListedEntries:
         recycles = [self._decode(entry.value, LeadRecycled) for entry in document.recycles]

@@ -235,9 +235,10 @@ def _write(pipe: "Pipeline", generation: Generation, change: ModelChange, positi
     values.update((generation.position(*place), offset) for place, offset in positions.items())
     pipe.mset(values)
     for name, members in change.added.items():
-        pipe.zadd(generation.list(name), dict.fromkeys(members, 0))
-    for name, members in change.removed.items():
-        pipe.zrem(generation.list(name), *members)
+        pipe.zadd(generation.list(name), members)
+    for name, gone in change.removed.items():
+        if gone:
+            pipe.zrem(generation.list(name), *gone)
     _count(pipe, generation, change)
 
 

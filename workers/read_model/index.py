@@ -12,7 +12,7 @@ from streams.domain.funnel import PASS_LABELS, STEPS
 from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
 
 from .escalations import DecisionEntry, EscalationEntry, escalation_state
-from .list_members import event_member, timed
+from .list_members import ListMembership, event_member, timed
 
 STEP_NAMES = (*STEPS, "requalified", "won_back")
 """The steps of streams' funnel, and two that relate one pass to the next."""
@@ -22,9 +22,6 @@ ESCALATED_BY = "escalated"
 COUNTED_BY = (*ROWS_BY, ESCALATED_BY)
 """The dimensions of the funnel, and the escalations by the owner to whom they were addressed."""
 RecycleState = Literal["standing", "revoked", "requalified"]
-
-ListMembership = tuple[str, str]
-"""The name of a list, and a member of it."""
 
 
 class RowCount(NamedTuple):
@@ -48,12 +45,13 @@ class PassSteps(NamedTuple):
 
 
 class RecycleEntry(NamedTuple):
-    """A recycle event, in short. `action` is RECYCLE or REVOKE; `cause`: of a REVOKE."""
+    """A recycle event, in short. `action` is RECYCLE or REVOKE; `cause`: of a REVOKE; `track`: of a RECYCLE."""
 
     recycle_id: str
     action: str
     at: int
     cause: str = ""
+    track: str = ""
 
 
 class ListedEntries(NamedTuple):
@@ -65,17 +63,17 @@ class ListedEntries(NamedTuple):
 
 
 def lists_of(lead: LeadSnapshot, entries: ListedEntries) -> set[ListMembership]:
-    """The lists that the lead is in, and its member in each."""
+    """The lists that overviews count, and the lead's member in each."""
     lead_id, owner = lead.lead_id, lead.owner_id
-    lists = {("all", lead_id), (f"stage:{lead.stage}", lead_id)}
+    lists = {ListMembership("all", lead_id), ListMembership(f"stage:{lead.stage}", lead_id)}
     if owner:
-        lists.add((f"owner:{owner}", lead_id))
+        lists.add(ListMembership(f"owner:{owner}", lead_id))
     for name, at in (("stalled", lead.stalled_at), ("due", lead.due_at)):
         if at is not None:
             member = timed(at) + lead_id
-            lists.add((name, member))
+            lists.add(ListMembership(name, member))
             if owner:
-                lists.add((f"owner-{name}:{owner}", member))
+                lists.add(ListMembership(f"owner-{name}:{owner}", member))
     lists.update(_decision_lists(lead))
     lists.update(_recycle_lists(lead, entries.recycles))
     lists.update(_escalation_lists(lead, entries))
@@ -152,7 +150,7 @@ def states_of(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> dict[str,
 
 
 def recycle_of(record: LeadRecycled) -> RecycleEntry:
-    return RecycleEntry(record.recycle_id, record.action, record.occurred_at, record.cause)
+    return RecycleEntry(record.recycle_id, record.action, record.occurred_at, record.cause, record.track)
 
 
 def _decision_lists(lead: LeadSnapshot) -> Iterator[ListMembership]:
@@ -161,27 +159,27 @@ def _decision_lists(lead: LeadSnapshot) -> Iterator[ListMembership]:
         return
     at = lead.until if lead.until is not None else lead.stalled_at
     member = timed(at or 0) + lead.lead_id
-    yield f"decision:{lead.decision}", member
+    yield ListMembership(f"decision:{lead.decision}", member)
     if lead.owner_id:
-        yield f"owner-decision:{lead.decision}:{lead.owner_id}", member
+        yield ListMembership(f"owner-decision:{lead.decision}:{lead.owner_id}", member)
 
 
 def _escalation_lists(lead: LeadSnapshot, entries: ListedEntries) -> Iterator[ListMembership]:
     for one in entries.escalations:
         member = event_member(one.at, one.escalation_id, lead.lead_id)
         state = escalation_state(lead, one, entries.decisions)
-        yield "escalations", member
-        yield f"escalations:{state}", member
+        yield ListMembership("escalations", member)
+        yield ListMembership(f"escalations:{state}", member)
         if one.owner_id:
-            yield f"owner-escalations:{one.owner_id}", member
-            yield f"owner-escalations-{state}:{one.owner_id}", member
+            yield ListMembership(f"owner-escalations:{one.owner_id}", member)
+            yield ListMembership(f"owner-escalations-{state}:{one.owner_id}", member)
 
 
 def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> Iterator[ListMembership]:
     for recycle_id, (state, at) in states_of(lead, recycles).items():
         member = event_member(at, recycle_id, lead.lead_id)
-        yield "recycles", member
-        yield f"recycles:{state}", member
+        yield ListMembership("recycles", member)
+        yield ListMembership(f"recycles:{state}", member)
 
 
 @lru_cache(maxsize=20_000)

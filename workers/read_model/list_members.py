@@ -4,8 +4,18 @@ Lists are sorted sets in the order of their members; a member that begins with a
 member of a page is where the next one continues, whatever was written in between.
 """
 
+from typing import NamedTuple
+
 TIME_DIGITS = 13
 _LAST = (1 << 52) - 1
+
+
+class ListMembership(NamedTuple):
+    """The name of a list, a member of it, and its score; 0 where the order is that of the members."""
+
+    name: str
+    member: str
+    score: int = 0
 
 
 def timed(at: int) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas.names import read_model_key
 
-FORMAT = 4
+FORMAT = 5
 """Format of a generation. A generation of another format is not continued; a new one is filled beside it."""
 
 
@@ -50,7 +50,7 @@ class Generation:
     fresh     hash by topic/partition: records behind, and the time up to which everything is in
     pos:…     by topic/partition: the offset at which reading goes on; written in one transaction with what was read
     lead:…    one document a lead
-    list:…    sorted sets in the order of their members, see `index`
+    list:…    sorted sets in the order of their members, or of a time or an amount: see `lead_lists`
     count:…   a hash for each row of the funnel, by pass and step, and for each owner with escalations, by their state
     """
 
