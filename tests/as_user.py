@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,16 @@ def environment(**more: str) -> dict[str, str]:
     """The environment of this process with these variables, and without other settings of Leadloop."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("LEADLOOP_", "KAFKA_"))}
     return kept | {"PYTHONPATH": str(ROOT)} | more
+
+
+def output_of(command: Sequence[str | Path], cwd: Path, **env: str) -> str:
+    """Run any command, with more variables; it must exit 0. Returns its standard output."""
+    settings = os.environ | env
+    done = subprocess.run(
+        list(command), env=settings, cwd=cwd, capture_output=True, text=True, timeout=TIMEOUT, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def attempt(env: Mapping[str, str], cwd: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

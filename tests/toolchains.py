@@ -1,7 +1,7 @@
 """The example producers of docs/contract, built once per content into the user's cache.
 
-Each needs the toolchain of its language; a test that needs one that is not installed is skipped, with that reason. The
-downloads are in the caches of npm, Go and Maven.
+Each needs the toolchain of its language; a test that needs one that is not installed is skipped, with that reason; with
+CI set it fails. The downloads are in the caches of npm, Go and Maven.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.waiting import TIMEOUT
+from tests.as_user import output_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,26 +68,16 @@ class BuiltProject:
 
     def run(self, *arguments: str, **env: str) -> str:
         """Run it to its end, which must be exit code 0; returns its standard output."""
-        done = subprocess.run(
-            [*self.command, *arguments],
-            cwd=self.folder,
-            env={**os.environ, **env},
-            capture_output=True,
-            text=True,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
+        return output_of([*self.command, *arguments], self.folder, **env)
 
 
-def missing_tools(language: str) -> str:
-    """The commands that the example of a language needs and that are not installed; empty if there are none."""
-    return ", ".join(name for name in TOOLCHAINS[language].needs if shutil.which(name) is None)
+def is_installed(language: str) -> bool:
+    """Whether the toolchain of a language is."""
+    return all(shutil.which(name) for name in TOOLCHAINS[language].needs)
 
 
 def built_producer(language: str) -> BuiltProject:
-    """The example producer of a language; skips the test if its toolchain is missing."""
+    """The example producer of a language; skips the test if its toolchain is missing, and fails it in CI."""
     toolchain = TOOLCHAINS[language]
     folder = built(ROOT / "docs" / "contract" / "producers" / language, toolchain.needs, toolchain.build)
     return BuiltProject(folder, toolchain.run)
@@ -96,7 +86,8 @@ def built_producer(language: str) -> BuiltProject:
 def built(source: Path, needs: tuple[str, ...], build: tuple[str, ...]) -> Path:
     """A copy of a project in the cache, with what `build` makes there; the same content is built once."""
     if missing := [name for name in needs if shutil.which(name) is None]:
-        pytest.skip(f"{source.relative_to(ROOT)} needs {', '.join(missing)}, which is not installed")
+        stop = pytest.fail if os.environ.get("CI") else pytest.skip
+        stop(f"{source.relative_to(ROOT)} needs {', '.join(missing)}, which is not installed")
     target = CACHE / f"{source.name}-{_digest(source)}"
     if target.is_dir():
         return target
