@@ -46,6 +46,11 @@ def read_model_key(app_id: str) -> str:
     return f"leadloop:{app_id}:"
 
 
+def page_session_key(app_id: str, session_id: str) -> str:
+    """The Redis key that exists while a session of the web page lasts."""
+    return f"leadloop:{app_id}:page-session:{session_id}"
+
+
 def delivery_limits_key(app_id: str, prefix: str) -> str:
     """What every Redis key of the shared rate limits begins with. `prefix`: of the topics."""
     return f"{prefix}{app_id}:limits"

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
+from urllib.parse import urlsplit
 
 from schemas.errors import UserError
 
@@ -73,6 +74,18 @@ class Environment:
             self.add_error(
                 f"{name}={value} is no address with {{lead_id}}, such as https://crm.example.com/{{lead_id}}"
             )
+        return value
+
+    def origin(self, name: str) -> str:
+        """The address of a site, without a path; empty if unset."""
+        value = self.text(name).rstrip("/").lower()
+        parts = urlsplit(value)
+        if value and not (
+            parts.scheme in {"http", "https"}
+            and parts.hostname
+            and not value.removeprefix(f"{parts.scheme}://{parts.netloc}")
+        ):
+            self.add_error(f"{name}={value} is no address without a path, such as https://leads.example.com")
         return value
 
     def choice(self, name: str, allowed: tuple[Word, ...], default: Word) -> Word:

@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, TypeVar
 from schemas.registry import RegistryConf
 
 from .environment import Environment
+from .page_settings import PageSettings, page_settings
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -233,8 +234,7 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
 
     report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
     report_owners: int = _setting(0, _int("LEADLOOP_REPORT_OWNERS", 0, 100))
-    page_secret: str = _setting("", lambda env, _: env.secret("LEADLOOP_PAGE_SECRET"), is_secret=True)
-    crm_link: str = _setting("", lambda env, _: env.link("LEADLOOP_CRM_LINK"))
+    page: PageSettings = _setting(PageSettings(), lambda env, _: page_settings(env))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -49,7 +49,8 @@ FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "
 
 
 def _read_by_settings() -> set[str]:
-    text = (ROOT / "streams/runtime/settings.py").read_text(encoding="utf-8")
+    files = ("settings.py", "page_settings.py")
+    text = "\n".join((ROOT / "streams/runtime" / file).read_text(encoding="utf-8") for file in files)
     return set(re.findall(r'(?:env\.|\b_)\w+\(\s*"([A-Z_]+)"', text))
 
 

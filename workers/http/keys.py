@@ -14,7 +14,7 @@ from streams.runtime.documents import violation
 from workers import signing
 from workers.secret import Secret
 
-Scope = Literal["ingest", "read"]
+Scope = Literal["ingest", "read", "operate"]
 SCOPES = get_args(Scope)
 
 PREFIX = "llk_"

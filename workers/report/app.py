@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ from starlette.responses import Response
 
 from schemas.registry import RegistryUnavailable
 from schemas.topics import MAX_LEAD_ID
+from streams.runtime.page_settings import PageSettings
 from workers.explaining.words import zone_named
 from workers.http import problems
 from workers.http.auth import KeyRing
@@ -25,12 +25,14 @@ from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
 from .page.live_updates import LIVE_PATH, LiveUpdates
+from .page.page_access import PageAccess
 from .page.pages import page_routes
 from .page.sessions import Sessions
 from .policy_in_use import PolicyInUse
 from .queries import ReadModel
 
 RETRY_SECONDS = 5
+_DEFAULT_PAGE = PageSettings()
 LeadId = Annotated[str, Path(min_length=1, max_length=MAX_LEAD_ID)]
 
 _PROBLEM = {"content": {problems.MEDIA_TYPE: {"schema": problems.schema()}}}
@@ -44,26 +46,13 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {404: {"description": "This lead is 
 _AS_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@dataclass(frozen=True)
-class PageOptions:
-    """Of the web page.
-
-    Attributes:
-        secret: Signs the cookies of sessions; empty: a random one of this process.
-        crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
-    """
-
-    secret: str = ""
-    crm_link: str = ""
-
-
 def report_app(
     model: ReadModel,
     keys: KeyRing,
     policy: PolicyInUse,
     registry: CollectorRegistry,
     unready: Callable[[], str],
-    options: PageOptions = PageOptions(),  # it is frozen
+    page: PageSettings = _DEFAULT_PAGE,
 ) -> FastAPI:
     """Build the application of `leadloop report`: the read API and the web page.
 
@@ -73,27 +62,29 @@ def report_app(
         policy: What explanations go by.
         registry: The metrics to expose.
         unready: What is missing to be ready; empty if nothing.
-        options: Of the web page.
+        page: Of the web page.
     """
     streams = frozenset({LIVE_PATH})
     app = application("leadloop report", "What is known about leads.", registry, unready, streams=streams)
     app.add_exception_handler(ReadModelUnavailable, _unavailable)
     app.add_exception_handler(RegistryUnavailable, _unavailable)
-    sessions = Sessions(keys, options.secret)
-    app.include_router(_routes(model, keys, sessions, policy))
-    live = LiveUpdates(sessions, lambda: bool(app.state.draining))
-    app.include_router(page_routes(model, policy, keys, sessions, live, options.crm_link))
+    is_secure = page.address.startswith("https://")
+    sessions = Sessions(model.redis, model.app_id, keys, page.secret, is_secure=is_secure)
+    access = PageAccess(page, sessions)
+    app.include_router(_routes(model, keys, access, policy))
+    live = LiveUpdates(access, lambda: bool(app.state.draining))
+    app.include_router(page_routes(model, policy, keys, access, live))
     return app
 
 
-def _routes(model: ReadModel, keys: KeyRing, sessions: Sessions, policy: PolicyInUse) -> APIRouter:
+def _routes(model: ReadModel, keys: KeyRing, access: PageAccess, policy: PolicyInUse) -> APIRouter:
     bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
 
-    def authorize(
+    async def authorize(
         request: Request, response: Response, _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> None:
         authorization = request.headers.get("authorization")
-        if authorization or sessions.of(request) is None:  # who is signed in to the page may read
+        if authorization or await access.reader(request) is None:  # who is signed in to the page may read
             keys.admit(authorization, "read")
         response.headers["Cache-Control"] = "no-store"
 

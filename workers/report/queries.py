@@ -35,9 +35,14 @@ SLICE = 200
 
 
 class ReadModel:
-    """The read model of one application. Every method raises ReadModelUnavailable."""
+    """The read model of one application. Every method raises ReadModelUnavailable.
+
+    Attributes:
+        redis, app_id: The client, and the name of the application: for what report itself keeps in Redis.
+    """
 
     def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
+        self.redis, self.app_id = redis, app_id
         self._reader = GenerationReader(redis, app_id)
         self._codec = codec
         self._renderer = Renderer(codec)

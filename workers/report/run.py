@@ -13,7 +13,7 @@ from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
 
-from .app import PageOptions, ReadinessMemo, report_app
+from .app import ReadinessMemo, report_app
 from .escalation_counts import owner_counts
 from .generation_reader import ReadModelUnavailable
 from .metrics import ReportMetrics
@@ -48,8 +48,7 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     try:
-        options = PageOptions(settings.page_secret, settings.crm_link)
-        app = report_app(model, keys, policy, registry, readiness, options)
+        app = report_app(model, keys, policy, registry, readiness, settings.page)
         await serve(
             app,
             settings.http_host,

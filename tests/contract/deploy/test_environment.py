@@ -28,6 +28,12 @@ BY_HAND = {
     "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "LEADLOOP_PAGE_SECRET": "a Secret of your own: `envFromSecrets` of report",
     "LEADLOOP_PAGE_SECRET_FILE": "instead of a variable out of a Secret: with extraVolumes",
+    "LEADLOOP_PAGE_ADDRESS": "the address of your page",
+    "LEADLOOP_PROXY_USER_HEADER": "your authenticating proxy",
+    "LEADLOOP_PROXY_GROUPS_HEADER": "your authenticating proxy",
+    "LEADLOOP_PROXY_NETWORKS": "your authenticating proxy",
+    "LEADLOOP_VIEWER_GROUPS": "the groups of your people",
+    "LEADLOOP_OPERATOR_GROUPS": "the groups of your people",
     "LEADLOOP_CRM_LINK": "the address of your CRM",
     "REDIS_URL_FILE": "instead of a variable out of a Secret: with extraVolumes",
 }

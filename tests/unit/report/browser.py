@@ -4,15 +4,17 @@ import asyncio
 import re
 from html import unescape
 from html.parser import HTMLParser
+from typing import Any
 
 import httpx
 from prometheus_client import CollectorRegistry
 
+from streams.runtime.page_settings import PageSettings
 from tests.projected import CODEC
 from tests.unit.report.api_client import READER
 from workers.http.auth import KeyRing
 from workers.read_model.redis_clients import connect_async
-from workers.report.app import PageOptions, ReadinessMemo, report_app
+from workers.report.app import ReadinessMemo, report_app
 from workers.report.policy_in_use import PolicyInUse
 from workers.report.queries import ReadModel
 
@@ -23,12 +25,18 @@ class Browser:
     """One reader, with an application of its own."""
 
     def __init__(
-        self, redis_url: str, app_id: str, keys: KeyRing, policy: PolicyInUse | None = None, **options: str
+        self,
+        redis_url: str,
+        app_id: str,
+        keys: KeyRing,
+        policy: PolicyInUse | None = None,
+        client: str = "127.0.0.1",
+        **settings: Any,
     ) -> None:
         self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
         in_use = policy or PolicyInUse(None)
-        app = report_app(self._model, keys, in_use, CollectorRegistry(), ReadinessMemo(), PageOptions(**options))
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        app = report_app(self._model, keys, in_use, CollectorRegistry(), ReadinessMemo(), PageSettings(**settings))
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 123))
         self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}")
         self._loop = asyncio.new_event_loop()
 
@@ -37,6 +45,10 @@ class Browser:
         return self._client.cookies
 
     def get(self, path: str, headers: dict[str, str] | None = None) -> httpx.Response:
+        return self._loop.run_until_complete(self._client.get(path, headers=headers))
+
+    def get_with(self, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
+        """With headers that may be there more than once."""
         return self._loop.run_until_complete(self._client.get(path, headers=headers))
 
     def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:

@@ -4,14 +4,16 @@ import re
 
 import httpx
 import pytest
+from redis import Redis
 
 from tests.unit.report.api_client import READER, WRITER
 from tests.unit.report.browser import HOST, Browser, tags, words
 from workers.http.auth import KeyRing, mark_of
 from workers.http.keys import new_key
+from workers.read_model.redis_clients import connect_async
 from workers.report.page.attempts_limit import PAUSE_SECONDS, TRIES, AttemptsLimit
 from workers.report.page.frame import VIEWS
-from workers.report.page.sessions import LINK_SECONDS, Sessions
+from workers.report.page.sessions import LINK_SECONDS, SESSION_SECONDS, Sessions
 from workers.report.page.sign_in import local_target
 
 PATHS = [path for path, _ in VIEWS] + ["/lead?id=lead-0", "/live"]
@@ -78,9 +80,56 @@ def test_a_cookie_that_nobody_signed_is_no_session(browser: Browser, cookie: str
     assert browser.get("/", {"Cookie": cookie}).status_code == 303
 
 
-def test_a_cookie_of_another_secret_is_no_session(keys: KeyRing, browser: Browser) -> None:
-    other = Sessions(keys, "another secret").begin(mark_of(READER))
-    assert browser.get("/", {"Cookie": f"leadloop-session={other}"}).status_code == 303
+def test_a_cookie_of_another_secret_is_no_session(redis_url: str, app_id: str, keys: KeyRing, browser: Browser) -> None:
+    other = Browser(redis_url, app_id, keys, secret=f"another {app_id}")
+    cookie = _cookie(other.sign_in()).split(";")[0]
+    assert other.get("/sign-in", {"Cookie": cookie}).status_code == 303
+    assert browser.get("/", {"Cookie": cookie}).headers["location"] == "/sign-in"
+    other.close()
+
+
+@pytest.mark.usefixtures("log")
+def test_a_sign_out_ends_the_session_in_every_process(redis_url: str, app_id: str, keys: KeyRing) -> None:
+    one, other = (Browser(redis_url, app_id, keys, secret=f"of both {app_id}") for _ in range(2))
+    cookie = _cookie(one.sign_in()).split(";")[0]
+    assert other.get("/agreement", {"Cookie": cookie}).status_code == 200
+    one.post("/sign-out", {})
+    assert other.get("/agreement", {"Cookie": cookie}).status_code == 303
+    one.close()
+    other.close()
+
+
+@pytest.mark.usefixtures("log")
+def test_a_redis_that_was_emptied_brings_no_session_back(redis_url: str, app_id: str, browser: Browser) -> None:
+    browser.sign_in()
+    with Redis.from_url(redis_url) as client:
+        (session,) = client.keys(f"leadloop:{app_id}:page-session:*")
+        assert 0 < client.ttl(session) <= SESSION_SECONDS
+        client.delete(session)
+    assert browser.get("/agreement").status_code == 303
+
+
+def test_a_cookie_that_was_planted_before_the_sign_in_is_no_session_after_it(browser: Browser) -> None:
+    planted = _cookie(browser.sign_in()).split(";")[0]
+    browser.post("/sign-out", {})
+    answer = browser.post("/sign-in", {"key": READER}, {"Sec-Fetch-Site": "same-origin", "Cookie": planted})
+    assert _cookie(answer).split(";")[0] != planted
+    browser.cookies.clear()
+    assert browser.get("/agreement", {"Cookie": planted}).status_code == 303
+
+
+def test_a_page_behind_tls_takes_only_cookies_that_no_other_host_can_plant(
+    redis_url: str, app_id: str, keys: KeyRing
+) -> None:
+    browser = Browser(redis_url, app_id, keys, address=f"https://{HOST}")
+    cookie = _cookie(browser.sign_in())
+    assert cookie.startswith("__Host-leadloop-session=")
+    assert "Secure" in cookie.split("; ")
+    value = cookie.split(";")[0].partition("=")[2]
+    browser.cookies.clear()
+    assert browser.get("/sign-in", {"Cookie": f"leadloop-session={value}"}).status_code == 200
+    assert browser.get("/sign-in", {"Cookie": f"__Host-leadloop-session={value}"}).status_code == 303
+    browser.close()
 
 
 def test_a_session_ends_with_its_key(keys: KeyRing) -> None:
@@ -181,9 +230,9 @@ def test_style_and_script_may_be_kept_for_a_year_and_have_the_address_of_their_c
     assert sum(len(browser.get(path).content) for path in paths) < 25_000
 
 
-def test_a_link_signs_in_once_and_only_for_some_minutes(keys: KeyRing) -> None:
+def test_a_link_signs_in_once_and_only_for_some_minutes(redis_url: str, app_id: str, keys: KeyRing) -> None:
     now = [0.0]
-    sessions = Sessions(keys, clock=lambda: now[0])
+    sessions = Sessions(connect_async(redis_url), app_id, keys, clock=lambda: now[0])
     used, late = sessions.new_link(mark_of(READER)), sessions.new_link(mark_of(READER))
     assert sessions.use_link(used) == mark_of(READER)
     assert sessions.use_link(used) is None

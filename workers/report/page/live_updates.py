@@ -13,11 +13,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from workers.http.problems import retry_later
+from workers.http.problems import Problem, retry_later
 from workers.report.generation_reader import ReadModelUnavailable
 
+from .page_access import PageAccess
 from .page_source import Source
-from .sessions import Sessions
 from .today_view import figures
 
 PERIOD_SECONDS = 1.0
@@ -29,8 +29,8 @@ LIVE_PATH = "/live"
 class LiveUpdates:
     """The streams of one process. `is_ending`: whether it is about to end, so that streams must."""
 
-    def __init__(self, sessions: Sessions, is_ending: Callable[[], bool]) -> None:
-        self._sessions = sessions
+    def __init__(self, access: PageAccess, is_ending: Callable[[], bool]) -> None:
+        self._access = access
         self._is_ending = is_ending
         self._streams = 0
         self._looking = asyncio.Lock()
@@ -49,11 +49,20 @@ class LiveUpdates:
         ends = time.monotonic() + STREAM_SECONDS
         try:
             yield "retry: 5000\n\n"
-            while time.monotonic() < ends and not self._is_ending() and self._sessions.of(request) is not None:
+            while time.monotonic() < ends and not self._is_ending() and await self._is_signed_in(request):
                 yield f"event: figures\ndata: {await self._look(source)}\n\n"
                 await asyncio.sleep(PERIOD_SECONDS)
         finally:
             self._streams -= 1
+
+    async def _is_signed_in(self, request: Request) -> bool:
+        """Whether the reader may still see the page; while Redis does not answer, nobody is signed out."""
+        try:
+            return await self._access.reader(request) is not None
+        except ReadModelUnavailable:
+            return True
+        except Problem:
+            return False
 
     async def _look(self, source: Callable[[], Source]) -> str:
         """The newest figures as JSON, at most a second old; `age` is null while they cannot be read."""

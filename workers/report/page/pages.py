@@ -19,12 +19,12 @@ from .frame import Shown, document
 from .funnel_view import funnel_view
 from .leads_view import leads_view, story_of
 from .live_updates import LiveUpdates
+from .page_access import PageAccess
 from .page_route import HEADERS, PageRoute, SignInNeeded
 from .page_source import Source
 from .phrases import NONE_WORD
 from .promises_view import promises_view
 from .recycling_view import recycling_view
-from .sessions import Sessions
 from .sign_in import sign_in_routes
 from .sources_view import sources_view
 from .story_view import story_view
@@ -57,19 +57,21 @@ class Pages:
 
 
 def page_routes(
-    model: ReadModel, policy: PolicyInUse, keys: KeyRing, sessions: Sessions, live: LiveUpdates, crm_link: str
+    model: ReadModel, policy: PolicyInUse, keys: KeyRing, access: PageAccess, live: LiveUpdates
 ) -> APIRouter:
     """All routes for browsers."""
     router = APIRouter(include_in_schema=False)
-    router.include_router(sign_in_routes(keys, sessions))
+    router.include_router(sign_in_routes(keys, access))
     _add_assets(router)
 
-    def signed_in(request: Request) -> None:
-        if sessions.of(request) is None:
+    async def signed_in(request: Request) -> None:
+        reader = await access.reader(request)
+        if reader is None:
             raise SignInNeeded
+        request.state.reader = reader
 
     views = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(signed_in)])
-    pages = Pages(model, policy, crm_link)
+    pages = Pages(model, policy, access.settings.crm_link)
     _add_lists(views, pages)
     _add_figures(views, pages)
     live.add_route(views, pages.source)

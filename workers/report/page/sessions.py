@@ -1,76 +1,122 @@
-"""Who is signed in: a signed cookie that ends after twelve hours, or with the key that it was made with.
+"""Sign-ins: a signed cookie that ends after twelve hours, and a key in Redis that ends it earlier.
 
-A session has an id of its own, made at sign-in, and a mark of the key; the key itself is nowhere. Sign-out ends a
-session in the process that answers; with several processes, a copy of the cookie is valid in the others until it ends.
+Both have to be valid. Only this page can make the cookie, so that who can write to Redis makes no session. A session
+whose key is gone from Redis, after a sign-out or because Redis was emptied, has ended in all processes at once.
 """
 
 import secrets
 import time
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from itsdangerous import BadSignature, URLSafeTimedSerializer
+from redis.exceptions import RedisError
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-from workers.http.auth import KeyRing, Principal
+from schemas.names import page_session_key
+from workers.http.auth import KeyRing
+from workers.report.access.reader import PageReader, Role, Way
+from workers.report.generation_reader import ReadModelUnavailable
+
+if TYPE_CHECKING:
+    from redis.asyncio import Redis
 
 SESSION_SECONDS = 12 * 3600
 LINK_SECONDS = 600
-MOST_ENDED = 10_000
 COOKIE, SECURE_COOKIE = "leadloop-session", "__Host-leadloop-session"
 """The second one, over TLS: browsers accept it from this host only, and send it over TLS only."""
 
 
-class Session(NamedTuple):
-    """A sign-in that is valid: its id, and whose key it was."""
+class SignIn(NamedTuple):
+    """What a session was begun with.
 
-    session_id: str
-    principal: Principal
+    Attributes:
+        way: `key`, or `oidc`.
+        of: The mark of the key; otherwise the name of the person.
+        role: Of the person. That of a key is what its scopes are now.
+    """
+
+    way: Way
+    of: str
+    role: Role = "viewer"
 
 
 class Sessions:
     """Makes and reads session cookies.
 
     Args:
+        redis: Has a key for each session that has not ended.
+        app_id: Of the application.
         keys: Whose sessions are valid: those of keys that still have the scope `read`.
         secret: Signs cookies; the same for all processes that answer under one address. Empty: one of this process.
+        ways: How readers sign in.
+        is_secure: Whether only cookies that browsers keep for TLS alone are sessions; others may have been planted.
         clock: Epoch seconds.
     """
 
-    def __init__(self, keys: KeyRing, secret: str = "", clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        app_id: str,
+        keys: KeyRing,
+        secret: str = "",
+        ways: tuple[Way, ...] = ("key",),
+        *,
+        is_secure: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._redis: Any = redis  # redis-py's stubs give a union of awaitable and plain results
+        self._app_id = app_id
         self._keys = keys
+        self._ways = ways
+        self._names = (SECURE_COOKIE,) if is_secure else (SECURE_COOKIE, COOKIE)
         self._clock = clock
         self._serializer = URLSafeTimedSerializer(secret or secrets.token_urlsafe(32), salt="leadloop-session")
-        self._ended: dict[str, float] = {}
         self._links: dict[str, tuple[str, float]] = {}
 
-    def begin(self, mark: str) -> str:
-        """The value of a cookie for the holder of the key with this mark."""
-        return str(self._serializer.dumps([secrets.token_urlsafe(16), mark]))
+    async def begin(self, sign_in: SignIn) -> str:
+        """Begin a session; returns the value of its cookie. Raises ReadModelUnavailable, as all of these."""
+        session_id = secrets.token_urlsafe(16)
+        await self._ask("set", page_session_key(self._app_id, session_id), "1", ex=SESSION_SECONDS)
+        return str(self._serializer.dumps([session_id, *sign_in]))
 
-    def of(self, connection: HTTPConnection) -> Session | None:
-        """The session of a request; None if it has none that is valid."""
-        cookie = connection.cookies.get(SECURE_COOKIE) or connection.cookies.get(COOKIE)
-        if not cookie:
+    async def of(self, connection: HTTPConnection) -> PageReader | None:
+        """Whose session the cookie of a request is; None if it has none that is valid."""
+        cookie = next(filter(None, map(connection.cookies.get, self._names)), None)
+        reader = self._read(cookie) if cookie else None
+        if reader is None or not await self._ask("exists", page_session_key(self._app_id, reader.session_id)):
             return None
+        return reader
+
+    async def end(self, connection: HTTPConnection) -> PageReader | None:
+        """End the session of a request, for all processes; returns whose it was."""
+        reader = await self.of(connection)
+        if reader is not None:
+            await self._ask("delete", page_session_key(self._app_id, reader.session_id))
+        return reader
+
+    def _read(self, cookie: str) -> PageReader | None:
         try:
-            session_id, mark = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
+            session_id, way, of, role = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
         except (BadSignature, ValueError, TypeError):
             return None
-        principal = self._keys.holder(mark, "read")
-        return None if principal is None or session_id in self._ended else Session(session_id, principal)
+        if way not in self._ways:
+            return None
+        if way != "key":
+            return PageReader(of, role, way, session_id)
+        principal = self._keys.holder(of, "read")
+        if principal is None:
+            return None
+        return PageReader(principal.name, "operator" if "operate" in principal.scopes else "viewer", "key", session_id)
 
-    def end(self, connection: HTTPConnection) -> None:
-        """End the session of a request, if it has one."""
-        session = self.of(connection)
-        if session is None:
-            return
-        now = self._clock()
-        self._ended[session.session_id] = now + SESSION_SECONDS
-        self._ended = {one: ends for one, ends in self._ended.items() if ends > now}
-        while len(self._ended) > MOST_ENDED:
-            del self._ended[next(iter(self._ended))]
+    async def _ask(self, command: str, *arguments: object, **options: object) -> Any:
+        try:
+            return await getattr(self._redis, command)(*arguments, **options)
+        except (RedisError, OSError) as error:
+            raise ReadModelUnavailable(
+                f"Redis does not answer ({type(error).__name__}), so nobody can be signed in"
+            ) from error
 
     def new_link(self, mark: str) -> str:
         """A token that signs the holder of a key in once, within ten minutes."""

@@ -18,35 +18,36 @@ from workers.http.problems import Problem
 
 from .attempts_limit import AttemptsLimit
 from .frame import Shown, mark
+from .page_access import PageAccess
 from .page_route import PageRoute, html_response
 from .phrases import plural
-from .sessions import Sessions, delete_cookies, set_cookie
+from .sessions import SignIn, delete_cookies, set_cookie
 
 MOST_BYTES = 8_192
 _FORM = "application/x-www-form-urlencoded"
 _QUESTION = "Sign in to Leadloop"
 
 
-def sign_in_routes(keys: KeyRing, sessions: Sessions) -> APIRouter:
+def sign_in_routes(keys: KeyRing, access: PageAccess) -> APIRouter:
     """The routes of access."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
-    _add_form(router, keys, sessions)
-    _add_links(router, keys, sessions)
+    _add_form(router, keys, access)
+    _add_links(router, keys, access)
     return router
 
 
-def _add_form(router: APIRouter, keys: KeyRing, sessions: Sessions) -> None:
-    attempts = AttemptsLimit()
+def _add_form(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
+    attempts, sessions = AttemptsLimit(), access.sessions
 
     @router.get("/sign-in")
     async def ask(request: Request, next: Annotated[str, Query(max_length=4096)] = "/") -> Response:  # noqa: A002
-        if sessions.of(request) is not None:
+        if await access.reader(request) is not None:
             return RedirectResponse(local_target(next), 303)
         return html_response(_form_of(local_target(next)))
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
-        require_same_site(request)
+        access.require_same_site(request)
         host = _host_of(request)
         attempts.check(host)
         given = await _fields(request)
@@ -56,19 +57,21 @@ def _add_form(router: APIRouter, keys: KeyRing, sessions: Sessions) -> None:
         except Problem as refused:
             return html_response(_form_of(target, refused, attempts.fail(host)))
         attempts.succeed(host)
-        sessions.end(request)
-        return _signed_in(request, sessions.begin(mark_of(key)), target)
+        await sessions.end(request)
+        return signed_in(access, request, await sessions.begin(SignIn("key", mark_of(key))), target)
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
-        require_same_site(request)
-        sessions.end(request)
+        access.require_same_site(request)
+        await sessions.end(request)
         response = RedirectResponse("/sign-in", 303)
         delete_cookies(response)
         return response
 
 
-def _add_links(router: APIRouter, keys: KeyRing, sessions: Sessions) -> None:
+def _add_links(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
+    sessions = access.sessions
+
     @router.post("/sign-in/links")
     async def new_link(request: Request) -> Response:
         """A link that signs in once, for programs on this machine that have a key; the demo makes one."""
@@ -84,20 +87,8 @@ def _add_links(router: APIRouter, keys: KeyRing, sessions: Sessions) -> None:
         mark_of_key = sessions.use_link(token)
         if mark_of_key is None:
             return RedirectResponse("/", 303)  # used before: who has the session sees the page, others sign in
-        sessions.end(request)
-        return _signed_in(request, sessions.begin(mark_of_key), "/")
-
-
-def require_same_site(request: Request) -> None:
-    """Refuse a request that another site may have caused.
-
-    Raises:
-        Problem: 403.
-    """
-    site, origin = request.headers.get("sec-fetch-site"), request.headers.get("origin", "")
-    is_ours = site == "same-origin" if site is not None else urlsplit(origin).netloc == request.headers.get("host")
-    if not is_ours:
-        raise Problem("forbidden", "this form was not sent from this site: open the page and send it again")
+        await sessions.end(request)
+        return signed_in(access, request, await sessions.begin(SignIn("key", mark_of_key)), "/")
 
 
 def local_target(target: str) -> str:
@@ -121,11 +112,10 @@ async def _fields(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
-def _signed_in(request: Request, cookie: str, target: str) -> Response:
+def signed_in(access: PageAccess, request: Request, cookie: str, target: str) -> Response:
+    """The response that gives a browser its session, and leads to where the reader wanted to go."""
     response = RedirectResponse(target, 303)
-    # The browser itself says whether it uses TLS; this process may be behind a proxy that ends it.
-    is_secure = request.url.scheme == "https" or request.headers.get("origin", "").startswith("https://")
-    set_cookie(response, cookie, is_secure=is_secure)
+    set_cookie(response, cookie, is_secure=access.is_over_tls(request))
     return response
 
 

@@ -1,0 +1,97 @@
+"""Settings of the web page: its address, an authenticating proxy, and which groups may do what."""
+
+import re
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
+
+from .environment import Environment
+
+ProxyNetwork = IPv4Network | IPv6Network
+
+_HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+
+
+@dataclass(frozen=True)
+class ProxySettings:
+    """An authenticating proxy.
+
+    Attributes:
+        user_header: Has the name of the person.
+        groups_header: Has the groups, separated by commas; empty: none.
+        networks: The proxy's addresses; the headers of all others are ignored.
+    """
+
+    user_header: str
+    groups_header: str
+    networks: tuple[ProxyNetwork, ...]
+
+
+@dataclass(frozen=True)
+class PageSettings:
+    """Of the web page, and who sees it how.
+
+    Attributes:
+        secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
+        crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
+        address: Of the page as browsers know it, without a path; empty: not known.
+        viewer_groups: Who may see the page through the proxy; empty: everybody whom it names.
+        operator_groups: Who may act, too.
+        proxy: None: there is none.
+    """
+
+    secret: str = field(default="", repr=False)
+    crm_link: str = ""
+    address: str = ""
+    viewer_groups: frozenset[str] = frozenset()
+    operator_groups: frozenset[str] = frozenset()
+    proxy: ProxySettings | None = None
+
+
+def page_settings(env: Environment) -> PageSettings:
+    """Read them; errors are added to `env`."""
+    settings = PageSettings(
+        secret=env.secret("LEADLOOP_PAGE_SECRET"),
+        crm_link=env.link("LEADLOOP_CRM_LINK"),
+        address=env.origin("LEADLOOP_PAGE_ADDRESS"),
+        viewer_groups=_groups(env.text("LEADLOOP_VIEWER_GROUPS")),
+        operator_groups=_groups(env.text("LEADLOOP_OPERATOR_GROUPS")),
+        proxy=_proxy(env),
+    )
+    if (settings.viewer_groups or settings.operator_groups) and not settings.proxy:
+        ways = "LEADLOOP_PROXY_USER_HEADER"
+        env.add_error(
+            f"LEADLOOP_VIEWER_GROUPS and LEADLOOP_OPERATOR_GROUPS need {ways}: readers with a key have no groups"
+        )
+    return settings
+
+
+def _groups(text: str) -> frozenset[str]:
+    return frozenset(filter(None, (one.strip() for one in text.split(","))))
+
+
+def _proxy(env: Environment) -> ProxySettings | None:
+    user, groups = env.text("LEADLOOP_PROXY_USER_HEADER"), env.text("LEADLOOP_PROXY_GROUPS_HEADER")
+    networks = env.text("LEADLOOP_PROXY_NETWORKS")
+    if not (user or groups or networks):
+        return None
+    if not (user and networks):
+        env.add_error(
+            "LEADLOOP_PROXY_USER_HEADER and LEADLOOP_PROXY_NETWORKS belong together: "
+            "without networks, anybody could send the header"
+        )
+    for name, value in (("USER", user), ("GROUPS", groups)):
+        if value and not _HEADER.fullmatch(value):
+            env.add_error(f"LEADLOOP_PROXY_{name}_HEADER={value} is no name of a header, such as X-Forwarded-User")
+    found = [_network(env, one.strip()) for one in networks.split(",") if one.strip()]
+    return ProxySettings(user, groups, tuple(one for one in found if one is not None))
+
+
+def _network(env: Environment, text: str) -> ProxyNetwork | None:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        env.add_error(f"LEADLOOP_PROXY_NETWORKS: {error}; write for example 10.0.3.0/24, or fd00:1::/64")
+        return None
+    if network.prefixlen == 0:
+        env.add_error(f"LEADLOOP_PROXY_NETWORKS={text} is everybody: name the addresses of the proxy")
+    return network

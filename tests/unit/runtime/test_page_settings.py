@@ -1,0 +1,43 @@
+"""Settings of the web page: what would open it to everybody is refused at the start."""
+
+import pytest
+
+from streams.runtime.environment import SettingsError
+from streams.runtime.settings import ReportSettings
+
+PROXY = {"LEADLOOP_PROXY_USER_HEADER": "X-User", "LEADLOOP_PROXY_NETWORKS": "10.0.3.0/24, fd00:1::/64"}
+
+
+def test_a_proxy_has_a_header_and_networks() -> None:
+    page = ReportSettings.from_env({**PROXY, "LEADLOOP_OPERATOR_GROUPS": " ops , crm-admins,"}).page
+    assert page.proxy is not None
+    assert [str(one) for one in page.proxy.networks] == ["10.0.3.0/24", "fd00:1::/64"]
+    assert page.operator_groups == {"ops", "crm-admins"}
+
+
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        ({"LEADLOOP_PROXY_USER_HEADER": "X-User"}, "anybody could send the header"),
+        ({"LEADLOOP_PROXY_NETWORKS": "10.0.0.0/8"}, "belong together"),
+        ({"LEADLOOP_PROXY_GROUPS_HEADER": "X-Groups"}, "belong together"),
+        ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "10.0.3.7/24"}, "has host bits set; write for example"),
+        ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "proxy.internal"}, "LEADLOOP_PROXY_NETWORKS: 'proxy.internal'"),
+        ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "0.0.0.0/0"}, "is everybody"),
+        ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "10.0.0.1,::/0"}, "LEADLOOP_PROXY_NETWORKS=::/0 is everybody"),
+        ({**PROXY, "LEADLOOP_PROXY_USER_HEADER": "X User"}, "is no name of a header"),
+        ({"LEADLOOP_OPERATOR_GROUPS": "ops"}, "readers with a key have no groups"),
+        ({"LEADLOOP_PAGE_ADDRESS": "leads.example.com"}, "LEADLOOP_PAGE_ADDRESS=leads.example.com is no address"),
+        ({"LEADLOOP_PAGE_ADDRESS": "https://leads.example.com/leadloop"}, "without a path"),
+    ],
+)
+def test_what_would_open_the_page_to_everybody_is_an_error(env: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        ReportSettings.from_env(env)
+    assert message in str(caught.value)
+
+
+def test_the_secret_is_not_in_the_repr() -> None:
+    settings = ReportSettings.from_env({"LEADLOOP_PAGE_SECRET": "hush-hush"})
+    assert settings.page.secret.startswith("hush")
+    assert "hush" not in repr(settings)

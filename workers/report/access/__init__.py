@@ -1,0 +1,1 @@
+"""Who reads the web page, and what they may do."""
