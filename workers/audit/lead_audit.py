@@ -93,7 +93,7 @@ class LeadAuditor:
         for again in (records.emitted_again, {}) if records.emitted_again else ({},):
             for counts in self._counts:
                 lead = fold([*{**records.facts, **again}.values(), *verdicts], counts)
-                stall = self._stalls.open_stall(records.lead_id, lead)
+                stall = self._stalls.open_stall(records.lead_id, lead, records.snapshot)
                 yield lead, stall, (*_differences(records, lead), *_check_stall(records, stall, fired_until))
 
     def _excuse(self, records: LeadRecords) -> NotCheckable:

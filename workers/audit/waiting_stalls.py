@@ -37,8 +37,8 @@ class StallReader:
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
 
-    def open_stall(self, lead_id: str, lead: PlainLead) -> OpenStall | None:
-        """The open stall of the lead; None if it has none."""
+    def open_stall(self, lead_id: str, lead: PlainLead, snapshot: LeadSnapshot | None) -> OpenStall | None:
+        """The open stall of the lead; None if it has none. `snapshot`: its newest."""
         stall = lead.stall
         if stall is None or not stall.is_open:
             return None
@@ -47,8 +47,24 @@ class StallReader:
         verdict, about = stall.decided, (lead_id, stall.stall_id, stall.reason, stall.at)
         if lead.pass_no == 0:  # no clock runs for it: its creation, which has not been reported, makes it evaluated
             return OpenStall(*about, "gate", verdict.decision, NOT_CREATED)
+        if self._is_ended_at_gate(lead, stall, verdict, snapshot):
+            return OpenStall(*about, "gate", verdict.decision, verdict.why)
         waits_for, until = self._waits(lead, stall, verdict)
         return OpenStall(*about, waits_for, verdict.decision, verdict.why, until)
+
+    def _is_ended_at_gate(
+        self, lead: PlainLead, stall: PlainStall, verdict: LeadDecided, snapshot: LeadSnapshot | None
+    ) -> bool:
+        """Whether a HOLD is over at a closed gate, for which the stall was suppressed before.
+
+        That SUPPRESS is not emitted again, so HOLD remains the newest decision; a fact that opens the gate makes the
+        stall evaluated. It takes a report that was taken back, and with it the recycle that the cooldown was about.
+        """
+        if verdict.decision != "HOLD" or snapshot is None or _deadline(snapshot) is not None:
+            return False
+        action = self._policy.action_of(stall.reason)
+        starts_at = action.delay.after(stall.at) if action else stall.at
+        return verdict.until is not None and closed_gate(lead, max(starts_at, stall.resume_at or 0)) != ""
 
     def _waits(self, lead: PlainLead, stall: PlainStall, verdict: LeadDecided) -> tuple[WaitsFor, int | None]:
         if verdict.decision in ("HOLD", "ESCALATE"):

@@ -211,6 +211,26 @@ def test_a_stall_whose_date_has_passed() -> None:
     assert [one.kind for one in audit.differences] == ["limbo"]
 
 
+def test_a_hold_that_is_over_at_a_closed_gate_waits_for_the_gate() -> None:
+    """The stall was suppressed and held; it is as before, since the first stall, and so its recycle, is taken back."""
+    reasons = [LeadUpdated(lead_id="ada", event_id=f"u{at}", occurred_at=T0 + at) for at in (25, 40, 50, 60)]
+    opt_out, lifted, again, restated = reasons
+    records = of_streams(
+        a_created("ada", T0),
+        a_stall("ada", T0 + 10, event_id="first", reason="bad_timing"),
+        a_reply("ada", T0 + 20),
+        replace(opt_out, do_not_contact="yes"),
+        a_stall("ada", T0 + 30, event_id="second", reason="no_budget"),
+        replace(lifted, do_not_contact="no"),
+        replace(again, do_not_contact="yes"),
+        replace(restated, retracts="first"),
+    )
+    (audit,) = audits(of_records(*records), POLICY, fired_until=T0 + 5_000)
+    assert [str(one) for one in audit.differences] == []
+    assert audit.open_stall is not None
+    assert (audit.open_stall.waits_for, audit.open_stall.decision, audit.open_stall.until) == ("gate", "HOLD", None)
+
+
 def test_an_open_stall_is_listed_with_what_it_waits_for() -> None:
     found = [audits(of_records(*records()), POLICY)[0].open_stall for records in (held, suppressed, escalated, lost)]
     assert [one and (one.waits_for, one.decision, one.why, one.until) for one in found] == [

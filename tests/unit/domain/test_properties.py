@@ -3,13 +3,15 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.domain.deadlines import HELD
+from streams.domain.deadlines import HELD, evaluated_at
+from streams.domain.decisions import Suppress, decide
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
 from streams.domain.funnel import Funnel
-from streams.domain.lead import stage
+from streams.domain.lead import Stall, stage
 from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.lead_history import LeadHistory
-from streams.domain.policy import Policy
+from streams.domain.policy import PlainTime, Policy, PolicyLimits
+from tests.builders_domain import a_policy, created, progressed, stalled, updated
 
 from .histories import BOUNDLESS, END, LEAD_ID, examples, histories, in_order, live, policies
 
@@ -133,15 +135,42 @@ def test_every_stall_has_an_end_a_date_or_a_closed_gate(facts: list[Fact], polic
     if stall is None:
         return
     assert stall.decided is not None
-    expires_at = lead.consent_expires_at
-    is_gate_closed = lead.won_ever or lead.do_not_contact or (expires_at is not None and expires_at <= END)
     if stall.decided in ("hold", "escalate"):
         deadline = ledger.deadline(policy)
         has_date = deadline is not None and deadline.reason == HELD and deadline.due >= END
-        # a hold that has ended at a closed gate: a fact that opens the gate evaluates it again, as a suppressed one
-        assert lead.pass_no == 0 or has_date or (deadline is None and is_gate_closed)
+        assert lead.pass_no == 0 or has_date or (deadline is None and _is_suppressed_as_before(ledger, stall, policy))
     if stall.decided == "suppress":
-        assert is_gate_closed
+        expires_at = lead.consent_expires_at
+        assert lead.won_ever or lead.do_not_contact or (expires_at is not None and expires_at <= END)
+
+
+def _is_suppressed_as_before(ledger: LeadFold, stall: Stall, policy: Policy) -> bool:
+    """Whether a hold is over, and what is decided now is a SUPPRESS that was emitted before: a closed gate."""
+    decision = decide(LEAD_ID, ledger.lead, policy, evaluated_at(ledger.lead, stall, policy))
+    return isinstance(decision, Suppress) and any(one.event_id == decision.event_id for one in ledger.history.facts)
+
+
+def test_a_hold_that_is_over_at_a_closed_gate_waits_for_the_gate() -> None:
+    """As in the reference: its SUPPRESS has the id of the first one, since the recycle of the cooldown never was."""
+    policy = a_policy(limits=PolicyLimits(max_recycles=None, max_age=None, cooldown=PlainTime(200)))
+    facts: list[Fact] = [
+        created(0),
+        stalled(10, "first"),
+        progressed(20),
+        updated(25, "u25", do_not_contact=True),
+        stalled(30, "second", "no_budget"),
+        updated(40, "u40", do_not_contact=False),
+        updated(50, "u50", do_not_contact=True),
+        updated(60, "u60", retracts="first"),
+    ]
+    ledger = live(facts, policy)
+    stall = ledger.lead.stall
+    assert stall is not None
+    assert (stall.decided, ledger.deadline(policy)) == ("hold", None)
+    assert _is_suppressed_as_before(ledger, stall, policy)
+    opened = live([*facts, updated(300, "u300", do_not_contact=False)], policy)
+    assert opened.lead.recycle is not None
+    assert opened.lead.recycle.stall_id == "second"
 
 
 @examples(200)
