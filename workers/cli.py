@@ -27,6 +27,7 @@ from workers.policies import commands as policy_commands
 from workers.projection import commands as projection_commands
 from workers.record_check import commands as record_check_commands
 from workers.report import commands as report_commands
+from workers.time_options import time_zone
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -89,8 +90,14 @@ def tail(
     follow: Annotated[
         bool, typer.Option("--follow", "-f", metavar="", help="Continue with new records as they arrive")
     ] = False,
+    timezone: Annotated[
+        str, typer.Option(metavar="ZONE", help="Time zone of the lines, such as Europe/Berlin")
+    ] = "UTC",
+    *,
+    as_json: Annotated[bool, typer.Option("--json", metavar="", help="Print all fields as JSON lines")] = False,
 ) -> None:
-    """Print records as JSON lines; with --lead, sorted by event time."""
+    """Print one line for each record; with --lead, sorted by event time."""
+    zone = time_zone(timezone, "--timezone")
     unknown = set(topic or ()) - set(TOPICS)
     if unknown:
         raise UserError(f"no such topic: {', '.join(sorted(unknown))}. There are: {', '.join(TOPICS)}")
@@ -108,7 +115,7 @@ def tail(
             found = (row for row in rows if lead in (row.get("lead_id"), row["key"]))
             rows = found if follow else iter(sorted(found, key=lambda row: str(row.get("occurred_at", ""))))
         for row in rows:
-            print(tailing.as_line(row), flush=follow)
+            print(tailing.as_json(row) if as_json else tailing.as_text(row, zone), flush=follow)
 
 
 @topics_cli.command("create")

@@ -1,8 +1,11 @@
-"""Decodes records of Leadloop's topics into JSON lines."""
+"""Decodes records of Leadloop's topics: as JSON objects, or as one readable line each."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import cast
+from zoneinfo import ZoneInfo
 
 import msgspec
 from confluent_kafka import Message
@@ -10,12 +13,18 @@ from confluent_kafka import Message
 from schemas.codec import Codec, Undecodable
 from schemas.events import AnyRecord
 from schemas.instants import iso
-from schemas.json_value import JsonObject
+from schemas.json_value import JsonObject, JsonValue
 from schemas.topics import TOPICS
 from workers.kafka import KafkaConf
 from workers.reading import records_of
 
-INSTANTS = ("_at", "idle_since", "not_before")
+INSTANTS = ("_at", "idle_since", "not_before", "until")
+"""How the names of fields end that are epoch ms in the record."""
+_NOT_SHOWN = frozenset({"topic", "partition", "offset", "key", "occurred_at", "lead_id", "recorded_at", "source"})
+"""Of a line for people: what is in front of it, and what they seldom need."""
+_NOTHING: tuple[JsonValue, ...] = (None, "", 0, False, [], "unknown", "UNKNOWN", "unchanged")
+_IS_PLAIN = re.compile(r"[\w/:@#.+-]+").fullmatch
+_LONGEST = 100
 
 
 def read(
@@ -63,10 +72,16 @@ def _raw(message: Message) -> JsonObject:
 
 
 def _fields(record: AnyRecord) -> JsonObject:
-    return {
-        name: _iso(value) if name.endswith(INSTANTS) and value is not None else value
-        for name, value in msgspec.structs.asdict(record).items()
-    }
+    plain: JsonObject = json.loads(msgspec.json.encode(record))
+    return {name: _with_times(name, value) for name, value in plain.items()}
+
+
+def _with_times(name: str, value: JsonValue) -> JsonValue:
+    if isinstance(value, dict):
+        return {inner: _with_times(inner, each) for inner, each in value.items()}
+    if isinstance(value, list):
+        return [_with_times(name, each) for each in value]
+    return _iso(value) if type(value) is int and name.endswith(INSTANTS) else value
 
 
 def _iso(at: int) -> str:
@@ -76,5 +91,40 @@ def _iso(at: int) -> str:
         return str(at)
 
 
-def as_line(described_record: JsonObject) -> str:
+def as_json(described_record: JsonObject) -> str:
+    """The record as one line of JSON."""
     return json.dumps(described_record, ensure_ascii=False)
+
+
+def as_text(described_record: JsonObject, zone: ZoneInfo) -> str:
+    """The record as one line for people: time, topic, lead, and the fields that have a value.
+
+    Texts that are not plain words are quoted and escaped, so that no content of a record controls the terminal.
+    """
+    row = described_record
+    at, lead = _local(row.get("occurred_at"), zone), row.get("lead_id") or row["key"] or "-"
+    if "bytes" in row:
+        said = f"not readable: partition {row['partition']}, offset {row['offset']} (--json shows its bytes)"
+    else:
+        fields = ((name, value) for name, value in row.items() if name not in _NOT_SHOWN and value not in _NOTHING)
+        said = " ".join(f"{name}={_shown(name, value, zone)}" for name, value in fields)
+    return f"{at:29}  {row['topic']!s:16}  {_quoted(str(lead))}  {said}".rstrip()
+
+
+def _local(value: JsonValue, zone: ZoneInfo) -> str:
+    """An instant of a described record in a time zone; `-` for none."""
+    try:
+        return datetime.fromisoformat(str(value)).astimezone(zone).isoformat(timespec="milliseconds") if value else "-"
+    except (OverflowError, ValueError):
+        return str(value)
+
+
+def _shown(name: str, value: JsonValue, zone: ZoneInfo) -> str:
+    if isinstance(value, list):
+        return f"[{len(value)}]"
+    return _quoted(_local(value, zone) if name.endswith(INSTANTS) else str(value))
+
+
+def _quoted(text: str) -> str:
+    short = text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
+    return short if _IS_PLAIN(short) else json.dumps(short, ensure_ascii=not short.isprintable())

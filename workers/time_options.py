@@ -1,8 +1,9 @@
-"""Instants as they are written on a command line."""
+"""Instants, spans and time zones as they are written on a command line."""
 
 import re
 import time
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from schemas.errors import UserError
 
@@ -43,3 +44,17 @@ def span_seconds(text: str, option: str) -> float:
     if span is None or not int(span[1]):
         raise UserError(f"{option} {text} is not a span: write 30m, 6h, 2d")
     return int(span[1]) * _MS[span[2]] / 1000
+
+
+def time_zone(text: str, option: str) -> ZoneInfo:
+    """Return the time zone of a name such as Europe/Berlin.
+
+    Raises:
+        UserError: there is none of this name.
+    """
+    from workers.explaining.words import zone_named  # noqa: PLC0415  # each command loads what it needs
+
+    zone = zone_named(text)
+    if zone is None:
+        raise UserError(f"{option} {text} is no time zone: write for example Europe/Berlin")
+    return zone

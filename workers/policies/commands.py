@@ -12,6 +12,7 @@ from streams.domain.policy import Policy
 from streams.runtime.settings import ReportSettings
 from workers.console import codec_of, err, explained, out, text_of
 from workers.report.commands import AsJson, query, warn
+from workers.time_options import time_zone
 
 
 @explained
@@ -61,13 +62,10 @@ def explain(
     as_json: AsJson = False,
 ) -> None:
     """Explain a lead in sentences: its rule, promises, gates and decisions, and what happens next and when."""
-    from workers.explaining.words import zone_named  # noqa: PLC0415  # each command loads what it needs
     from workers.report import tables  # noqa: PLC0415
     from workers.report.policy_in_use import PolicyInUse  # noqa: PLC0415
 
-    zone = zone_named(timezone) if timezone else None
-    if timezone and zone is None:
-        raise UserError(f"--timezone {timezone} is no time zone: write for example Europe/Berlin")
+    zone = time_zone(timezone, "--timezone") if timezone else None
     settings = ReportSettings.from_env()
     in_use = PolicyInUse(policy or settings.policy_file, settings.clock)
     found = query(lambda model: model.explanation(lead_id, in_use, zone))
