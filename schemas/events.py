@@ -60,6 +60,7 @@ class LeadCreated(Record, frozen=True, kw_only=True, gc=False):
     consent_expires_at: int | None = None
     do_not_contact: bool = False
     expected_amount: int | None = None
+    currency: str = ""
 
 
 class LeadUpdated(Record, frozen=True, kw_only=True, gc=False):
@@ -174,6 +175,12 @@ class PastPass(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     owner_id: str = ""
     stall_reason: str = ""
     reached: int = 0
+    first_touch_at: int | None = None
+    first_progress_at: int | None = None
+    first_stall_at: int | None = None
+    closed_at: int | None = None
+    amount: int | None = None
+    currency: str = ""
 
 
 class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -211,6 +218,12 @@ class LeadSnapshot(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     do_not_contact: bool = False
     consent_expires_at: int | None = None
     expected_amount: int | None = None
+    expected_currency: str = ""
+    first_progress_at: int | None = None
+    first_stall_at: int | None = None
+    closed_at: int | None = None
+    amount: int | None = None
+    currency: str = ""
 
 
 class DeliveryResult(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -60,6 +60,7 @@ def milestones(lead: Lead, due: Deadline | None) -> Milestones:
         lead.do_not_contact,
         lead.consent_expires_at,
         lead.expected_amount,
+        lead.expected_currency,
     )
 
 

@@ -199,6 +199,12 @@ def snapshot(lead_id: str, history: LeadHistory, due: Deadline | None, now: int)
         reached=lead.reached,
         last_stall_reason=lead.last_stall_reason,
         passes=tuple(map(_past, lead.passes)) if lead.passes else (),
+        expected_currency=lead.expected_currency,
+        first_progress_at=lead.first_progress_at,
+        first_stall_at=lead.first_stall_at,
+        closed_at=lead.closed_at,
+        amount=lead.amount,
+        currency=lead.currency,
     )
 
 
@@ -211,4 +217,10 @@ def _past(over: PassSummary) -> PastPass:
         owner_id=over.owner_id,
         stall_reason=over.stall_reason,
         reached=over.reached,
+        first_touch_at=over.first_touch_at,
+        first_progress_at=over.first_progress_at,
+        first_stall_at=over.first_stall_at,
+        closed_at=over.closed_at,
+        amount=over.amount,
+        currency=over.currency,
     )

@@ -13,7 +13,9 @@ from msgspec.structs import replace
 from .attributes import assigned_at, described, updated
 from .facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from .lead import (
+    BROKEN,
     CREATED,
+    HELD_OUT,
     LOST,
     MAX_PASSES,
     NEGLECT,
@@ -118,6 +120,12 @@ def _next_pass(lead: Lead, at: int) -> Lead:
         lead.campaign_id,
         lead.owner_id,
         lead.last_stall_reason,
+        lead.first_touch_at,
+        lead.first_progress_at,
+        lead.first_stall_at,
+        lead.closed_at,
+        lead.amount,
+        lead.currency,
     )
     return Lead(
         pass_no=lead.pass_no + 1,
@@ -150,7 +158,7 @@ def _is_neglected(lead: Lead, stall: Stall) -> bool:
 
 def _moved(lead: Lead, at: int) -> Lead:
     # A lead that moves again restarts all its clocks.
-    return replace(_unstalled(lead, "moved"), closed=None, attempts=0, last_progress_at=at)
+    return replace(_unstalled(lead, "moved"), closed=None, closed_at=None, attempts=0, last_progress_at=at)
 
 
 def _touched(lead: Lead, fact: Contacted) -> Lead:
@@ -163,6 +171,7 @@ def _touched(lead: Lead, fact: Contacted) -> Lead:
         first_touch_at=at if lead.first_touch_at is None else lead.first_touch_at,
         last_touch_at=at,
         last_progress_at=at if progress else lead.last_progress_at,
+        first_progress_at=at if progress and lead.first_progress_at is None else lead.first_progress_at,
         touches=lead.touches + 1,
         attempts=0 if progress else lead.attempts + 1,
         next_step_at=_next_step(lead, fact),
@@ -183,10 +192,19 @@ def _closed(lead: Lead, fact: Closed) -> Lead:
         return _seen(lead, fact.at)
     if fact.is_won:
         unstalled = _unstalled(lead, "won")
-        return replace(unstalled, closed="won", won_ever=True, newest_at=newest_at, reached=lead.reached | WON)
+        return replace(
+            unstalled,
+            closed="won",
+            closed_at=fact.at,
+            won_ever=True,
+            newest_at=newest_at,
+            reached=lead.reached | WON,
+            amount=fact.amount,
+            currency=fact.currency,
+        )
     said = Stall(fact.event_id, fact.at, fact.reason, "close")
     restated = _restated(lead, said, fact.at)
-    return replace(restated, closed="lost", reached=restated.reached | LOST)
+    return replace(restated, closed="lost", closed_at=fact.at, reached=restated.reached | LOST)
 
 
 def _stalled(lead: Lead, fact: Stalled) -> Lead:
@@ -208,8 +226,15 @@ def _restated(lead: Lead, said: Stall, at: int) -> Lead:
 
 
 def _with_stall(lead: Lead, stall: Stall, at: int) -> Lead:
-    newest_at, reached = max(lead.newest_at, at), lead.reached | STALLED
-    return replace(lead, stall=stall, newest_at=newest_at, reached=reached, last_stall_reason=stall.reason)
+    reached = lead.reached | (STALLED | BROKEN if stall.declared_by == "detector" else STALLED)
+    return replace(
+        lead,
+        stall=stall,
+        newest_at=max(lead.newest_at, at),
+        reached=reached,
+        last_stall_reason=stall.reason,
+        first_stall_at=at if lead.first_stall_at is None else lead.first_stall_at,
+    )
 
 
 def _is_void(lead: Lead, fact: Stalled) -> bool:
@@ -229,7 +254,7 @@ def _decided(lead: Lead, fact: Decided) -> Lead:
         return lead
     escalated_at = fact.at if fact.decided == "escalate" else stall.escalated_at
     decided = replace(stall, decided=fact.decided, decided_at=fact.at, escalated_at=escalated_at)
-    return replace(lead, stall=decided)
+    return replace(lead, stall=decided, reached=lead.reached | (HELD_OUT if fact.decided == "holdout" else 0))
 
 
 def _recycled(lead: Lead, fact: Decided, stall: Stall | None) -> Lead:

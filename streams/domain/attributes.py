@@ -19,6 +19,7 @@ def described(lead: Lead, fact: Created, owner_id: str) -> Lead:
         consent_expires_at=fact.consent_expires_at,
         do_not_contact=fact.do_not_contact,
         expected_amount=fact.expected_amount,
+        expected_currency=fact.currency,
         updated_at=fact.at,
         newest_at=max(lead.newest_at, fact.at),
     )
@@ -47,6 +48,7 @@ def updated(lead: Lead, fact: Updated) -> Lead:
         consent_expires_at=fact.consent_expires_at if fact.has_consent else lead.consent_expires_at,
         do_not_contact=lead.do_not_contact if fact.do_not_contact is None else fact.do_not_contact,
         expected_amount=lead.expected_amount if fact.expected_amount is None else fact.expected_amount,
+        expected_currency=fact.currency or lead.expected_currency,
         updated_at=fact.at,
         newest_at=max(lead.newest_at, fact.at),
     )

@@ -97,7 +97,7 @@ def _composed(text: str) -> str:
 
 
 def _created(record: LeadCreated) -> Created:
-    _texts(record.origin, record.campaign_id, record.segment, record.owner_id, record.account_id)
+    _texts(record.origin, record.campaign_id, record.segment, record.owner_id, record.account_id, record.currency)
     return Created(
         record.occurred_at,
         record.event_id,
@@ -109,6 +109,7 @@ def _created(record: LeadCreated) -> Created:
         record.consent_expires_at,
         record.do_not_contact,
         record.expected_amount,
+        record.currency,
     )
 
 
@@ -118,7 +119,7 @@ def _composed_change(text: str | None) -> str | None:
 
 def _updated(record: LeadUpdated) -> Updated:
     names = record.owner_id, record.segment, record.campaign_id, record.account_id
-    _texts(*(name for name in names if name), record.retracts)
+    _texts(*(name for name in names if name), record.retracts, record.currency)
     is_withdrawn = record.consent == "withdrawn"
     return Updated(
         record.occurred_at,
@@ -132,6 +133,7 @@ def _updated(record: LeadUpdated) -> Updated:
         do_not_contact=None if record.do_not_contact == "unchanged" else record.do_not_contact == "yes",
         expected_amount=record.expected_amount,
         retracts=record.retracts,
+        currency=record.currency,
     )
 
 
@@ -152,10 +154,11 @@ def _contacted(record: LeadContacted, *, with_how: bool) -> Contacted:
 
 
 def _closed(record: DealClosed) -> Closed:
-    _texts(record.reason)
+    _texts(record.reason, record.currency)
     if record.outcome == "unknown":
         raise Poison("unknown_outcome", "a deal is closed as won or as lost")
-    return Closed(record.occurred_at, record.event_id, record.outcome == "won", _composed(record.reason) or "lost")
+    at, reason = record.occurred_at, _composed(record.reason) or "lost"
+    return Closed(at, record.event_id, record.outcome == "won", reason, record.amount, record.currency)
 
 
 def _stalled(record: LeadStalled) -> Stalled:

@@ -49,6 +49,7 @@ class Created(_Fact, frozen=True, array_like=True, gc=False, tag=0):
     do_not_contact: bool = False
 
     expected_amount: int | None = None
+    currency: str = ""
 
 
 class Updated(_Fact, frozen=True, array_like=True, gc=False, tag=6):
@@ -68,6 +69,7 @@ class Updated(_Fact, frozen=True, array_like=True, gc=False, tag=6):
     do_not_contact: bool | None = None
     expected_amount: int | None = None
     retracts: str = ""
+    currency: str = ""
 
 
 class Contacted(_Fact, frozen=True, array_like=True, gc=False, tag=1):
@@ -104,6 +106,8 @@ class Closed(_Fact, frozen=True, array_like=True, gc=False, tag=2):
 
     is_won: bool = False
     reason: str = "lost"
+    amount: int | None = None
+    currency: str = ""
 
 
 class Stalled(_Fact, frozen=True, array_like=True, gc=False, tag=3):

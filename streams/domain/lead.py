@@ -19,8 +19,8 @@ UNCOUNTED = frozenset({"won", "restated", "do_not_contact", "consent_expired"})
 FINAL = frozenset({"recycle", "holdout", "retire"})
 """Decisions that end a stall; after the others it is evaluated again."""
 
-CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST = (1 << bit for bit in range(7))
-"""Steps of the funnel that a pass has reached, as bits of `reached`."""
+CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST, BROKEN, HELD_OUT = (1 << bit for bit in range(9))
+"""What a pass has reached, as bits of `reached`: the steps of the funnel, a broken promise, being held out."""
 
 MAX_PASSES = 12
 """Passes over that are remembered: with the longest texts in each, a snapshot of them all still fits a record."""
@@ -88,6 +88,12 @@ class PassSummary(msgspec.Struct, frozen=True, array_like=True, gc=False):
     campaign_id: str = ""
     owner_id: str = ""
     stall_reason: str = ""
+    first_touch_at: int | None = None
+    first_progress_at: int | None = None
+    first_stall_at: int | None = None
+    closed_at: int | None = None
+    amount: int | None = None  # minor units of `currency`
+    currency: str = ""
 
 
 class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -125,6 +131,12 @@ class Lead(msgspec.Struct, frozen=True, array_like=True, gc=False):
     retracted: tuple[str, ...] = ()  # ids of reports that were taken back
     assigned_at: int | None = None  # since when the lead has had an owner in this pass
     warned: tuple[tuple[str, int], ...] = ()  # clocks, with their starts, of which sales was warned; one of each
+    expected_currency: str = ""
+    first_progress_at: int | None = None  # of this pass
+    first_stall_at: int | None = None  # of this pass
+    closed_at: int | None = None
+    amount: int | None = None  # of the won deal, minor units of `currency`
+    currency: str = ""
 
     @property
     def is_progressed(self) -> bool:

@@ -157,6 +157,12 @@ def _counted_snapshot(snapshot: LeadSnapshot) -> CountedLead:
             one.owner_id,
             one.stall_reason,
             one.reached,
+            one.first_touch_at,
+            one.first_progress_at,
+            one.first_stall_at,
+            one.closed_at,
+            one.amount,
+            one.currency,
         )
         for one in snapshot.passes
     )
@@ -168,5 +174,11 @@ def _counted_snapshot(snapshot: LeadSnapshot) -> CountedLead:
         snapshot.owner_id,
         snapshot.last_stall_reason or snapshot.stall_reason,
         snapshot.reached,
+        snapshot.first_touch_at,
+        snapshot.first_progress_at,
+        snapshot.first_stall_at,
+        snapshot.closed_at,
+        snapshot.amount,
+        snapshot.currency,
     )
     return CountedLead(snapshot.stage, (*over, current) if snapshot.pass_no else (), bool(snapshot.recycle_id))

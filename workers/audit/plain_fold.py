@@ -19,7 +19,9 @@ from schemas.events import (
 from streams.domain.policy.counts import Counted
 
 from .plain_lead import (
+    BROKEN,
     CREATED,
+    HELD_OUT,
     LOST,
     PROGRESSED,
     RECYCLED,
@@ -110,7 +112,7 @@ def _created(lead: PlainLead, fact: LeadCreated) -> None:
         owner_id = fact.owner_id
     lead.origin, lead.campaign_id, lead.segment = fact.origin, fact.campaign_id, fact.segment
     lead.owner_id, lead.account_id = owner_id, fact.account_id
-    lead.expected_amount = fact.expected_amount
+    lead.expected_amount, lead.expected_currency = fact.expected_amount, fact.currency
     lead.consent_expires_at, lead.do_not_contact = fact.consent_expires_at, fact.do_not_contact
     lead.updated_at = fact.occurred_at
 
@@ -120,7 +122,9 @@ def _begin_pass(lead: PlainLead, at: int) -> None:
     lead.passes.append(lead.current_pass)
     lead.pass_no, lead.created_at, lead.reached = lead.pass_no + 1, at, CREATED
     lead.first_touch_at = lead.last_touch_at = lead.last_progress_at = lead.next_step_at = None
+    lead.first_progress_at = lead.first_stall_at = lead.closed_at = lead.amount = None
     lead.closed = lead.stall = lead.recycle = None
+    lead.currency = ""
     lead.last_stall_reason = ""
 
 
@@ -138,6 +142,7 @@ def _updated(lead: PlainLead, fact: LeadUpdated) -> None:
         lead.account_id = fact.account_id
     if fact.expected_amount is not None:
         lead.expected_amount = fact.expected_amount
+    lead.expected_currency = fact.currency or lead.expected_currency
     if fact.do_not_contact != "unchanged":
         lead.do_not_contact = fact.do_not_contact == "yes"
     if fact.consent == "withdrawn":
@@ -152,7 +157,8 @@ def _contacted(lead: PlainLead, fact: LeadContacted, counted: Counted) -> None:
         return
     if lead.stall is not None and (counted == "progress" or _is_neglected(lead, lead.stall)):
         _unstall(lead, "moved")
-        lead.closed, lead.last_progress_at = None, fact.occurred_at
+        lead.closed = lead.closed_at = None
+        lead.last_progress_at = fact.occurred_at
     if lead.first_touch_at is None:
         lead.first_touch_at = fact.occurred_at
     lead.last_touch_at = fact.occurred_at
@@ -161,6 +167,8 @@ def _contacted(lead: PlainLead, fact: LeadContacted, counted: Counted) -> None:
     if counted == "progress":
         lead.last_progress_at = fact.occurred_at
         lead.reached |= PROGRESSED
+        if lead.first_progress_at is None:
+            lead.first_progress_at = fact.occurred_at
     if fact.next_step_at is not None:
         lead.next_step_at = _agreed(fact.next_step_at, fact)
     elif fact.outcome in LOST_STEP:
@@ -176,11 +184,12 @@ def _closed(lead: PlainLead, fact: DealClosed) -> None:
         return
     if fact.outcome == "won":
         _unstall(lead, "won")
-        lead.closed, lead.won_ever = "won", True
+        lead.closed, lead.closed_at, lead.won_ever = "won", fact.occurred_at, True
+        lead.amount, lead.currency = fact.amount, fact.currency
         lead.reached |= WON
         return
     _restate(lead, PlainStall(fact.event_id, fact.occurred_at, fact.reason or "lost", "close"))
-    lead.closed = "lost"
+    lead.closed, lead.closed_at = "lost", fact.occurred_at
     lead.reached |= LOST
 
 
@@ -228,7 +237,9 @@ def _is_same(one: PlainStall, other: PlainStall) -> bool:
 
 def _stall(lead: PlainLead, stall: PlainStall) -> None:
     lead.stall, lead.last_stall_reason = stall, stall.reason
-    lead.reached |= STALLED
+    lead.reached |= STALLED | (BROKEN if stall.declared_by == "detector" else 0)
+    if lead.first_stall_at is None:
+        lead.first_stall_at = stall.at
 
 
 def _unstall(lead: PlainLead, cause: str) -> None:
@@ -241,6 +252,8 @@ def _decided(lead: PlainLead, fact: LeadDecided) -> None:
     stall = lead.stall
     if stall is not None and stall.is_open and stall.stall_id == fact.stall_id:
         stall.decided = fact
+        if fact.decision == "HOLDOUT":
+            lead.reached |= HELD_OUT
 
 
 def _recycled(lead: PlainLead, fact: LeadRecycled) -> None:

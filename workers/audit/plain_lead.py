@@ -5,8 +5,8 @@ from typing import Literal
 
 from schemas.events import Decision, LeadDecided, LeadRecycled, Stage
 
-CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST = 1, 2, 4, 8, 16, 32, 64
-"""The steps of the funnel, as the bits of `reached` in a snapshot."""
+CREATED, TOUCHED, PROGRESSED, STALLED, RECYCLED, WON, LOST, BROKEN, HELD_OUT = 1, 2, 4, 8, 16, 32, 64, 128, 256
+"""The steps of the funnel, as the bits of `reached` in a snapshot; also whether a promise was broken, and held out."""
 STEPS = {
     "created": CREATED,
     "touched": TOUCHED,
@@ -61,6 +61,12 @@ class PlainPass:
     owner_id: str
     stall_reason: str
     reached: int
+    first_touch_at: int | None
+    first_progress_at: int | None
+    first_stall_at: int | None
+    closed_at: int | None
+    amount: int | None
+    currency: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +91,18 @@ class PlainLead:
     owner_id: str = ""
     account_id: str = ""
     expected_amount: int | None = None
+    expected_currency: str = ""
     consent_expires_at: int | None = None
     do_not_contact: bool = False
     updated_at: int = 0
     first_touch_at: int | None = None
     last_touch_at: int | None = None
     last_progress_at: int | None = None
+    first_progress_at: int | None = None
+    first_stall_at: int | None = None
+    closed_at: int | None = None
+    amount: int | None = None
+    currency: str = ""
     next_step_at: int | None = None
     closed: Literal["won", "lost"] | None = None
     stall: PlainStall | None = None
@@ -129,4 +141,10 @@ class PlainLead:
             self.owner_id,
             self.last_stall_reason,
             self.reached,
+            self.first_touch_at,
+            self.first_progress_at,
+            self.first_stall_at,
+            self.closed_at,
+            self.amount,
+            self.currency,
         )

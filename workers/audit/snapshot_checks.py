@@ -45,6 +45,13 @@ def _expected(lead: PlainLead) -> dict[str, object]:
         "do_not_contact": lead.do_not_contact,
         "consent_expires_at": lead.consent_expires_at,
         "expected_amount": lead.expected_amount,
+        "expected_currency": lead.expected_currency,
+        "first_touch_at": lead.first_touch_at,
+        "first_progress_at": lead.first_progress_at,
+        "first_stall_at": lead.first_stall_at,
+        "closed_at": lead.closed_at,
+        "amount": lead.amount,
+        "currency": lead.currency,
         "passes": tuple(map(_past, lead.passes[-KEPT_PASSES:])),
     }
 
@@ -68,6 +75,12 @@ def _past(over: PlainPass) -> PastPass:
         owner_id=over.owner_id,
         stall_reason=over.stall_reason,
         reached=over.reached,
+        first_touch_at=over.first_touch_at,
+        first_progress_at=over.first_progress_at,
+        first_stall_at=over.first_stall_at,
+        closed_at=over.closed_at,
+        amount=over.amount,
+        currency=over.currency,
     )
 
 

@@ -31,6 +31,7 @@ EXAMPLES: Mapping[type[events.AnyRecord], tuple[events.AnyRecord, ...]] = {
             account_id="A-77",
             consent_expires_at=_at("2027-03-02T00:00:00Z"),
             expected_amount=1_250_000,
+            currency="EUR",
         ),
     ),
     events.LeadUpdated: (
@@ -220,6 +221,9 @@ EXAMPLES: Mapping[type[events.AnyRecord], tuple[events.AnyRecord, ...]] = {
             last_stall_reason="no_follow_up",
             consent_expires_at=_at("2027-03-02T00:00:00Z"),
             expected_amount=1_250_000,
+            expected_currency="EUR",
+            first_progress_at=_REPLIED,
+            first_stall_at=_COLD,
         ),
     ),
     events.DeliveryResult: (

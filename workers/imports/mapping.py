@@ -111,6 +111,7 @@ class CreatedPart(_FactPart):
     consent_expires_at: MappedInstant | None = None
     do_not_contact: Flag | None = None
     expected_amount: Amount | None = None
+    currency: MappedText | None = None
 
 
 class UpdatedPart(_FactPart):

@@ -76,12 +76,14 @@ def _began(created: LeadCreated, lead: LeadSnapshot) -> bool:
 
 
 def _amount(lead: LeadSnapshot, closed: DealClosed | None, updates: list[LeadUpdated]) -> LeadAmount | None:
+    if lead.stage == "won" and lead.amount is not None:
+        return LeadAmount(lead.amount, lead.currency)
     if lead.stage == "won" and closed is not None and closed.outcome == "won" and closed.amount is not None:
         return LeadAmount(closed.amount, closed.currency)
     if lead.expected_amount is None:
         return None
     named = (one.currency for one in updates if one.expected_amount is not None and one.currency)
-    return LeadAmount(lead.expected_amount, next(named, ""))
+    return LeadAmount(lead.expected_amount, lead.expected_currency or next(named, ""))
 
 
 def _warnings(document: LeadDocument, decode: Decode) -> Iterator[tuple[str, int]]:

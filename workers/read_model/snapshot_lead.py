@@ -56,6 +56,12 @@ def completed_lead(snapshot: LeadSnapshot, facts: Sequence[Fact]) -> Lead:
         passes=tuple(map(_pass, snapshot.passes)),
         last_stall_reason=snapshot.last_stall_reason,
         expected_amount=snapshot.expected_amount,
+        expected_currency=snapshot.expected_currency,
+        first_progress_at=snapshot.first_progress_at,
+        first_stall_at=snapshot.first_stall_at,
+        closed_at=snapshot.closed_at,
+        amount=snapshot.amount,
+        currency=snapshot.currency,
     )
 
 
@@ -124,4 +130,10 @@ def _pass(over: PastPass) -> PassSummary:
         over.campaign_id,
         over.owner_id,
         over.stall_reason,
+        over.first_touch_at,
+        over.first_progress_at,
+        over.first_stall_at,
+        over.closed_at,
+        over.amount,
+        over.currency,
     )

@@ -74,6 +74,9 @@ def _about_kind(record: FactRecord, policy: Policy) -> Iterator[str]:
     match record:
         case LeadCreated(origin=""):
             yield "origin is empty: policies and reports cannot tell the channel"
+            yield from _about_money(record.expected_amount, record.currency, "expected_amount")
+        case LeadCreated():
+            yield from _about_money(record.expected_amount, record.currency, "expected_amount")
         case LeadUpdated():
             yield from _about_update(record)
         case LeadContacted(by="lead", direction="unknown" | "outbound"):

@@ -127,14 +127,14 @@ def test_facts_are_ordered_by_time_then_kind_then_id() -> None:
 @pytest.mark.parametrize(
     ("fact", "stored"),
     [
-        (Created(5, "e"), [0, 5, "e", "", "", "", "", "", None, False, None]),
+        (Created(5, "e"), [0, 5, "e", "", "", "", "", "", None, False, None, ""]),
         (Contacted(5, "e"), [1, 5, "e", False, False, None, "", False, None]),
         (Warned(5, "e"), [7, 5, "e", "", 0]),
-        (Closed(5, "e"), [2, 5, "e", False, "lost"]),
+        (Closed(5, "e"), [2, 5, "e", False, "lost", None, ""]),
         (Stalled(5, "e"), [3, 5, "e", "sales", "", 0, None]),
         (Decided(5, "e"), [4, 5, "e", "recycle", "", None]),
         (Revoked(5, "e"), [5, 5, "e", "", "", ""]),
-        (Updated(5, "e"), [6, 5, "e", None, None, None, None, False, None, None, None, ""]),
+        (Updated(5, "e"), [6, 5, "e", None, None, None, None, False, None, None, None, "", ""]),
     ],
 )
 def test_the_stored_format_of_facts_does_not_change(fact: Fact, stored: list[object]) -> None:

@@ -82,7 +82,7 @@ FOREIGN = {"type": "record", "name": "Order", "namespace": "shop", "fields": [{"
         (
             DATUM,
             "lead-created",
-            "reason not_avro .*a datum of lead-created without the framing.*00 00 00 00 01 in front",
+            "reason not_avro .*a datum of lead-created without the framing.*00 00 00 00 15 in front",
         ),
         (b"\0\0\0\0\0\0\0\0\x01" + DATUM, "lead-created", "reason unknown_schema.*eight bytes.*Confluent"),
         (b"\xc3\x01" + bytes(8) + DATUM, "lead-created", "reason not_avro.*single-object encoding.*big-endian"),
