@@ -61,6 +61,7 @@ def milestones(lead: Lead, due: Deadline | None) -> Milestones:
         lead.consent_expires_at,
         lead.expected_amount,
         lead.expected_currency,
+        (lead.first_touch_at, lead.first_progress_at, lead.first_stall_at, lead.closed_at, lead.amount, lead.currency),
     )
 
 
