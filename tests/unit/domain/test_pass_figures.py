@@ -48,7 +48,7 @@ def test_a_pass_that_was_held_out_is_known_as_such_when_it_is_over() -> None:
 
 
 def test_a_pass_that_is_over_keeps_its_figures_and_the_next_begins_without() -> None:
-    first = [
+    first: list[Fact] = [
         Created(1, "a"),
         Contacted(2, "b", is_progress=True),
         Stalled(3, "s", "sales", "price"),
