@@ -96,6 +96,13 @@ class LeadModel(ApiModel):
     consent_expires_at: ApiInstant | None = Field(description="When the consent ends; null: no end is known.")
     expected_amount: int | None = Field(description="What the deal is expected to bring, in minor units.")
     late_facts: int
+    amount: int | None = Field(description="What the won deal brought, else what is expected; in minor units.")
+    currency: str = Field(description="Of `amount` (ISO 4217); empty: no event named it.", examples=["EUR"])
+    closed_at: ApiInstant | None = Field(description="When the deal of this pass was closed.")
+    track: str = Field(description="Of the recycle that stands.", examples=["offer"])
+    at_risk: bool = Field(description="Sales was warned: the promise that runs now breaks at `due_at`.")
+    system_delay_seconds: float | None = Field(description="From the creation of the lead to Leadloop.")
+    human_delay_seconds: float | None = Field(description="From the creation of the lead to the first touch.")
 
 
 class DeliveryModel(ApiModel):

@@ -110,7 +110,7 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
             page = await model.leads(asked.query, cursor, PAGE)
             return page.leads, page.next
 
-        return await csv_response("leads", api_models.LeadModel, read)
+        return await csv_response("leads", api_models.LeadModel, read, asked.columns)
 
 
 def _add_lead(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:

@@ -23,14 +23,14 @@ def wants_csv(request: Request) -> bool:
     return request.url.path.endswith(".csv") or any(one.split(";")[0].strip() == MEDIA_TYPE for one in ranges)
 
 
-async def csv_response(name: str, of: type[ApiModel], read: NextPage) -> StreamingResponse:
-    """A file with a row for each model, all pages in turn.
+async def csv_response(name: str, of: type[ApiModel], read: NextPage, fields: Sequence[str] = ()) -> StreamingResponse:
+    """A file with a row for each model, all pages in turn; with these fields, or with all of them.
 
     Raises:
         Whatever reading the first page raises; a later error breaks the connection off.
     """
     rows, cursor = await read(None)
-    columns = [field for field in of.model_fields if field != "deliveries"]
+    columns = fields or [field for field in of.model_fields if field != "deliveries"]
 
     async def lines() -> AsyncIterator[str]:
         yield _lines([columns])

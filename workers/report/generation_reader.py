@@ -38,6 +38,29 @@ class ListRange(NamedTuple):
     end: bytes = b"+"
 
 
+class ScoreRange(NamedTuple):
+    """A list in the order of a value, and the part of it with values from `least` to before `below`; None: no limit."""
+
+    name: str
+    least: int | None = None
+    below: int | None = None
+
+    def has(self, value: int | None) -> bool:
+        """Whether a value is within the limits."""
+        if value is None:
+            return False
+        return (self.least is None or value >= self.least) and (self.below is None or value < self.below)
+
+    @property
+    def limits(self) -> tuple[str, str]:
+        """The limits in the syntax of ZRANGEBYSCORE."""
+        return "-inf" if self.least is None else f"{self.least}", "+inf" if self.below is None else f"({self.below}"
+
+
+ScoredPlace = tuple[int, bytes]
+"""A place in a list in the order of a value: the value and the member."""
+
+
 class GenerationReader:
     """Reads the generations of one application. Every method raises ReadModelUnavailable."""
 
@@ -109,6 +132,93 @@ class GenerationReader:
             else:
                 found = await self._redis.zrangebylex(key, beyond or within.start, within.end, start=0, num=most)
         return found
+
+    async def all_members(self, reading: Reading, name: str, within: ScoreRange | None = None) -> list[bytes]:
+        """All members of a list, or those within limits."""
+        low, high = (within or ScoreRange(name)).limits
+        with _translated_errors():
+            found: list[bytes] = await self._redis.zrangebyscore(reading.generation.list(name), low, high)
+        return found
+
+    async def scores(self, reading: Reading, names: Sequence[str], members: Sequence[bytes]) -> list[list[int | None]]:
+        """For each list the values of these members; None: it is not in the list."""
+        if not members:
+            return [[] for _ in names]
+        with _translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for name in names:
+                    pipe.zmscore(reading.generation.list(name), members)
+                found = await pipe.execute()
+        return [[None if value is None else int(value) for value in column] for column in found]
+
+    async def scored_size(self, reading: Reading, within: ScoreRange) -> int:
+        """How many members have a value within limits."""
+        with _translated_errors():
+            return int(await self._redis.zcount(reading.generation.list(within.name), *within.limits))
+
+    async def common(self, reading: Reading, names: Sequence[str]) -> int:
+        """How many members all these lists have in common."""
+        with _translated_errors():
+            return int(await self._redis.zintercard(len(names), [reading.generation.list(name) for name in names]))
+
+    async def scored(
+        self,
+        reading: Reading,
+        within: ScoreRange,
+        after: ScoredPlace | None,
+        *,
+        most: int,
+        is_backwards: bool,
+    ) -> list[tuple[bytes, int]]:
+        """The members after a place with their values, at most so many; backwards, the largest value first.
+
+        Each answer of Redis is one state of the list. It is used only if it begins at or before the place, so that
+        nothing is left out between two answers.
+        """
+        if after is None:
+            return await self._scored(reading, within, None, 0, most, is_backwards)
+        offset = await self._equal_before(reading, within, after, is_backwards)
+        while True:
+            found = await self._scored(reading, within, after[0], offset, most, is_backwards)
+            fresh = [(m, v) for m, v in found if ((v, m) < after if is_backwards else (v, m) > after)]
+            if offset and len(fresh) == len(found):
+                offset = 0  # it moved meanwhile: look again from the first member of this value
+            elif fresh or len(found) < most:
+                return fresh
+            else:
+                offset += most - 1
+
+    async def _equal_before(self, reading: Reading, within: ScoreRange, after: ScoredPlace, is_backwards: bool) -> int:
+        """About how many members of the same value stand before the place; 0 if its member has gone or moved."""
+        key, (value, member) = reading.generation.list(within.name), after
+        with _translated_errors():
+            async with self._redis.pipeline(transaction=True) as pipe:
+                pipe.zscore(key, member)
+                if is_backwards:
+                    pipe.zrevrank(key, member).zcount(key, f"({value}", "+inf")
+                else:
+                    pipe.zrank(key, member).zcount(key, "-inf", f"({value}")
+                score, rank, before = await pipe.execute()
+        return max(0, int(rank) - int(before) - 10) if score == value and rank is not None else 0
+
+    async def _scored(
+        self,
+        reading: Reading,
+        within: ScoreRange,
+        begin: int | None,
+        offset: int,
+        most: int,
+        is_backwards: bool,
+    ) -> list[tuple[bytes, int]]:
+        key, (low, high) = reading.generation.list(within.name), within.limits
+        with _translated_errors():
+            if is_backwards:
+                high = high if begin is None else f"{begin}"
+                found = await self._redis.zrevrangebyscore(key, high, low, start=offset, num=most, withscores=True)
+            else:
+                low = low if begin is None else f"{begin}"
+                found = await self._redis.zrangebyscore(key, low, high, start=offset, num=most, withscores=True)
+        return [(member, int(value)) for member, value in found]
 
     async def revision(self, reading: Reading) -> str:
         """A text that changes with every batch that is written."""

@@ -1,8 +1,10 @@
 """The parameters of the read API. One that does not exist is refused, with the nearest name that does."""
 
 import re
+from datetime import datetime
+from decimal import Decimal
 from difflib import get_close_matches
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -12,11 +14,13 @@ from streams.domain.facts import MAX_TEXT
 from workers.explaining.words import zone_named
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
+from workers.values.currencies import CODES, minor_digits
 
-from .api_models import DecisionFilter, FunnelGrouping, FunnelStep, PassLabel
+from .api_models import DecisionFilter, FunnelGrouping, FunnelStep, LeadModel, PassLabel
 from .lead_query import LeadQuery
 
 MAX_CURSOR = 4096
+_DELAY = re.compile(r"(\d{1,9})([smhd])")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 
 
@@ -27,6 +31,29 @@ def _rfc3339(given: object) -> object:
     return given
 
 
+def _milliseconds(given: object) -> object:
+    """`90s`, `15m`, `4h` or `2d` in ms."""
+    found = _DELAY.fullmatch(str(given))
+    if found is None:
+        raise ValueError("write a time span, such as 90s, 15m, 4h or 2d")
+    return int(found[1]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[2]] * 1000
+
+
+def _known_currency(code: str) -> str:
+    if code.upper() not in CODES:
+        raise ValueError("write the code of a currency, such as EUR")
+    return code.upper()
+
+
+def _known_fields(names: str | None) -> str | None:
+    known = list(LeadModel.model_fields)
+    for name in (names or "").split(",") if names else ():
+        if name not in known:
+            near = get_close_matches(name, known, n=1, cutoff=0.5)
+            raise ValueError(f"there is no field {name[:64]!r}" + (f": did you mean {near[0]}?" if near else ""))
+    return names
+
+
 def _known_zone(name: str | None) -> str | None:
     if name is not None and zone_named(name) is None:
         raise ValueError("write the name of a time zone, such as Europe/Berlin")
@@ -35,6 +62,11 @@ def _known_zone(name: str | None) -> str | None:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 ZoneName = Annotated[str | None, AfterValidator(_known_zone)]
+Delay = Annotated[int, BeforeValidator(_milliseconds, json_schema_input_type=str)]
+Currency = Annotated[str, AfterValidator(_known_currency)]
+LeadSort = Literal[
+    "created", "-created", "touched", "-touched", "due", "-due", "closed", "-closed", "amount", "-amount"
+]
 QueryText = Annotated[str | None, Field(max_length=MAX_TEXT)]
 
 
@@ -94,11 +126,61 @@ class LeadParameters(PageParameters):
     begins: Annotated[str | None, Field(min_length=1, max_length=MAX_LEAD_ID)] = Field(
         None, description="The beginning of lead_id."
     )
+    created_from: Moment | None = Field(None, description="The current pass began then or later.")
+    created_before: Moment | None = None
+    touched_from: Moment | None = Field(None, description="The last touch was then or later.")
+    touched_before: Moment | None = None
+    closed_from: Moment | None = Field(None, description="The deal of this pass was closed then or later.")
+    closed_before: Moment | None = None
+    amount_from: Decimal | None = Field(
+        None,
+        max_digits=18,
+        description="An amount in whole units of `currency`, such as 1500 or 1500.50.",
+        examples=["1500"],
+    )
+    amount_below: Decimal | None = Field(None, max_digits=18)
+    currency: Currency | None = Field(None, description="ISO 4217; leads with an amount in it.", examples=["EUR"])
+    at_risk: bool | None = Field(None, description="Sales was warned about the promise that runs now.")
+    system_delay_from: Delay | None = Field(
+        None, description="The creation took this long or longer to reach Leadloop.", examples=["90s"]
+    )
+    human_delay_from: Delay | None = Field(
+        None, description="The first touch came this long or longer after the creation.", examples=["4h"]
+    )
+    sort: LeadSort | None = Field(
+        None, description="The order; with `-` the largest first. Leads without the value are left out."
+    )
+
+    fields: Annotated[str | None, AfterValidator(_known_fields)] = Field(
+        None,
+        max_length=MAX_TEXT,
+        description="The columns of the CSV file, with commas between them; JSON has all fields.",
+        examples=["lead_id,stage,owner_id"],
+    )
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of a CSV file; none: all."""
+        return self.fields.split(",") if self.fields else []
+
+    @model_validator(mode="after")
+    def _names_the_currency(self) -> Self:
+        needs = self.amount_from is not None or self.amount_below is not None or self.sort in {"amount", "-amount"}
+        if needs and self.currency is None:
+            raise ValueError("amounts of different currencies cannot be compared: give currency, such as currency=EUR")
+        return self
 
     @property
     def query(self) -> LeadQuery:
-        given: dict[str, Any] = self.model_dump(exclude={"limit", "cursor", "due_from", "due_before"})
-        return LeadQuery(**given, due_from=epoch_ms(self.due_from), due_before=epoch_ms(self.due_before))
+        given: dict[str, Any] = self.model_dump(exclude={"limit", "cursor", "sort", "fields"})
+        for name, value in given.items():
+            match value:
+                case datetime():
+                    given[name] = epoch_ms(value)
+                case Decimal():
+                    given[name] = int(value.scaleb(minor_digits(self.currency or "")))
+        sort: Any = None if self.sort is None else self.sort.removeprefix("-")
+        return LeadQuery(**given, sort=sort, is_backwards=bool(self.sort and self.sort.startswith("-")))
 
 
 class FunnelParameters(PageParameters):

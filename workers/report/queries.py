@@ -15,13 +15,15 @@ from workers.explaining.lead_explanation import Explainer
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 from workers.read_model.lead_document import LeadDocument
-from workers.read_model.list_members import TIME_DIGITS, split_event_member
+from workers.read_model.list_members import split_event_member
 
 from . import api_models
 from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
 from .generation_reader import GenerationReader, ListRange, Reading, ReadModelUnavailable
+from .lead_plan import plan_of
 from .lead_query import LeadQuery
+from .lead_scan import LeadScan
 from .overview import Days, overview_of
 from .policy_in_use import PolicyInUse
 from .render import Renderer, lead_of, row_of, sum_of
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 E = TypeVar("E", api_models.RecycleModel, api_models.EscalationModel)
-SCANNED = 2_000  # list members that one request scans at most, whatever it filters
+SCANNED = 2_000  # leads that one request reads at most, whatever it filters
+EXAMINED = 20_000  # members of lists that one request tests at most
 SLICE = 200
 
 
@@ -65,27 +68,40 @@ class ReadModel:
         return explanation_model(explainer(document, snapshot, policy.now(snapshot)), reading.as_of)
 
     async def leads(self, query: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:
-        """A page of leads in the order of the scanned list: by time if the query has one, else by lead_id."""
-        reading = await self._reader.begin()
+        """A page of leads in the order that the query asks for, otherwise by time if it has one, else by lead_id."""
+        reading, plan = await self._reader.begin(), plan_of(query)
+        scan = LeadScan(self._reader, reading, plan)
         found: list[api_models.LeadModel] = []
+        last = None if cursor is None else member_of(cursor, plan.name)
+        examined = read = 0
+        following: str | None = None
+        async for count, candidates, reached in scan.slices(last):
+            examined += count
+            done = 0
+            while done < len(candidates) and len(found) < limit and read < SCANNED:
+                some = candidates[done : done + (SLICE if plan.has_rest else limit - len(found))]
+                documents = await self._reader.documents(reading, [one.lead_id for one in some])
+                consumed = self._take(query, documents, found, limit)
+                read, done = read + consumed, done + consumed
+            last = candidates[done - 1].place if done < len(candidates) else reached
+            if len(found) >= limit or read >= SCANNED or examined >= EXAMINED:
+                following = cursor_of(plan.name, last or b"")
+                break
+        return api_models.LeadPage(leads=found, total=await scan.total(), next=following, as_of=reading.as_of)
 
-        async def take(members: list[bytes]) -> int:
-            # In lists by time, the lead's name stands behind the time.
-            skip = TIME_DIGITS if query.is_by_time else 0
-            for n, document in enumerate(await self._reader.documents(reading, [member[skip:] for member in members])):
-                snapshot = self._renderer.snapshot(document)
-                if snapshot is not None and query.matches(snapshot) and self._is_on_track(document, snapshot, query):
-                    found.append(lead_of(snapshot))
-                if len(found) == limit:
-                    return n + 1
-            return len(members)
-
-        following = await self._page(reading, query.range, cursor, take, lambda: len(found) >= limit)
-        total = (await self._reader.sizes(reading, [query.range]))[0] if query.is_counted else None
-        return api_models.LeadPage(leads=found, total=total, next=following, as_of=reading.as_of)
-
-    def _is_on_track(self, document: LeadDocument, lead: LeadSnapshot, query: LeadQuery) -> bool:
-        return query.track is None or query.track == self._renderer.track(document, lead)
+    def _take(
+        self, query: LeadQuery, documents: list[LeadDocument], found: list[api_models.LeadModel], limit: int
+    ) -> int:
+        """Add the leads that fit to `found`, and return how many documents that took."""
+        for n, document in enumerate(documents):
+            snapshot = self._renderer.snapshot(document)
+            if snapshot is not None and query.matches(snapshot):
+                facts, track = self._renderer.facts(document, snapshot), self._renderer.track(document, snapshot)
+                if query.matches_facts(snapshot, facts, track):
+                    found.append(lead_of(snapshot, facts, track))
+            if len(found) == limit:
+                return n + 1
+        return len(documents)
 
     async def recycles(self, state: RecycleState | None, cursor: str | None, limit: int) -> api_models.RecyclePage:
         """A page of recycles, the newest first."""

@@ -18,6 +18,7 @@ from streams.domain.funnel import STEPS
 from workers.read_model.escalations import EscalationState, decision_of, escalation_of, escalation_state
 from workers.read_model.index import STEP_NAMES, RecycleState, reached_by, recycle_of, states_of
 from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
+from workers.read_model.listed_facts import ListedFacts, facts_of, human_delay_ms, is_at_risk
 
 from . import api_models
 from .api_models import instant, optional_instant
@@ -48,9 +49,13 @@ class Renderer:
         value = document.snapshot
         return None if value is None else self._codec.decode(value, LeadSnapshot)
 
+    def facts(self, document: LeadDocument, lead: LeadSnapshot) -> ListedFacts:
+        """What the timeline adds to the snapshot."""
+        return facts_of(document, lead, self._codec.decode)
+
     def detail(self, document: LeadDocument, lead: LeadSnapshot, as_of: api_models.AsOf) -> api_models.LeadDetail:
         return api_models.LeadDetail(
-            **lead_of(lead).__dict__,
+            **lead_of(lead, self.facts(document, lead), self.track(document, lead)).__dict__,
             passes=[_pass(one) for one in lead.passes],
             recycled=list(self.recycles(document, lead)),
             escalated=list(self.escalations(document, lead)),
@@ -90,7 +95,8 @@ class Renderer:
         )
 
 
-def lead_of(lead: LeadSnapshot) -> api_models.LeadModel:
+def lead_of(lead: LeadSnapshot, facts: ListedFacts, track: str) -> api_models.LeadModel:
+    human = human_delay_ms(lead)
     return api_models.LeadModel(
         lead_id=lead.lead_id,
         stage=lead.stage,
@@ -119,6 +125,13 @@ def lead_of(lead: LeadSnapshot) -> api_models.LeadModel:
         consent_expires_at=optional_instant(lead.consent_expires_at),
         expected_amount=lead.expected_amount,
         late_facts=lead.late_facts,
+        amount=None if facts.amount is None else facts.amount.minor,
+        currency="" if facts.amount is None else facts.amount.currency,
+        closed_at=optional_instant(facts.closed_at),
+        track=track,
+        at_risk=is_at_risk(lead, facts),
+        system_delay_seconds=None if facts.system_delay_ms is None else facts.system_delay_ms / 1000,
+        human_delay_seconds=None if human is None else human / 1000,
     )
 
 

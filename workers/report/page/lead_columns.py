@@ -7,6 +7,7 @@ from htpy import Node, fragment, span, td, th, tr
 
 from workers.report.api_models import LeadModel
 
+from .event_sentences import money
 from .frame import column, sheet, stage_mark
 from .phrases import PROMISE_WORDS, Clock, lead_link, number, reason_name, value_name
 
@@ -14,11 +15,12 @@ Cell = Callable[[LeadModel, Clock], Node]
 
 
 class LeadColumn(NamedTuple):
-    """A column: its heading, whether it holds numbers, and its cell for a lead."""
+    """A column: its heading, whether it holds numbers, its cell for a lead, and its fields in the API."""
 
     heading: str
     kind: str
     cell: Cell
+    fields: tuple[str, ...]
 
 
 def next_words(lead: LeadModel, clock: Clock) -> Node:
@@ -58,23 +60,47 @@ def _date(name: str) -> Cell:
     return lambda lead, clock: clock.when(getattr(lead, name), "date")
 
 
+def _amount(lead: LeadModel, _: Clock) -> Node:
+    return _dash() if lead.amount is None else money(lead.amount, lead.currency)
+
+
+def _delay(name: str) -> Cell:
+    return lambda lead, _: _dash() if (value := getattr(lead, name)) is None else span_words(value)
+
+
+def span_words(seconds: float) -> str:
+    """`40 s`, `12 min`, `5 h`, `3 days`: the largest unit of which there are two."""
+    for size, unit in ((86_400, " days"), (3_600, " h"), (60, " min")):
+        if seconds >= 2 * size:
+            return f"{number(int(seconds // size))}{unit}"
+    return f"{seconds:.0f} s"
+
+
 COLUMNS: Mapping[str, LeadColumn] = {
-    "stage": LeadColumn("Stage", "", lambda lead, _: stage_mark(lead.stage)),
-    "next": LeadColumn("What is next", "", next_words),
-    "owner": LeadColumn("Owner", "", _text("owner_id")),
-    "origin": LeadColumn("Origin", "", _text("origin")),
-    "campaign": LeadColumn("Campaign", "", _text("campaign_id")),
-    "segment": LeadColumn("Segment", "", _text("segment")),
-    "account": LeadColumn("Account", "", _text("account_id")),
+    "stage": LeadColumn("Stage", "", lambda lead, _: stage_mark(lead.stage), ("stage",)),
+    "next": LeadColumn("What is next", "", next_words, ("due_at", "due_reason", "decision", "until")),
+    "owner": LeadColumn("Owner", "", _text("owner_id"), ("owner_id",)),
+    "origin": LeadColumn("Origin", "", _text("origin"), ("origin",)),
+    "campaign": LeadColumn("Campaign", "", _text("campaign_id"), ("campaign_id",)),
+    "segment": LeadColumn("Segment", "", _text("segment"), ("segment",)),
+    "account": LeadColumn("Account", "", _text("account_id"), ("account_id",)),
     "reason": LeadColumn(
-        "Reason", "", lambda lead, _: reason_name(lead.stall_reason) if lead.stall_reason else _dash()
+        "Reason",
+        "",
+        lambda lead, _: reason_name(lead.stall_reason) if lead.stall_reason else _dash(),
+        ("stall_reason",),
     ),
-    "pass": LeadColumn("Pass", "n", _count("pass_no")),
-    "touches": LeadColumn("Touches", "n", _count("touches")),
-    "last": LeadColumn("Last touch", "", _date("last_touch_at")),
-    "created": LeadColumn("Created", "", _date("created_at")),
-    "recycles": LeadColumn("Handed back", "n", _count("recycles")),
-    "expected": LeadColumn("Expected, minor units", "n", _count("expected_amount")),
+    "pass": LeadColumn("Pass", "n", _count("pass_no"), ("pass_no",)),
+    "touches": LeadColumn("Touches", "n", _count("touches"), ("touches",)),
+    "last": LeadColumn("Last touch", "", _date("last_touch_at"), ("last_touch_at",)),
+    "created": LeadColumn("Created", "", _date("created_at"), ("created_at",)),
+    "recycles": LeadColumn("Handed back", "n", _count("recycles"), ("recycles",)),
+    "amount": LeadColumn("Amount", "n", _amount, ("amount", "currency")),
+    "closed": LeadColumn("Closed", "", _date("closed_at"), ("closed_at",)),
+    "track": LeadColumn("Track", "", _text("track"), ("track",)),
+    "risk": LeadColumn("At risk", "", lambda lead, _: "sales was warned" if lead.at_risk else _dash(), ("at_risk",)),
+    "human": LeadColumn("Until first contact", "n", _delay("human_delay_seconds"), ("human_delay_seconds",)),
+    "system": LeadColumn("Until it arrived here", "n", _delay("system_delay_seconds"), ("system_delay_seconds",)),
 }
 USUAL = ("stage", "next", "owner", "origin", "pass", "last")
 
