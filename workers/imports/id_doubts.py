@@ -1,11 +1,17 @@
 """Looks at the ids of an import as a whole, for what no single row shows."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 _MOST_IDS = 200_000  # in memory: some 50 MB
 _OFTEN = 6  # creations of one lead: few leads come back that often
 _EXAMPLES = 3
+_FLOAT = re.compile(r"\.0+$")
+_MONTH = "(?:jan|feb|m[aä]r|apr|ma[yi]|jun|jul|aug|sep|o[ck]t|nov|de[cz])"
+_DATE = re.compile(
+    rf"\d{{1,2}}[-. ]{_MONTH}\.?|{_MONTH}[- ]\d\d|(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ].*)?", re.IGNORECASE
+)
 
 
 class IdDoubts:
@@ -36,10 +42,15 @@ class IdDoubts:
 
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each doubt."""
-        if floats := [one for one in self._folded.values() if one.endswith(".0")]:
+        if floats := [one for one in self._folded.values() if one.endswith("0") and _FLOAT.search(one)]:
             yield (
                 f"{len(floats):,} ids end in .0 ({_some(floats)}): a program read them as decimal numbers; "
                 "they are other leads than the ids without it"
+            )
+        if dates := [one for one in self._folded.values() if _DATE.fullmatch(one)]:
+            yield (
+                f"{len(dates):,} ids look like dates ({_some(dates)}): a spreadsheet makes dates of ids such as 1-2 "
+                "and MAR1: export the column as text"
             )
         if self._by_case:
             pairs = [f"{first} and {other}" for first, other in self._by_case.items()]

@@ -11,7 +11,7 @@ Leftover = Literal["total", "footer", "header"]
 
 _TOTAL = re.compile(
     r"((grand|sub)?[ -]?totals?|sum|count|gesamt(summe|ergebnis)?|(zwischen)?summe|total g[eé]n[eé]ral|totaal|totale"
-    r"|suma)\s*($|[:(=\d])",
+    r"|suma|average|avg|durchschnitt|mittelwert|moyenne|promedio)\s*($|[:(=\d])",
     re.IGNORECASE,
 )
 _FOOTER = re.compile(
@@ -19,12 +19,19 @@ _FOOTER = re.compile(
     r"|erstellt (von|am))\b",
     re.IGNORECASE,
 )
-TOTAL_IDS = frozenset(
-    spelling
-    for word in ("Total", "Totals", "Grand Total", "Subtotal", "Sub-total", "Gesamt", "Gesamtsumme", "Summe", "Totaal")
-    for spelling in (word, word.upper(), word.lower(), word.capitalize(), f"{word}:")
+_TOTAL_ID = re.compile(
+    r"(((grand|sub)[ -]?)?totals?|total g[eé]n[eé]ral|gesamt(summe|ergebnis)?|(zwischen)?summe|totaal|totale|average"
+    r"|durchschnitt|mittelwert)\s*([:=(]\s*[\d.,]*\)?)?",
+    re.IGNORECASE,
 )
-"""What stands in place of an id in a line of totals."""
+_BEGINNINGS = frozenset(("tot", "gra", "sub", "ges", "zwi", "sum", "ave", "dur", "mit"))
+
+
+def is_total_id(cell: object) -> bool:
+    """Whether this stands in place of an id in a line of totals."""
+    if type(cell) is not str or cell[:3].lower() not in _BEGINNINGS:
+        return False
+    return _TOTAL_ID.fullmatch(cell.strip()) is not None
 
 
 class LeftoverRows:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from .conversion import TableConverter
 from .errors import ImportFailure, RowError
 from .files import SourceFile
 from .id_doubts import IdDoubts
-from .leftovers import TOTAL_IDS, Leftover, LeftoverRows
+from .leftovers import Leftover, LeftoverRows, is_total_id
 from .publish import Encode
 from .records import RANKS, ImportedFact
 from .report import ImportSummary, RejectedRow
@@ -119,22 +119,24 @@ class RowReader:
         if isinstance(cells, RowError):
             raise cells
         for index in self._lead_indexes:
-            if cells[index] in TOTAL_IDS:
+            if is_total_id(cells[index]):
                 raise RowError("total", "it is a line of totals")
-        entries = self._entries(cells, converter)
+        made, entries = self._entries(cells, converter)
         for entry in entries:
             self._sorter.add(entry)
             self.ids.add(entry[3], is_created=entry[1] == _CREATED)
         if not entries:
             self.summary.without_facts += 1
         elif self._on_facts is not None:
-            self._on_facts(source, row[0], [fact for _, fact in converter.facts(cells)])
+            self._on_facts(source, row[0], [fact for _, fact in made])
 
-    def _entries(self, cells: Row, converter: TableConverter) -> list[SortEntry]:
+    def _entries(
+        self, cells: Row, converter: TableConverter
+    ) -> tuple[Sequence[tuple[int, ImportedFact]], list[SortEntry]]:
         # All facts of a row are made before the first is added: a row is imported whole or not at all.
         try:
             made = converter.facts(cells)
-            return [
+            return made, [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
                 for rank, fact in made
             ]

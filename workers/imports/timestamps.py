@@ -7,7 +7,7 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from schemas.instants import DISTANT_MS, EARLIEST_MS, LAST_MS, NO_DATE_MS
-from workers.values.times import format_of_unit
+from workers.values.times import format_of_unit, is_zero_date
 
 from .errors import RowError
 from .field_sources import EdgeOfDay, LocalTime
@@ -82,6 +82,8 @@ def to_instant(empties: EmptyCells, reading: TimeReading, uncertain_times: Uncer
                 doubt = doubt or error
                 continue
             return empties.value() if unusual is None else unusual
+        if not reading.is_required and is_zero_date(text):
+            return empties.value()
         raise doubt or _not_a_time(text, reading.formats)
 
     return convert

@@ -9,7 +9,14 @@ from unicodedata import category, normalize
 
 from schemas.json_value import JsonValue
 from schemas.texts import GUARDS, cleaned, comparable
-from workers.values.identifiers import fault_of_id, id_forms, id_text, is_grouped, is_harmless
+from workers.values.identifiers import (
+    fault_of_id,
+    id_forms,
+    id_text,
+    is_grouped,
+    is_harmless,
+    is_spreadsheet_error,
+)
 from workers.values.numbers import LARGEST_EXACT, MAX_LONG, is_exact
 
 from .errors import RowError
@@ -64,7 +71,8 @@ class EmptyCells:
     """Which texts count as empty, and the value of an empty cell.
 
     Args:
-        texts: Compared without case and surrounding blanks; the empty text is always one of them.
+        texts: Compared without case and surrounding blanks; the empty text is always one of them, and so are the
+            errors of spreadsheets, such as #N/A.
         replacement: The value of an empty cell: "reject" raises, "skip" and None are no value.
     """
 
@@ -74,7 +82,9 @@ class EmptyCells:
         self.are_rejected = replacement == "reject"
 
     def __contains__(self, text: str) -> bool:
-        return not text or (bool(self._texts) and comparable(text) in self._texts)
+        if not text or (text[0] == "#" and is_spreadsheet_error(text)):
+            return True
+        return bool(self._texts) and comparable(text) in self._texts
 
     def value(self) -> FieldValue | None:
         """Return the value of an empty cell.

@@ -19,7 +19,7 @@ from workers.imports.records import RECORDS
 from workers.imports.values import FieldValue
 from workers.values.identifiers import fault_of_id, id_text, is_harmless
 from workers.values.numbers import MAX_LONG, is_exact
-from workers.values.times import doubt_of_unit
+from workers.values.times import doubt_of_unit, is_zero_date
 
 from .rejections import InvalidValue
 
@@ -83,6 +83,7 @@ _FIX_OF_ID = {
     "invisible_character": "remove the characters that nobody sees, such as U+200B",
     "rounded_id": "send the id as it was before a spreadsheet rounded it",
     "several_ids": "send one event for each id",
+    "no_id": "this stands for no id, or is a template that nobody filled in: send the id",
 }
 
 
@@ -126,6 +127,8 @@ def to_other_moment(value: object) -> int | None:
     Raises:
         InvalidValue: it is no time, before 1990, or probably in another unit.
     """
+    if type(value) is str and is_zero_date(value):
+        return None
     at = to_instant(value)
     if at < NO_DATE_MS:
         return None

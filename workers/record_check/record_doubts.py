@@ -8,6 +8,7 @@ from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, L
 from schemas.instants import EARLIEST_MS, LATEST_MS, iso, unit_of
 from streams.domain.policy import Policy
 from streams.runtime.documents import did_you_mean
+from workers.values.identifiers import fault_of_id
 
 _ROUNDED = re.compile(r"\d+(\.\d+)?[eE]\+?\d+|\d+\.0+")
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -32,6 +33,8 @@ def _about_ids(record: FactRecord) -> Iterator[str]:
             yield f"{name} has blanks around it: ids are compared exactly"
         if _ROUNDED.fullmatch(value):
             yield f"{name} {value} looks like a number that a spreadsheet rounded"
+        elif fault := fault_of_id(value):
+            yield f"{name} {value!r} would be refused by ingest and imports: {fault.reason}"
     if record.event_id.isdigit():
         yield f"event_id {record.event_id} is a plain number, which another system may use: put a name in front of it"
     if record.event_id == record.lead_id != "":

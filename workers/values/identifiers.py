@@ -7,14 +7,25 @@ from unicodedata import decimal
 
 from schemas.texts import has_format_characters
 
-_HARMLESS = re.compile(r"[\w/:@#-]*")
-is_harmless = re.compile(r"[A-Za-z0-9_/:@#-]+").fullmatch
+_LONGEST = 256  # some patterns below take quadratic time
+_NONE = r"null|none|nan|nat|undefined|true|false|n/a|#n/[ad]|#nv|0{8}(?:-?0{4}){3}-?0{12}"
+_NO_NONE_AT_END = "".join(rf"(?<![/:](?i:{word}))" for word in ("null", "none", "nan", "undefined"))
+is_harmless = re.compile(rf"(?!(?i:{_NONE})\Z)[_/:@#-]*[A-Za-z0-9][A-Za-z0-9_/:@#-]*{_NO_NONE_AT_END}").fullmatch
 """Matches ids in which nothing can be wrong."""
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
 _GROUPED = re.compile(
     r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}|(?!0)\d{1,2}([\s\u00a0\u202f])\d{2}(\4\d{2})*"
 )
 _BETWEEN = re.compile(r"[,;\r\n]")
+_is_mail = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]+").fullmatch
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+")
+_is_none = re.compile(
+    rf"{_NONE}|.+[/:](?:null|none|nan|undefined)|\\n|[(<\[](?:null|none|na)[)>\]]|\[object object\]|\{{0[0-]+\}}",
+    re.IGNORECASE,
+).fullmatch
+is_spreadsheet_error = re.compile(r"#(?:n/[ad]|nv|div/0!|¡?[^\W\d_]+[!?])", re.IGNORECASE).fullmatch
+"""Matches what a spreadsheet shows in place of a result: #N/A, #REF!, in any language."""
+_UNFILLED = re.compile(r"\{\{.*\}\}|[$#]\{.*\}|<%.*%>|\*\|.*\|\*|%%.*%%|\[\[.*\]\]|^\{[a-z_. ]+\}$|^=", re.IGNORECASE)
 _SALESFORCE_LENGTH, _SALESFORCE_CHUNK = 15, 5
 _SALESFORCE_DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
@@ -31,6 +42,12 @@ _INVISIBLE = IdFault("invisible_character", "the id contains a character that no
 _ROUNDED_ID = IdFault(
     "rounded_id", "a spreadsheet rounded this id, so that several become one: export the column as text"
 )
+_NO_ID = IdFault(
+    "no_id",
+    "programs write this where there is no id: correct the export; "
+    "to pass over such rows, add it to `empty_values:` and write `empty: skip`",
+)
+_UNFILLED_ID = IdFault("no_id", "this is a formula or a template that nobody filled in: export or send its value")
 _SEVERAL_IDS = IdFault("several_ids", 'several ids in one cell: write `split: ";"` for one fact each')
 
 
@@ -46,14 +63,14 @@ def is_grouped(text: str) -> bool:
 
 
 def fault_of_id(text: str) -> IdFault | None:
-    """Return why this text is not one id; None if it may be."""
-    if text.isalnum() or _HARMLESS.fullmatch(text):
+    """Return why this text is not one id; None if it may be, or is too long for an id."""
+    if is_harmless(text) or _is_mail(text) or len(text) > _LONGEST:
         return None
-    if has_format_characters(text):
-        return _INVISIBLE
-    if is_rounded(text):
-        return _ROUNDED_ID
-    return _SEVERAL_IDS if _are_several(text) else None
+    return next((fault for applies, fault in _FAULTS if applies(text)), None)
+
+
+def _stands_for_none(text: str) -> bool:
+    return bool(text) and bool(_is_none(text) or is_spreadsheet_error(text) or not any(map(str.isalnum, text)))
 
 
 def is_rounded(text: str) -> bool:
@@ -62,10 +79,19 @@ def is_rounded(text: str) -> bool:
 
 
 def _are_several(text: str) -> bool:
-    if ";" in text:
+    if ";" in text or len(_MAIL.findall(text)) > 1:
         return True
     parts = [part.strip() for part in _BETWEEN.split(text)]
     return len(parts) > 1 and all(any(c.isdigit() for c in part) and " " not in part for part in parts)
+
+
+_FAULTS: tuple[tuple[Callable[[str], object], IdFault], ...] = (
+    (has_format_characters, _INVISIBLE),
+    (_stands_for_none, _NO_ID),
+    (is_rounded, _ROUNDED_ID),
+    (_UNFILLED.search, _UNFILLED_ID),
+    (_are_several, _SEVERAL_IDS),
+)
 
 
 def salesforce_id(text: str) -> str:

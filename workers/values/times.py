@@ -1,5 +1,6 @@
 """Times as systems write them: units that numbers are in, and dates that stand for "never" and "none"."""
 
+import re
 from collections.abc import Mapping, MutableMapping
 from types import MappingProxyType
 
@@ -16,6 +17,14 @@ PLACEHOLDERS: Mapping[str, tuple[str, int]] = MappingProxyType(
     }
 )
 """By kind: the optional time of a fact, and how long after the fact it is no longer plausible (ms)."""
+
+
+_is_zero_date = re.compile(r"0{4}-00-00([T ][0:.]*Z?)?|00[./]00[./]0000([ T][0:.]*)?").fullmatch
+
+
+def is_zero_date(text: str) -> bool:
+    """Whether this is the date that databases without nulls store where there is none: 0000-00-00."""
+    return text.startswith("00") and _is_zero_date(text) is not None
 
 
 def doubt_of_unit(number: float) -> str:

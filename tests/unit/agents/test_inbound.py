@@ -102,8 +102,11 @@ def test_a_null_value_is_a_tombstone_and_no_fault(topic: str) -> None:
     ],
 )
 @pytest.mark.parametrize("header", sorted(SCHEMA_ID_HEADERS))
-def test_a_schema_id_in_a_header_is_named_by_the_dead_letter(value: bytes, header: str) -> None:
-    headers = [("traceparent", b"x"), (header, b"\x01" + bytes(16))]
+@pytest.mark.parametrize(
+    "schema_id", [b"\x01" + bytes(range(16)), b"\x00" + (7).to_bytes(4, "big")], ids=["guid", "id"]
+)
+def test_a_schema_id_in_a_header_is_named_by_the_dead_letter(value: bytes, header: str, schema_id: bytes) -> None:
+    headers = [("traceparent", b"x"), (header, schema_id)]
     record: Any = a_fetched_record(PREFIX + "lead-created", b"ada", value, headers=headers)
     _, refused = Inbound(CODEC, PREFIX, lambda: NOW)(record)
     assert isinstance(refused, RejectedRecord)

@@ -133,6 +133,26 @@ def test_a_line_of_totals_becomes_no_lead_of_that_name(csv_file: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "word", ["TOTAL GENERAL", "Totals (2)", "Gesamt: 2", "Average", "Durchschnitt", "sub-total", "Summe = 12"]
+)
+def test_a_line_of_totals_in_other_words_becomes_no_lead(csv_file: Path, word: str) -> None:
+    csv_file.write_text(f"id,at\nL1,2024-05-01\n{word},2024-05-31\n")
+    summary = summary_of(csv_file)
+    assert (summary.published, summary.passed_over) == ({"lead-created": 1}, {"total": 1})
+
+
+def test_a_lead_may_be_called_almost_like_a_total(csv_file: Path) -> None:
+    names = ["Total Energies", "Totals GmbH", "Summer", "Summe7", "average-joe", "Gesamthafen", "total-1"]
+    csv_file.write_text("id,at\n" + "".join(f"{name},2024-05-01\n" for name in names))
+    assert summary_of(csv_file).published == {"lead-created": len(names)}
+
+
+def test_a_check_counts_an_uncertain_time_once(csv_file: Path) -> None:
+    csv_file.write_text("id,at\nL1,2024-03-31 02:30\n")
+    assert "1 local times that were uncertain" in str(summary_of(csv_file, zone="Europe/Berlin"))
+
+
+@pytest.mark.parametrize(
     "row", ["4711,,", "4711,soon,", "Total Energies,soon,x", "Summer Ltd,,1", "Countdown,,", ",2024-05-01,"]
 )
 def test_a_row_of_data_that_is_wrong_stays_a_reject(csv_file: Path, row: str) -> None:

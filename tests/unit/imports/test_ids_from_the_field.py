@@ -50,6 +50,9 @@ def test_one_lead_has_one_id_however_it_is_written(cell: JsonValue) -> None:
         ("47\u200b11", "invisible_character"),
         (1.2345678901234568e23, "rounded_number"),
         (9007199254740994.0, "rounded_number"),
+        ("undefined", "no_id"),
+        (False, "no_id"),
+        ("#N/A", "empty"),
         ("'", "empty"),
         ('=""', "empty"),
         ("\u200b", "empty"),
@@ -187,6 +190,11 @@ def _doubts(*ids: str, is_created: bool = True) -> list[str]:
         (["4711.0", "4712.0", "4713"], "2 ids end in .0 (4711.0, 4712.0)"),
         (["ada@x.de", "Ada@X.de", "bob"], "1 ids differ from another only by case (ada@x.de and Ada@X.de)"),
         (["n/a"] * 6 + ["L1"], "1 leads were created 6 times or more (n/a)"),
+        (["4711.00", "v1.20"], "1 ids end in .0 (4711.00)"),
+        (
+            ["01-Mar", "Mar-01", "2-Okt", "2026-03-01", "MARCH1", "A-12"],
+            "4 ids look like dates (01-Mar, Mar-01, 2-Okt, …)",
+        ),
     ],
 )
 def test_ids_that_are_doubtful_as_a_whole_are_reported(ids: list[str], sentence: str) -> None:
@@ -197,6 +205,23 @@ def test_ids_that_are_doubtful_as_a_whole_are_reported(ids: list[str], sentence:
 def test_ids_without_doubt_are_not_reported() -> None:
     assert _doubts("L1", "L1", "l-2", "4711", "v1.2", "4711") == []
     assert _doubts(*["L1"] * 20, is_created=False) == []
+
+
+@pytest.mark.parametrize(
+    "error", ["#N/A", "#n/a", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NV", "#WERT!", "#BEZUG!", "#¡REF!", "#N/D"]
+)
+def test_an_error_of_a_spreadsheet_is_an_empty_cell_in_every_field(error: str) -> None:
+    row = {"owner": error, "next": error, "name": "#1 Ltd"}
+    contacted = {**CONTACTED, "owner_id": "owner", "next_step_at": "next"}
+    contact = fact_of(row, contacted)
+    assert (contact.owner_id, contact.next_step_at) == ("", None)
+    assert facts_of({"at": error}, {**CREATED, "occurred_at": {"column": "at", "empty": "skip"}}) == []
+    assert fact_of({"name": "#1 Ltd"}, {**CREATED, "origin": "name"}).origin == "#1 Ltd"
+
+
+def test_rows_without_an_id_can_be_passed_over() -> None:
+    skipped = {**CREATED, "lead_id": {"column": "id", "empty": "skip"}}
+    assert facts_of({"id": "null"}, skipped, empty_values=["NULL"]) == []
 
 
 def test_a_row_without_an_id_names_the_facts_that_are_lost_with_it() -> None:

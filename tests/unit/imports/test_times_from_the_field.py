@@ -102,8 +102,11 @@ def test_a_fact_before_1990_is_rejected(cell: str) -> None:
         fact_of({"at": cell})
 
 
+ZERO_DATES = ("0000-00-00", "0000-00-00 00:00:00", "00.00.0000", "00/00/0000 00:00")
+
+
 @pytest.mark.parametrize(
-    "cell", ["0001-01-01T00:00:00", "0001-01-01", "1753-01-01", "1900-01-01", "1899-12-30 00:00:00"]
+    "cell", ["0001-01-01T00:00:00", "0001-01-01", "1753-01-01", "1900-01-01", "1899-12-30 00:00:00", *ZERO_DATES]
 )
 @pytest.mark.parametrize("name", ["consent_expires_at", "next_step_at", "resume_at"])
 def test_a_placeholder_in_an_optional_field_is_not_given(name: str, cell: str) -> None:
@@ -127,8 +130,10 @@ def test_a_consent_may_end_far_ahead_and_one_that_never_ends_has_no_end() -> Non
 
 def test_a_placeholder_in_the_time_of_an_optional_fact_makes_no_fact() -> None:
     closed = {**CLOSED, "occurred_at": {"column": "closed", "empty": "skip"}}
-    for cell in ("9999-12-31", "0001-01-01", ""):
+    for cell in ("9999-12-31", "0001-01-01", "0000-00-00", ""):
         assert facts_of({"closed": cell}, closed) == []
+    with pytest.raises(RowError, match="not_a_time"):
+        fact_of({"at": "0000-00-00"})
 
 
 @pytest.mark.parametrize(

@@ -58,6 +58,8 @@ async def test_a_time_in_another_unit_is_refused_with_that_unit(
         ("lead-stalled", "resume_at", "2099-12-31T00:00:00Z"),
         ("lead-created", "consent_expires_at", "9999-12-31T00:00:00Z"),
         ("lead-created", "consent_expires_at", "0001-01-01T00:00:00Z"),
+        ("lead-contacted", "next_step_at", "0000-00-00 00:00:00"),
+        ("lead-stalled", "resume_at", "0000-00-00T00:00:00Z"),
     ],
 )
 async def test_a_placeholder_in_an_optional_field_is_not_given(
@@ -86,7 +88,12 @@ async def test_an_id_is_the_same_over_the_api_and_in_a_file(posting: Posting, le
     assert fact.lead_id == imported({"id": lead_id}, CREATED).lead_id == "4711"
 
 
-@pytest.mark.parametrize("lead_id", ["47\u200b11", "1.23457E+12", "4.892E+092", "501;777", "501, 777", "a\u202eb"])
+NO_IDS = ["undefined", "null", "crm/undefined", "[object Object]", "{{contact.id}}", "NaN", "ada@x.de, bob@x.de"]
+
+
+@pytest.mark.parametrize(
+    "lead_id", ["47\u200b11", "1.23457E+12", "4.892E+092", "501;777", "501, 777", "a\u202eb", *NO_IDS]
+)
 @pytest.mark.parametrize("name", ["lead_id", "event_id"])
 async def test_what_is_not_one_id_is_refused(posting: Posting, lead_id: str, name: str) -> None:
     answer = await posting.post({**a_fact(), name: lead_id})
@@ -128,6 +135,22 @@ systems:
 @pytest.fixture
 def hook(tmp_path: Path) -> Posting:
     return Posting(tmp_path, keys=KEYS, systems=TABLES)
+
+
+@pytest.mark.parametrize("value", [*NO_IDS, False, True])
+async def test_an_item_whose_id_stands_for_none_is_a_dead_letter(hook: Posting, value: object) -> None:
+    await _send(hook, "deal", id=value)
+    assert hook.facts() == []
+    (letter,) = hook.dead()
+    assert letter["dl_reason"] == "unfit"
+    assert "data.id=" in letter["dl_error"]
+
+
+async def test_a_union_as_avro_writes_it_is_read_only_of_salesforce(hook: Posting) -> None:
+    """Elsewhere an object with the key `string` may be an honest value."""
+    await _send(hook, "deal", id={"string": "L1"})
+    assert hook.facts() == []
+    assert "`data.id.string`" in hook.dead()[0]["dl_error"]
 
 
 async def _send(hook: Posting, entity: str = "lead", **data: object) -> dict[str, int]:

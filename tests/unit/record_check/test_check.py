@@ -222,6 +222,8 @@ def test_a_cloudevent_for_ingest_is_checked_as_well() -> None:
         (a_created("a", event_id="a"), "event_id is the lead_id"),
         (a_created("1.23457E+11"), "spreadsheet"),
         (a_created("1001.0"), "spreadsheet"),
+        (a_created("crm/undefined"), "no_id"),
+        (a_created("501;777"), "several_ids"),
         (a_created("a", event_id=" e"), "blanks"),
         (a_contact("a", T0, by="lead", outcome="unknown"), "direction is not inbound"),
         (a_contact("a", T0, next_step_at=253_402_300_799_000), "if that means never"),

@@ -6,6 +6,14 @@ from hypothesis import strategies as st
 
 from workers.values.identifiers import fault_of_id, id_forms, salesforce_id
 
+# What programs write where there is no id (JavaScript, Python, SQL, Excel, Dynamics), and templates left as they are.
+NO_IDS = (
+    "null", "NULL", "None", "NaN", "nat", "undefined", "true", "False", "N/A", "#N/A", "#NV", "#REF!", "(null)", "<NA>",
+    "[object Object]", "\\N", "-", "?", "########", "00000000-0000-0000-0000-000000000000", "{00000000-0000}",
+    "crm/null", "hubspot:undefined", "{{contact.id}}", "crm-{{ id }}", "${id}", "#{id}", "%%ID%%", "*|EMAIL|*",
+    "<%= id %>", "{lead_id}", '=HYPERLINK("https://crm.example.com/4711","4711")',
+)  # fmt: skip
+
 
 @pytest.mark.parametrize(
     "text",
@@ -24,6 +32,13 @@ from workers.values.identifiers import fault_of_id, id_forms, salesforce_id
         "L 4711",
         "v1.2.3",
         "4711.0",
+        "0",
+        "nullable",
+        "Annan",
+        "None of us",
+        "{ABCDEF01-4F89}",
+        "crm/ada.null",
+        "ada@example.com (old)",
     ],
 )
 def test_ids_of_all_systems_are_accepted(text: str) -> None:
@@ -47,6 +62,9 @@ def test_ids_of_all_systems_are_accepted(text: str) -> None:
         ("47\u00ad11", "invisible_character"),
         ("47\u200b11", "invisible_character"),
         ("a\u202eb.c", "invisible_character"),
+        ("ada@example.com, bob@example.com", "several_ids"),
+        ("ada@example.com bob@example.com", "several_ids"),
+        *((text, "no_id") for text in NO_IDS),
     ],
 )
 def test_a_text_that_is_not_one_id_is_refused_with_its_reason(text: str, reason: str) -> None:
