@@ -1,14 +1,16 @@
-"""Settings of the web page: its address, an authenticating proxy, and which groups may do what."""
+"""Settings of the web page: its address, an authenticating proxy, OpenID Connect, and which groups may do what."""
 
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from urllib.parse import urlsplit
 
 from .environment import Environment
 
 ProxyNetwork = IPv4Network | IPv6Network
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,17 @@ class ProxySettings:
 
 
 @dataclass(frozen=True)
+class OidcSettings:
+    """A provider of OpenID Connect, and how it knows this page."""
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    groups_claim: str
+    scopes: str
+
+
+@dataclass(frozen=True)
 class PageSettings:
     """Of the web page, and who sees it how.
 
@@ -34,9 +47,10 @@ class PageSettings:
         secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
         address: Of the page as browsers know it, without a path; empty: not known.
-        viewer_groups: Who may see the page through the proxy; empty: everybody whom it names.
+        viewer_groups: Who may see the page through the proxy or the provider; empty: everybody whom these sign in.
         operator_groups: Who may act, too.
         proxy: None: there is none.
+        oidc: None: there is none.
     """
 
     secret: str = field(default="", repr=False)
@@ -45,6 +59,7 @@ class PageSettings:
     viewer_groups: frozenset[str] = frozenset()
     operator_groups: frozenset[str] = frozenset()
     proxy: ProxySettings | None = None
+    oidc: OidcSettings | None = None
 
 
 def page_settings(env: Environment) -> PageSettings:
@@ -56,9 +71,10 @@ def page_settings(env: Environment) -> PageSettings:
         viewer_groups=_groups(env.text("LEADLOOP_VIEWER_GROUPS")),
         operator_groups=_groups(env.text("LEADLOOP_OPERATOR_GROUPS")),
         proxy=_proxy(env),
+        oidc=_oidc(env),
     )
-    if (settings.viewer_groups or settings.operator_groups) and not settings.proxy:
-        ways = "LEADLOOP_PROXY_USER_HEADER"
+    if (settings.viewer_groups or settings.operator_groups) and not (settings.proxy or settings.oidc):
+        ways = "LEADLOOP_PROXY_USER_HEADER or LEADLOOP_OIDC_ISSUER"
         env.add_error(
             f"LEADLOOP_VIEWER_GROUPS and LEADLOOP_OPERATOR_GROUPS need {ways}: readers with a key have no groups"
         )
@@ -95,3 +111,26 @@ def _network(env: Environment, text: str) -> ProxyNetwork | None:
     if network.prefixlen == 0:
         env.add_error(f"LEADLOOP_PROXY_NETWORKS={text} is everybody: name the addresses of the proxy")
     return network
+
+
+def _oidc(env: Environment) -> OidcSettings | None:
+    issuer, client_id = env.text("LEADLOOP_OIDC_ISSUER"), env.text("LEADLOOP_OIDC_CLIENT_ID")
+    secret = env.secret("LEADLOOP_OIDC_CLIENT_SECRET")
+    claim = env.text("LEADLOOP_OIDC_GROUPS_CLAIM", "groups")
+    scopes = env.text("LEADLOOP_OIDC_SCOPES", "openid profile email")
+    if not (issuer or client_id or secret):
+        return None
+    needed = {
+        "LEADLOOP_OIDC_ISSUER": issuer,
+        "LEADLOOP_OIDC_CLIENT_ID": client_id,
+        "LEADLOOP_OIDC_CLIENT_SECRET": secret,
+        "LEADLOOP_PAGE_ADDRESS": env.text("LEADLOOP_PAGE_ADDRESS"),
+    }
+    if missing := [name for name, value in needed.items() if not value]:
+        env.add_error(f"OpenID Connect also needs {', '.join(missing)}")
+    parts = urlsplit(issuer)
+    if issuer and not (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK)):
+        env.add_error(f"LEADLOOP_OIDC_ISSUER={issuer} is no https:// address; http:// is for this machine only")
+    if "openid" not in scopes.split():
+        env.add_error(f"LEADLOOP_OIDC_SCOPES={scopes} lacks openid")
+    return OidcSettings(issuer, client_id, secret, claim, scopes)

@@ -6,6 +6,7 @@ import httpx
 import pytest
 from redis import Redis
 
+from streams.runtime.page_settings import PageSettings
 from tests.unit.report.api_client import READER, WRITER
 from tests.unit.report.browser import HOST, Browser, tags, words
 from workers.http.auth import KeyRing, mark_of
@@ -14,7 +15,7 @@ from workers.read_model.redis_clients import connect_async
 from workers.report.page.attempts_limit import PAUSE_SECONDS, TRIES, AttemptsLimit
 from workers.report.page.frame import VIEWS
 from workers.report.page.sessions import LINK_SECONDS, SESSION_SECONDS, Sessions
-from workers.report.page.sign_in import local_target
+from workers.report.page.sign_in_form import local_target
 
 PATHS = [path for path, _ in VIEWS] + ["/lead?id=lead-0", "/live"]
 
@@ -232,7 +233,7 @@ def test_style_and_script_may_be_kept_for_a_year_and_have_the_address_of_their_c
 
 def test_a_link_signs_in_once_and_only_for_some_minutes(redis_url: str, app_id: str, keys: KeyRing) -> None:
     now = [0.0]
-    sessions = Sessions(connect_async(redis_url), app_id, keys, clock=lambda: now[0])
+    sessions = Sessions(connect_async(redis_url), app_id, keys, PageSettings(), clock=lambda: now[0])
     used, late = sessions.new_link(mark_of(READER)), sessions.new_link(mark_of(READER))
     assert sessions.use_link(used) == mark_of(READER)
     assert sessions.use_link(used) is None

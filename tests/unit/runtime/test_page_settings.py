@@ -1,5 +1,7 @@
 """Settings of the web page: what would open it to everybody is refused at the start."""
 
+from pathlib import Path
+
 import pytest
 
 from streams.runtime.environment import SettingsError
@@ -15,9 +17,32 @@ def test_a_proxy_has_a_header_and_networks() -> None:
     assert page.operator_groups == {"ops", "crm-admins"}
 
 
+OIDC = {
+    "LEADLOOP_PAGE_ADDRESS": "https://leads.example.com",
+    "LEADLOOP_OIDC_ISSUER": "https://id.example.com/realms/company",
+    "LEADLOOP_OIDC_CLIENT_ID": "page",
+}
+
+
+def test_the_secret_of_openid_connect_comes_from_a_file_and_is_not_in_the_repr(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("hush-hush\n", encoding="utf-8")
+    page = ReportSettings.from_env({**OIDC, "LEADLOOP_OIDC_CLIENT_SECRET_FILE": str(file)}).page
+    assert page.oidc is not None
+    assert page.oidc.client_secret.startswith("hush")
+    assert "hush" not in repr(page)
+
+
 @pytest.mark.parametrize(
     ("env", "message"),
     [
+        (OIDC, "OpenID Connect also needs LEADLOOP_OIDC_CLIENT_SECRET"),
+        (
+            {"LEADLOOP_OIDC_CLIENT_ID": "page"},
+            "LEADLOOP_OIDC_ISSUER, LEADLOOP_OIDC_CLIENT_SECRET, LEADLOOP_PAGE_ADDRESS",
+        ),
+        ({**OIDC, "LEADLOOP_OIDC_ISSUER": "http://id.example.com"}, "http:// is for this machine only"),
+        ({**OIDC, "LEADLOOP_OIDC_SCOPES": "profile"}, "lacks openid"),
         ({"LEADLOOP_PROXY_USER_HEADER": "X-User"}, "anybody could send the header"),
         ({"LEADLOOP_PROXY_NETWORKS": "10.0.0.0/8"}, "belong together"),
         ({"LEADLOOP_PROXY_GROUPS_HEADER": "X-Groups"}, "belong together"),

@@ -17,12 +17,20 @@ class PageReader(NamedTuple):
         role: A viewer reads, an operator may act too.
         way: How they were authenticated.
         session_id: What the tokens of their forms are bound to.
+        subject: A lasting name, where the provider of OpenID Connect has one.
     """
 
     name: str
     role: Role
     way: Way
     session_id: str
+    subject: str = ""
+
+    @property
+    def identity(self) -> str:
+        """Who it was, for the record: also when the name changes."""
+        named = self.name if self.subject in {"", self.name} else f"{self.name} ({self.subject})"
+        return f"{self.way}:{named}"[:200]
 
     @property
     def is_operator(self) -> bool:

@@ -67,12 +67,12 @@ def html_response(shown: Shown) -> Response:
 def _to_sign_in(request: Request) -> Response:
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     if request.headers.get("sec-fetch-site") == "cross-site":
-        return html_response(_opened_again(asked))
+        return html_response(opened_again(asked))
     target = "/sign-in" if asked == "/" else f"/sign-in?next={quote(asked, safe='')}"
     return RedirectResponse(target, 303)
 
 
-def _opened_again(asked: str) -> Shown:
+def opened_again(asked: str) -> Shown:
     """For a link on another site, with which browsers send no cookie: the page opens itself again, then with it."""
     again = fragment[meta(http_equiv="refresh", content=f"0;url={asked}"), p[a(href=asked)["Open it now"]]]
     return Shown("Leadloop", "The page is being opened.", again)

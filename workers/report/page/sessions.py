@@ -15,6 +15,7 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
 from schemas.names import page_session_key
+from streams.runtime.page_settings import PageSettings
 from workers.http.auth import KeyRing
 from workers.report.access.reader import PageReader, Role, Way
 from workers.report.generation_reader import ReadModelUnavailable
@@ -35,11 +36,13 @@ class SignIn(NamedTuple):
         way: `key`, or `oidc`.
         of: The mark of the key; otherwise the name of the person.
         role: Of the person. That of a key is what its scopes are now.
+        subject: The provider's lasting name of the person.
     """
 
     way: Way
     of: str
     role: Role = "viewer"
+    subject: str = ""
 
 
 class Sessions:
@@ -49,9 +52,8 @@ class Sessions:
         redis: Has a key for each session that has not ended.
         app_id: Of the application.
         keys: Whose sessions are valid: those of keys that still have the scope `read`.
-        secret: Signs cookies; the same for all processes that answer under one address. Empty: one of this process.
-        ways: How readers sign in.
-        is_secure: Whether only cookies that browsers keep for TLS alone are sessions; others may have been planted.
+        page: Its secret signs cookies. If its address has TLS, only cookies that browsers keep for TLS alone are
+            sessions: others may have been planted.
         clock: Epoch seconds.
     """
 
@@ -60,19 +62,16 @@ class Sessions:
         redis: "Redis",
         app_id: str,
         keys: KeyRing,
-        secret: str = "",
-        ways: tuple[Way, ...] = ("key",),
-        *,
-        is_secure: bool = False,
+        page: PageSettings,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._redis: Any = redis  # redis-py's stubs give a union of awaitable and plain results
         self._app_id = app_id
         self._keys = keys
-        self._ways = ways
-        self._names = (SECURE_COOKIE,) if is_secure else (SECURE_COOKIE, COOKIE)
+        self._ways: tuple[Way, ...] = ("key", "oidc") if page.oidc else ("key",)
+        self._names = (SECURE_COOKIE,) if page.address.startswith("https://") else (SECURE_COOKIE, COOKIE)
         self._clock = clock
-        self._serializer = URLSafeTimedSerializer(secret or secrets.token_urlsafe(32), salt="leadloop-session")
+        self._serializer = URLSafeTimedSerializer(page.secret or secrets.token_urlsafe(32), salt="leadloop-session")
         self._links: dict[str, tuple[str, float]] = {}
 
     async def begin(self, sign_in: SignIn) -> str:
@@ -98,13 +97,13 @@ class Sessions:
 
     def _read(self, cookie: str) -> PageReader | None:
         try:
-            session_id, way, of, role = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
+            session_id, way, of, role, subject = self._serializer.loads(cookie, max_age=SESSION_SECONDS)
         except (BadSignature, ValueError, TypeError):
             return None
         if way not in self._ways:
             return None
         if way != "key":
-            return PageReader(of, role, way, session_id)
+            return PageReader(of, role, way, session_id, subject)
         principal = self._keys.holder(of, "read")
         if principal is None:
             return None

@@ -4,11 +4,10 @@ Every POST has to come from this site: browsers say so in `Sec-Fetch-Site`, or i
 """
 
 from ipaddress import ip_address
-from typing import Annotated
-from urllib.parse import parse_qs, urlsplit
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query
-from htpy import Node, button, code, form, input, label, p  # noqa: A004  # the element
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -17,33 +16,46 @@ from workers.http.body import read_body
 from workers.http.problems import Problem
 
 from .attempts_limit import AttemptsLimit
-from .frame import Shown, mark
 from .page_access import PageAccess
 from .page_route import PageRoute, html_response
-from .phrases import plural
 from .sessions import SignIn, delete_cookies, set_cookie
+from .sign_in_form import local_target, sign_in_form, signed_out
+
+if TYPE_CHECKING:
+    from workers.report.access.oidc_provider import OidcProvider
 
 MOST_BYTES = 8_192
 _FORM = "application/x-www-form-urlencoded"
-_QUESTION = "Sign in to Leadloop"
 
 
 def sign_in_routes(keys: KeyRing, access: PageAccess) -> APIRouter:
     """The routes of access."""
     router = APIRouter(route_class=PageRoute, include_in_schema=False)
+    settings = access.settings
+    provider = None
+    if settings.oidc is not None:
+        # Authlib takes a while to load.
+        from workers.report.access.oidc_provider import OidcProvider  # noqa: PLC0415
+
+        from .oidc_sign_in import OidcSignIn  # noqa: PLC0415
+
+        provider = OidcProvider(settings.oidc, settings.address)
+        OidcSignIn(provider, access).add_routes(router)
     _add_form(router, keys, access)
+    _add_sign_out(router, access, provider)
     _add_links(router, keys, access)
     return router
 
 
 def _add_form(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
     attempts, sessions = AttemptsLimit(), access.sessions
+    has_oidc = access.settings.oidc is not None
 
     @router.get("/sign-in")
     async def ask(request: Request, next: Annotated[str, Query(max_length=4096)] = "/") -> Response:  # noqa: A002
         if await access.reader(request) is not None:
             return RedirectResponse(local_target(next), 303)
-        return html_response(_form_of(local_target(next)))
+        return html_response(sign_in_form(local_target(next), has_oidc=has_oidc))
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -55,16 +67,20 @@ def _add_form(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
         try:
             keys.admit(f"Bearer {key}", "read")
         except Problem as refused:
-            return html_response(_form_of(target, refused, attempts.fail(host)))
+            return html_response(sign_in_form(target, has_oidc=has_oidc, refused=refused, tries=attempts.fail(host)))
         attempts.succeed(host)
         await sessions.end(request)
         return signed_in(access, request, await sessions.begin(SignIn("key", mark_of(key))), target)
 
+
+def _add_sign_out(router: APIRouter, access: PageAccess, provider: "OidcProvider | None") -> None:
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:
         access.require_same_site(request)
-        await sessions.end(request)
-        response = RedirectResponse("/sign-in", 303)
+        reader = await access.sessions.end(request)
+        response: Response = RedirectResponse("/sign-in", 303)
+        if provider is not None and reader is not None and reader.way == "oidc":
+            response = html_response(signed_out(await provider.logout_url(f"{access.settings.address}/sign-in")))
         delete_cookies(response)
         return response
 
@@ -89,16 +105,6 @@ def _add_links(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
             return RedirectResponse("/", 303)  # used before: who has the session sees the page, others sign in
         await sessions.end(request)
         return signed_in(access, request, await sessions.begin(SignIn("key", mark_of_key)), "/")
-
-
-def local_target(target: str) -> str:
-    """The path to return to: one of this site, otherwise that of the first view."""
-    is_path = target.startswith("/") and not target.startswith("//")
-    is_plain = target.isprintable() and target.isascii() and "\\" not in target and " " not in target
-    parts = urlsplit(target) if is_path and is_plain else None
-    if parts is None or parts.scheme or parts.netloc or parts.path.startswith(("//", "/sign-")):
-        return "/"
-    return target
 
 
 async def _fields(request: Request) -> dict[str, str]:
@@ -134,52 +140,3 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
         return False
-
-
-def _form_of(target: str, refused: Problem | None = None, tries: int = 0) -> Shown:
-    wrong = None if refused is None else p("#wrong.wrong")[mark("stalled"), _wrong(tries)]
-    answer: Node = "Sales and marketing see the same leads here. You need a read key."
-    if refused is not None and refused.status == 403:  # noqa: PLR2004  # Forbidden
-        answer = "That key may not read. Ask whoever runs Leadloop for one with the scope read."
-    elif refused is not None:
-        answer = (
-            "That key was not accepted. Check that it was copied whole, or ask whoever runs Leadloop for a new one."
-        )
-    content = [
-        form(".sign-in", method="post", action="/sign-in")[
-            input(type="hidden", name="next", value=target),
-            label(for_="key")["Read key"],
-            p("#hint.soft")[
-                "It begins with ",
-                code["llk_"],
-                ". Whoever runs Leadloop makes one with ",
-                code["leadloop keys new --scope read"],
-                ".",
-            ],
-            wrong,
-            input(
-                "#key",
-                type="password",
-                name="key",
-                autocomplete="current-password",
-                required=True,
-                spellcheck="false",
-                aria_describedby="hint wrong" if wrong else "hint",
-                aria_invalid="true" if wrong else None,
-            ),
-            button(type="submit")["Sign in"],
-        ],
-        p(".soft")[
-            "Your browser keeps a cookie that ends after twelve hours. The key itself is not kept, and never stands in "
-            "an address."
-        ],
-    ]
-    return Shown(_QUESTION, answer, content, status=refused.status if refused else 200)
-
-
-def _wrong(tries: int) -> str:
-    if not tries:
-        return "The key was not accepted. The next try is possible in a minute."
-    return (
-        f"The key was not accepted. {tries} {plural(tries, 'try is', 'tries are')} left before a pause of one minute."
-    )
