@@ -72,12 +72,21 @@ class DeliveryKnowledge:
 
 
 class DeliveryAudit(Struct, frozen=True, gc=False):
-    """The result about the deliveries of one lead. `due_at`: when the first of those that wait is due, epoch ms."""
+    """The result about the deliveries of one lead.
+
+    Attributes:
+        states: The endpoint and the state of each event.
+        not_judged: Why nothing can be said about an event and an endpoint, once for each.
+        differences: What is wrong.
+        due_at: When the first of those that wait is due, epoch ms.
+        repeated: The endpoints where an event arrived more than once without a replay, once for each event.
+    """
 
     states: tuple[tuple[str, DeliveryState], ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     differences: tuple[AuditDifference, ...] = ()
     due_at: int | None = None
+    repeated: tuple[str, ...] = ()
 
 
 class DeliveryAuditor:
@@ -129,8 +138,9 @@ class _LeadDeliveries:
             for endpoint in self._owed_to(placed):
                 if DeliveryKey(endpoint, placed.key) not in self._records.deliveries:
                     self._untraced(endpoint, placed)
+        repeated = tuple(key.endpoint for key, one in self._records.deliveries.items() if one.is_repeated)
         due_at = min(self._due, default=None)
-        return DeliveryAudit(tuple(self._states), tuple(self._not_judged), tuple(self._differences), due_at)
+        return DeliveryAudit(tuple(self._states), tuple(self._not_judged), tuple(self._differences), due_at, repeated)
 
     def _traced(self, key: DeliveryKey, traces: DeliveryTraces) -> None:
         placed = self._records.events.get(key.event)

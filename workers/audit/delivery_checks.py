@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.events import LeadRecycled
+from schemas.instants import iso
 from workers.delivery.core.outcomes import TAKEN_BACK
 from workers.delivery.events import DeliveredEvent
 from workers.delivery.target import Target
@@ -43,9 +44,9 @@ def check_outcomes(
     for one in traces.arrived:
         at = one.result.occurred_at
         if at < start:
-            yield _difference("sent_wrongly", lead_id, key, f"sent at {at}", f"sent at {start} or later")
+            yield _difference("sent_wrongly", lead_id, key, f"sent at {iso(at)}", f"sent at {iso(start)} or later")
         if end is not None and at > end + SENDING_MS:
-            yield _difference("sent_wrongly", lead_id, key, f"sent at {at}", f"not sent after {end}")
+            yield _difference("sent_wrongly", lead_id, key, f"sent at {iso(at)}", f"not sent after {iso(end)}")
 
 
 def check_revoke(

@@ -76,6 +76,11 @@ class DeliveryTraces:
         """Results that say that the endpoint has the event."""
         return [one for one in self.results if one.result.outcome in ARRIVED]
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether it arrived more than once, and no replay did that: delivery is at least once."""
+        return sum(not one.replay for one in self.arrived) > 1
+
 
 @dataclass(slots=True)
 class DeliveryRecords:

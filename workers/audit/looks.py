@@ -40,6 +40,7 @@ class FurtherLook:
 
     before: LogView
     now: LogView
+    is_first: bool
     is_last: bool
 
     def is_about(self, stored: Sequence[StoredRecord]) -> bool:
@@ -111,11 +112,15 @@ class Looks:
         is_behind = bool(found.lead.differences) and not records.is_consumed(look.now.consumed_by_streams)
         if is_behind and found.elsewhere:  # what was delivered does not depend on what streams will consume
             found = found._replace(lead=replace(found.lead, differences=()))
-        is_in_work = look.has_moved(stored) or (is_behind and not found.elsewhere)
+        is_in_work = look.has_moved(stored) or (is_behind and not found.elsewhere) or self._is_new(found, look)
         if found.differences and is_in_work and not look.is_last:
             return False
         self._result.settle(found, is_pending=bool(found.differences) and is_in_work)
         return True
+
+    def _is_new(self, found: AuditOfLead, look: FurtherLook) -> bool:
+        """Whether the read model did not differ at the look before: it may have records that came after this one."""
+        return look.is_first and bool(found.modelled.differences) and self._may_be_overdue(found.lead)
 
     def finish(self) -> None:
         """Compare the totals, when all leads have been looked at."""

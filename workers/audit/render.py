@@ -63,6 +63,7 @@ def result_line(result: AuditResult) -> str:
         "open_stalls": [_stalls_row(*waits, stalls) for waits, stalls in sorted(result.open_stalls.items())],
         "funnel": _funnel(result),
         "deliveries": _deliveries(result),
+        "repeated": result.repeated,
         "not_judged": result.not_judged,
         "read_model": result.read_model,
     }
@@ -111,6 +112,8 @@ def _delivery_lines(result: AuditResult) -> Iterator[str]:
     for state, count in sorted(states.items()):
         due = f", the first is due at {iso(result.first_due_at)}" if state == "waiting" and result.first_due_at else ""
         yield f"{count:>11,} {WORDS_OF_STATES.get(state, state)}{due}"
+    for endpoint, count in sorted(result.repeated.items()):
+        yield f"{count:>11,} arrived more than once at {endpoint}: delivery is at least once"
     for unjudged, count in sorted(result.not_judged.items()):
         yield f"{count:>11,} cannot be judged: {WHY_NOT_JUDGED[unjudged]}"
 

@@ -79,6 +79,7 @@ class AuditResult:
         steps: How many passes reached each step of the funnel, by origin.
         open_stalls: By what they wait for: decision and why.
         deliveries: How many events are in each state, by endpoint and state.
+        repeated: How many events arrived more than once without a replay, by endpoint. Delivery is at least once.
         not_judged: Events and endpoints about which nothing can be said, by why.
         first_due_at: When the first of the deliveries that wait is due; None: none waits.
         read_model: How many leads were compared with the read model, and of how many it is behind.
@@ -101,6 +102,7 @@ class AuditResult:
     steps: Counter[tuple[str, str]] = field(default_factory=Counter)
     open_stalls: dict[tuple[str, str], OpenStalls] = field(default_factory=dict)
     deliveries: Counter[tuple[str, DeliveryState]] = field(default_factory=Counter)
+    repeated: Counter[str] = field(default_factory=Counter)
     not_judged: Counter[NotJudged] = field(default_factory=Counter)
     first_due_at: int | None = None
     read_model: Counter[ModelState] = field(default_factory=Counter)
@@ -148,6 +150,7 @@ class AuditResult:
 
     def _count_deliveries(self, delivered: DeliveryAudit) -> None:
         self.deliveries.update(delivered.states)
+        self.repeated.update(delivered.repeated)
         self.not_judged.update(delivered.not_judged)
         if delivered.due_at is not None:
             self.first_due_at = min(delivered.due_at, self.first_due_at or delivered.due_at)

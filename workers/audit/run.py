@@ -148,7 +148,7 @@ class AuditRun:
         for number in range(LOOKS):
             if not differing.count:
                 return
-            look = FurtherLook(view, self._log.view(), is_last=number == LOOKS - 1)
+            look = FurtherLook(view, self._log.view(), is_first=number == 0, is_last=number == LOOKS - 1)
             self._progress.records_total += sum(max(0, end - view.ends[place]) for place, end in look.now.ends.items())
             self._now("looking again at what differs")
             for record in self._read({place: (view.ends[place], end) for place, end in look.now.ends.items()}):

@@ -6,6 +6,7 @@ import pytest
 
 from tests.builders import T0
 from workers.audit.delivery_checks import SENDING_MS
+from workers.audit.render import text
 from workers.audit.retention import SLACK_MS
 from workers.audit.stored import is_rejection, note_of
 from workers.delivery.core.outcomes import TAKEN_BACK
@@ -126,6 +127,13 @@ def test_outcomes_that_exclude_each_other(tmp_path: Path, other: str) -> None:
     log = DeliveredLog().event(ADA).result(ADA, other).letter(ADA).result(ADA)  # type: ignore[arg-type]
     expected = [("contradiction", "RECYCLE r ada to crm", " and ".join(sorted(["accepted", other])))]
     assert log.audit(tmp_path).named == expected
+
+
+def test_what_arrived_more_than_once_is_counted_and_is_no_difference(tmp_path: Path) -> None:
+    log = DeliveredLog().event(ADA).result(ADA).result(ADA).event(BOB).result(BOB).result(BOB, replay="replay-1")
+    found = log.audit(tmp_path)
+    assert (found.named, dict(found.result.repeated)) == ([], {"crm": 1})
+    assert "          1 arrived more than once at crm: delivery is at least once" in text(found.result).splitlines()
 
 
 def test_a_replay_may_end_otherwise(tmp_path: Path) -> None:
