@@ -51,6 +51,11 @@ def unit_of(number: float) -> Unit | None:
     return next((unit for first, end, unit in _RANGES if first <= number < end), None)
 
 
+def bounded_iso(at: int) -> str:
+    """As `iso`, for what may be no time at all: the nearest from 1970 to LAST_MS."""
+    return iso(min(max(at, 0), LAST_MS))
+
+
 def iso(at: int) -> str:
     """Epoch ms as ISO 8601 in UTC, with milliseconds and Z.
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from schemas.events import LeadRecycled
-from schemas.instants import iso
+from schemas.instants import bounded_iso
 from workers.delivery.core.outcomes import TAKEN_BACK
 from workers.delivery.events import DeliveredEvent
 from workers.delivery.target import Target
@@ -44,9 +44,13 @@ def check_outcomes(
     for one in traces.arrived:
         at = one.result.occurred_at
         if at < start:
-            yield _difference("sent_wrongly", lead_id, key, f"sent at {iso(at)}", f"sent at {iso(start)} or later")
+            yield _difference(
+                "sent_wrongly", lead_id, key, f"sent at {bounded_iso(at)}", f"sent at {bounded_iso(start)} or later"
+            )
         if end is not None and at > end + SENDING_MS:
-            yield _difference("sent_wrongly", lead_id, key, f"sent at {iso(at)}", f"not sent after {iso(end)}")
+            yield _difference(
+                "sent_wrongly", lead_id, key, f"sent at {bounded_iso(at)}", f"not sent after {bounded_iso(end)}"
+            )
 
 
 def check_revoke(
@@ -71,6 +75,10 @@ def check_revoke(
         yield _difference("not_taken_back", lead_id, key, "not sent", "sent: its RECYCLE arrived")
     elif finals and min(one.offset for one in finals) < max(one.offset for one in traces.arrived):
         yield _difference("sent_wrongly", lead_id, recycle, "sent after its REVOKE", "not sent")
+
+
+def _sent(at: int) -> str:
+    return f"sent at {bounded_iso(at)}"
 
 
 def _is_untried(one: NotedResult) -> bool:

@@ -154,10 +154,18 @@ class ModelReader:
         """Lists that the lead must be in, and its member there."""
         yield "all", lead_id
         yield f"stage:{lead.stage}", lead_id
+        for name, value in _values(lead):
+            if value:
+                yield f"{name}:{value}", lead_id
+        for name, at in (("created", lead.created_at), ("touched", lead.last_touch_at), ("due", lead.due_at)):
+            if at is not None:
+                yield f"by:{name}", lead_id
         for entry in document.recycles if lead.recycle_id else ():
             recycle = self._codec.decode(entry.value, LeadRecycled)
             if recycle.action == "RECYCLE" and recycle.recycle_id == lead.recycle_id:
                 yield "recycles:standing", event_member(recycle.occurred_at, recycle.recycle_id, lead_id)
+                if recycle.track:
+                    yield f"track:{recycle.track}", lead_id
         if document.escalations:
             yield from self._escalations(lead_id, document, lead)
 
@@ -168,6 +176,16 @@ class ModelReader:
             if escalation.action == "ESCALATE":
                 state = escalation_state(lead, escalation_of(escalation), decided)
                 yield f"escalations:{state}", event_member(escalation.occurred_at, escalation.escalation_id, lead_id)
+
+
+def _values(lead: LeadSnapshot) -> Iterator[tuple[str, str]]:
+    """What leads are listed by."""
+    yield "origin", lead.origin
+    yield "campaign", lead.campaign_id
+    yield "segment", lead.segment
+    yield "account", lead.account_id
+    yield "owner", lead.owner_id
+    yield "reason", lead.stall_reason
 
 
 @contextmanager

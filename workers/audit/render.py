@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from schemas.instants import iso
+from schemas.instants import bounded_iso as iso
 
 from .delivery_audit import DeliveryState, NotJudged
 from .differences import KINDS, AuditDifference

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct
 
 from schemas.events import LeadDecided, LeadSnapshot
-from schemas.instants import iso
+from schemas.instants import bounded_iso
 from streams.domain.policy import Policy
 
 from .decision_checks import closed_gate
@@ -109,7 +109,7 @@ def check_waiting(stall: OpenStall, snapshot: LeadSnapshot | None, fired_until: 
         found = f"{stall.decision} {stall.why}".strip() if stall.decision != "UNKNOWN" else "not decided"
         yield AuditDifference("limbo", stall.lead_id, what, found, _EXPECTED.get(stall.decision, "decided"))
     elif stall.until is not None and stall.until < fired_until and _is_due(snapshot, fired_until):
-        found = f"{stall.decision} until {iso(stall.until)}, which has passed"
+        found = f"{stall.decision} until {bounded_iso(stall.until)}, which has passed"
         yield AuditDifference("limbo", stall.lead_id, what, found, "evaluated again")
     elif stall.until is not None and snapshot is not None and _deadline(snapshot) is None:
         yield AuditDifference("limbo", stall.lead_id, what, f"{stall.decision} without a deadline", "with one")

@@ -17,7 +17,7 @@ from workers.read_model.index import (
     passes_of,
     recycle_of,
 )
-from workers.read_model.lead_document import DECIDED, ESCALATED, RECYCLED, LeadDocument, decode, encode
+from workers.read_model.lead_document import DECIDED, ESCALATED, KEPT_FACTS, RECYCLED, LeadDocument, decode, encode
 from workers.read_model.lead_lists import every_list
 from workers.read_model.list_members import ListMembership
 from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, facts_of
@@ -80,7 +80,8 @@ class DocumentFold:
             contributed = self._contribution(document)
             latest = _merge(document, of_lead)
             change.documents[lead_id] = encode(document)
-            if latest is not None or document.snapshot != before or _has_listed(of_lead):
+            is_full = len(document.facts) >= KEPT_FACTS  # the oldest may have left the timeline, and its lists
+            if latest is not None or document.snapshot != before or is_full or _has_listed(of_lead):
                 change.replace(contributed, self._contribution(document, latest))
         return change
 

@@ -73,12 +73,15 @@ def test_a_lead_that_is_missing_in_a_list_and_a_count_that_is_wrong_are_named(
     with in_redis(loop) as (redis, generation):
         stage, row = generation.list("stage:nurture"), generation.count("origin", "web")
         redis.zrem(stage, lead.lead_id)
+        redis.zrem(generation.list("track:right-time"), lead.lead_id)
         redis.hincrby(row, "1/touched", 5)
         found = loop.audit()
         redis.zadd(stage, {lead.lead_id: 0})
+        redis.zadd(generation.list("track:right-time"), {lead.lead_id: 0})
         redis.hincrby(row, "1/touched", -5)
     assert named(found) == [
         ("read_model", "list stage:nurture", "without the lead", "with it"),
+        ("read_model", "list track:right-time", "without the lead", "with it"),
         ("read_model", "leads in stage nurture", "0", "1"),
         ("read_model", "funnel: touched of origin web", "6", "1"),
     ]

@@ -6,7 +6,7 @@ from typing import cast
 
 from msgspec.structs import replace
 
-from schemas.events import LeadSnapshot
+from schemas.events import AnyRecord, LeadSnapshot
 from tests.builders import T0, a_created, a_loss, a_reply
 from tests.unit.agents.agent_harness import AgentHarness
 from workers.audit.delivery_audit import DeliveryAuditor
@@ -17,12 +17,13 @@ from workers.audit.model_audit import ModelAuditor
 from workers.audit.model_reader import ModelLead, ModelReader
 from workers.audit.result import AuditResult
 from workers.audit.run import AuditRequest, AuditRun
+from workers.audit.stored import AUDITED
 from workers.projection.fold import DocumentFold
 from workers.projection.record_decoder import RecordDecoder
 from workers.read_model.generation import SOURCE_TOPICS, PartitionId
 from workers.read_model.lead_document import decode
 
-from .audited import AUDITED, CODEC, MEMORY_FACTS, POLICY, of_agent
+from .audited import CODEC, MEMORY_FACTS, POLICY, of_agent
 from .memory_log import MemoryLog
 
 EVERYTHING = {PartitionId(topic, 0): 1_000 for topic in SOURCE_TOPICS}
@@ -33,7 +34,13 @@ class HeldLead:
 
     def __init__(self) -> None:
         again = a_loss("ada", T0 + 30, event_id="again")
-        facts = [a_created("ada", T0), a_reply("ada", T0 + 5), a_loss("ada", T0 + 10), a_reply("ada", T0 + 20), again]
+        facts: list[AnyRecord] = [
+            a_created("ada", T0),
+            a_reply("ada", T0 + 5),
+            a_loss("ada", T0 + 10),
+            a_reply("ada", T0 + 20),
+            again,
+        ]
         ((self.key, self.stored),) = of_agent(AgentHarness(POLICY).add(*facts).until(T0 + 500).run()).items()
         self.log = MemoryLog()
         self.log.extend(self.stored)

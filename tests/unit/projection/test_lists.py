@@ -7,6 +7,7 @@ import pytest
 from schemas.events import (
     AnyRecord,
     DealClosed,
+    LeadContacted,
     LeadEscalated,
     LeadRecycled,
     LeadSnapshot,
@@ -17,7 +18,7 @@ from tests.builders import DAY, T0
 from tests.projected import CODEC
 from workers.projection.fold import DocumentFold, ModelChange
 from workers.projection.record_decoder import FactRecorded, LeadChanged, LogEvent
-from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry
+from workers.read_model.lead_document import ENTRY_KINDS, KEPT_FACTS, TimelineEntry
 
 LEAD = "lead-1"
 TOUCHED, RECYCLED, WON = 2, 16, 32
@@ -66,6 +67,15 @@ def test_an_order_keeps_one_entry_of_a_lead_that_moves() -> None:
     after = _folded(_lead(due_at=T0 + DAY), stored=before.documents[LEAD])
     assert after.added["by:due"] == {LEAD: T0 + DAY}
     assert not after.removed["by:due"]
+
+
+def test_a_fact_that_leaves_the_timeline_of_a_busy_lead_leaves_the_lists() -> None:
+    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + 1, outcome="lost")
+    calls = [LeadContacted(event_id=f"t{n}", lead_id=LEAD, occurred_at=T0 + 2 + n) for n in range(KEPT_FACTS)]
+    before = _folded(_lead(stage="lost"), closed, *calls[1:])
+    assert "by:closed" in _scores(before)
+    after = _folded(calls[0], stored=before.documents[LEAD])
+    assert after.removed["by:closed"] == {LEAD}
 
 
 def test_the_close_of_an_earlier_pass_or_one_that_was_taken_back_is_none() -> None:

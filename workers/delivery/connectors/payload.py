@@ -59,7 +59,7 @@ def selected_fields(event: DeliveredEvent, names: Mapping[str, PayloadField]) ->
 
 def iso(at_ms: int) -> str:
     """Format epoch ms as ISO 8601 with milliseconds, in UTC."""
-    return instants.iso(min(max(at_ms, 0), instants.LAST_MS))
+    return instants.bounded_iso(at_ms)
 
 
 def uuid_of(request: DeliveryRequest) -> str:
