@@ -23,6 +23,7 @@ from workers.delivery import commandline as delivery
 from workers.doctor import commands as doctor_commands
 from workers.imports import commandline as import_commands
 from workers.ingest import commands as ingest_commands
+from workers.mcp_server import commands as mcp_commands
 from workers.policies import commands as policy_commands
 from workers.projection import commands as projection_commands
 from workers.record_check import commands as record_check_commands
@@ -193,6 +194,7 @@ cli.command("ingest", rich_help_panel=PROCESSES)(ingest_commands.ingest)
 cli.command("deliver", rich_help_panel=PROCESSES)(delivery.deliver)
 cli.command("project", rich_help_panel=PROCESSES)(projection_commands.project)
 cli.command("report", rich_help_panel=PROCESSES)(report_commands.report)
+cli.command("mcp", rich_help_panel=PROCESSES)(mcp_commands.mcp)
 cli.add_typer(mapping_cli, name="mapping", rich_help_panel=SET_UP)
 cli.add_typer(topics_cli, name="topics", rich_help_panel=SET_UP)
 cli.add_typer(schemas_cli, name="schemas", rich_help_panel=SET_UP)

@@ -47,6 +47,7 @@ class PageSettings:
         secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
         address: Of the page as browsers know it, without a path; empty: not known.
+        mcp_port: Where `leadloop mcp --http` listens, which serves agents; 0: any free port.
         viewer_groups: Who may see the page through the proxy or the provider; empty: everybody whom these sign in.
         operator_groups: Who may act, too.
         proxy: None: there is none.
@@ -56,6 +57,7 @@ class PageSettings:
     secret: str = field(default="", repr=False)
     crm_link: str = ""
     address: str = ""
+    mcp_port: int = 8030
     viewer_groups: frozenset[str] = frozenset()
     operator_groups: frozenset[str] = frozenset()
     proxy: ProxySettings | None = None
@@ -68,6 +70,7 @@ def page_settings(env: Environment) -> PageSettings:
         secret=env.secret("LEADLOOP_PAGE_SECRET"),
         crm_link=env.link("LEADLOOP_CRM_LINK"),
         address=env.origin("LEADLOOP_PAGE_ADDRESS"),
+        mcp_port=env.number("LEADLOOP_MCP_PORT", int, 8030, low=0, high=65_535),
         viewer_groups=_groups(env.text("LEADLOOP_VIEWER_GROUPS")),
         operator_groups=_groups(env.text("LEADLOOP_OPERATOR_GROUPS")),
         proxy=_proxy(env),

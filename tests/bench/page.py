@@ -1,7 +1,7 @@
 """The web page and `/v1` with many leads: time to the first byte and CPU for each view, and memory.
 
 Leads are copies of generated lives under other names and times, written by the fold of `leadloop project` into a real
-Redis; each has one of 100,000 campaigns. `python -m tests.bench.page [leads]`.
+Redis; each has one of 100,000 campaigns. `python -m tests.bench.page [leads] [records of a lead]`.
 """
 
 import os
@@ -89,10 +89,10 @@ def events_of(life: list[tuple[str, Any]], number: int, shift: int) -> Iterator[
         yield decode(topic, lead_id.encode(), CODEC.encode(moved), T0 + 2000 * DAY)
 
 
-def fill(redis: RealRedis, leads: int) -> float:
-    """Write these many leads; returns seconds."""
+def fill(redis: RealRedis, leads: int, most: int) -> float:
+    """Write these many leads, of lives with at most so many records; returns seconds."""
     begun, store, fold = time.monotonic(), ModelStore(redis.client(), APP_ID), DocumentFold(CODEC)
-    dice, templates = random.Random(1), lives(random.Random(1))
+    dice, templates = random.Random(1), [life for life in lives(random.Random(1)) if len(life) <= most]
     number = store.begin("bench", {}, time.time(), Pointers(None, None))
     generation, now = store.keys.generation(number), int(time.time() * 1000)
     numbers, position = iter(range(leads)), 0
@@ -117,8 +117,12 @@ def a_report(redis: RealRedis, folder: Path) -> Iterator[tuple[subprocess.Popen[
     policy = Path(__file__).parents[2] / "deploy/config/policy.yml"
     env = {
         **os.environ,
-        "REDIS_URL": redis.url, "LEADLOOP_APP_ID": APP_ID, "LEADLOOP_KEYS_FILE": str(keys),
-        "LEADLOOP_REPORT_PORT": "0", "LEADLOOP_POLICY_FILE": str(policy), "LEADLOOP_HTTP_HOST": "127.0.0.1",
+        "REDIS_URL": redis.url,
+        "LEADLOOP_APP_ID": APP_ID,
+        "LEADLOOP_KEYS_FILE": str(keys),
+        "LEADLOOP_REPORT_PORT": "0",
+        "LEADLOOP_POLICY_FILE": str(policy),
+        "LEADLOOP_HTTP_HOST": "127.0.0.1",
     }
     command = [sys.executable, "-m", "workers", "report"]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
@@ -143,12 +147,12 @@ def memory_of(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("VmRSS")).split()[1]) / 1024
 
 
-def main(leads: int = LEADS) -> None:
-    """Print the times of each view."""
+def main(leads: int = LEADS, most: int = 1000) -> None:
+    """Print the times of each view. `most`: records of a lead; short lives are written sooner."""
     with TemporaryDirectory() as data, a_redis(Path(data) / "redis") as redis:
         client: Any = redis.client()
         empty = client.info("memory")["used_memory"]
-        seconds = fill(redis, leads)
+        seconds = fill(redis, leads, most)
         used = client.info("memory")["used_memory"] - empty
         print(f"page: {leads:,} leads, written in {seconds:.0f} s; {used / leads:,.0f} bytes of Redis a lead")
         for name, size in _by_kind(client, leads):

@@ -6,6 +6,7 @@ import sys
 from tests.waiting import TIMEOUT
 
 ENTRIES = (
+    "workers.mcp_server.commands",
     "workers.cli",
     "streams.__main__",
     "workers.ingest.run",
@@ -15,7 +16,7 @@ ENTRIES = (
     "workers.doctor.examination",
     "workers.imports.run",
 )
-WITHOUT = "import importlib, sys; sys.modules |= dict.fromkeys(('httpx', 'authlib', 'cachetools')); "
+WITHOUT = "import importlib, sys; sys.modules |= dict.fromkeys(('httpx', 'authlib', 'cachetools', 'mcp')); "
 
 
 def _run(code: str) -> "subprocess.CompletedProcess[str]":
@@ -31,3 +32,8 @@ def test_a_registry_without_its_client_names_what_to_install() -> None:
     made = "from schemas.registry import RegistryConf; from schemas.connect import open_catalogue; "
     done = _run(f"{WITHOUT}{made}open_catalogue(RegistryConf(url='http://127.0.0.1:9'))")
     assert "RegistryUnavailable: a schema registry needs the package httpx: install leadloop[registry]" in done.stderr
+
+
+def test_the_server_for_agents_names_what_to_install() -> None:
+    done = _run(f"{WITHOUT}import workers.cli; sys.argv[1:] = ['mcp']; workers.cli.cli()")
+    assert "leadloop mcp needs the package mcp: install leadloop[mcp]" in done.stderr

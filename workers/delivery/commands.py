@@ -4,14 +4,12 @@ import asyncio
 import getpass
 import logging
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import assert_never
 
 import typer
 from rich.table import Table
 
-from schemas.errors import UserError
 from schemas.events import EndpointIs, EndpointState
 from streams.runtime.probes import Probes
 from streams.runtime.process import process_registry
@@ -23,10 +21,9 @@ from workers.outbound import Client
 from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
 from .attempts import Rejected as SaidNo
 from .configuration import connecting, endpoints_of, worker_config
-from .core.wait_topics import WaitTopics
 from .endpoints import Document
+from .operations import named, set_endpoint_state
 from .runtime.endpoint_states import read_states
-from .runtime.records import RecordFactory
 from .runtime.worker import Worker, serve
 from .sample import a_sample
 from .target import Endpoint
@@ -96,7 +93,7 @@ def tested(name: str, lead: str, track: str) -> None:
     """Send a sample, once."""
     settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
-    outcome = asyncio.run(_test(settings, document, _named(endpoints, name), lead, track))
+    outcome = asyncio.run(_test(settings, document, named(endpoints, name), lead, track))
     out.print(f"{name}: {_told(outcome)}", markup=False)
     if not isinstance(outcome, Accepted | Unverified | NoOp):
         raise typer.Exit(1)
@@ -119,11 +116,7 @@ async def _test(settings: DeliverSettings, document: Document, endpoint: Endpoin
 @explained
 def stand(name: str, state: EndpointIs, why: str) -> None:
     """Say how an endpoint stands from now on, to all workers."""
-    settings = settings_with_broker(DeliverSettings)
-    _, endpoints = endpoints_of(settings)
-    _named(endpoints, name)
-    said = EndpointState(endpoint=name, state=state, occurred_at=int(time.time() * 1000), by=_who(), why=why[:200])
-    asyncio.run(_say(settings, said))
+    set_endpoint_state(settings_with_broker(DeliverSettings), name, state, by=_who(), why=why)
     out.print(f"{name} is {state}", markup=False)
 
 
@@ -132,22 +125,6 @@ def _who() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
         return "command line"
-
-
-async def _say(settings: DeliverSettings, said: EndpointState) -> None:
-    producer = AsyncProducer(settings.kafka.librdkafka())
-    producer.start()
-    try:
-        await producer.send(RecordFactory(codec_of(settings), settings.topic_prefix, WaitTopics()).state(said))
-    finally:
-        await producer.close()
-
-
-def _named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
-    for one in endpoints:
-        if one.name == name:
-            return one
-    raise UserError(f"there is no endpoint {name}; there are: {', '.join(one.name for one in endpoints)}")
 
 
 def _told(outcome: Outcome) -> str:
