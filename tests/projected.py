@@ -83,7 +83,7 @@ def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
         make: Callable[..., Any] = dice.choice([a_contact] * 3 + [a_reply, a_loss, a_stall, a_created])
         if n == 0:
             make = a_created
-        fact = make(lead_id, at, event_id=f"{lead_id} {n}", **_described(make, dice))
+        fact = make(lead_id, at, event_id=f"{lead_id} {n}", **_described(make, dice), **_priced(make, lead_id, n))
         yield fact
         ledger.add(fact_of(fact), POLICY, at)
         at += dice.randrange(1, 20 * DAY)
@@ -91,7 +91,7 @@ def _life(lead_id: str, dice: random.Random) -> Iterable[AnyRecord]:
         yield from _told(ledger, dice)
         yield from _escalated(snapshot(lead_id, ledger.history, ledger.deadline(POLICY), at))
     if dice.random() < 0.2:
-        fact = a_win(lead_id, at, event_id=f"{lead_id} won")
+        fact = a_win(lead_id, at, event_id=f"{lead_id} won", **_priced(a_win, lead_id, -1))
         yield fact
         ledger.add(fact_of(fact), POLICY, at)
         yield from _told(ledger, dice)
@@ -124,6 +124,16 @@ def _described(make: Callable[..., Any], dice: random.Random) -> dict[str, str]:
         "campaign_id": dice.choice(["", "spring", "autumn"]),
         "owner_id": dice.choice(["ann", "bob"]),
     }
+
+
+def _priced(make: Callable[..., Any], lead_id: str, n: int) -> dict[str, Any]:
+    dice = random.Random(f"{lead_id} costs {n}")
+    money = {"currency": dice.choice(["EUR", "USD", ""])}
+    if make is a_created:
+        money["segment"] = dice.choice(["smb", "enterprise", ""])
+    if make not in (a_created, a_win) or dice.random() < 0.3:
+        return {}
+    return {**money, "expected_amount" if make is a_created else "amount": dice.randrange(10**6)}
 
 
 def _told(ledger: LeadFold, dice: random.Random) -> Iterable[AnyRecord]:
@@ -270,5 +280,7 @@ def content(redis: "Redis", app_id: str, number: int | None = None) -> dict[str,
         elif name.startswith("count:"):
             found[name] = {field: int(n) for field, n in client.hgetall(raw).items() if int(n)}
         elif name.startswith("list:") and not name.startswith("list:rows:"):
-            found[name] = client.zrange(raw, 0, -1, withscores=name.startswith("list:by:"))
+            found[name] = client.zrange(raw, 0, -1, withscores=name.startswith(("list:by:", "list:top:")))
+        if name.startswith("list:top:"):
+            found[name] = [one for one in found[name] if one[1]]
     return {name: value for name, value in found.items() if value}

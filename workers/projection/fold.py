@@ -21,6 +21,8 @@ from workers.read_model.lead_document import DECIDED, ESCALATED, KEPT_FACTS, REC
 from workers.read_model.lead_lists import every_list
 from workers.read_model.list_members import ListMembership
 from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, facts_of
+from workers.read_model.pass_figures import PassFigures, amounts_of, figures_of
+from workers.read_model.track_counts import track_counts
 
 from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, SkippedRecord
 
@@ -33,6 +35,8 @@ class Contribution(NamedTuple):
 
     lists: frozenset[ListMembership] = frozenset()
     passes: tuple[PassSteps, ...] = ()
+    figures: tuple[PassFigures, ...] = ()
+    tracks: tuple[tuple[RowCount, int], ...] = ()
     escalations: tuple[RowCount, ...] = ()
 
 
@@ -53,11 +57,23 @@ class ModelChange:
             self.added[name][member] = score
             self.removed[name].discard(member)  # only its score has changed
         if old.passes != new.passes:
-            self.counts.subtract(counts_of(old.passes))
-            self.counts.update(counts_of(new.passes))
+            was, becomes = Counter(counts_of(old.passes)), Counter(counts_of(new.passes))
+            self.counts.subtract(was - becomes)
+            self.counts.update(becomes - was)
+        if old.figures != new.figures:
+            before, after = Counter(old.figures), Counter(new.figures)
+            self._add(-1, (each for one in (before - after).elements() for each in amounts_of(one)))
+            self._add(1, (each for one in (after - before).elements() for each in amounts_of(one)))
+        if old.tracks != new.tracks:
+            self._add(-1, old.tracks)
+            self._add(1, new.tracks)
         if old.escalations != new.escalations:
             self.counts.subtract(old.escalations)
             self.counts.update(new.escalations)
+
+    def _add(self, sign: int, amounts: Iterable[tuple[RowCount, int]]) -> None:
+        for count, amount in amounts:
+            self.counts[count] += sign * amount
 
 
 class DocumentFold:
@@ -92,7 +108,14 @@ class DocumentFold:
         lead = latest or self._decode(document.snapshot, LeadSnapshot)
         entries = self._entries(document)
         lists = every_list(lead, entries, facts_of(document, lead, self._decode))
-        return Contribution(frozenset(lists), passes_of(lead), escalation_counts(lead, entries))
+        figures = figures_of(lead)
+        return Contribution(
+            frozenset(lists),
+            passes_of(lead),
+            figures,
+            track_counts(lead, entries, figures),
+            escalation_counts(lead, entries),
+        )
 
     def _entries(self, document: LeadDocument) -> ListedEntries:
         recycles = [self._decode(entry.value, LeadRecycled) for entry in document.recycles]

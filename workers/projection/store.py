@@ -22,7 +22,7 @@ from workers.read_model.generation import (
     encode_freshness,
     encode_meta,
 )
-from workers.read_model.index import COUNTED_BY
+from workers.read_model.index import LISTED_BY, RANKED_BY
 from workers.read_model.redis_keys import FORMAT, Generation, Keys
 
 from .errors import PositionsMoved, Unavailable, UnsafeRedis, unavailable_reason
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 TRIES = 5
 RETIRED_SECONDS = 60  # requests that began before the switch may still read the retired generation
 SLICE = 1000
+FIRST_CREATED = "1/created"  # a lead has one first pass, so it counts leads
 
 
 class Pointers(NamedTuple):
@@ -243,11 +244,14 @@ def _write(pipe: "Pipeline", generation: Generation, change: ModelChange, positi
 
 
 def _count(pipe: "Pipeline", generation: Generation, change: ModelChange) -> None:
-    rows: dict[str, dict[str, int]] = {by: {} for by in COUNTED_BY}
+    rows: dict[str, dict[str, int]] = {by: {} for by in LISTED_BY}
     for (by, value, field), difference in change.counts.items():
         if difference:
             pipe.hincrby(generation.count(by, value), field, difference)
-            rows[by][value] = 0
+            if by in rows:
+                rows[by][value] = 0
+            if field == FIRST_CREATED and by in RANKED_BY:
+                pipe.zincrby(generation.list(f"top:{by}"), difference, value)
     for by, values in rows.items():
         if values:
             pipe.zadd(generation.list(f"rows:{by}"), values)

@@ -9,18 +9,34 @@ from typing import Literal, NamedTuple
 
 from schemas.events import LeadRecycled, LeadSnapshot
 from streams.domain.funnel import PASS_LABELS, STEPS
-from streams.domain.lead import CREATED, LOST, RECYCLED, STALLED, TOUCHED, WON
+from streams.domain.lead import BROKEN, CREATED, HELD_OUT, LOST, RECYCLED, STALLED, TOUCHED, WON
 
 from .escalations import DecisionEntry, EscalationEntry, escalation_state
 from .list_members import ListMembership, event_member, timed
 
-STEP_NAMES = (*STEPS, "requalified", "won_back")
-"""The steps of streams' funnel, and two that relate one pass to the next."""
+STEP_NAMES = (
+    *STEPS,
+    "requalified",
+    "won_back",
+    "won_after",
+    "kept",
+    "broken",
+    "held_out",
+    "held_requalified",
+    "held_won",
+)
+"""The steps of streams' funnel, and what else is counted of a pass.
 
-ROWS_BY = ("origin", "campaign", "owner", "reason", "pass")
-ESCALATED_BY = "escalated"
-COUNTED_BY = (*ROWS_BY, ESCALATED_BY)
-"""The dimensions of the funnel, and the escalations by the owner to whom they were addressed."""
+requalified, won_back: after it was handed back, a later pass began, or was won; won_after: it, or a later one, was won.
+kept: contacted, and no promise was broken; broken: one was. held_…: the same as after a recycle, for a pass left alone.
+"""
+
+ROWS_BY = ("origin", "campaign", "owner", "reason", "pass", "segment")
+ESCALATED_BY, TRACK_BY = "escalated", "track"
+LISTED_BY = (*ROWS_BY, ESCALATED_BY, TRACK_BY, "month")
+"""The dimensions whose rows are listed: those of the funnel, escalations by addressee, recycles by track, months."""
+RANKED_BY = frozenset({"origin", "campaign", "owner", "segment"})
+"""The dimensions whose rows are also in the order of their leads."""
 RecycleState = Literal["standing", "revoked", "requalified"]
 
 
@@ -42,6 +58,7 @@ class PassSteps(NamedTuple):
     reason: str
     reached: int
     later: int | None
+    segment: str = ""
 
 
 class RecycleEntry(NamedTuple):
@@ -87,15 +104,24 @@ def counts_of(passes: Iterable[PassSteps]) -> Iterator[RowCount]:
 
 
 def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
-    """The passes of a lead, the current one last."""
+    """The passes of a lead, the current one last. The segment is that of the lead now."""
     reached, reason = reached_by(lead), lead.last_stall_reason or lead.stall_reason
-    last = PassSteps(lead.pass_no, lead.origin, lead.campaign_id, lead.owner_id, reason, reached, None)
+    last = PassSteps(lead.pass_no, lead.origin, lead.campaign_id, lead.owner_id, reason, reached, None, lead.segment)
     if not lead.passes:
         return (last,) if lead.pass_no else ()
     passes, later = [last], reached
     for old in reversed(lead.passes):
         passes.append(
-            PassSteps(old.pass_no, old.origin, old.campaign_id, old.owner_id, old.stall_reason, old.reached, later)
+            PassSteps(
+                old.pass_no,
+                old.origin,
+                old.campaign_id,
+                old.owner_id,
+                old.stall_reason,
+                old.reached,
+                later,
+                lead.segment,
+            )
         )
         later |= old.reached
     return tuple(reversed(passes))
@@ -187,7 +213,7 @@ def _counts(one: PassSteps) -> tuple[RowCount, ...]:
     if not one.pass_no:
         return ()
     label = PASS_LABELS[min(one.pass_no, len(PASS_LABELS)) - 1]
-    values = (one.origin, one.campaign_id, one.owner_id, one.reason, label)
+    values = (one.origin, one.campaign_id, one.owner_id, one.reason, label, one.segment)
     return tuple(
         RowCount(by, value, f"{label}/{step}")
         for by, value in zip(ROWS_BY, values, strict=True)
@@ -198,7 +224,25 @@ def _counts(one: PassSteps) -> tuple[RowCount, ...]:
 def steps_of(reached: int, later: int | None) -> Iterator[str]:
     """The names of the steps that a pass has reached; `later` as in PassSteps."""
     yield from (step for step, bit in STEPS.items() if reached & bit)
-    if reached & RECYCLED and later is not None:
+    is_won = bool((reached | (later or 0)) & WON)
+    if reached & BROKEN:
+        yield "broken"
+    elif reached & TOUCHED:
+        yield "kept"
+    if reached & RECYCLED:
+        yield from _after(is_won, later)
+    if reached & HELD_OUT:
+        yield "held_out"
+        if later is not None:
+            yield "held_requalified"
+        if is_won:
+            yield "held_won"
+
+
+def _after(is_won: bool, later: int | None) -> Iterator[str]:
+    if later is not None:
         yield "requalified"
         if later & WON:
             yield "won_back"
+    if is_won:
+        yield "won_after"

@@ -15,7 +15,17 @@ from .list_members import ListMembership
 from .listed_facts import ListedFacts, is_at_risk
 
 OrderName = Literal["created", "touched", "due", "closed", "amount"]
-RARE_STEPS = ("recycled", "requalified", "won_back", "won", "lost")
+RARE_STEPS = (
+    "recycled",
+    "requalified",
+    "won_back",
+    "won_after",
+    "won",
+    "lost",
+    "held_out",
+    "held_requalified",
+    "held_won",
+)
 """Steps of the funnel that few passes reach: they have a list of leads with such a pass. The others are found soon."""
 NEVER_TOUCHED = "reached:none-touched"
 """The list of leads with a pass that sales never touched."""
