@@ -14,7 +14,8 @@ from streams.domain.policy import Policy
 from streams.runtime.settings import ReportSettings
 from workers.read_model.redis_clients import connect, connect_async
 from workers.report import queries
-from workers.report.api_models import AsOf, FunnelPage
+from workers.report.api_models import AsOf
+from workers.report.funnel_models import FunnelPage
 from workers.report.generation_reader import ReadModelUnavailable
 
 from .clocks import ClockOffset

@@ -46,6 +46,22 @@ def following(length: CohortLength, first: date) -> date:
     return begins("month", first + timedelta(days=31)) if length == "month" else first + timedelta(days=7)
 
 
+def period_until(length: CohortLength, last: date, many: int) -> date:
+    """The first day of so many cohorts, of which the last contains a day."""
+    first = begins(length, last)
+    for _ in range(many - 1):
+        first = begins(length, first - timedelta(days=1))
+    return first
+
+
+def period_from(length: CohortLength, first: date, many: int) -> date:
+    """The last day of so many cohorts, of which the first contains a day."""
+    day = begins(length, first)
+    for _ in range(many):
+        day = following(length, day)
+    return day - timedelta(days=1)
+
+
 def cohorts_between(length: CohortLength, first: date, last: date) -> Iterator[str]:
     """The cohorts from the one of the first day to the one of the last day."""
     day = begins(length, first)

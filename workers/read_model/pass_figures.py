@@ -16,6 +16,7 @@ from streams.domain.lead import BROKEN, CREATED, LOST, PROGRESSED, RECYCLED, STA
 from .cohorts import hour_of, month_of, origin_cohort, week_of
 from .durations import UNKNOWN, range_of
 from .index import PassSteps, RowCount, passes_of, steps_of
+from .listed_facts import LeadAmount
 
 MOST_MINOR = 10**13
 """Amounts from here on are not believed: a sum of them would not fit a counter."""
@@ -24,13 +25,6 @@ UNPRICED = "unpriced"
 BROKEN_NOW = "broken_now"
 TIMED_STEPS = ("touched", "progressed", "stalled", "won")
 _CURRENCY = re.compile(r"[A-Z]{3}")
-
-
-class Money(NamedTuple):
-    """An amount in minor units of a currency; empty: no event named it."""
-
-    currency: str
-    minor: int
 
 
 class PassFigures(NamedTuple):
@@ -45,24 +39,27 @@ class PassFigures(NamedTuple):
         expected: What an open deal is expected to bring.
         after: What deals brought that were won after the pass was handed back.
         is_cold: Whether the lead is cold now.
+        stands: Of the current pass, where the lead stands: its stage, and what was decided about its stall.
     """
 
     steps: PassSteps
     created_at: int | None
     took: tuple[int | None, ...]
     at: tuple[int | None, ...]
-    won: Money | None
-    expected: Money | None
-    after: tuple[Money, ...]
+    won: LeadAmount | None
+    expected: LeadAmount | None
+    after: tuple[LeadAmount, ...]
     is_cold: bool
+    stands: tuple[tuple[str, str], ...]
 
 
 def figures_of(lead: LeadSnapshot) -> tuple[PassFigures, ...]:
     """The figures of all known passes of a lead, the current one last."""
     passes = passes_of(lead)
-    later: tuple[Money, ...] = ()
+    later: tuple[LeadAmount, ...] = ()
     figures = []
-    for steps, of_pass in zip(reversed(passes), (lead, *reversed(lead.passes)), strict=True):
+    sources: tuple[LeadSnapshot | PastPass, ...] = (lead, *reversed(lead.passes)) if passes else ()
+    for steps, of_pass in zip(reversed(passes), sources, strict=True):
         won = _money(of_pass.amount, of_pass.currency) if steps.reached & WON else None
         later = later if won is None else (*later, won)
         is_open = of_pass is lead and lead.stage not in {"won", "lost"}
@@ -76,6 +73,7 @@ def figures_of(lead: LeadSnapshot) -> tuple[PassFigures, ...]:
                 _money(lead.expected_amount, lead.expected_currency) if is_open else None,
                 later if steps.reached & RECYCLED else (),
                 lead.stalled_at is not None,
+                _stands(lead) if of_pass is lead else (),
             )
         )
     return tuple(reversed(figures))
@@ -88,18 +86,22 @@ def amounts_of(one: PassFigures) -> Iterator[tuple[RowCount, int]]:
         return
     rows = _rows(steps)
     cohorts = _cohorts(steps.origin, one.created_at)
+    if one.expected is not None:
+        for by, value in one.stands:
+            yield RowCount(by, value, f"{EXPECTED_MONEY}:{one.expected.currency}"), one.expected.minor
     for (by, value), (field, amount) in product(rows, _money_fields(one)):
         yield RowCount(by, value, f"{label}/{field}"), amount
     for (by, value), (field, amount) in product(cohorts, _cohort_fields(one)):
         yield RowCount(by, value, f"{label}/{field}"), amount
-    timed = [row for row in rows if row[0] in _TIMED]
-    for (by, value), field in product((*timed, *cohorts), _time_fields(one)):
+    for (by, value), field in product((*rows, *cohorts), _time_fields(one)):
         yield RowCount(by, value, f"{label}/{field}"), 1
     for at, field, amount in _events(one):
         yield RowCount("hour", hour_of(at), field), amount
 
 
-_TIMED = frozenset({"origin", "owner", "segment", "pass"})
+def _stands(lead: LeadSnapshot) -> tuple[tuple[str, str], ...]:
+    decided = (("decision", lead.decision),) if lead.stall_id and lead.decision != "UNKNOWN" else ()
+    return ("stage", lead.stage), *decided
 
 
 def _rows(steps: PassSteps) -> tuple[tuple[str, str], ...]:
@@ -182,7 +184,7 @@ def _range(begun: int | None, ended: int | None, is_reached: int) -> int | None:
 
 
 @lru_cache(maxsize=20_000)
-def _money(minor: int | None, currency: str) -> Money | None:
+def _money(minor: int | None, currency: str) -> LeadAmount | None:
     if minor is None or not 0 <= minor < MOST_MINOR:
         return None
-    return Money(currency if _CURRENCY.fullmatch(currency) else "", minor)
+    return LeadAmount(minor, currency if _CURRENCY.fullmatch(currency) else "")

@@ -10,12 +10,26 @@ from schemas.instants import LAST_MS
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 
-FunnelDimension = Literal["origin", "campaign", "owner", "reason", "pass"]
+FunnelDimension = Literal["origin", "campaign", "owner", "segment", "reason", "pass"]
 """What the read model counts passes by."""
-FunnelGrouping = Literal["origin", "campaign", "owner", "reason", "cause", "pass"]
+FunnelGrouping = Literal["origin", "campaign", "owner", "segment", "reason", "cause", "pass"]
 PassLabel = Literal["1", "2", "3", "4+"]
 FunnelStep = Literal[
-    "created", "touched", "progressed", "stalled", "recycled", "requalified", "won_back", "won", "lost"
+    "created",
+    "touched",
+    "progressed",
+    "stalled",
+    "recycled",
+    "requalified",
+    "won_back",
+    "won_after",
+    "won",
+    "lost",
+    "kept",
+    "broken",
+    "held_out",
+    "held_requalified",
+    "held_won",
 ]
 EventKind = Literal[
     "created", "contacted", "stalled", "closed", "recycled", "decided", "delivered", "escalated", "updated"
@@ -198,6 +212,10 @@ class EscalationPage(Page):
     escalations: list[EscalationModel]
 
 
+Money = dict[str, int]
+"""Minor units by currency (ISO 4217; empty: no event named it). Amounts of two currencies are never added."""
+
+
 class OwnerOverview(ApiModel):
     """What waits for one owner. Promises are counted by when they break; `escalated`: leads with an ESCALATE."""
 
@@ -234,27 +252,8 @@ class Overview(ApiModel):
     later: int = Field(description="Promises that break after these days.")
     recycles: dict[RecycleState, int]
     escalations: dict[EscalationState, int]
+    expected_money: dict[Stage, Money] = Field(description="What open deals are expected to bring, by stage.")
+    decided_money: dict[DecisionFilter, Money] = Field(description="The same, by what was decided about the stall.")
     owners: list[OwnerOverview] = Field(description="The first owners, in the order of their names.")
     has_more_owners: bool
     as_of: AsOf
-
-
-class FunnelRow(ApiModel):
-    """Passes that reached each step. `requalified`: passed to sales again after a recycle; `won_back`: and won then."""
-
-    value: str = Field(examples=["webinar"])
-    created: int = 0
-    touched: int = 0
-    progressed: int = 0
-    stalled: int = 0
-    recycled: int = 0
-    requalified: int = 0
-    won_back: int = 0
-    won: int = 0
-    lost: int = 0
-
-
-class FunnelPage(Page):
-    by: FunnelGrouping
-    rows: list[FunnelRow]
-    total: FunnelRow = Field(description="Of all rows, those of other pages included.")

@@ -19,8 +19,9 @@ from workers.http.auth import KeyRing
 from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
 
-from . import api_models, parameters
+from . import api_models, cohort_models, funnel_models, parameters
 from .cause_rows import grouped_funnel
+from .cohort_pages import changes_since_yesterday, cohort_page
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
@@ -90,6 +91,7 @@ def _routes(model: ReadModel, keys: KeyRing, access: PageAccess, policy: PolicyI
     _add_leads(router, model)
     _add_lead(router, model, policy)
     _add_counts(router, model, policy)
+    _add_cohorts(router, model, policy)
     _add_events(router, model)
     return router
 
@@ -138,19 +140,50 @@ def _add_counts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> Non
         return await model.overview(policy.wall_ms(), zone)
 
     @router.get("/funnel.csv", response_model=None, include_in_schema=False)
-    @router.get("/funnel", response_model=api_models.FunnelPage, responses=_AS_CSV)
+    @router.get("/funnel", response_model=funnel_models.FunnelPage, responses=_AS_CSV)
     async def funnel(
         request: Request, asked: Annotated[parameters.FunnelParameters, Query()]
-    ) -> api_models.FunnelPage | Response:
+    ) -> funnel_models.FunnelPage | Response:
         """How many passes of leads reached each step: the same numbers as in the metrics of streams."""
         if not wants_csv(request):
-            return await grouped_funnel(model, policy.policy, asked.by, asked.pass_label, asked.cursor, asked.limit)
+            return await grouped_funnel(
+                model,
+                policy.policy,
+                asked.by,
+                asked.pass_label,
+                asked.cursor,
+                asked.limit,
+                by_leads=asked.order == "leads",
+            )
 
-        async def read(cursor: str | None) -> tuple[list[api_models.FunnelRow], str | None]:
+        async def read(cursor: str | None) -> tuple[list[funnel_models.FunnelRow], str | None]:
             page = await grouped_funnel(model, policy.policy, asked.by, asked.pass_label, cursor, PAGE)
             return page.rows, page.next
 
-        return await csv_response("funnel", api_models.FunnelRow, read)
+        return await csv_response("funnel", funnel_models.FunnelRow, read)
+
+
+def _add_cohorts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
+    @router.get("/cohorts.csv", response_model=None, include_in_schema=False)
+    @router.get("/cohorts", response_model=cohort_models.CohortPage, responses=_AS_CSV)
+    async def cohorts(
+        request: Request, asked: Annotated[parameters.CohortParameters, Query()]
+    ) -> cohort_models.CohortPage | Response:
+        """How far the passes that began in each month or week (UTC) got, and those of as many cohorts before."""
+        today = api_models.instant(policy.wall_ms()).date()
+        page = await cohort_page(model, asked.by, asked.period(today), asked.pass_label, asked.origin)
+        if not wants_csv(request):
+            return page
+
+        async def read(_: str | None) -> tuple[list[cohort_models.CohortRow], None]:
+            return page.rows, None
+
+        return await csv_response("cohorts", cohort_models.CohortRow, read)
+
+    @router.get("/changes")
+    async def changes(_: Annotated[parameters.NoParameters, Query()]) -> cohort_models.Changes:
+        """What happened in the last day, and in the day before."""
+        return await changes_since_yesterday(model, policy.wall_ms())
 
 
 def _add_events(router: APIRouter, model: ReadModel) -> None:

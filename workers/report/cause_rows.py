@@ -1,8 +1,13 @@
 """The funnel, also by cause: the rows by reason, added up as the policy relates reasons to causes."""
 
-from streams.domain.policy import Policy
+from collections import Counter, defaultdict
 
-from . import api_models
+from streams.domain.funnel import PASS_LABELS
+from streams.domain.policy import Policy
+from workers.read_model.index import RANKED_BY
+
+from . import api_models, funnel_models
+from .funnel_rows import is_empty, row_of
 from .queries import ReadModel
 
 ROWS_AT_ONCE = 500
@@ -15,7 +20,9 @@ async def grouped_funnel(
     pass_label: api_models.PassLabel | None,
     cursor: str | None,
     limit: int,
-) -> api_models.FunnelPage:
+    *,
+    by_leads: bool = False,
+) -> funnel_models.FunnelPage:
     """A page of the funnel's rows, in the order of their names; by cause all of them.
 
     Args:
@@ -25,25 +32,20 @@ async def grouped_funnel(
         pass_label: Only these passes; None: all.
         cursor: See `ReadModel.funnel`.
         limit: The most rows of a page.
+        by_leads: The rows with the most leads instead, and the sum of the others.
 
     Raises:
         ReadModelUnavailable: The read model cannot be read.
     """
     if by != "cause":
-        return await model.funnel(by, pass_label, cursor, limit)
-    rows: dict[str, api_models.FunnelRow] = {}
-    causes, after = policy or Policy(), None
-    while True:
-        page = await model.funnel("reason", pass_label, after, ROWS_AT_ONCE)
-        for row in page.rows:
-            cause = causes.cause_of(row.value) if row.value else ""
-            rows[cause] = _sum(cause, rows.get(cause), row)
-        if page.next is None:
-            return page.model_copy(update={"by": "cause", "rows": [rows[cause] for cause in sorted(rows)]})
-        after = page.next
-
-
-def _sum(cause: str, known: api_models.FunnelRow | None, more: api_models.FunnelRow) -> api_models.FunnelRow:
-    before = known or api_models.FunnelRow(value=cause)
-    counts = {name: count + getattr(before, name) for name, count in more.model_dump(exclude={"value"}).items()}
-    return api_models.FunnelRow(value=cause, **counts)
+        if by_leads and by not in RANKED_BY:
+            page = await model.funnel(by, pass_label, None, ROWS_AT_ONCE)
+            return page.model_copy(update={"rows": sorted(page.rows, key=lambda row: -row.created)[:limit]})
+        return await (model.largest(by, pass_label, limit) if by_leads else model.funnel(by, pass_label, cursor, limit))
+    causes, labels = policy or Policy(), (pass_label,) if pass_label else PASS_LABELS
+    sums: dict[str, Counter[str]] = defaultdict(Counter)
+    async for reason, counts in model.rows("reason"):
+        sums[causes.cause_of(reason) if reason else ""].update(counts)
+    rows = [row_of(cause, sums[cause], labels) for cause in sorted(sums)]
+    page = await model.funnel("reason", pass_label, None, 1)
+    return page.model_copy(update={"by": "cause", "next": None, "rows": [row for row in rows if not is_empty(row)]})

@@ -53,7 +53,7 @@ def _cells(row: ApiModel, columns: Sequence[str]) -> list[str]:
     return [_cell(getattr(row, name)) for name in columns]
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> str:  # noqa: PLR0911  one return for each type
     match value:
         case None:
             return ""
@@ -63,6 +63,10 @@ def _cell(value: object) -> str:
             return rfc3339(value)
         case list():
             return harmless(" ".join(map(str, value)))
+        case dict():
+            return "; ".join(f"{name or 'no currency'} {amount}" for name, amount in value.items())
+        case ApiModel():
+            return _cell({name: one for name, one in value if one is not None})
         case str():
             return harmless(value)
         case _:

@@ -110,6 +110,15 @@ class GenerationReader:
                 found = await pipe.execute()
         return [{field.decode(): int(count) for field, count in row.items()} for row in found]
 
+    async def ranked(self, reading: Reading, by: str, most: int) -> tuple[list[bytes], int]:
+        """The values of a dimension of RANKED_BY with the most leads, and how many have leads at all."""
+        key = reading.generation.list(f"top:{by}")
+        with _translated_errors():
+            async with self._redis.pipeline(transaction=False) as pipe:
+                pipe.zrevrangebyscore(key, "+inf", 1, start=0, num=most)
+                found, many = await pipe.zcount(key, 1, "+inf").execute()
+        return found, many
+
     async def sizes(self, reading: Reading, ranges: Sequence[ListRange]) -> list[int]:
         """How many members each range has."""
         with _translated_errors():

@@ -9,8 +9,10 @@ from schemas.events import Stage
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 from workers.read_model.list_members import timed
+from workers.read_model.pass_figures import EXPECTED_MONEY
 
 from . import api_models
+from .funnel_rows import money_of
 from .generation_reader import GenerationReader, ListRange, Reading
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
@@ -60,6 +62,8 @@ async def overview_of(reader: GenerationReader, reading: Reading, days: Days) ->
     ]
     sizes = iter(await reader.sizes(reading, [*map(ListRange, names), *days.parts("due")]))
     owners, has_more = await _owners(reader, reading, days)
+    staged = await reader.counts(reading, "stage", [one.encode() for one in STAGES])
+    decided = await reader.counts(reading, "decision", [one.encode() for one in DECISIONS])
     return api_models.Overview(
         now=api_models.instant(days.now),
         timezone=days.zone.key,
@@ -72,6 +76,8 @@ async def overview_of(reader: GenerationReader, reading: Reading, days: Days) ->
         today=next(sizes),
         days=[_day(begins, ends, next(sizes)) for begins, ends in pairwise(days.midnights)],
         later=next(sizes),
+        expected_money={name: money_of(row, EXPECTED_MONEY) for name, row in zip(STAGES, staged, strict=True)},
+        decided_money={name: money_of(row, EXPECTED_MONEY) for name, row in zip(DECISIONS, decided, strict=True)},
         owners=owners,
         has_more_owners=has_more,
         as_of=reading.as_of,

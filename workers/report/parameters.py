@@ -1,7 +1,7 @@
 """The parameters of the read API. One that does not exist is refused, with the nearest name that does."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
@@ -12,6 +12,7 @@ from schemas.events import Stage
 from schemas.topics import MAX_LEAD_ID
 from streams.domain.facts import MAX_TEXT
 from workers.explaining.words import zone_named
+from workers.read_model.cohorts import CohortLength, period_from, period_until
 from workers.read_model.escalations import EscalationState
 from workers.read_model.index import RecycleState
 from workers.values.currencies import CODES, minor_digits
@@ -20,6 +21,7 @@ from .api_models import DecisionFilter, FunnelGrouping, FunnelStep, LeadModel, P
 from .lead_query import LeadQuery
 
 MAX_CURSOR = 4096
+SHOWN_COHORTS, MOST_COHORTS = 12, 120
 _DELAY = re.compile(r"(\d{1,9})([smhd])")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 
@@ -62,6 +64,7 @@ def _known_zone(name: str | None) -> str | None:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 ZoneName = Annotated[str | None, AfterValidator(_known_zone)]
+PeriodDay = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2999, 12, 31))]
 Delay = Annotated[int, BeforeValidator(_milliseconds, json_schema_input_type=str)]
 Currency = Annotated[str, AfterValidator(_known_currency)]
 LeadSort = Literal[
@@ -189,6 +192,38 @@ class FunnelParameters(PageParameters):
     limit: int = Field(100, ge=1, le=500, description="The most that a page holds.")
     by: FunnelGrouping = "origin"
     pass_label: PassLabel | None = Field(None, alias="pass", description="Only these passes.")
+    order: Literal["name", "leads"] = Field(
+        "name", description="leads: the largest rows on one page, and the sum of all others as `others`."
+    )
+
+
+class CohortParameters(Parameters):
+    """Which cohorts."""
+
+    by: CohortLength = "month"
+    first: PeriodDay | None = Field(None, alias="from", description="The first day; its whole cohort is counted.")
+    last: PeriodDay | None = Field(None, alias="to", description="The last day; default: today.")
+    origin: QueryText = None
+    pass_label: PassLabel | None = Field(None, alias="pass", description="Only these passes.")
+
+    @model_validator(mode="after")
+    def _is_a_period(self) -> Self:
+        if self.first is not None and self.last is not None:
+            if self.first > self.last:
+                raise ValueError("from is after to: exchange them")
+            _check_length(self.by, self.first, self.last)
+        return self
+
+    def period(self, today: date) -> tuple[date, date]:
+        """The first and the last day of the period; one of them may follow from the other."""
+        if self.first is not None:
+            return self.first, self.last or min(max(today, self.first), period_from(self.by, self.first, MOST_COHORTS))
+        return period_until(self.by, self.last or today, SHOWN_COHORTS), self.last or today
+
+
+def _check_length(by: CohortLength, first: date, last: date) -> None:
+    if last > period_from(by, first, MOST_COHORTS):
+        raise ValueError(f"{MOST_COHORTS} {by}s at most: choose a shorter period, or by=month")
 
 
 class RecycleParameters(PageParameters):

@@ -4,7 +4,7 @@ A request reads one generation, the one that is current when it begins; it stays
 has taken its place.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -17,16 +17,17 @@ from workers.read_model.index import RecycleState
 from workers.read_model.lead_document import LeadDocument
 from workers.read_model.list_members import split_event_member
 
-from . import api_models
+from . import api_models, funnel_models
 from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
+from .funnel_rows import is_empty, row_of, sum_of
 from .generation_reader import GenerationReader, ListRange, Reading, ReadModelUnavailable
 from .lead_plan import plan_of
 from .lead_query import LeadQuery
 from .lead_scan import LeadScan
 from .overview import Days, overview_of
 from .policy_in_use import PolicyInUse
-from .render import Renderer, lead_of, row_of, sum_of
+from .render import Renderer, lead_of
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -130,27 +131,52 @@ class ReadModel:
 
     async def funnel(
         self, by: api_models.FunnelDimension, pass_label: api_models.PassLabel | None, cursor: str | None, limit: int
-    ) -> api_models.FunnelPage:
+    ) -> funnel_models.FunnelPage:
         """A page of the funnel's rows, in the order of their names."""
         reading = await self._reader.begin()
         labels = (pass_label,) if pass_label else PASS_LABELS
-        found: list[api_models.FunnelRow] = []
+        found: list[funnel_models.FunnelRow] = []
 
         async def take(members: list[bytes]) -> int:
             rows = members[: limit - len(found)]
             for value, counts in zip(rows, await self._reader.counts(reading, by, rows), strict=True):
                 row = row_of(value.decode(), counts, labels)
-                if any(count for name, count in row if name != "value"):
-                    found.append(row)
+                found.extend([] if is_empty(row) else [row])
             return len(rows)
 
         following = await self._page(reading, ListRange(f"rows:{by}"), cursor, take, lambda: len(found) >= limit)
-        every = [label.encode() for label in labels]
-        totals = [row_of("", counts, labels) for counts in await self._reader.counts(reading, "pass", every)]
-        return api_models.FunnelPage(by=by, rows=found, total=sum_of(totals), next=following, as_of=reading.as_of)
+        every = sum_of(await self._reader.counts(reading, "pass", [label.encode() for label in labels]))
+        total = row_of("", every, labels)
+        return funnel_models.FunnelPage(by=by, rows=found, total=total, next=following, as_of=reading.as_of)
+
+    async def largest(
+        self, by: api_models.FunnelDimension, pass_label: api_models.PassLabel | None, most: int
+    ) -> funnel_models.FunnelPage:
+        """The rows with the most leads, and the sum of all others. `by` is one of RANKED_BY."""
+        reading = await self._reader.begin()
+        labels = (pass_label,) if pass_label else PASS_LABELS
+        values, many = await self._reader.ranked(reading, by, most)
+        counts = await self._reader.counts(reading, by, values)
+        total = sum_of(await self._reader.counts(reading, "pass", [label.encode() for label in labels]))
+        others = total.copy()
+        others.subtract(sum_of(counts))
+        return funnel_models.FunnelPage(
+            by=by,
+            rows=[row_of(value.decode(), row, labels) for value, row in zip(values, counts, strict=True)],
+            total=row_of("", total, labels),
+            others=row_of("", +others, labels) if many > len(values) else None,
+            values=many,
+            next=None,
+            as_of=reading.as_of,
+        )
+
+    async def counts(self, by: str, values: Sequence[str]) -> list[dict[str, int]]:
+        """The counts of these rows of any dimension, listed or not."""
+        reading = await self._reader.begin()
+        return await self._reader.counts(reading, by, [value.encode() for value in values])
 
     async def rows(self, by: str) -> AsyncIterator[tuple[str, dict[str, int]]]:
-        """All rows of a dimension of COUNTED_BY, in the order of their names."""
+        """All rows of a dimension of LISTED_BY, in the order of their names."""
         reading, last = await self._reader.begin(), None
         while members := await self._reader.members(reading, ListRange(f"rows:{by}"), last, most=SLICE):
             for value, counts in zip(members, await self._reader.counts(reading, by, members), strict=True):

@@ -16,7 +16,7 @@ from schemas.events import (
 )
 from streams.domain.funnel import STEPS
 from workers.read_model.escalations import EscalationState, decision_of, escalation_of, escalation_state
-from workers.read_model.index import STEP_NAMES, RecycleState, reached_by, recycle_of, states_of
+from workers.read_model.index import RecycleState, reached_by, recycle_of, states_of
 from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
 from workers.read_model.listed_facts import ListedFacts, facts_of, human_delay_ms, is_at_risk
 
@@ -133,18 +133,6 @@ def lead_of(lead: LeadSnapshot, facts: ListedFacts, track: str) -> api_models.Le
         system_delay_seconds=None if facts.system_delay_ms is None else facts.system_delay_ms / 1000,
         human_delay_seconds=None if human is None else human / 1000,
     )
-
-
-def row_of(value: str, counts: Mapping[str, int], labels: Iterable[str]) -> api_models.FunnelRow:
-    """A row of the funnel: the counts by `pass/step`, of these passes."""
-    sums = {step: sum(counts.get(f"{label}/{step}", 0) for label in labels) for step in STEP_NAMES}
-    return api_models.FunnelRow(value=value, **sums)
-
-
-def sum_of(rows: Iterable[api_models.FunnelRow]) -> api_models.FunnelRow:
-    """The sum of rows, without a value."""
-    every, names = list(rows), [name for name in api_models.FunnelRow.model_fields if name != "value"]
-    return api_models.FunnelRow(value="", **{name: sum(getattr(row, name) for row in every) for name in names})
 
 
 def _steps(reached: int) -> list[str]:

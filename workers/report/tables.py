@@ -10,11 +10,11 @@ from rich.table import Table
 
 from workers.read_model.index import STEP_NAMES
 
-from . import api_models
+from . import api_models, funnel_models
 from .explanation_model import ExplanationModel
 
 
-def funnel(found: api_models.FunnelPage) -> Table:
+def funnel(found: funnel_models.FunnelPage) -> Table:
     table = Table(title=f"Passes that reached each step, by {found.by}", title_justify="left")
     table.add_column(found.by)
     for step in STEP_NAMES:
@@ -63,7 +63,7 @@ _OLD_SECONDS = 60
 _WIDE = 10_000
 
 
-def _counts(row: api_models.FunnelRow) -> Iterator[str]:
+def _counts(row: funnel_models.FunnelRow) -> Iterator[str]:
     return (f"{getattr(row, step):,}" for step in STEP_NAMES)
 
 

@@ -6,7 +6,8 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 
 from streams.domain.policy import Action, Policy
 from workers.doctor.read_model import evaluate, evaluate_read_model, evaluate_reasons, refusal
-from workers.report.api_models import AsOf, FunnelPage, FunnelRow
+from workers.report.api_models import AsOf
+from workers.report.funnel_models import FunnelPage, FunnelRow
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WELL: dict[str, Any] = {

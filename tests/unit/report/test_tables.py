@@ -1,16 +1,19 @@
 """What people read at a terminal."""
 
 from io import StringIO
+from typing import Any
 
 from rich.console import Console
 
 from workers.read_model.index import STEP_NAMES
 from workers.report import api_models, tables
-from workers.report.api_models import AsOf, FunnelPage, FunnelRow
+from workers.report.api_models import AsOf
+from workers.report.funnel_models import FunnelPage, FunnelRow
 
 
 def test_no_name_and_no_number_of_a_funnel_is_cut() -> None:
-    row = FunnelRow(value="a campaign of a long name " * 4, **dict.fromkeys(STEP_NAMES, 123_456_789))
+    steps: dict[str, Any] = dict.fromkeys(STEP_NAMES, 123_456_789)
+    row = FunnelRow(value="a campaign of a long name " * 4, **steps)
     table = tables.funnel(
         FunnelPage(
             by="campaign", rows=[row], total=row, next=None, as_of=AsOf(at=None, behind_records=0, is_filling=False)

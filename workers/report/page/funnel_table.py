@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from htpy import Node, fragment, small, tbody, td, th, tr
 
-from workers.report.api_models import FunnelPage, FunnelRow, FunnelStep, PassLabel
+from workers.report.api_models import FunnelStep, PassLabel
+from workers.report.funnel_models import FunnelPage, FunnelRow
 
 from .frame import column, more_link, sheet
 from .phrases import of_leads, reason_name, share, value_name

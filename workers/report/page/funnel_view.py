@@ -21,7 +21,8 @@ from htpy import (
     tr,
 )
 
-from workers.report.api_models import FunnelDimension, FunnelPage, FunnelRow, FunnelStep, PassLabel
+from workers.report.api_models import FunnelDimension, FunnelStep, PassLabel
+from workers.report.funnel_models import FunnelPage, FunnelRow
 from workers.report.parameters import FunnelParameters
 
 from .frame import Shown, column, missing, part, sheet

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from htpy import Node, bdi, code, fragment, p, small, tbody, td, th, tr
 
 from workers.read_model.escalations import EscalationState
-from workers.report.api_models import EscalationModel, EscalationPage, FunnelPage, Overview, OwnerOverview
+from workers.report.api_models import EscalationModel, EscalationPage, Overview, OwnerOverview
+from workers.report.funnel_models import FunnelPage
 from workers.report.parameters import EscalationParameters
 
 from .frame import Shown, column, missing, more_link, part, sheet

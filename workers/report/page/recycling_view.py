@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from htpy import Node, a, b, bdi, fragment, li, p, small, tbody, td, th, tr, ul
 
 from workers.read_model.index import RecycleState
-from workers.report.api_models import DeliveryModel, FunnelPage, FunnelRow, Overview, RecycleModel, RecyclePage
+from workers.report.api_models import DeliveryModel, Overview, RecycleModel, RecyclePage
+from workers.report.funnel_models import FunnelPage, FunnelRow
 from workers.report.parameters import RecycleParameters
 
 from .frame import Shown, column, missing, more_link, part, sheet

@@ -2,7 +2,7 @@
 
 from htpy import Node, b, div, fragment
 
-from workers.report.api_models import FunnelPage
+from workers.report.funnel_models import FunnelPage
 
 from .frame import Shown, missing, part
 from .funnel_table import FIRST, funnel_table, further_rows, most_of, words_of_pass

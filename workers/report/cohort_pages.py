@@ -1,0 +1,95 @@
+"""Cohorts and changes, of the counts by month, week and hour."""
+
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+
+from streams.domain.funnel import PASS_LABELS
+from workers.read_model.cohorts import (
+    CohortLength,
+    cohorts_between,
+    first_day,
+    following,
+    hour_of,
+    origin_cohort,
+    period_until,
+)
+from workers.read_model.pass_figures import WON_MONEY
+
+from . import api_models, cohort_models
+from .funnel_rows import money_of, row_of, sum_of
+from .queries import ReadModel
+
+_HOUR_MS, _HOURS = 3_600_000, 24
+
+
+async def cohort_page(
+    model: ReadModel,
+    by: CohortLength,
+    period: tuple[date, date],
+    pass_label: api_models.PassLabel | None,
+    origin: str | None,
+) -> cohort_models.CohortPage:
+    """The cohorts of a period, with their sum and that of the period before.
+
+    Args:
+        model: The read model.
+        by: The length of a cohort.
+        period: Its first and last day; whole cohorts are counted.
+        pass_label: Only these passes; None: all.
+        origin: Only of this origin; None: all.
+    """
+    names = list(cohorts_between(by, *period))
+    former = list(_before(by, first_day(names[0]), len(names)))
+    labels = (pass_label,) if pass_label else PASS_LABELS
+    dimension = by if origin is None else f"origin-{by}"
+    asked = [name if origin is None else origin_cohort(name, origin) for name in (*former, *names)]
+    counts = await model.counts(dimension, asked)
+    rows = [
+        cohort_models.CohortRow(
+            begins=_midnight(first_day(name)),
+            ends=_midnight(following(by, first_day(name))),
+            **dict(row_of(name, row, labels)),
+        )
+        for name, row in zip(names, counts[len(former) :], strict=True)
+    ]
+    return cohort_models.CohortPage(
+        by=by,
+        first=first_day(names[0]),
+        last=following(by, first_day(names[-1])) - timedelta(days=1),
+        rows=rows,
+        total=row_of("", sum_of(counts[len(former) :]), labels),
+        before=row_of("", sum_of(counts[: len(former)]), labels),
+        as_of=await model.as_of(),
+    )
+
+
+async def changes_since_yesterday(model: ReadModel, now: int) -> cohort_models.Changes:
+    """What happened in the last day, and in the one before. `now` in epoch ms."""
+    since = (now // _HOUR_MS - _HOURS) * _HOUR_MS
+    hours = [hour_of(since + place * _HOUR_MS) for place in range(-_HOURS, _HOURS + 1)]
+    counts = await model.counts("hour", hours)
+    return cohort_models.Changes(
+        since=api_models.instant(since),
+        now=api_models.instant(now),
+        changes=_happened(counts[_HOURS:]),
+        before=_happened(counts[:_HOURS]),
+        as_of=await model.as_of(),
+    )
+
+
+def _happened(rows: Iterable[dict[str, int]]) -> cohort_models.Happened:
+    fields = sum_of(rows)
+    named = (name for name in cohort_models.Happened.model_fields if name != "won_money")
+    return cohort_models.Happened(
+        **{name: fields[name] for name in named},
+        won_money=money_of(fields, WON_MONEY),
+    )
+
+
+def _before(by: CohortLength, first: date, many: int) -> Iterable[str]:
+    last = first - timedelta(days=1)
+    return cohorts_between(by, period_until(by, last, many), last)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, datetime.min.time(), UTC)

@@ -1,0 +1,68 @@
+"""Rows of the funnel, of the counts that the read model has for them."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from workers.read_model.durations import UNKNOWN, quantile
+from workers.read_model.index import STEP_NAMES
+from workers.read_model.pass_figures import BROKEN_NOW, EXPECTED_MONEY, MONEY_AFTER, UNPRICED, WON_MONEY
+
+from . import funnel_models
+
+FieldCounts = Mapping[str, int]
+"""By `pass/field`."""
+
+
+def sum_of(rows: Iterable[FieldCounts]) -> Counter[str]:
+    """The sum of rows."""
+    total = Counter[str]()
+    for row in rows:
+        total.update(row)
+    return total
+
+
+def row_of(value: str, counts: FieldCounts, labels: Iterable[str]) -> funnel_models.FunnelRow:
+    """A row: what is counted of these passes."""
+    fields = Counter[str]()
+    for name, count in counts.items():
+        label, _, field = name.partition("/")
+        if label in labels:
+            fields[field] += count
+    return funnel_models.FunnelRow(
+        value=value,
+        **{step: fields[step] for step in (*STEP_NAMES, BROKEN_NOW, UNPRICED)},
+        won_money=money_of(fields, WON_MONEY),
+        expected_money=money_of(fields, EXPECTED_MONEY),
+        money_after=money_of(fields, MONEY_AFTER),
+        contact=_durations(fields, "touched", fields["created"]),
+        progress=_durations(fields, "progressed", fields["touched"]),
+        cold=_durations(fields, "stalled", fields["stalled"]),
+        win=_durations(fields, "won", fields["won"]),
+    )
+
+
+def money_of(fields: FieldCounts, kind: str) -> dict[str, int]:
+    """Amounts in minor units by currency, the largest first; empty: no event named the currency."""
+    named = ((name.partition(":")[2], amount) for name, amount in fields.items() if name.startswith(f"{kind}:"))
+    amounts = {currency: amount for currency, amount in named if amount}
+    return {currency: amounts[currency] for currency in sorted(amounts, key=lambda one: (not one, -amounts[one], one))}
+
+
+def is_empty(row: funnel_models.FunnelRow) -> bool:
+    """Whether nothing is counted."""
+    return not any(getattr(row, step) for step in STEP_NAMES)
+
+
+def _durations(fields: FieldCounts, step: str, total: int) -> funnel_models.Durations:
+    prefix = f"{step}<"
+    counts = {int(name.removeprefix(prefix)): count for name, count in fields.items() if name.startswith(prefix)}
+    known = sum(count for number, count in counts.items() if number != UNKNOWN)
+    unknown = counts.get(UNKNOWN, 0)
+    half, most = (quantile(counts, total, share) for share in (0.5, 0.9))
+    return funnel_models.Durations(
+        half_seconds=None if half is None else half // 1000,
+        nine_of_ten_seconds=None if most is None else most // 1000,
+        known=known,
+        unknown=unknown,
+        longer=max(0, total - known - unknown),
+    )
