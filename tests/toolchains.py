@@ -83,12 +83,20 @@ def built_producer(language: str) -> BuiltProject:
     return BuiltProject(folder, toolchain.run)
 
 
+def built_consumer(folder: Path) -> Path:
+    """The example consumer in a folder of its own, in which it may generate; its packages are in the cache."""
+    source = ROOT / "docs" / "contract" / "consumers" / "node"
+    shutil.copytree(source, folder)
+    (folder / "node_modules").symlink_to(built(source, ("node", "npm"), NPM) / "node_modules")
+    return folder
+
+
 def built(source: Path, needs: tuple[str, ...], build: tuple[str, ...]) -> Path:
     """A copy of a project in the cache, with what `build` makes there; the same content is built once."""
     if missing := [name for name in needs if shutil.which(name) is None]:
         stop = pytest.fail if os.environ.get("CI") else pytest.skip
         stop(f"{source.relative_to(ROOT)} needs {', '.join(missing)}, which is not installed")
-    target = CACHE / f"{source.name}-{_digest(source)}"
+    target = CACHE / f"{source.parent.name}-{source.name}-{_digest(source)}"
     if target.is_dir():
         return target
     CACHE.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Producers in four languages publish facts by the contract alone: with the bytes, keys and partitions of Leadloop."""
+"""Producers in four languages, and a consumer, by the contract alone: the bytes, keys and partitions of Leadloop."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pytest
 
 from schemas.events import DealClosed, FactRecord, LeadContacted, LeadCreated, LeadStalled, LeadUpdated
 from schemas.topics import TOPICS, partition_of
-from tests.as_user import environment, run
+from tests.as_user import environment, output_of, run
 from tests.builders import T0
-from tests.toolchains import TOOLCHAINS, built_producer, is_installed
+from tests.toolchains import TOOLCHAINS, built_consumer, built_producer, is_installed
 from tests.waiting import wait_for
 from tests.world import CODEC, TOPIC_OF, World
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
 
     from tests.kafka import Broker
     from tests.toolchains import BuiltProject
@@ -29,6 +30,7 @@ LEADS = 4
 """Of each story and producer."""
 HOUR = 3_600_000
 END = T0 + 10 * HOUR
+SHOWN = ("action", "recycle_id", "lead_id", "occurred_at", "reason", "track", "touches", "not_before")
 UPSTREAM = [name for name, topic in TOPICS.items() if "upstream" in topic.written_by]
 STAGES = {"won": "won", "lost": "nurture", "stalled": "nurture", "corrected": "new"}
 """Of each story at its end."""
@@ -148,6 +150,24 @@ def test_streams_folds_what_producers_of_all_languages_publish(world: World) -> 
     assert world.published().stage_of == expected_stages(available())
     assert world.dead_letters() == []
     assert rerouted(world.workers[0]) == 0
+
+
+def test_a_consumer_generated_from_the_asyncapi_document_reads_every_recycle(world: World, tmp_path: Path) -> None:
+    folder = built_consumer(tmp_path / "consumer")
+    env = {
+        "LEADLOOP_SCHEMAS": str(world.folder / "schemas"),
+        "LEADLOOP_TOPIC_PREFIX": world.prefix,
+        "KAFKA_BOOTSTRAP_SERVERS": world.bootstrap,
+        "GROUP": f"{world.prefix}consumer",
+    }
+    wanted = sorted(world.decoded("lead-recycled"), key=lambda event: event.recycle_id)
+    assert wanted
+    assert "LeadRecycled" in output_of(["node", "generate.js"], folder, **env)
+    printed = output_of(["node", "consume.js", str(len(wanted))], folder, **env)
+    events = sorted(map(json.loads, printed.splitlines()), key=lambda event: event["recycle_id"])
+    assert [{name: event[name] for name in SHOWN} for event in events] == [
+        {name: getattr(event, name) for name in SHOWN} for event in wanted
+    ]
 
 
 def test_streams_corrects_what_other_partitioners_do(world: World) -> None:

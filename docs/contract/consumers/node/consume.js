@@ -8,7 +8,8 @@ import {readFileSync} from 'node:fs'
 import {join} from 'node:path'
 import avro from 'avsc'
 import yaml from 'js-yaml'
-import {Kafka, logLevel} from 'kafkajs'
+import kafkajs, {CompressionTypes, Kafka, logLevel} from 'kafkajs'
+import snappy from 'kafkajs-snappy'
 import LeadRecycled from './models/LeadloopDotV1DotLeadRecycled.js'
 
 const folder = process.env.LEADLOOP_SCHEMAS
@@ -31,6 +32,9 @@ function decode(value) {
   }
   return type.fromBuffer(datum, resolvers.get(id).resolver)
 }
+
+// Streams compresses with snappy, which kafkajs does not unpack by itself.
+kafkajs.CompressionCodecs[CompressionTypes.Snappy] = snappy
 
 const kafka = new Kafka({
   clientId: 'example-node',
