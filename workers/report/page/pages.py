@@ -109,9 +109,9 @@ def _add_lists(router: APIRouter, pages: Pages) -> None:
 
 def _add_figures(router: APIRouter, pages: Pages) -> None:
     @router.get("/sources")
-    async def sources(cursor: str | None = None) -> Response:
+    async def sources(cursor: str | None = None, order: str = "") -> Response:
         source = pages.source()
-        return await pages.response(source, await sources_view(source, cursor))
+        return await pages.response(source, await sources_view(source, cursor, order))
 
     @router.get("/promises")
     async def promises(request: Request) -> Response:

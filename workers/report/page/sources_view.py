@@ -1,39 +1,42 @@
-"""Sources: which of them bring leads that are worked and won."""
+"""Sources: which of them bring leads that are worked and won, in money."""
 
 from htpy import Node, b, div, fragment
 
-from workers.report.funnel_models import FunnelPage
+from workers.report.funnel_models import FunnelPage, FunnelRow
 
-from .frame import Shown, missing, part
-from .funnel_table import FIRST, funnel_table, further_rows, most_of, words_of_pass
+from .frame import Shown, missing, more_link, part
+from .funnel_table import FIRST, further_rows, most_of, words_of_pass
+from .money_words import all_money, currencies_of, money, other_currencies
 from .page_source import Source
 from .phrases import number, of_leads, plural, value_name
+from .sources_table import sources_table
 
 QUESTION = "Which sources bring leads that are worked and won?"
-ROWS = 50
+ORIGINS, CAMPAIGNS = 30, 40
+BY_NAME = "name"
 
 
-async def sources_view(source: Source, cursor: str | None) -> Shown:
-    """Origins, and a page of campaigns."""
-    origins = await source.model.funnel("origin", FIRST, None, ROWS)
-    campaigns = await source.model.funnel("campaign", FIRST, cursor, ROWS)
+async def sources_view(source: Source, cursor: str | None, order: str = "") -> Shown:
+    """The origins and the campaigns with the most leads; or the campaigns by name, page after page."""
+    origins = await source.model.largest("origin", FIRST, ORIGINS)
+    if cursor or order == BY_NAME:
+        campaigns = await source.model.funnel("campaign", FIRST, cursor, CAMPAIGNS)
+    else:
+        campaigns = await source.model.largest("campaign", FIRST, CAMPAIGNS)
     content = [
         part(
             "Origins",
-            funnel_table("Origin", origins, dimension="origin"),
-            _rest(origins),
+            sources_table("Origin", origins, "origin", {}),
             note=[words_of_pass(FIRST), " “Moved” means that the lead replied, talked or met."],
         ),
         part(
             "Campaigns",
-            funnel_table("Campaign", campaigns, dimension="campaign"),
+            sources_table("Campaign", campaigns, "campaign", {}),
             further_rows(campaigns, "/sources"),
+            _by_name(campaigns),
             anchor="campaigns",
         ),
-        missing(
-            "Won money and costs by source are not shown: the read model has no currencies and no costs yet.",
-            "Campaigns are not grouped by origin: the read model counts each by itself.",
-        ),
+        _money_notes(origins),
     ]
     return Shown(QUESTION, _answer(origins), div[content], "/sources")
 
@@ -42,13 +45,6 @@ def _answer(origins: FunnelPage) -> Node:
     total, worst = origins.total, most_of(origins.rows)
     if not total.created:
         return "No lead has arrived yet."
-    best = max(origins.rows, key=lambda row: row.won / row.created if row.created else 0)
-    won = fragment[
-        b[value_name(best.value)],
-        " wins the largest share of its leads: ",
-        of_leads(best.won, origin=best.value, pass_=FIRST, step="won"),
-        f" of {number(best.created)}. ",
-    ]
     never = fragment["Sales has contacted every lead at least once."]
     if worst is not None:
         count = worst.created - worst.touched
@@ -58,8 +54,55 @@ def _answer(origins: FunnelPage) -> Node:
             of_leads(count, origin=worst.value, pass_=FIRST, step="created", without="touched"),
             f" of {number(worst.created)}.",
         ]
-    return fragment[won if best.won else "No lead has been won yet. ", never]
+    return fragment[_best(origins), never]
 
 
-def _rest(origins: FunnelPage) -> Node:
-    return missing(f"The first {ROWS} origins; `leadloop funnel` has all.") if origins.next else None
+def _best(origins: FunnelPage) -> Node:
+    """The origin with the most money for each lead, in the currency that most of them have."""
+    currency = next(iter(currencies_of(row.won_money for row in origins.rows)), None)
+    if currency is not None:
+        best = max(origins.rows, key=lambda row: _a_lead(row, currency))
+        return fragment[
+            b[value_name(best.value)],
+            " brings the most money for each lead: ",
+            b[money(_a_lead(best, currency), currency)],
+            f", {money(best.won_money.get(currency, 0), currency)} from {number(best.created)} ",
+            plural(best.created, "lead"),
+            ". ",
+        ]
+    best = max(origins.rows, key=lambda row: row.won / row.created if row.created else 0)
+    if not best.won:
+        return "No lead has been won yet. "
+    return fragment[
+        b[value_name(best.value)],
+        " wins the largest share of its leads: ",
+        of_leads(best.won, origin=best.value, pass_=FIRST, step="won"),
+        f" of {number(best.created)}. ",
+    ]
+
+
+def _a_lead(row: FunnelRow, currency: str) -> float:
+    return row.won_money.get(currency, 0) / row.created if row.created else 0.0
+
+
+def _by_name(campaigns: FunnelPage) -> Node:
+    if campaigns.others is None:
+        return None
+    return more_link("/sources", f"All {number(campaigns.values or 0)} campaigns, by name", order=BY_NAME)
+
+
+def _money_notes(origins: FunnelPage) -> Node:
+    total = origins.total
+    hidden = other_currencies([total.won_money], currencies_of([total.won_money]))
+    unpriced = (
+        f"No amount is known of {number(total.unpriced)} won {plural(total.unpriced, 'lead')}: send amount and "
+        "currency with deal-closed."
+    )
+    notes: list[Node] = [
+        fragment["All leads together brought, in their first pass: ", all_money(total.won_money), "."],
+        unpriced if total.unpriced else None,
+        f"{hidden} more {plural(hidden, 'currency', 'currencies')} have no column; the CSV of the funnel has them."
+        if hidden
+        else None,
+    ]
+    return missing(*(note for note in notes if note))

@@ -1,11 +1,16 @@
 """Today: what waits, and for whom."""
 
+from collections import Counter
+
 from htpy import Node, b, bdi, code, div, fragment, h2, li, ol, p, span, tbody, td, th, tr, ul
 
-from workers.report.api_models import LeadModel, LeadPage, Overview, OwnerOverview
+from workers.report.api_models import LeadModel, LeadPage, Money, Overview, OwnerOverview
+from workers.report.cohort_pages import changes_since_yesterday
 from workers.report.lead_query import LeadQuery
 
+from .changes_part import changes_part
 from .frame import Shown, column, missing, more_link, part, sheet
+from .money_words import all_money, currencies_of, currency_name, money_cell
 from .page_source import Source
 from .phrases import (
     DECISION_NAMES,
@@ -32,8 +37,12 @@ async def today_view(source: Source) -> Shown:
     if not overview.leads:
         return _empty()
     soon = await source.model.leads(ALL_DUE, None, NEXT_DUE)
+    changed = await changes_since_yesterday(source.model, int(source.clock.now.timestamp() * 1000))
     content = [
-        div(".pair")[_due_next(source, soon), div[_by_owner(overview), _week(source, overview)]],
+        div(".pair")[
+            _due_next(source, soon),
+            div[changes_part(changed, source.clock), _by_owner(overview), _week(source, overview)],
+        ],
         div(".pair")[_stages(overview), _decisions(overview)],
     ]
     return Shown(QUESTION, _answer(overview), content, "/")
@@ -58,6 +67,7 @@ def _figure(count: int) -> str:
 
 def _answer(overview: Overview) -> Node:
     due, late, back = overview.overdue + overview.today, overview.decisions["ESCALATE"], overview.stages["nurture"]
+    waiting = with_sales(overview)
     return fragment[
         "Sales owes ",
         amount_in_sentence(due, due_before=today_ends(overview)),
@@ -66,7 +76,16 @@ def _answer(overview: Overview) -> Node:
         " Marketing has ",
         amount_in_sentence(back, stage="nurture"),
         f" {plural(back, 'lead')}.",
+        fragment[" What is open with sales is expected to bring ", all_money(waiting), "."] if waiting else None,
     ]
+
+
+def with_sales(overview: Overview) -> Money:
+    """What the leads that sales has are expected to bring: new, working, and cold but not handed back."""
+    total = Counter[str]()
+    for stage in ("new", "working", "stalled"):
+        total.update(overview.expected_money[stage])
+    return dict(total)
 
 
 def broken_in_sentence(late: int) -> Node:
@@ -145,35 +164,45 @@ def _week(source: Source, overview: Overview) -> Node:
 
 def _stages(overview: Overview) -> Node:
     names = [name for name in STAGE_NAMES if name != "unknown" or overview.stages["unknown"]]
+    shown = currencies_of(overview.expected_money.values())
     rows = [
         tr[
             th(scope="row")[STAGE_NAMES[name]],
             td(".n", data_figure=f"stage:{name}")[of_leads(overview.stages[name], stage=name)],
+            [money_cell(overview.expected_money[name], currency) for currency in shown],
         ]
         for name in names
     ]
-    total = tr(".total")[th(scope="row")["All leads"], td(".n", data_figure="leads")[of_leads(overview.leads)]]
-    table = sheet("Where every lead stands", [column("Stage", ""), column("Leads")], [tbody[rows, total]])
-    return part(
-        "Where every lead stands",
-        table,
-        missing(
-            "Expected and won money is not shown here: the read model has no currencies yet.",
-            "What changed since yesterday is not shown: the read model has no history of these counts.",
-        ),
-        note="Each lead is in exactly one row.",
-    )
+    total = tr(".total")[
+        th(scope="row")["All leads"],
+        td(".n", data_figure="leads")[of_leads(overview.leads)],
+        [td for _ in shown],
+    ]
+    money = [column(f"Expected, {currency_name(currency)}") for currency in shown]
+    table = sheet("Where every lead stands", [column("Stage", ""), column("Leads"), *money], [tbody[rows, total]])
+    note = "Each lead is in exactly one row. What is expected is the amount that was given for open deals."
+    return part("Where every lead stands", table, _without_money(overview), note=note)
+
+
+def _without_money(overview: Overview) -> Node:
+    if any(overview.expected_money.values()):
+        return None
+    return missing("No open deal has an expected amount: send expected_amount and currency with lead-created.")
 
 
 def _decisions(overview: Overview) -> Node:
+    shown = currencies_of(overview.decided_money.values())
     rows = [
         tr[
             th(scope="row")[words],
             td(".n", data_figure=f"decision:{name}")[of_leads(overview.decisions[name], decision=name)],
+            [money_cell(overview.decided_money[name], currency) for currency in shown],
         ]
         for name, words in DECISION_NAMES.items()
     ]
-    table = sheet("What was decided about cold leads", [column("Decision", ""), column("Leads")], [tbody[rows]])
+    money = [column(f"Expected, {currency_name(currency)}") for currency in shown]
+    head = [column("Decision", ""), column("Leads"), *money]
+    table = sheet("What was decided about cold leads", head, [tbody[rows]])
     return part("What was decided about cold leads", table, note="The newest decision about each lead that is cold.")
 
 
