@@ -7,6 +7,7 @@ from typing import Any
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as model
 
+from .page_links import linked, page_variable
 from .panels import SOURCE
 
 TAG = "leadloop"
@@ -14,9 +15,9 @@ PROCESSES = "streams|ingest|deliver|project|report|audit"
 
 
 def board(
-    name: str, title: str, words: str, *, opens_at: str = "now-6h", by_origin: bool = False
+    name: str, title: str, words: str, *, opens_at: str = "now-6h", by_origin: bool = False, has_page: bool = False
 ) -> dashboard.Dashboard:
-    """A dashboard without panels."""
+    """A dashboard without panels. `has_page`: some of them link to the web page."""
     built = (
         dashboard.Dashboard(title)
         .uid(f"leadloop-{name}")
@@ -34,6 +35,8 @@ def board(
     if by_origin:
         origins = 'label_values(leadloop_leads{job=~"$job", instance=~"$instance"}, origin)'
         built = built.with_variable(_values("origin", "Origin", origins))
+    if has_page:
+        built = built.with_variable(page_variable())
     return built.link(_onward())
 
 
@@ -43,7 +46,7 @@ def with_rows(built: dashboard.Dashboard, rows: Iterable[tuple[str, Iterable[Any
     for title, panels in rows:
         built = built.with_row(dashboard.Row(title).id(next(ids)))
         for panel in panels:
-            built = built.with_panel(panel.id(next(ids)))
+            built = built.with_panel(linked(panel, panel.build().title).id(next(ids)))
     return built
 
 

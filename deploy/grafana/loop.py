@@ -20,7 +20,7 @@ def dashboard() -> sdk.Dashboard:
         "and won. Marketing and sales see the same numbers. A pass is one journey of a lead from marketing to sales."
     )
     return with_rows(
-        board("loop", "Leadloop / The Loop", words, opens_at="now-7d", by_origin=True),
+        board("loop", "Leadloop / The Loop", words, opens_at="now-7d", by_origin=True, has_page=True),
         (
             ("Current state", _stands()),
             ("Funnel by origin", _funnel()),

@@ -47,6 +47,7 @@ class PageSettings:
         secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
         address: Of the page as browsers know it, without a path; empty: not known.
+        grafana: The address of Grafana, to whose dashboards the page links; empty: none.
         mcp_port: Where `leadloop mcp --http` listens, which serves agents; 0: any free port.
         viewer_groups: Who may see the page through the proxy or the provider; empty: everybody whom these sign in.
         operator_groups: Who may act, too.
@@ -57,6 +58,7 @@ class PageSettings:
     secret: str = field(default="", repr=False)
     crm_link: str = ""
     address: str = ""
+    grafana: str = ""
     mcp_port: int = 8030
     viewer_groups: frozenset[str] = frozenset()
     operator_groups: frozenset[str] = frozenset()
@@ -70,6 +72,7 @@ def page_settings(env: Environment) -> PageSettings:
         secret=env.secret("LEADLOOP_PAGE_SECRET"),
         crm_link=env.link("LEADLOOP_CRM_LINK"),
         address=env.origin("LEADLOOP_PAGE_ADDRESS"),
+        grafana=_grafana(env, env.text("LEADLOOP_REPORT_GRAFANA_URL").rstrip("/")),
         mcp_port=env.number("LEADLOOP_MCP_PORT", int, 8030, low=0, high=65_535),
         viewer_groups=_groups(env.text("LEADLOOP_VIEWER_GROUPS")),
         operator_groups=_groups(env.text("LEADLOOP_OPERATOR_GROUPS")),
@@ -137,3 +140,9 @@ def _oidc(env: Environment) -> OidcSettings | None:
     if "openid" not in scopes.split():
         env.add_error(f"LEADLOOP_OIDC_SCOPES={scopes} lacks openid")
     return OidcSettings(issuer, client_id, secret, claim, scopes)
+
+
+def _grafana(env: Environment, value: str) -> str:
+    if value and not re.fullmatch(r"https?://[^\s?#]+", value):
+        env.add_error(f"LEADLOOP_REPORT_GRAFANA_URL={value} is no address such as https://grafana.example.com")
+    return value

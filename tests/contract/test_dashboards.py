@@ -8,7 +8,16 @@ import promql_parser
 import pytest
 
 from deploy.grafana.generate import FOLDER, made
+from deploy.grafana.page_links import DEFAULT, LINKS, PAGE
 from tests.observability import BOARDS, Panel, nodes, panels, parsed, selectors
+from workers.report.parameters import (
+    EscalationParameters,
+    FunnelParameters,
+    LeadParameters,
+    NoParameters,
+    Parameters,
+    RecycleParameters,
+)
 
 PANELS = panels()
 JSON = {path.stem: path for path in BOARDS}
@@ -61,7 +70,7 @@ def test_a_dashboard_links_to_the_others_and_keeps_time_range_and_variables(boar
 def test_data_source_job_and_instance_are_variables(board: Any) -> None:
     variables = {one["name"]: one for one in board["templating"]["list"]}
     assert (variables["datasource"]["type"], variables["datasource"]["query"]) == ("datasource", "prometheus")
-    for name in variables.keys() - {"datasource"}:
+    for name in variables.keys() - {"datasource", PAGE}:
         one = variables[name]
         assert (one["multi"], one["includeAll"], one["datasource"]["uid"]) == (True, True, "${datasource}"), name
         assert one["refresh"] == 2, f"{name} is not asked for anew when the time changes"
@@ -72,8 +81,50 @@ def test_data_source_job_and_instance_are_variables(board: Any) -> None:
 @every_board
 def test_every_variable_is_used_by_a_panel(board: Any) -> None:
     queries = str([panel.get("targets") for panel in board["panels"]])
+    links = str(_page_links(board))
     for one in board["templating"]["list"]:
-        assert f"${one['name']}" in queries or one["name"] == "datasource"
+        assert f"${one['name']}" in queries or f"${{{one['name']}}}" in links or one["name"] == "datasource"
+
+
+def _page_links(board: Any) -> dict[str, list[str]]:
+    """The addresses that the values of each panel link to, by its title."""
+    linked = {
+        panel["title"]: panel.get("fieldConfig", {}).get("defaults", {}).get("links") for panel in board["panels"]
+    }
+    return {title: [link["url"] for link in links] for title, links in linked.items() if links}
+
+
+def test_values_link_to_a_view_of_the_page_with_filters_that_exist() -> None:
+    found = {title: urls for name in JSON for title, urls in _page_links(_board(name)).items()}
+    assert found.keys() == LINKS.keys()
+    known: dict[str, type[Parameters]] = {
+        "/leads": LeadParameters,
+        "/funnel": FunnelParameters,
+        "/recycling": RecycleParameters,
+        "/promises": EscalationParameters,
+        "/delivery": NoParameters,
+    }
+    for (url,) in found.values():
+        assert url.startswith("${page}/")
+        path, _, query = url.removeprefix("${page}").partition("?")
+        names = {field.alias or name for name, field in known[path].model_fields.items()}
+        assert {one.split("=")[0] for one in query.split("&") if one} <= names
+        labels = re.findall(r"\$\{__(?:field\.labels|data\.fields)\.(\w+):percentencode\}", url)
+        assert query.count("${") == len(labels), "a label has to be encoded in an address"
+
+
+def test_a_link_names_a_label_that_the_values_of_its_panel_have() -> None:
+    for panel in PANELS:
+        label = re.search(r"\$\{__(?:field\.labels|data\.fields)\.(\w+)", LINKS.get(panel.title, ""))
+        assert label is None or re.search(rf"by ?\([^)]*\b{label[1]}\b", str(panel.queries)), panel.title
+
+
+@every_board
+def test_a_board_with_links_to_the_page_lets_its_address_be_set(board: Any) -> None:
+    variables = {one["name"]: one for one in board["templating"]["list"]}
+    assert (PAGE in variables) == bool(_page_links(board))
+    if PAGE in variables:
+        assert (variables[PAGE]["type"], variables[PAGE]["query"]) == ("textbox", DEFAULT)
 
 
 @every_board

@@ -29,6 +29,8 @@ BY_HAND = {
     "LEADLOOP_PAGE_SECRET": "a Secret of your own: `envFromSecrets` of report",
     "LEADLOOP_PAGE_SECRET_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "LEADLOOP_PAGE_ADDRESS": "the address of your page",
+    "LEADLOOP_REPORT_GRAFANA_URL": "the address of your Grafana",
+    "LEADLOOP_MCP_PORT": "`leadloop mcp` is started by who uses it",
     "LEADLOOP_PROXY_USER_HEADER": "your authenticating proxy",
     "LEADLOOP_PROXY_GROUPS_HEADER": "your authenticating proxy",
     "LEADLOOP_PROXY_NETWORKS": "your authenticating proxy",

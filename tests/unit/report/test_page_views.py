@@ -242,3 +242,15 @@ def test_pages_of_leads_go_on_where_the_one_before_ended(reader: Browser) -> Non
         nxt = [one["href"] for tag, one in tags(page) if tag == "a" and one.get("rel") == "next"]
         following = nxt[0] if nxt else ""
     assert len(seen) == len(set(seen)) == 60
+
+
+@pytest.mark.parametrize(("path", "board"), [("/", "leadloop-loop"), ("/delivery", "leadloop-delivery")])
+@pytest.mark.usefixtures("log")
+def test_a_view_links_to_the_dashboard_in_grafana(
+    redis_url: str, app_id: str, keys: KeyRing, path: str, board: str
+) -> None:
+    browser = Browser(redis_url, app_id, keys, grafana="https://grafana.test/g")
+    browser.sign_in()
+    links = [one.get("href") for tag, one in tags(browser.get(path).text) if tag == "a"]
+    browser.close()
+    assert f"https://grafana.test/g/d/{board}" in links

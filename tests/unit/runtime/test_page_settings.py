@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.runtime.environment import SettingsError
+from streams.runtime.environment import Environment, SettingsError
+from streams.runtime.page_settings import page_settings
 from streams.runtime.settings import ReportSettings
 
 PROXY = {"LEADLOOP_PROXY_USER_HEADER": "X-User", "LEADLOOP_PROXY_NETWORKS": "10.0.3.0/24, fd00:1::/64"}
@@ -66,3 +67,22 @@ def test_the_secret_is_not_in_the_repr() -> None:
     settings = ReportSettings.from_env({"LEADLOOP_PAGE_SECRET": "hush-hush"})
     assert settings.page.secret.startswith("hush")
     assert "hush" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ("", ""),
+        ("https://grafana.test/g/", "https://grafana.test/g"),
+        ("http://localhost:3000", "http://localhost:3000"),
+    ],
+)
+def test_the_address_of_grafana_may_have_a_path(given: str, read: str) -> None:
+    assert page_settings(Environment({"LEADLOOP_REPORT_GRAFANA_URL": given})).grafana == read
+
+
+@pytest.mark.parametrize("given", ["grafana.test", "javascript:alert(1)", "https://grafana.test/?x=1"])
+def test_what_is_no_address_of_grafana_is_an_error(given: str) -> None:
+    env = Environment({"LEADLOOP_REPORT_GRAFANA_URL": given})
+    page_settings(env)
+    assert env.has_errors

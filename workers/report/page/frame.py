@@ -94,14 +94,15 @@ class Shown:
     has_sentences_with_times: bool = False
 
 
-def document(shown: Shown, clock: Clock, as_of: AsOf | None, revision: str = "") -> Renderable:
-    """A page with the frame around it; `revision` of the read model, if the page is live."""
+def document(shown: Shown, clock: Clock, as_of: AsOf | None, revision: str = "", grafana: str = "") -> Renderable:
+    """A page with the frame around it; `revision` of the read model, if the page is live; the address of Grafana."""
     return _html(
         shown,
         [
             _masthead(shown.here, clock, as_of),
             main("#main", tabindex="-1")[h1[shown.question], p(".lede")[shown.answer], _behind(as_of), shown.content],
             _bottom(clock, is_fixed=shown.has_sentences_with_times),
+            _dashboards(shown.here, grafana),
         ],
         revision,
     )
@@ -131,6 +132,17 @@ def _html(shown: Shown, content: Node, revision: str = "") -> Renderable:
             content,
         ],
     ]
+
+
+def _dashboards(here: str, grafana: str) -> Node:
+    """The way to the dashboards for whom the figures over time, or the processes, are the question."""
+    if not grafana:
+        return None
+    board, words = _BOARDS.get(here, ("leadloop-loop", "Funnel and promises over time"))
+    return footer[p[a(href=f"{grafana}/d/{board}", rel="noreferrer noopener")[f"{words}, in Grafana"]]]
+
+
+_BOARDS = {"/delivery": ("leadloop-delivery", "Delivery over time")}
 
 
 def _masthead(here: str, clock: Clock, as_of: AsOf | None) -> Element:

@@ -38,12 +38,14 @@ class Pages:
         model: The read model.
         policy: What explanations go by.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
+        grafana: The address of Grafana; empty: none.
     """
 
-    def __init__(self, model: ReadModel, policy: PolicyInUse, crm_link: str) -> None:
+    def __init__(self, model: ReadModel, policy: PolicyInUse, crm_link: str, grafana: str) -> None:
         self.model = model
         self._policy = policy
         self._crm_link = crm_link
+        self._grafana = grafana
 
     def source(self) -> Source:
         """What one request reads."""
@@ -52,7 +54,7 @@ class Pages:
     async def response(self, source: Source, shown: Shown) -> Response:
         """A view in the frame, with how old its figures are."""
         revision, as_of = await self.model.revision()
-        page = document(shown, source.clock, as_of, revision)
+        page = document(shown, source.clock, as_of, revision, self._grafana)
         return HTMLResponse(str(page), shown.status, shown.headers)
 
 
@@ -71,7 +73,7 @@ def page_routes(
         request.state.reader = reader
 
     views = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(signed_in)])
-    pages = Pages(model, policy, access.settings.crm_link)
+    pages = Pages(model, policy, access.settings.crm_link, access.settings.grafana)
     _add_lists(views, pages)
     _add_figures(views, pages)
     live.add_route(views, pages.source)
