@@ -1,5 +1,6 @@
 """The commands about imports and mappings; each command imports what it needs."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -88,7 +89,7 @@ def mapping_new(
         out.print(text, markup=False, soft_wrap=True, end="")
         return
     write_new(output, text)
-    again = " ".join(map(str, files))
+    again = shlex.join(map(str, files))
     err.print(
         f"{output}: answer the lines with `# ?`, then `leadloop import --check {again} --mapping {output}`",
         markup=False,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec, Undecodable
 from schemas.compiled import FRAMING_BYTES
+from schemas.instants import EARLIEST_MS, LATEST_MS
 from schemas.topics import TOPICS, Topic
 
 if TYPE_CHECKING:
@@ -56,7 +57,11 @@ def _recognised(value: bytes, catalogue: Catalogue) -> Iterator[Framing]:
         yield Framing(text, "configure the serializer for ids of four bytes, as Confluent's have them")
     for topic, schema_id in _facts_without_framing(value, catalogue):
         front = framed(schema_id, b"").hex(" ")
-        yield Framing(f"a datum of {topic.name} without the framing", f"write the bytes {front} in front of it")
+        fix = (
+            f"write the bytes {front} in front of it; a serializer that writes the id into a header (Confluent's "
+            "HeaderSchemaIdSerializer) has to be configured to write it there"
+        )
+        yield Framing(f"a datum of {topic.name} without the framing", fix)
 
 
 def _facts_without_framing(value: bytes, catalogue: Catalogue) -> Iterator[tuple[Topic, int]]:
@@ -68,5 +73,5 @@ def _facts_without_framing(value: bytes, catalogue: Catalogue) -> Iterator[tuple
             fact = codec.decode(framed(schema_id, value), record)
         except Undecodable:
             continue
-        if fact.event_id and fact.lead_id and fact.occurred_at > 0:  # noise can be a datum as well
+        if fact.lead_id and EARLIEST_MS <= fact.occurred_at < LATEST_MS:  # noise can be a datum as well
             yield topic, schema_id

@@ -31,7 +31,9 @@ _ROLES: Mapping[str, str] = {
     "consent_expires_at": r"consent (until|valid until|expires|expires on|expires at)|einwilligung bis",
     "by": r"by|actor|who|initiated by",
     "note": r"notes?|comments?|notiz|bemerkung",
-    "result": r"call result|call outcome|call disposition|result|outcome|disposition|ergebnis",
+    "result": (
+        r"call result|call outcome|call disposition|result|outcome|disposition|(kontakt|gesprächs|anruf)?ergebnis"
+    ),
     "activity": r"activity type|task subtype|type|call type|activity|art",
     "direction": r"call direction|direction",
     "status": r"deal status|status|lead status|stage|deal stage|stage name|opportunity stage|state|stand|is won",
@@ -55,7 +57,7 @@ _ROLES: Mapping[str, str] = {
     "segment": r"segment|rating|industry|branche",
     "owner_id": (
         r"owner|lead owner|contact owner|deal owner|owner id|assigned to( user)?|rep|sales rep|betreuer"
-        r"|verkäufer|zuständig"
+        r"|verkäufer|zuständig(er?)?|verantwortlich(er?)?|bearbeiter"
     ),
     "account_id": (
         r"account id|account|company id|company|company name|organization|organisation|account name"

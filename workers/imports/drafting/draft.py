@@ -1,6 +1,7 @@
 """Writes a first mapping by looking at files, and checks what it would do. Its doubts are comments: `# ?`."""
 
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -62,7 +63,7 @@ def _text(inspected: Sequence[InspectedFile], source: str, zone: str) -> str:
     local = [f"{name}.{column}" for name, (_, drafter) in drafters.items() for column in drafter.local_columns]
     doubts = [f"times without an offset ({', '.join(dict.fromkeys(local))}): in which zone are they?"] if local else []
     lines = [
-        _HEAD.format(files=" ".join(str(found.path) for found in inspected)).rstrip("\n"),
+        _HEAD.format(files=shlex.join(str(found.path) for found in inspected)).rstrip("\n"),
         f"{line(0, 'source', source)} # the source of every fact, and part of its id: do not change it later",
         line(0, "ids", "stable"),
         line(0, "zone", zone or "UTC", [] if zone else doubts),

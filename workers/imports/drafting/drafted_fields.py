@@ -8,7 +8,7 @@ from ..flags import FLAG_WORDS
 from .columns import plain_name, roles_of
 from .inspection import InspectedFile
 from .meanings import MoneyColumn, meanings, money_column
-from .time_formats import TimeColumn, time_column
+from .time_formats import TimeColumn, time_column, unread_text
 
 _SEPARATOR = ";"  # between the ids of one cell
 _NAMES = {"contact person", "contact", "person", "name"}
@@ -65,7 +65,7 @@ class FieldDrafter:
 
     def _time(self, name: str, *roles: str, is_optional: bool = False) -> DraftedField:
         for column in (self._roles[role] for role in roles if role in self._roles):
-            if (read := time_column(self._found.columns[column])).formats:
+            if (read := time_column(self._found.columns[column], is_named=True)).formats:
                 return self._time_field(name, column, read, is_optional=is_optional)
         for column, values in self._found.columns.items():
             if not is_optional and all(values) and (read := time_column(values)).formats:
@@ -74,13 +74,13 @@ class FieldDrafter:
                 return drafted
         unread = next((self._roles[role] for role in roles if role in self._roles), None)
         if unread is not None:
-            sample = next(filter(None, self._found.columns[unread]), "")
-            return DraftedField(name, unread, [f"the format of {sample!r} is unknown: write it in `formats:`"])
+            doubt = f"the format of {unread_text(self._found.columns[unread])!r} is unknown: write it in `formats:`"
+            return self._time_field(name, unread, TimeColumn(("iso",), doubt=doubt), is_optional=is_optional)
         at = datetime.fromtimestamp(self._found.path.stat().st_mtime, UTC).date().isoformat()
         return DraftedField(name, {"constant": at}, ["no column of times was found; this is the date of the file"])
 
     def _optional_time(self, role: str) -> DraftedField | None:
-        read = time_column(self._values(role))
+        read = time_column(self._values(role), is_named=True)
         return self._time_field(role, self._roles[role], read, is_optional=None) if read.formats else None
 
     def _time_field(self, name: str, column: str, read: TimeColumn, *, is_optional: bool | None) -> DraftedField:
