@@ -1,6 +1,5 @@
 """For any division into chunks and any crash, the same records are published: the same ids with the same bytes."""
 
-from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given
@@ -108,17 +107,26 @@ def test_rebuilding_the_state_from_all_inputs_and_own_records_publishes_nothing_
 def plain(history: Histories) -> Histories:
     """One pass each, and no consent that ends: which stall it still covers depends on what was known when.
 
-    No creation is taken back either: what followed from it before stands, in the reference model too.
+    Nor is a creation taken back after which the detector declares a stall: what came first depends on the order, and
+    the stall stands, in the reference model too.
     """
     return {lead_id: [_without_end(each) for each in _of_one_pass(records)] for lead_id, records in history.items()}
 
 
-def _of_one_pass(records: list[FactRecord]) -> Iterator[FactRecord]:
-    created = {each.event_id for each in records if isinstance(each, LeadCreated)}
-    for n, each in enumerate(records):
-        takes_creation_back = isinstance(each, LeadUpdated) and each.retracts in created
-        if not takes_creation_back and (n == 0 or not isinstance(each, LeadCreated)):
-            yield each
+def _of_one_pass(records: list[FactRecord]) -> list[FactRecord]:
+    of_pass = [each for n, each in enumerate(records) if n == 0 or not isinstance(each, LeadCreated)]
+    stands = [each for each in of_pass if not _takes_back(each, records[0])]
+    return stands if len(stands) < len(of_pass) and _has_stall_of_the_detector(stands) else of_pass
+
+
+def _takes_back(record: FactRecord, creation: FactRecord) -> bool:
+    is_about = isinstance(record, LeadUpdated) and record.retracts == creation.event_id
+    return is_about and isinstance(creation, LeadCreated)
+
+
+def _has_stall_of_the_detector(records: list[FactRecord]) -> bool:
+    (ledger,) = by_the_model({"": records}, BOUNDLESS).values()
+    return any(fact.kind == "stalled" for fact in ledger.emitted)
 
 
 def _without_end(record: FactRecord) -> FactRecord:

@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from streams.domain.facts import Fact
+from streams.domain.facts import Fact, Updated
 from streams.domain.lead import stage
 from streams.domain.lead_fold import Emission, LeadFold
 from streams.domain.lead_history import LeadHistory
@@ -63,6 +63,16 @@ def test_emissions_agree_with_the_reference_model_for_any_order_of_facts(
 ) -> None:
     order = data.draw(st.permutations(facts))
     assert_same(live(order, policy, repeats=repeats), model_live(order, policy, repeats))
+
+
+@examples(200)
+@given(histories(8), policies, st.integers(0, 400), st.data())
+def test_emissions_agree_with_the_reference_model_when_the_first_fact_is_taken_back(
+    facts: list[Fact], policy: Policy, at: int, data: st.DataObject
+) -> None:
+    """Mostly the creation, also after the lead was handed back: the recycle stands, with both."""
+    order = data.draw(st.permutations([*facts, Updated(at, "back", retracts=facts[0].event_id)]))
+    assert_same(live(order, policy), model_live(order, policy))
 
 
 def _fact_of(emission: Emission) -> Fact:

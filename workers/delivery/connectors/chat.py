@@ -4,10 +4,11 @@ The URL of such a webhook is a secret: whoever knows it can post. It is read fro
 
 **Slack** (docs.slack.dev: "Sending messages using incoming webhooks", "Formatting message text", "Rate limits"; errors:
 the changelog of 2016-05-17). `POST` of `{text}` in Slack's mrkdwn, in which `&`, `<` and `>` of upstream text are
-escaped, so that nobody is notified by `<!channel>`; `*`, `_` and `~` cannot be escaped and change looks only. No
-blocks: they have lower limits (50 blocks, of 3,000 characters) than `text` (40,000 characters). 200: the message is
-posted. 404 (`no_service`, `channel_not_found`) and 410 (`channel_is_archived`): the webhook is gone, which disables the
-endpoint. 400 (`invalid_payload`): *refused*. Limit: one message a second.
+escaped, so that nobody is notified by `<!channel>`; `*`, `_` and `~` cannot be escaped and change looks only,
+and Slack makes a link of an address. No blocks: they have lower limits (50 blocks, of 3,000 characters) than `text`
+(40,000 characters). 200: the message is posted. 404 (`no_service`, `channel_not_found`) and 410
+(`channel_is_archived`): the webhook is gone, which disables the endpoint. 400 (`invalid_payload`): *refused*. Limit:
+one message a second.
 
 **Teams** (learn.microsoft.com: "Create incoming webhooks with Workflows", "Teams connector: known issues and limits";
 adaptivecards.io: RichTextBlock). `POST` of a message with one Adaptive Card to the URL of a workflow "When a Teams

@@ -1,7 +1,8 @@
 """Kind `email`: escalations as an e-mail, by SMTP (RFC 5321) with STARTTLS (RFC 3207) or TLS from the start (RFC 8314).
 
-Plain text only, and headers without upstream text, so that nothing in a lead can add a header or a link. `Message-ID`
-is derived from the ids of the deliveries in the message: a mail system that removes duplicates recognises a repeat.
+Plain text only, and headers without upstream text, so that nothing in a lead can add a header. Mail programs may make a
+link of an id that looks like an address. `Message-ID` is derived from the ids of the deliveries in the message: a mail
+system that removes duplicates recognises a repeat.
 The server's name is resolved, vetted and dialled like a URL; its certificate is verified.
 
 250 after the data: *accepted*, the server has taken responsibility. Replies of RFC 5321: 4yz is temporary and retried;
