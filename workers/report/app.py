@@ -21,7 +21,7 @@ from workers.http.serving import application
 
 from . import api_models, cohort_models, funnel_models, parameters
 from .cause_rows import grouped_funnel
-from .cohort_pages import changes_since_yesterday, cohort_page
+from .cohort_pages import changes_since_yesterday, cohort_page, track_page
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
@@ -179,6 +179,11 @@ def _add_cohorts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> No
             return page.rows, None
 
         return await csv_response("cohorts", cohort_models.CohortRow, read)
+
+    @router.get("/tracks")
+    async def tracks(_: Annotated[parameters.NoParameters, Query()]) -> funnel_models.TrackPage:
+        """What became of what was handed back, by track: the tracks with the most recycles."""
+        return await track_page(model)
 
     @router.get("/changes")
     async def changes(_: Annotated[parameters.NoParameters, Query()]) -> cohort_models.Changes:

@@ -13,12 +13,14 @@ from workers.read_model.cohorts import (
     origin_cohort,
     period_until,
 )
+from workers.read_model.index import TRACK_BY
 from workers.read_model.pass_figures import WON_MONEY
 
-from . import api_models, cohort_models
-from .funnel_rows import money_of, row_of, sum_of
+from . import api_models, cohort_models, funnel_models
+from .funnel_rows import money_of, row_of, sum_of, track_of
 from .queries import ReadModel
 
+MOST_TRACKS = 100
 _HOUR_MS, _HOURS = 3_600_000, 24
 
 
@@ -75,6 +77,14 @@ async def changes_since_yesterday(model: ReadModel, now: int) -> cohort_models.C
         before=_happened(counts[:_HOURS]),
         as_of=await model.as_of(),
     )
+
+
+async def track_page(model: ReadModel) -> funnel_models.TrackPage:
+    """What became of recycles, by track."""
+    rows = [track_of(track, counts) async for track, counts in model.rows(TRACK_BY)]
+    found = [(row.standing + row.requalified + row.revoked, row) for row in rows]
+    ranked = sorted((one for one in found if one[0]), key=lambda one: (-one[0], one[1].track))
+    return funnel_models.TrackPage(tracks=[row for _, row in ranked[:MOST_TRACKS]], as_of=await model.as_of())
 
 
 def _happened(rows: Iterable[dict[str, int]]) -> cohort_models.Happened:

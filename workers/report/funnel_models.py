@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from .api_models import ApiModel, FunnelGrouping, Money, Page
+from .api_models import ApiModel, AsOf, FunnelGrouping, Money, Page
 
 
 class Durations(ApiModel):
@@ -51,3 +51,21 @@ class FunnelPage(Page):
     total: FunnelRow = Field(description="Of all rows, those of other pages included.")
     others: FunnelRow | None = Field(default=None, description="With `order=leads`: all rows that are not among these.")
     values: int | None = Field(default=None, description="With `order=leads`: how many rows there are.")
+
+
+class TrackRow(ApiModel):
+    """Recycles of one track, each time counted once; empty: of recycles whose events have expired."""
+
+    track: str = Field(examples=["offer"])
+    standing: int = 0
+    requalified: int = 0
+    revoked: int = 0
+    won_after: int = Field(default=0, description="Times after which the lead was won.")
+    money_after: Money = Field(default={}, description="What was won then.")
+
+
+class TrackPage(ApiModel):
+    """The tracks with the most recycles, at most 100."""
+
+    tracks: list[TrackRow]
+    as_of: AsOf

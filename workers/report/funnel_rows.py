@@ -2,9 +2,10 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from typing import Any, get_args
 
 from workers.read_model.durations import UNKNOWN, quantile
-from workers.read_model.index import STEP_NAMES
+from workers.read_model.index import STEP_NAMES, RecycleState
 from workers.read_model.pass_figures import BROKEN_NOW, EXPECTED_MONEY, MONEY_AFTER, UNPRICED, WON_MONEY
 
 from . import funnel_models
@@ -39,6 +40,13 @@ def row_of(value: str, counts: FieldCounts, labels: Iterable[str]) -> funnel_mod
         cold=_durations(fields, "stalled", fields["stalled"]),
         win=_durations(fields, "won", fields["won"]),
     )
+
+
+def track_of(track: str, counts: FieldCounts) -> funnel_models.TrackRow:
+    """A row of the recycles of one track."""
+    states = {state: counts.get(state, 0) for state in (*get_args(RecycleState), "won_after")}
+    money: Any = money_of(counts, MONEY_AFTER)
+    return funnel_models.TrackRow(track=track, money_after=money, **states)
 
 
 def money_of(fields: FieldCounts, kind: str) -> dict[str, int]:

@@ -8,7 +8,7 @@ from workers.report.api_models import FunnelStep, PassLabel
 from workers.report.funnel_models import FunnelPage, FunnelRow
 
 from .frame import column, more_link, sheet
-from .phrases import of_leads, reason_name, share, value_name
+from .phrases import number, of_leads, reason_name, share, value_name
 from .svg_charts import bar
 
 FIRST: PassLabel = "1"
@@ -34,8 +34,9 @@ def funnel_table(heading: str, page: FunnelPage, *, dimension: str, pass_label: 
     ]
     top = max((row.created - row.touched for row in page.rows), default=0)
     rows = [_row(row, {dimension: row.value}, pass_label, top) for row in page.rows]
+    others = _others(page.others, (page.values or 0) - len(page.rows)) if page.others else None
     total = _row(page.total, {}, pass_label, 0) if page.next is None else None
-    return sheet(f"Leads by {dimension}", head, [tbody[rows, total]], is_sorted=True)
+    return sheet(f"Leads by {dimension}", head, [tbody[rows, others, total]], is_sorted=others is None)
 
 
 def _row(row: FunnelRow, of_row: dict[str, str], pass_label: str, top: int) -> Node:
@@ -52,6 +53,12 @@ def _row(row: FunnelRow, of_row: dict[str, str], pass_label: str, top: int) -> N
         td(".n")[of_leads(never, **filters, step="created", without="touched"), _part_of(never, row.created)],
         td(".plot")[bar([(never, "m2")], top) if top else None],
     ]
+
+
+def _others(row: FunnelRow, many: int) -> Node:
+    """All that have no row of their own; no list has them."""
+    counts = (row.created, *(getattr(row, step) for step, _ in SHOWN), row.created - row.touched)
+    return tr(".total")[th(scope="row")[f"Others ({number(many)})"], [td(".n")[number(count)] for count in counts], td]
 
 
 def _name(of_row: dict[str, str]) -> Node:

@@ -21,18 +21,22 @@ from htpy import (
     tr,
 )
 
+from workers.read_model.cohorts import CohortLength, period_until
+from workers.read_model.index import RANKED_BY
 from workers.report.api_models import FunnelDimension, FunnelStep, PassLabel
+from workers.report.cohort_pages import cohort_page
 from workers.report.funnel_models import FunnelPage, FunnelRow
-from workers.report.parameters import FunnelParameters
+from workers.report.parameters import SHOWN_COHORTS, FunnelParameters
 
-from .frame import Shown, column, missing, part, sheet
+from .cohort_part import cohort_part, time_part
+from .frame import Shown, column, part, sheet
 from .funnel_table import FIRST, funnel_table, further_rows, words_of_pass
 from .page_source import Source
 from .phrases import address, of_leads, share
 from .svg_charts import Series, bar, columns
 
 QUESTION = "Where do leads stop?"
-ROWS = 50
+ROWS = 40
 CHARTED = 12
 _PATH: tuple[tuple[FunnelStep, str], ...] = (
     ("created", "Created"),
@@ -51,6 +55,7 @@ _DIMENSIONS: Mapping[FunnelDimension, str] = {
     "origin": "Origin",
     "campaign": "Campaign",
     "owner": "Owner",
+    "segment": "Segment",
     "reason": "Why it went cold",
 }
 _PASSES: Mapping[PassLabel, str] = {"1": "first", "2": "second", "3": "third"}
@@ -63,11 +68,17 @@ class AskedFunnel(NamedTuple):
     pass_label: PassLabel
 
 
-async def funnel_view(source: Source, asked: FunnelParameters) -> Shown:
+async def funnel_view(source: Source, asked: FunnelParameters, length: CohortLength = "month") -> Shown:
     """The funnel of one pass of each lead, by one dimension."""
     label_ = next((one for one in _PASSES if one == asked.pass_label), FIRST)
     by: FunnelDimension = next((one for one in _DIMENSIONS if one == asked.by), "origin")
-    page = await source.model.funnel(by, label_, asked.cursor, ROWS)
+    if by in RANKED_BY and asked.cursor is None:
+        page = await source.model.largest(by, label_, ROWS)
+    else:
+        page = await source.model.funnel(by, label_, asked.cursor, ROWS)
+    today = source.clock.now.date()
+    period = (period_until(length, today, SHOWN_COHORTS), today)
+    cohorts = await cohort_page(source.model, length, period, label_, None)
     chosen = AskedFunnel(by, label_)
     content = [
         _form(chosen),
@@ -79,9 +90,8 @@ async def funnel_view(source: Source, asked: FunnelParameters) -> Shown:
             funnel_table(_DIMENSIONS[by], page, dimension=by, pass_label=label_),
             further_rows(page, "/funnel", by=by, **{"pass": label_}),
         ),
-        missing(
-            "Cohorts by month and the time in each step are not shown: the read model counts steps without their dates."
-        ),
+        time_part(page.total),
+        cohort_part(cohorts, length, label_, source.clock),
     ]
     return Shown(QUESTION, _answer(page.total, label_), content, "/funnel")
 

@@ -127,8 +127,10 @@ def _add_figures(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/funnel")
     async def funnel(request: Request) -> Response:
-        source, asked = pages.source(), parameters.FunnelParameters.model_validate(_given(request))
-        return await pages.response(source, await funnel_view(source, asked))
+        given = _given(request)
+        is_by_week = given.pop("cohorts", "") == "week"
+        source, asked = pages.source(), parameters.FunnelParameters.model_validate(given)
+        return await pages.response(source, await funnel_view(source, asked, "week" if is_by_week else "month"))
 
     @router.get("/delivery")
     async def delivery(_: Annotated[parameters.NoParameters, Query()]) -> Response:

@@ -6,11 +6,12 @@ from htpy import Node, bdi, code, fragment, p, small, tbody, td, th, tr
 
 from workers.read_model.escalations import EscalationState
 from workers.report.api_models import EscalationModel, EscalationPage, Overview, OwnerOverview
-from workers.report.funnel_models import FunnelPage
+from workers.report.funnel_models import FunnelPage, FunnelRow
 from workers.report.parameters import EscalationParameters
 
 from .frame import Shown, column, missing, more_link, part, sheet
 from .funnel_table import FIRST
+from .kept_table import broken_sentence, kept_table
 from .page_source import Source
 from .phrases import (
     PROMISE_WORDS,
@@ -28,7 +29,11 @@ from .phrases import (
 from .today_view import broken_in_sentence, today_ends
 
 QUESTION = "Does sales keep its promises?"
-LISTED = 25
+LISTED, OWNERS = 25, 40
+_KEPT_NOTE = (
+    " Kept means that sales has contacted the lead and broke no promise to it so far. Each lead counts in its first "
+    "pass, with the owner that it had at the end of that."
+)
 STATE_NAMES: Mapping[EscalationState, str] = {
     "open": "Sales still has time",
     "answered": "Answered: sales or the lead acted",
@@ -40,20 +45,22 @@ async def promises_view(source: Source, asked: EscalationParameters) -> Shown:
     """What falls due, what was broken, and the escalations."""
     overview = await source.overview()
     reasons = await source.model.funnel("reason", FIRST, None, 500)
+    kept = await source.model.largest("owner", FIRST, OWNERS)
     listed = await source.model.escalations(asked.state, asked.owner, asked.cursor, LISTED)
     content = [
-        part("By owner", _owners(overview), note="Promises that run, and broken ones that sales was asked to act on."),
+        part("Kept and broken", kept_table(kept), note=[broken_sentence(kept.total), _KEPT_NOTE]),
+        part(
+            "What runs, by owner",
+            _owners(overview),
+            note="Promises that run, and broken ones that sales was asked to act on.",
+        ),
         part("What leads went cold for", _reasons(reasons), note="Why the first pass of each lead last went cold."),
         part("Broken promises that sales was asked to act on", _states(overview), _list(source, listed, asked)),
-        missing(
-            "How many promises were kept is not shown: a promise that is kept leaves no record in the read model.",
-            "The time to the first contact is in the dashboards of streams, not in the read model.",
-        ),
     ]
-    return Shown(QUESTION, _answer(overview), content, "/promises")
+    return Shown(QUESTION, _answer(overview, kept.total), content, "/promises")
 
 
-def _answer(overview: Overview) -> Node:
+def _answer(overview: Overview, total: FunnelRow) -> Node:
     due, late = overview.overdue + overview.today, overview.decisions["ESCALATE"]
     states = overview.escalations
     settled = states["answered"] + states["missed"]
@@ -65,7 +72,11 @@ def _answer(overview: Overview) -> Node:
         f" {plural(states['answered'], 'was', 'were')} answered in time.",
     ]
     return fragment[
-        "Today ",
+        "Sales has kept all promises to ",
+        amount_in_sentence(total.kept, step="kept", pass_=FIRST),
+        f" of {number(total.created)} {plural(total.created, 'lead')} so far, and broke one to ",
+        amount_in_sentence(total.broken, step="broken", pass_=FIRST),
+        ". Today ",
         amount_in_sentence(due, due_before=today_ends(overview)),
         f" {plural(due, 'promise falls', 'promises fall')} due. ",
         broken_in_sentence(late),

@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping
 
-from htpy import Node, a, b, bdi, fragment, li, p, small, tbody, td, th, tr, ul
+from htpy import Node, a, b, bdi, fragment, li, p, tbody, td, th, tr, ul
 
 from workers.read_model.index import RecycleState
 from workers.report.api_models import DeliveryModel, Overview, RecycleModel, RecyclePage
-from workers.report.funnel_models import FunnelPage, FunnelRow
+from workers.report.cohort_pages import track_page
+from workers.report.funnel_models import FunnelRow
 from workers.report.parameters import RecycleParameters
 
 from .frame import Shown, column, missing, more_link, part, sheet
 from .funnel_table import FIRST
+from .money_words import all_money
+from .outcome_tables import beside_held_out, by_pass, by_reason, by_track
 from .page_source import Source
 from .phrases import (
     DECISION_NAMES,
@@ -34,6 +37,14 @@ STATE_NAMES: Mapping[RecycleState, str] = {
     "requalified": "Passed to sales again by marketing",
     "revoked": "Taken back: it moved, was won, or must not be written to",
 }
+_AFTER_NOTE = (
+    "First passes: each number counts leads. “Won after that” is in the same pass or a later one; a lead that was "
+    "handed back in two passes counts for both. Leads handed back a short time ago have not had the time to return."
+)
+_HELD_NOTE = (
+    "Leads that a lot left alone when they would have been handed back, in first passes. These are counts, no proof: "
+    "the groups differ in size and in age, and only a comparison over equal times could say what handing back is worth."
+)
 _WHY_NOT = ("HOLD", "SUPPRESS", "HOLDOUT", "RETIRE", "ESCALATE")
 
 
@@ -41,22 +52,23 @@ async def recycling_view(source: Source, asked: RecycleParameters) -> Shown:
     """Recycles by state and reason, what was not handed back, and the newest recycles."""
     overview = await source.overview()
     reasons = await source.model.funnel("reason", FIRST, None, 500)
+    passes = await source.model.funnel("pass", None, None, 4)
+    tracks = (await track_page(source.model)).tracks
     listed = await source.model.recycles(asked.state, asked.cursor, LISTED)
     content = [
         part("What became of it", _states(overview), note="Each time that a lead was handed back counts once."),
-        part("By reason", _reasons(reasons), note="First passes: each number counts leads."),
+        part("By reason", by_reason(reasons.rows), by_pass(passes.rows), note=_AFTER_NOTE),
+        part(
+            "By track", by_track(tracks), note="Times, of recycles whose events are known. “Standing” opens its leads."
+        ),
+        part("Beside leads that were left alone", beside_held_out(reasons.total), note=_HELD_NOTE),
         part("Cold, but not handed back", _why_not(overview)),
         part("The newest", _list(source.clock, listed, asked)),
-        missing(
-            "Whether handing back causes more than leaving leads alone is not shown here: the read model does not keep "
-            "when a lead was drawn into the control group.",
-            "Money won after handing back is not shown: the read model has no amounts with currencies.",
-        ),
     ]
-    return Shown(QUESTION, _answer(overview), content, "/recycling")
+    return Shown(QUESTION, _answer(overview, reasons.total), content, "/recycling")
 
 
-def _answer(overview: Overview) -> Node:
+def _answer(overview: Overview, total: FunnelRow) -> Node:
     states = overview.recycles
     every = sum(states.values())
     if not every:
@@ -70,8 +82,17 @@ def _answer(overview: Overview) -> Node:
         amount_in_sentence(states["requalified"], "/recycling", state="requalified"),
         " to sales again, and Leadloop took ",
         amount_in_sentence(states["revoked"], "/recycling", state="revoked"),
-        " back.",
+        " back. ",
+        _won_after(total),
     ]
+
+
+def _won_after(total: FunnelRow) -> Node:
+    if not total.won_after:
+        return "None of these leads has been won after that yet."
+    money = fragment[": ", all_money(total.money_after)] if total.money_after else None
+    leads = of_leads(total.won_after, step="won_after", pass_=FIRST)
+    return fragment[leads, f" first {plural(total.won_after, 'pass was', 'passes were')} won after that", money, "."]
 
 
 def _states(overview: Overview) -> Node:
@@ -86,35 +107,6 @@ def _states(overview: Overview) -> Node:
     ]
     head = [column("State", ""), column("Times"), column("Share")]
     return sheet("Recycles by state", head, [tbody[rows]], kind="snug")
-
-
-def _reasons(page: FunnelPage) -> Node:
-    rows = [_reason(row) for row in sorted(page.rows, key=lambda row: -row.recycled) if row.recycled]
-    if not rows:
-        return missing("No lead was handed back in its first pass.")
-    head = [
-        column("Reason", ""),
-        column("Went cold"),
-        column("Handed back"),
-        column("Passed to sales again"),
-        column("Won after that"),
-    ]
-    return sheet("Handed back, by reason", head, [tbody[rows]], is_sorted=True)
-
-
-def _reason(row: FunnelRow) -> Node:
-    def cell(step: str, whole: int) -> Node:
-        count = getattr(row, step)
-        link = of_leads(count, reason=row.value, step=step, pass_=FIRST)
-        return td(".n")[link, small[share(count, whole)] if count else small[""]]
-
-    return tr[
-        th(scope="row")[bdi[reason_name(row.value)]],
-        td(".n")[of_leads(row.stalled, reason=row.value, step="stalled", pass_=FIRST)],
-        cell("recycled", row.stalled),
-        cell("requalified", row.recycled),
-        cell("won_back", row.recycled),
-    ]
 
 
 def _why_not(overview: Overview) -> Node:

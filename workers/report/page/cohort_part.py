@@ -1,0 +1,110 @@
+"""Cohorts in the funnel: how far the leads of each month or week got, and as many before them."""
+
+from collections.abc import Mapping
+
+from htpy import Element, Node, a, fragment, p, small, tbody, td, th, tr
+
+from workers.read_model.cohorts import CohortLength
+from workers.report.cohort_models import CohortPage, CohortRow
+from workers.report.funnel_models import FunnelRow
+
+from .frame import column, part, sheet
+from .money_words import currencies_of, currency_name, duration_cells, lasted, money_cell
+from .phrases import Clock, address, number, share
+
+_STEPS = (("touched", "Contacted"), ("progressed", "Moved"), ("won", "Won"), ("broken", "Promise broken"))
+_NAMES: Mapping[CohortLength, str] = {"month": "months", "week": "weeks"}
+
+
+def cohort_part(page: CohortPage, by: CohortLength, label: str, clock: Clock) -> Element:
+    """The cohorts, their sum, and that of the period before."""
+    shown = currencies_of(row.won_money for row in page.rows)
+    head = [
+        column("Created", ""),
+        column("Leads"),
+        *(column(words) for _, words in _STEPS),
+        *(column(f"Won, {currency_name(one)}") for one in shown),
+        column("First contact, half of all"),
+        column("9 of 10"),
+    ]
+    rows = [_row(_name(row, clock), row, shown) for row in page.rows]
+    sums = [
+        _row("These together", page.total, shown, "total"),
+        _row(f"The {len(page.rows)} {_NAMES[by]} before", page.before, shown, "total"),
+    ]
+    other: CohortLength = "week" if by == "month" else "month"
+    links = p(".note")[
+        a(href=address("/funnel", cohorts=other, **{"pass": label}) + "#cohorts")[f"By {other}"],
+        " · ",
+        a(href=address("/v1/cohorts.csv", by=by, **{"pass": label}))["Download as CSV"],
+    ]
+    note = (
+        "Months and weeks are those in UTC in which leads were created. Young cohorts can still grow in every column."
+    )
+    table = sheet(f"Leads by {by} of creation", head, [tbody[rows, sums]], kind="snug")
+    return part("By time of creation", table, links, note=[_compared(page), " ", note], anchor="cohorts")
+
+
+def time_part(total: FunnelRow) -> Element:
+    """How long each step took."""
+    times = (
+        ("Created to first contact, of all created", total.contact),
+        ("First contact to progress, of all contacted", total.progress),
+        ("Created to going cold, of those that did", total.cold),
+        ("Created to won, of those that were won", total.win),
+    )
+    head = [
+        column("Step", ""),
+        column("Half of all within"),
+        column("9 of 10 within"),
+        column("Known"),
+        column("Longer"),
+    ]
+    rows = [
+        tr[
+            th(scope="row")[words],
+            duration_cells(took),
+            [td(".n")[number(count)] for count in (took.known, took.longer)],
+        ]
+        for words, took in times
+    ]
+    note = (
+        "Who has not got there yet counts as longer. A time is at most 19% below what is said. Passes of which a time "
+        "is not known, because they ended before Leadloop kept it, are left out."
+    )
+    return part("Time in each step", sheet("Time in each step", head, [tbody[rows]], kind="snug"), note=note)
+
+
+def _compared(page: CohortPage) -> Node:
+    if not page.before.created or not page.total.created:
+        return None
+    now, before = (100 * row.touched / row.created for row in (page.total, page.before))
+    half = fragment[
+        f" Half of all were contacted within {lasted(page.total.contact.half_seconds)}, before within ",
+        f"{lasted(page.before.contact.half_seconds)}.",
+    ]
+    return fragment[
+        f"Sales contacted {now:.0f}% of these leads, {abs(now - before):.0f} points ",
+        "more" if now >= before else "less",
+        " than of those before.",
+        half if page.before.contact.known and page.total.contact.known else None,
+    ]
+
+
+def _name(row: CohortRow, clock: Clock) -> Node:
+    is_over = row.ends <= clock.now
+    words = (
+        f"{row.begins:%b %Y}" if len(row.value) == len("2026-03") else f"week of {row.begins.day} {row.begins:%b %Y}"
+    )
+    return words if is_over else fragment[words, small[" so far"]]
+
+
+def _row(name: Node, row: FunnelRow, currencies: list[str], kind: str | None = None) -> Element:
+    cells = [(getattr(row, step), share(getattr(row, step), row.created)) for step, _ in _STEPS]
+    return tr(class_=kind)[
+        th(scope="row")[name],
+        td(".n")[number(row.created) if row.created else "–"],
+        [td(".n")[number(count) if count else "–", small[of_all if count else ""]] for count, of_all in cells],
+        [money_cell(row.won_money, one) for one in currencies],
+        duration_cells(row.contact),
+    ]
