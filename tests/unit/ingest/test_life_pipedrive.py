@@ -137,6 +137,25 @@ async def test_six_edits_of_a_finished_call_are_one_touch(shipped: Posting) -> N
     assert len(unique(shipped.facts())) == 1
 
 
+@pytest.mark.parametrize("done", [True, "true", 1, "1", 1.0])
+async def test_a_finished_call_is_one_however_a_relay_writes_it(shipped: Posting, done: object) -> None:
+    await post(shipped, "pipedrive", an_activity(2, 1, {"done": False}, done=done))
+    assert [type(fact).__name__ for fact in shipped.facts()] == ["LeadContacted"]
+
+
+async def test_an_item_of_version_1_is_a_dead_letter_that_asks_for_version_2(shipped: Posting) -> None:
+    old = {
+        "v": 1,
+        "event": "updated.deal",
+        "current": {"id": 1},
+        "meta": {"id": 1, "action": "updated", "object": "deal"},
+    }
+    assert (await post(shipped, "pipedrive", old))["dead_letters"] == 1
+    (letter,) = shipped.dead()
+    assert letter["dl_reason"] == "not_an_item"
+    assert "version 2.0" in letter["dl_error"]
+
+
 async def test_a_call_that_is_done_again_another_one_and_one_of_another_person_are_touches(shipped: Posting) -> None:
     same = an_activity(2, 1)
     others = [an_activity(5, 4, {"done": False}), an_activity(2, 1, id=10), an_activity(2, 1, {"a": 1}, person_id=78)]

@@ -22,8 +22,8 @@ def items(value: JsonValue, _: RequestContext) -> Iterator[WebhookItem]:
 
 def _items_of(each: JsonValue) -> Iterator[WebhookItem]:
     meta = each.get("meta") if isinstance(each, dict) else None
-    if not isinstance(each, dict) or not isinstance(meta, dict) or not meta.get("id"):
-        yield not_an_item(each, "a Pipedrive item has a meta with an id (is the webhook of version 2.0?)")
+    if not isinstance(each, dict) or not isinstance(meta, dict) or not (meta.get("id") and meta.get("entity")):
+        yield not_an_item(each, "a Pipedrive item has a meta with an id and an entity (is the webhook of version 2.0?)")
         return
     entity, entity_id = str(meta.get("entity", "")), _entity_id(each, meta)
     merged = _merged_to(each, meta)
