@@ -81,6 +81,18 @@ allow project --operation Read \
 allow project --operation Read \
   --group "${app}-project"
 
+# report: only if operators may act on the web page; otherwise report needs no Kafka. Pauses and resumes endpoints, and replays failed deliveries
+allow report --operation Read \
+  --topic "${prefix}lead-recycled" \
+  --topic "${prefix}lead-escalated" \
+  --topic "${prefix}delivery-results"
+allow report --operation Read --operation Write \
+  --topic "${prefix}endpoint-states" \
+  --topic "${prefix}operator-actions"
+allow report --operation Write \
+  --topic "${prefix}delivery-wait-1s"
+allow report --operation Read --resource-pattern-type prefixed --group "leadloop-reading-"
+
 # audit: recounts what should be; reads committed offsets and settings of topics, and writes nothing
 allow audit --operation Describe --operation DescribeConfigs \
   --topic "${prefix}lead-created" \
@@ -101,6 +113,7 @@ allow audit --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}operator-actions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow audit --operation Read \
@@ -163,6 +176,7 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}operator-actions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 
@@ -186,6 +200,7 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}operator-actions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read \
@@ -193,13 +208,11 @@ allow operate --operation Read \
   --topic "${prefix}lead-decisions" \
   --topic "${prefix}lead-snapshots" \
   --topic "${prefix}delivery-results" \
-  --topic "${prefix}delivery-wait-1s" \
   --topic "${prefix}delivery-wait-10s" \
   --topic "${prefix}delivery-wait-1m" \
   --topic "${prefix}delivery-wait-10m" \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
-  --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read --operation Write \
   --topic "${prefix}lead-created" \
@@ -209,7 +222,10 @@ allow operate --operation Read --operation Write \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-recycled" \
   --topic "${prefix}stream-heartbeats" \
-  --topic "${prefix}endpoint-states"
+  --topic "${prefix}delivery-wait-1s" \
+  --topic "${prefix}endpoint-states" \
+  --topic "${prefix}operator-actions" \
+  --topic "${prefix}lead-dead-letters"
 allow operate --operation Read --resource-pattern-type prefixed --group "leadloop-reading-"
 allow operate --operation Describe \
   --group "leadloop-endpoint-states" \

@@ -105,6 +105,13 @@ _TABLE = (
         retention_ms=7 * DAY_MS,
     ),
     Topic(
+        name="operator-actions",
+        record=None,
+        written_by=("report", "operate"),
+        partitions=1,
+        retention_ms=365 * DAY_MS,  # who did what: longer than the data of leads
+    ),
+    Topic(
         name="lead-dead-letters",
         record=None,
         written_by=("streams", "ingest", "deliver"),

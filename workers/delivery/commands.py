@@ -1,7 +1,6 @@
 """`leadloop deliver` and `leadloop endpoints`."""
 
 import asyncio
-import getpass
 import logging
 import time
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import assert_never
 import typer
 from rich.table import Table
 
-from schemas.events import EndpointIs, EndpointState
+from schemas.events import EndpointState
 from streams.runtime.probes import Probes
 from streams.runtime.process import process_registry
 from streams.runtime.settings import DeliverSettings
@@ -22,7 +21,8 @@ from .attempts import Accepted, Gone, NoOp, Outcome, Retry, Unverified
 from .attempts import Rejected as SaidNo
 from .configuration import connecting, endpoints_of, worker_config
 from .endpoints import Document
-from .operations import named, set_endpoint_state
+from .operations import SetByHand, named, set_endpoint_state
+from .operator_actions import who
 from .runtime.endpoint_states import read_states
 from .runtime.worker import Worker, serve
 from .sample import a_sample
@@ -114,17 +114,10 @@ async def _test(settings: DeliverSettings, document: Document, endpoint: Endpoin
 
 
 @explained
-def stand(name: str, state: EndpointIs, why: str) -> None:
+def stand(name: str, state: SetByHand, why: str) -> None:
     """Say how an endpoint stands from now on, to all workers."""
-    set_endpoint_state(settings_with_broker(DeliverSettings), name, state, by=_who(), why=why)
+    set_endpoint_state(settings_with_broker(DeliverSettings), name, state, by=who(), why=why)
     out.print(f"{name} is {state}", markup=False)
-
-
-def _who() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return "command line"
 
 
 def _told(outcome: Outcome) -> str:

@@ -15,6 +15,7 @@ from workers.console import codec_of, err, explained, out, settings_with_broker
 from .events import result_key
 from .history import DeliveryHistory
 from .operations import delivery_query, replay
+from .operator_actions import who
 
 
 @explained
@@ -28,7 +29,7 @@ def listed(endpoint: str, since: str, until: str, state: Sequence[str]) -> None:
 @explained
 def replayed(endpoint: str, since: str, until: str, state: Sequence[str], *, dry_run: bool) -> None:
     """Replay the chosen deliveries; by default those that are dead."""
-    done = replay(settings_with_broker(DeliverSettings), endpoint, since, until, state, dry_run=dry_run)
+    done = replay(settings_with_broker(DeliverSettings), endpoint, since, until, state, by=who(), dry_run=dry_run)
     for result in done.lost:
         event_id, action = result_key(result)
         topic = "lead-escalated" if result.escalation_id else "lead-recycled"

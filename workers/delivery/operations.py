@@ -1,26 +1,25 @@
 """What operators do with deliveries, whatever they use: pause or resume an endpoint, replay deliveries."""
 
 import asyncio
-import time
-from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from collections.abc import Mapping, Sequence
+from typing import Literal, NamedTuple, get_args
 
 from schemas.errors import UserError
-from schemas.events import DeliveryOutcome, DeliveryResult, EndpointIs, EndpointState
+from schemas.events import DeliveryOutcome, DeliveryResult
 from streams.runtime.documents import did_you_mean
 from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of
-from workers.kafka import AsyncProducer, Outgoing
 from workers.time_options import instant
 
 from .configuration import endpoints_of
-from .core.wait_topics import WaitTopics
-from .history import ARRIVED, DeliveryHistory, DeliveryQuery
-from .runtime.records import RecordFactory
+from .endpoint_operations import EndpointOperations
+from .history import ARRIVED, DeliveryQuery
+from .operator_actions import OperatorAction, OperatorActs
 from .target import Endpoint
 
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
-MAX_WHY = 200
+SetByHand = Literal["paused", "active"]
+_ACTS: Mapping[SetByHand, OperatorActs] = {"paused": "pause", "active": "resume"}
 
 
 class Replayed(NamedTuple):
@@ -30,26 +29,15 @@ class Replayed(NamedTuple):
     lost: Sequence[DeliveryResult]
 
 
-def set_endpoint_state(settings: DeliverSettings, name: str, state: EndpointIs, *, by: str, why: str) -> None:
-    """Publish how an endpoint stands from now on, to all workers, and wait until it is stored.
+def set_endpoint_state(settings: DeliverSettings, name: str, state: SetByHand, *, by: str, why: str) -> None:
+    """Publish how an endpoint stands from now on, to all workers, and record who did it.
 
     Raises:
         UserError: There is no such endpoint, or Kafka does not answer.
     """
     _, endpoints = endpoints_of(settings)
     named(endpoints, name)
-    at = int(time.time() * 1000)
-    said = EndpointState(endpoint=name, state=state, occurred_at=at, by=by[:MAX_WHY], why=why[:MAX_WHY])
-    asyncio.run(_publish(settings, said))
-
-
-async def _publish(settings: DeliverSettings, said: EndpointState) -> None:
-    producer = AsyncProducer(settings.kafka.librdkafka())
-    producer.start()
-    try:
-        await producer.send(RecordFactory(codec_of(settings), settings.topic_prefix, WaitTopics()).state(said))
-    finally:
-        await producer.close()
+    asyncio.run(_operations(settings).stand(OperatorAction.of(_ACTS[state], name, by, why)))
 
 
 def named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
@@ -61,9 +49,9 @@ def named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
 
 
 def replay(
-    settings: DeliverSettings, endpoint: str, since: str, until: str, state: Sequence[str], *, dry_run: bool
+    settings: DeliverSettings, endpoint: str, since: str, until: str, state: Sequence[str], *, by: str, dry_run: bool
 ) -> Replayed:
-    """Send the chosen deliveries again; by default those that are dead.
+    """Send the chosen deliveries again; by default those that are dead. It is recorded who did it.
 
     Raises:
         UserError: A state or a time is not known, an accepted delivery is chosen, or Kafka does not answer.
@@ -71,23 +59,15 @@ def replay(
     if set(state) & set(ARRIVED):
         left = [one for one in STATES if one not in ARRIVED]
         raise UserError(f"an accepted delivery is never sent again; choose among {', '.join(left)}")
-    history = DeliveryHistory(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
-    chosen = history.last_results(delivery_query(endpoint, since, until, state or ("dead",)))
-    outgoing, lost = history.returns(chosen)
-    if not dry_run:
-        asyncio.run(send(settings, outgoing))
-    return Replayed(len(outgoing), lost)
+    query = delivery_query(endpoint, since, until, state or ("dead",))
+    operations = _operations(settings)
+    if dry_run:
+        return Replayed(*operations.would_replay(query))
+    return Replayed(*asyncio.run(operations.replay(OperatorAction.of("replay", endpoint, by), query)))
 
 
-async def send(settings: DeliverSettings, outgoing: Sequence[Outgoing]) -> None:
-    """Write records, and wait for their acks."""
-    producer = AsyncProducer({**settings.kafka.librdkafka(), "message.timeout.ms": 60_000})
-    producer.start()
-    try:
-        for start in range(0, len(outgoing), 5_000):
-            await producer.send_all(outgoing[start : start + 5_000])
-    finally:
-        await producer.close()
+def _operations(settings: DeliverSettings) -> EndpointOperations:
+    return EndpointOperations(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
 
 
 def delivery_query(endpoint: str, since: str, until: str, state: Sequence[str]) -> DeliveryQuery:

@@ -38,7 +38,7 @@ class DemoFiles:
         files.policy_file.write_text('version: "1"\n', encoding="utf-8")  # the default policy: report shows it
         secret = "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
         files.secret_file.write_text(secret, encoding="utf-8")
-        source = f"  curl: {{keys: [{digest_of(files.key)}], scopes: [ingest, read]}}"
+        source = f"  curl: {{keys: [{digest_of(files.key)}], scopes: [ingest, read, operate]}}"
         files.keys_file.write_text(f"sources:\n{source}\n", encoding="utf-8")
         return files
 

@@ -31,7 +31,9 @@ def add_operator_tools(server: MCPServer[Any], source: ToolSource, permitted: Pe
     async def set_endpoint(name: str, state: Literal["paused", "active"], why: str, ctx: Context[Any, Any]) -> Answer:
         """Pause an endpoint (its events wait), or let it go on. Say why: it is recorded with who asked."""
         who = permitted(ctx)
-        await asyncio.to_thread(set_endpoint_state, settings_with_broker(DeliverSettings), name, state, by=who, why=why)
+        await asyncio.to_thread(
+            set_endpoint_state, settings_with_broker(DeliverSettings), name, state, by=f"mcp:{who}", why=why
+        )
         return answer({"endpoint": name, "state": state, "by": who}, link)
 
     @server.tool(annotations=ACTS, structured_output=False)
@@ -40,7 +42,7 @@ def add_operator_tools(server: MCPServer[Any], source: ToolSource, permitted: Pe
         ctx: Context[Any, Any], endpoint: str = "", since: str = "", until: str = "", is_trial: bool = True
     ) -> Answer:
         """Send dead deliveries again; an accepted one is never sent again. With is_trial only their number is given."""
-        permitted(ctx)
+        who = permitted(ctx)
         settings = settings_with_broker(DeliverSettings)
-        done = await asyncio.to_thread(replay, settings, endpoint, since, until, (), dry_run=is_trial)
+        done = await asyncio.to_thread(replay, settings, endpoint, since, until, (), by=f"mcp:{who}", dry_run=is_trial)
         return answer({"replayed": done.sent, "events_no_longer_kept": len(done.lost), "is_trial": is_trial}, link)

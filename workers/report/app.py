@@ -20,6 +20,7 @@ from workers.http.problems import Problem, retry_later
 from workers.http.serving import application
 
 from . import api_models, cohort_models, funnel_models, parameters
+from .actions import Actions
 from .cause_rows import grouped_funnel
 from .cohort_pages import changes_since_yesterday, cohort_page, track_page
 from .csv_rows import PAGE, csv_response, wants_csv
@@ -54,6 +55,7 @@ def report_app(
     registry: CollectorRegistry,
     unready: Callable[[], str],
     page: PageSettings = _DEFAULT_PAGE,
+    actions: Actions | None = None,
 ) -> FastAPI:
     """Build the application of `leadloop report`: the read API and the web page.
 
@@ -64,6 +66,7 @@ def report_app(
         registry: The metrics to expose.
         unready: What is missing to be ready; empty if nothing.
         page: Of the web page.
+        actions: What operators can do there; None: nothing.
     """
     streams = frozenset({LIVE_PATH})
     app = application("leadloop report", "What is known about leads.", registry, unready, streams=streams)
@@ -72,7 +75,7 @@ def report_app(
     access = PageAccess(page, Sessions(model.redis, model.app_id, keys, page))
     app.include_router(_routes(model, keys, access, policy))
     live = LiveUpdates(access, lambda: bool(app.state.draining))
-    app.include_router(page_routes(model, policy, keys, access, live))
+    app.include_router(page_routes(model, policy, keys, access, live, actions))
     return app
 
 

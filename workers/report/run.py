@@ -13,6 +13,7 @@ from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
 
+from .actions import Actions
 from .app import ReadinessMemo, report_app
 from .escalation_counts import owner_counts
 from .generation_reader import ReadModelUnavailable
@@ -47,8 +48,12 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
         watch.start()
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
+    actions = None
+    if settings.kafka.bootstrap_servers:
+        actions = Actions(settings.kafka.librdkafka(), codec, settings.topic_prefix)
+        actions.start()
     try:
-        app = report_app(model, keys, policy, registry, readiness, settings.page)
+        app = report_app(model, keys, policy, registry, readiness, settings.page, actions)
         await serve(
             app,
             settings.http_host,
@@ -59,6 +64,8 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
         checking.cancel()
         with suppress(asyncio.CancelledError):
             await checking
+        if actions is not None:
+            await actions.stop()
         await model.close()
 
 

@@ -34,7 +34,14 @@ from workers.delivery.events import DeliveredEvent, id_of, result_key
 CODEC = Codec(Catalogue.bundled())
 SECRET = "whsec_" + "A" * 32
 FINAL = ("accepted", "no_op", "refused", "unverified", "dead", "expired")
-NAMES = ("lead-recycled", "lead-escalated", "delivery-results", "lead-dead-letters", "endpoint-states")
+NAMES = (
+    "lead-recycled",
+    "lead-escalated",
+    "delivery-results",
+    "lead-dead-letters",
+    "endpoint-states",
+    "operator-actions",
+)
 
 
 def a_recycle(number: int, action: Any = "RECYCLE", **fields: Any) -> LeadRecycled:

@@ -32,6 +32,10 @@ class EndpointStates:
     def latest(self, endpoint: str) -> EndpointState | None:
         return self._said.get(endpoint)
 
+    def names(self) -> set[str]:
+        """All of which something was said."""
+        return set(self._said)
+
     def apply(self, state: EndpointState) -> bool:
         """Return whether it stands: the newest word does, in the order of the topic.
 

@@ -8,7 +8,9 @@ from htpy import Node, bdi, code, fragment, li, q, span, tbody, td, th, tr, ul
 
 from schemas.events import DeliveryOutcome
 from workers.report.api_models import DeliveryModel, RecycleModel
+from workers.report.queries import ReadModel
 
+from .actions_view import actions_part
 from .frame import Shown, column, missing, part, sheet
 from .page_source import Source
 from .phrases import lead_link, number, plural
@@ -37,8 +39,9 @@ async def delivery_view(source: Source) -> Shown:
     without = [one for one in page.recycles if not one.deliveries and one.state == "standing"]
     content = [
         part("By tool", _tools(known), note=f"Deliveries of the newest {number(len(page.recycles))} recycles."),
-        part("What needs somebody", _trouble(failed, source), _how_to_resend(failed)),
+        part("What needs somebody", _trouble(failed, source), _how_to_resend(failed, source)),
         part("What waits", _waiting(waiting, without, source)),
+        actions_part(source, {one.delivery.endpoint for one in known}),
         missing(
             "Older deliveries are not counted here: the read model keeps them by lead, not by tool. The dashboard "
             "“Leadloop – delivery” in Grafana counts all of them.",
@@ -47,10 +50,18 @@ async def delivery_view(source: Source) -> Shown:
     return Shown(QUESTION, _answer(page.recycles, known, failed, waiting), content, "/delivery")
 
 
-def _how_to_resend(failed: Sequence[DeliveredRecycle]) -> Node:
+async def newest_tools(model: ReadModel) -> set[str]:
+    """The tools that the view lists."""
+    page = await model.recycles(None, None, NEWEST)
+    return {delivery.endpoint for recycle in page.recycles for delivery in recycle.deliveries}
+
+
+def _how_to_resend(failed: Sequence[DeliveredRecycle], source: Source) -> Node:
     """How to send again what failed."""
     if not failed:
         return None
+    if source.actions is not None:
+        return missing("Once the cause is removed, an operator can send it again below.")
     return missing(fragment["Once the cause is removed, send again with ", code["leadloop deliveries replay"], "."])
 
 

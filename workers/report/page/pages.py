@@ -4,24 +4,25 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 
 from schemas.topics import MAX_LEAD_ID
 from workers.http.auth import KeyRing
 from workers.report import parameters
+from workers.report.actions import Actions
 from workers.report.policy_in_use import PolicyInUse
 from workers.report.queries import ReadModel
 
+from .action_routes import add_actions
 from .agreement_view import agreement_view
 from .assets import FOLDER, asset_response
 from .delivery_view import delivery_view
-from .frame import Shown, document
 from .funnel_view import funnel_view
 from .leads_view import leads_view, story_of
 from .live_updates import LiveUpdates
 from .page_access import PageAccess
+from .page_responses import Pages
 from .page_route import HEADERS, PageRoute, SignInNeeded
-from .page_source import Source
 from .phrases import NONE_WORD
 from .promises_view import promises_view
 from .recycling_view import recycling_view
@@ -31,35 +32,8 @@ from .story_view import story_view
 from .today_view import today_view
 
 
-class Pages:
-    """Makes the responses of the views.
-
-    Args:
-        model: The read model.
-        policy: What explanations go by.
-        crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
-        grafana: The address of Grafana; empty: none.
-    """
-
-    def __init__(self, model: ReadModel, policy: PolicyInUse, crm_link: str, grafana: str) -> None:
-        self.model = model
-        self._policy = policy
-        self._crm_link = crm_link
-        self._grafana = grafana
-
-    def source(self) -> Source:
-        """What one request reads."""
-        return Source.now(self.model, self._policy, self._crm_link)
-
-    async def response(self, source: Source, shown: Shown) -> Response:
-        """A view in the frame, with how old its figures are."""
-        revision, as_of = await self.model.revision()
-        page = document(shown, source.clock, as_of, revision, self._grafana)
-        return HTMLResponse(str(page), shown.status, shown.headers)
-
-
 def page_routes(
-    model: ReadModel, policy: PolicyInUse, keys: KeyRing, access: PageAccess, live: LiveUpdates
+    model: ReadModel, policy: PolicyInUse, keys: KeyRing, access: PageAccess, live: LiveUpdates, actions: Actions | None
 ) -> APIRouter:
     """All routes for browsers."""
     router = APIRouter(include_in_schema=False)
@@ -73,9 +47,10 @@ def page_routes(
         request.state.reader = reader
 
     views = APIRouter(route_class=PageRoute, include_in_schema=False, dependencies=[Depends(signed_in)])
-    pages = Pages(model, policy, access.settings.crm_link, access.settings.grafana)
+    pages = Pages(model, policy, access.settings, actions)
     _add_lists(views, pages)
     _add_figures(views, pages)
+    add_actions(views, pages, access)
     live.add_route(views, pages.source)
     router.include_router(views)
     return router
@@ -133,8 +108,8 @@ def _add_figures(router: APIRouter, pages: Pages) -> None:
         return await pages.response(source, await funnel_view(source, asked, "week" if is_by_week else "month"))
 
     @router.get("/delivery")
-    async def delivery(_: Annotated[parameters.NoParameters, Query()]) -> Response:
-        source = pages.source()
+    async def delivery(request: Request, _: Annotated[parameters.NoParameters, Query()]) -> Response:
+        source = pages.source(request)
         return await pages.response(source, await delivery_view(source))
 
     @router.get("/agreement")

@@ -5,17 +5,16 @@ Every POST has to come from this site: browsers say so in `Sec-Fetch-Site`, or i
 
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Annotated
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from workers.http.auth import KeyRing, mark_of
-from workers.http.body import read_body
 from workers.http.problems import Problem
 
 from .attempts_limit import AttemptsLimit
+from .forms import fields_of
 from .page_access import PageAccess
 from .page_route import PageRoute, html_response
 from .sessions import SignIn, delete_cookies, set_cookie
@@ -23,9 +22,6 @@ from .sign_in_form import local_target, sign_in_form, signed_out
 
 if TYPE_CHECKING:
     from workers.report.access.oidc_provider import OidcProvider
-
-MOST_BYTES = 8_192
-_FORM = "application/x-www-form-urlencoded"
 
 
 def sign_in_routes(keys: KeyRing, access: PageAccess) -> APIRouter:
@@ -62,7 +58,7 @@ def _add_form(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
         access.require_same_site(request)
         host = _host_of(request)
         attempts.check(host)
-        given = await _fields(request)
+        given = await fields_of(request)
         key, target = given.get("key", "").strip(), local_target(given.get("next", "/"))
         try:
             keys.admit(f"Bearer {key}", "read")
@@ -105,17 +101,6 @@ def _add_links(router: APIRouter, keys: KeyRing, access: PageAccess) -> None:
             return RedirectResponse("/", 303)  # used before: who has the session sees the page, others sign in
         await sessions.end(request)
         return signed_in(access, request, await sessions.begin(SignIn("key", mark_of_key)), "/")
-
-
-async def _fields(request: Request) -> dict[str, str]:
-    body = await read_body(request, max_bytes=MOST_BYTES)
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM:
-        raise Problem("unsupported-media-type", f"send a form as {_FORM}")
-    try:
-        fields = parse_qs(body.decode(), max_num_fields=10, keep_blank_values=True)
-    except ValueError:
-        raise Problem("malformed", "the form cannot be read") from None
-    return {name: values[0] for name, values in fields.items()}
 
 
 def signed_in(access: PageAccess, request: Request, cookie: str, target: str) -> Response:

@@ -7,7 +7,7 @@
 {{- with $v.topics.prefix }}
 - {name: LEADLOOP_TOPIC_PREFIX, value: {{ . | quote }}}
 {{- end }}
-{{- if contains "kafka" (include "leadloop.needs" .process) }}
+{{- if contains "kafka" (include "leadloop.needs" .) }}
 {{ include "leadloop.env.kafka" . }}
 {{- end }}
 {{- include "leadloop.env.registry" . }}
@@ -74,7 +74,7 @@
 {{- if has .process (list "streams" "report") }}
 - {name: LEADLOOP_CLOCK, value: {{ $v.clock | quote }}}
 {{- end }}
-{{- if contains "redis" (include "leadloop.needs" .process) }}
+{{- if contains "redis" (include "leadloop.needs" .) }}
 {{- with $v.redis.existingSecret }}
 - {name: REDIS_URL, valueFrom: {secretKeyRef: {name: {{ . }}, key: {{ $v.redis.urlKey }}}}}
 {{- else }}

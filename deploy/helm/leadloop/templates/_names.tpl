@@ -50,9 +50,10 @@ labels:
 {{- if has . (list "ingest" "report") -}}http{{- else -}}metrics{{- end -}}
 {{- end -}}
 
-{{- /* What a process talks to, besides what it serves. */ -}}
+{{- /* What a process talks to, besides what it serves. (root, process) */ -}}
 {{- define "leadloop.needs" -}}
-{{- get (dict "streams" "kafka" "ingest" "kafka" "deliver" "kafka redis" "project" "kafka redis" "report" "redis" "audit" "kafka redis" "topics" "kafka") . -}}
+{{- get (dict "streams" "kafka" "ingest" "kafka" "deliver" "kafka redis" "project" "kafka redis" "report" "redis" "audit" "kafka redis" "topics" "kafka") .process -}}
+{{- if and (eq .process "report") .root.Values.report.kafka.enabled }} kafka{{ end -}}
 {{- end -}}
 
 {{- /* The documents that a process reads. */ -}}

@@ -156,7 +156,7 @@ readinessProbe:
 {{- define "leadloop.mounted" -}}
 {{- $v := .root.Values -}}
 {{- $list := list -}}
-{{- if and (hasSuffix "SSL" $v.kafka.securityProtocol) (contains "kafka" (include "leadloop.needs" .process)) -}}
+{{- if and (hasSuffix "SSL" $v.kafka.securityProtocol) (contains "kafka" (include "leadloop.needs" .)) -}}
 {{- with $v.kafka.tls.existingSecret }}{{ $list = append $list (dict "name" "kafka-ca" "secret" .) }}{{ end -}}
 {{- with $v.kafka.tls.clientSecret }}{{ $list = append $list (dict "name" "kafka-client" "secret" .) }}{{ end -}}
 {{- end -}}

@@ -1,0 +1,107 @@
+"""How endpoints stand and what operators did last: two topics, followed in a thread.
+
+While Kafka is away, what was known last stays.
+"""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+from confluent_kafka import Consumer, KafkaException, Message
+
+from schemas.codec import Codec, Undecodable
+from schemas.events import EndpointState
+from schemas.names import lookup_group
+from workers.delivery import operator_actions
+from workers.delivery.operator_actions import OperatorAction
+from workers.delivery.runtime.endpoint_states import TOPIC as STATES
+from workers.delivery.runtime.endpoint_states import EndpointStates
+from workers.reading import fetch, permanent_error, ranges_of, read_ranges
+
+KEPT = 50
+AGAIN_SECONDS = 5.0
+
+
+class OperatorLog:
+    """Follows both topics between `start` and `stop`.
+
+    Attributes:
+        trouble: Why they cannot be read; empty if they can, or if that is not known yet.
+        is_read: Whether they were read to their ends once.
+    """
+
+    def __init__(self, conf: Mapping[str, Any], codec: Codec, prefix: str) -> None:
+        self.trouble = ""
+        self.is_read = False
+        self._conf = conf
+        self._codec = codec
+        self._topics = (prefix + STATES, prefix + operator_actions.TOPIC)
+        self._states = EndpointStates()
+        self._actions: dict[str, OperatorAction] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="operator-log", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Blocks until the thread has ended."""
+        self._stopping.set()
+        self._thread.join()
+
+    def state(self, endpoint: str) -> EndpointState | None:
+        """The newest word about an endpoint; None: nothing was said, so it is active."""
+        with self._lock:
+            return self._states.latest(endpoint)
+
+    def endpoints(self) -> set[str]:
+        """All of which something was said."""
+        with self._lock:
+            return self._states.names()
+
+    def actions(self) -> list[OperatorAction]:
+        """The newest actions, the newest first; of each, how it ended."""
+        with self._lock:
+            return sorted(self._actions.values(), key=lambda one: -one.at)
+
+    def _follow(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._read()
+            except KafkaException as error:
+                self.trouble = str(error)
+                self._stopping.wait(AGAIN_SECONDS)
+
+    def _read(self) -> None:
+        group = {"group.id": lookup_group(), "enable.auto.commit": False}
+        consumer = Consumer({**self._conf, **group, "auto.offset.reset": "earliest"})
+        try:
+            ranges: dict[tuple[str, int], tuple[int, int]] = {}
+            for topic in self._topics:
+                ranges |= ranges_of(consumer, topic)
+            for message in read_ranges(
+                consumer, ranges, permanent_error, is_wanted=lambda: not self._stopping.is_set(), with_later=True
+            ):
+                self._apply(message)
+            self.trouble, self.is_read = "", True
+            while not self._stopping.is_set():
+                for message in fetch(consumer, permanent_error):
+                    self._apply(message)
+        finally:
+            consumer.close()
+
+    def _apply(self, message: Message) -> None:
+        with self._lock:
+            if message.topic() == self._topics[0]:
+                self._apply_state(message.value())
+            elif (action := operator_actions.decoded(message.value())) is not None:
+                self._actions[action.action_id] = action
+                while len(self._actions) > KEPT:
+                    del self._actions[next(iter(self._actions))]
+
+    def _apply_state(self, value: bytes | None) -> None:
+        try:
+            self._states.apply(self._codec.decode(value, EndpointState))
+        except Undecodable:
+            return
