@@ -14,6 +14,7 @@ from streams.engine.faust_driver import FaustDriver
 from streams.engine.kafka_clients import ClientSettings
 from streams.runtime.environment import SettingsError
 from streams.runtime.settings import StreamsSettings
+from streams.static_name import replaced_by
 
 V = TypeVar("V")
 OUTPUTS = (*INPUTS, "lead-escalated", "lead-decisions", "lead-snapshots", "lead-dead-letters")
@@ -74,6 +75,7 @@ def connect(settings: StreamsSettings, job: Job[V]) -> FaustDriver[V]:
         data_dir=settings.data_dir / "faust",
         commit_seconds=settings.commit_seconds,
         deadline=CHUNK_SECONDS,
+        replaced=partial(replaced_by, settings),
     )
 
 

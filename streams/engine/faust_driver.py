@@ -35,18 +35,20 @@ from mode import Service
 from .co_partitioning import start_checked
 from .context import JobContext
 from .failure import end_process
+from .faust_settings import faust_settings
 from .fencing import new_identity
 from .garbage_collector import collect_rarely
 from .job import V
-from .kafka_clients import changelog_reader, group_member, producer
+from .kafka_clients import changelog_reader, group_member, member_id, producer
 from .offsets import Offsets
 from .owned_partitions import OwnedPartitions
 from .quiet import quieten
 from .sink import Sink
+from .static_member import StaticMember
 from .status import NOT_STARTED, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from aiokafka import AIOKafkaConsumer
@@ -71,6 +73,7 @@ class FaustDriver(Generic[V]):
         commit_seconds: between two commits.
         deadline: seconds that a chunk, or a recovery, may take without progress; below the rebalance timeout, after
             which the group gives the partitions away.
+        replaced: see `StaticMember`.
         fail: ends the process; for tests.
     """
 
@@ -82,14 +85,15 @@ class FaustDriver(Generic[V]):
         data_dir: Path,
         commit_seconds: float = 1.0,
         deadline: float = 50.0,
+        replaced: Callable[[str], str] = lambda _: "",
         fail: Fail = end_process,
     ) -> None:
         self.job = job
         self.clients = clients
         self.deadline = deadline
-        self.fail = fail
+        self.static_member = StaticMember(replaced, fail)
         self.consumer: _ChunkConsumer | None = None
-        self.app = faust.App(clients.group, **_faust_settings(job, clients, data_dir, commit_seconds))
+        self.app = faust.App(clients.group, **faust_settings(job, clients, data_dir, commit_seconds, _NoTables))
         self.app.transport = _ChunkTransport(self)
         # acks=False: Faust would ack a chunk whose agent raised, the engine never does
         self.topic = self.app.topic(*job.inputs, schema=_ChunkSchema(), acks=False)
@@ -113,27 +117,6 @@ class FaustDriver(Generic[V]):
         worker.spinner = None  # it would write escape codes into the log
         worker.execute_from_commandline()
         raise AssertionError("a Faust worker exits by itself")
-
-
-def _faust_settings(job: Job[V], clients: ClientSettings, data_dir: Path, commit_seconds: float) -> Mapping[str, Any]:
-    """What the engine needs of Faust's settings; connections are made by `kafka_clients`."""
-    servers = str(clients.connection["bootstrap_servers"])
-    return {
-        "broker": [f"kafka://{server}" for server in servers.split(",")],
-        "datadir": str(data_dir),
-        "topic_partitions": job.partitions,
-        "topic_allow_declare": False,  # topics are made by those who run the cluster
-        "topic_disable_leader": True,
-        "table_standby_replicas": 0,
-        "TableManager": _NoTables,
-        "stream_wait_empty": True,
-        "web_enabled": False,
-        "broker_commit_interval": commit_seconds,
-        "broker_session_timeout": clients.session,
-        "broker_heartbeat_interval": clients.heartbeat,
-        "broker_rebalance_timeout": clients.rebalance,
-        "broker_request_timeout": clients.request,
-    }
 
 
 def _started(made: T | None) -> T:
@@ -179,7 +162,8 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         driver: FaustDriver[Any] = transport.driver
         driver.consumer = self
         self._job, self._clients = driver.job, driver.clients
-        self._deadline, self._fail = driver.deadline, driver.fail
+        self._deadline, self._static = driver.deadline, driver.static_member
+        self._fail = self._static.fail
         self._member: AIOKafkaConsumer | None = None
         self._owned: OwnedPartitions[Any] | None = None
         self._is_assigned = False
@@ -238,6 +222,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def on_partitions_revoked(self, revoked: Iterable[TP]) -> None:
         try:
+            await self._static.end_if_replaced()
             self.app.on_rebalance_start()
             await super().on_partitions_revoked(ensure_TPset(revoked))  # App: suspend, wait_empty()
             await self.wait_empty()  # the App skips it when it is stopping
@@ -249,6 +234,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_assigned(self, assigned: Iterable[TP], generation_id: int = 0) -> None:
         del generation_id  # aiokafka passes none
         try:
+            self._static.joined(member_id(self.member))
             self._assignments += 1
             self.app.consumer_generation_id += 1
             await super().on_partitions_assigned(ensure_TPset(assigned), self.app.consumer_generation_id)

@@ -60,6 +60,11 @@ def group_member(settings: ClientSettings, assignor: object) -> AIOKafkaConsumer
     )
 
 
+def member_id(member: AIOKafkaConsumer) -> str:
+    """Return the id that the group knows this member by since it joined."""
+    return str(member._coordinator.member_id)  # noqa: SLF001  see relied_on
+
+
 def changelog_reader(settings: ClientSettings) -> AIOKafkaConsumer:
     """Make a consumer outside the group."""
     return AIOKafkaConsumer(

@@ -43,6 +43,7 @@ RELIED_ON: Final[Mapping[str, str]] = MappingProxyType(
         "aiokafka: getmany raises what the coordinator met": "else a dead group membership would be waited for",
         "aiokafka: a rebalance listener's exception is only logged": "so the engine ends the process itself",
         "aiokafka: a commit of a former member fails with CommitFailedError": "it is the proof of the lease",
+        "aiokafka: a group coordinator has the id of its member": "another one with its name has another id",
         "aiokafka: a batch says that it is full with None": "then the next one is begun",
         "aiokafka: a batch takes its first record, however large": "the broker then says what it thinks of it",
         "aiokafka: headers of a batch are a list": "a tuple raises",

@@ -61,6 +61,16 @@ def test_an_exception_of_a_rebalance_listener_is_only_logged() -> None:
         assert in_order(source(getattr(coordinator, name)), "listener", "except Exception", "log.exception")
 
 
+@CHECKS.of("aiokafka: a group coordinator has the id of its member")
+def test_a_group_coordinator_has_the_id_of_its_member() -> None:
+    coordinator = aiokafka.consumer.group_coordinator.GroupCoordinator
+    assert "self.member_id = JoinGroupRequest.UNKNOWN_MEMBER_ID" in source(coordinator.__init__)
+    assert "self._coordinator.member_id = response.member_id" in source(
+        aiokafka.consumer.group_coordinator.CoordinatorGroupRebalance.perform_group_join
+    )
+    assert "self._coordinator = GroupCoordinator" in source(aiokafka.AIOKafkaConsumer.start)
+
+
 @CHECKS.of("aiokafka: a batch says that it is full with None")
 def test_append_returns_none_when_the_batch_is_full() -> None:
     batch = a_batch(size=100)
