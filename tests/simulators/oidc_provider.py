@@ -182,6 +182,7 @@ class RunningProvider:
 
     def __init__(self, back: str) -> None:
         (self.port,) = free_ports(1)
+        self.back = back
         self.issuer = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, "-m", __name__, str(self.port), back]
         self._process = subprocess.Popen(command)
