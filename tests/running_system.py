@@ -225,6 +225,11 @@ def kill_a_streams_worker(system: RunningSystem) -> None:
     wait_for(lambda: _sum(survivor.get("/metrics")[1], "partition_ready") == 2, 60, "the other has all partitions")
 
 
+def created(lead_id: str) -> dict[str, Any]:
+    """An event as it is posted: a lead is created now."""
+    return _posted("lead-created", lead_id, origin="web", owner_id="ann")
+
+
 def _posted(kind: str, lead_id: str, **fields: Any) -> dict[str, Any]:
     at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     return {"kind": kind, "lead_id": lead_id, "occurred_at": at, **fields}

@@ -13,8 +13,8 @@ from .generation_reader import GenerationReader, ListRange, Reading, ScoreRange
 from .lead_plan import LeadPlan
 
 SLICE = 1_000
-WHOLE = 10_000
-"""Up to so many leads of a list are read at once, tested, and brought into order."""
+SMALL, WHOLE = 2_000, 50_000
+"""A list of up to so many leads is read at once and brought into order: at once, or if the order alone finds few."""
 COUNTED = 50_000
 """Up to so many leads of the smallest list are counted through."""
 
@@ -44,10 +44,17 @@ class LeadScan:
             smallest = min(zip(sizes, self._plan.groups, strict=True), default=(0, ("all",)))[1]
             walk = self._by_id(smallest, last)
         else:
-            await self._load_whole(sizes)
+            await self._load_whole(sizes, SMALL)
             walk = self._in_order(last) if self._whole is None else self._in_whole(self._whole, last)
         async for some in walk:
-            yield len(some), some if self._whole is not None else await self._tested(some), some[-1].place
+            is_tested, reached = self._whole is not None, some[-1].place
+            yield len(some), some if is_tested else await self._tested(some), reached
+            if self._plan.order and not is_tested:
+                await self._load_whole(sizes, WHOLE)
+                if self._whole is not None:
+                    async for rest in self._in_whole(self._whole, reached):
+                        yield len(rest), rest, rest[-1].place
+                    return
 
     async def total(self) -> int | None:
         """How many leads fit; None where counting takes too long. To be called after `slices` began."""
@@ -112,13 +119,13 @@ class LeadScan:
         for begin in range(0, len(rest), SLICE):
             yield rest[begin : begin + SLICE]
 
-    async def _load_whole(self, sizes: list[int]) -> None:
+    async def _load_whole(self, sizes: list[int], most: int) -> None:
         """Read the smallest list at once, if it is small enough, and bring what fits into order."""
         plan = self._plan
         lists: list[tuple[int, tuple[str, ...] | ScoreRange]] = list(zip(sizes, plan.groups, strict=True))
         lists += [(await self._reader.scored_size(self._reading, one), one) for one in plan.other_ranges]
-        size, smallest = min(lists, key=lambda one: one[0], default=(WHOLE + 1, ()))
-        if size > WHOLE:
+        size, smallest = min(lists, key=lambda one: one[0], default=(most + 1, ()))
+        if size > most:
             return
         within = smallest if isinstance(smallest, ScoreRange) else None
         names = (within.name,) if within else smallest

@@ -80,14 +80,16 @@ def _append(log: LogOf, lead: dict[str, Any]) -> None:
         append(log.records, PartitionId(TOPIC_OF[type(record)].name, 0), lead["lead_id"], record)
 
 
-@pytest.fixture(params=["whole lists", "a slice at a time"])
+@pytest.fixture(params=["whole lists", "a slice at a time", "first a slice"])
 def leads(
     request: pytest.FixtureRequest, redis_url: str, app_id: str, monkeypatch: pytest.MonkeyPatch
 ) -> list[dict[str, Any]]:
     """Leads in the read model; small lists are read as a whole, or the code is told that none is small."""
+    if request.param != "whole lists":
+        monkeypatch.setattr("workers.report.lead_scan.SMALL", 0)
+        monkeypatch.setattr("workers.report.lead_scan.SLICE", 4)
     if request.param == "a slice at a time":
         monkeypatch.setattr("workers.report.lead_scan.WHOLE", 0)
-        monkeypatch.setattr("workers.report.lead_scan.SLICE", 4)
     dice = random.Random(5)
     known, log = [_random_lead(dice, number) for number in range(LEADS)], LogOf({}, {})
     for lead in known:

@@ -16,7 +16,7 @@ from .page_source import Source
 from .phrases import lead_link, number, plural
 
 QUESTION = "Does every tool have what it should have?"
-NEWEST = 500
+NEWEST = 200
 LISTED = 25
 _HAS: frozenset[DeliveryOutcome] = frozenset({"accepted", "no_op", "unverified"})
 _WAITS: frozenset[DeliveryOutcome] = frozenset({"retry"})

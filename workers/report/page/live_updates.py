@@ -1,6 +1,6 @@
 """Server-sent events: how old the figures are, and the figures of Today that changed.
 
-All readers share one look at the read model per second. A stream ends with the session, and after an hour; browsers
+All readers share two looks at the read model per second. A stream ends with the session, and after an hour; browsers
 connect again by themselves.
 """
 
@@ -20,7 +20,7 @@ from .page_access import PageAccess
 from .page_source import Source
 from .today_view import figures
 
-PERIOD_SECONDS = 1.0
+PERIOD_SECONDS = 0.5
 MOST_STREAMS = 500
 STREAM_SECONDS = 3600.0
 LIVE_PATH = "/live"
@@ -65,7 +65,7 @@ class LiveUpdates:
             return False
 
     async def _look(self, source: Callable[[], Source]) -> str:
-        """The newest figures as JSON, at most a second old; `age` is null while they cannot be read."""
+        """The newest figures as JSON, at most half a second old; `age` is null while they cannot be read."""
         async with self._looking:
             if time.monotonic() - self._seen[0] >= PERIOD_SECONDS / 2:
                 self._seen = time.monotonic(), await _news(source())
