@@ -1,5 +1,6 @@
 """An event that is posted appears on an open page without a reload, through all processes of the loop."""
 
+import logging
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from tests.running_system import RunningSystem, created, running_system
 from tests.waiting import wait_for
 
 EVENTS = 10
+_LOG = logging.getLogger(__name__)
 
 pytestmark = pytest.mark.kafka
 
@@ -54,7 +56,7 @@ def test_a_posted_event_appears_on_the_open_page(system: RunningSystem) -> None:
             )
             took.append(time.monotonic() - begun)
         assert page.evaluate("window.isSamePage") is True
-    print(f"from the request until the page shows it: median {median(took):.2f} s, longest {max(took):.2f} s")
+    _LOG.info("from the request until the page shows it: median %.2f s, longest %.2f s", median(took), max(took))
 
 
 def _overview(system: RunningSystem) -> str:

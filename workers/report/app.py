@@ -26,6 +26,7 @@ from .cohort_pages import changes_since_yesterday, cohort_page, track_page
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
+from .openapi_examples import add_examples
 from .page.live_updates import LIVE_PATH, LiveUpdates
 from .page.page_access import PageAccess
 from .page.pages import page_routes
@@ -76,6 +77,14 @@ def report_app(
     app.include_router(_routes(model, keys, access, policy))
     live = LiveUpdates(access, lambda: bool(app.state.draining))
     app.include_router(page_routes(model, policy, keys, access, live, actions))
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        document = describe()
+        add_examples(document)
+        return document
+
+    app.openapi = described  # type: ignore[method-assign]  # as FastAPI's documentation does
     return app
 
 
