@@ -39,7 +39,7 @@ class EndpointOperations:
             endpoint=action.endpoint,
             state="paused" if action.action == "pause" else "active",
             occurred_at=int(time.time() * 1000),
-            by=action.by,
+            by=action.short_by,
             why=action.why,
         )
         async with self._producer() as producer:

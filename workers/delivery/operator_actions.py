@@ -19,6 +19,9 @@ OperatorActs = Literal["pause", "resume", "replay"]
 ActionOutcome = Literal["requested", "done", "failed"]
 
 
+_HERE = "command line:"
+
+
 class OperatorAction(msgspec.Struct, frozen=True, kw_only=True):
     """One action.
 
@@ -42,6 +45,11 @@ class OperatorAction(msgspec.Struct, frozen=True, kw_only=True):
     detail: str = ""
     why: str = ""
 
+    @property
+    def short_by(self) -> str:
+        """Who, for a table in a terminal: of the command line only the name of the user."""
+        return self.by.removeprefix(_HERE)
+
     @classmethod
     def of(cls, action: OperatorActs, endpoint: str, by: str, why: str = "") -> "OperatorAction":
         """An action that begins now."""
@@ -52,7 +60,7 @@ class OperatorAction(msgspec.Struct, frozen=True, kw_only=True):
 def who() -> str:
     """The person at the command line."""
     try:
-        return f"command line:{getpass.getuser()}"
+        return f"{_HERE}{getpass.getuser()}"
     except (KeyError, OSError):  # a container's user may have no name
         return "command line"
 
