@@ -28,6 +28,7 @@ from confluent_kafka.cimpl import NewTopic
 from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
+    import signal
     from collections.abc import Iterator, Mapping
 
 HERE = Path(__file__).parent
@@ -98,6 +99,11 @@ class RealKafka:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(TIMEOUT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP: it holds its connections, and answers nothing."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def kill(self) -> None:
         """SIGKILL, as in a power cut."""

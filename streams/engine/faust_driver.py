@@ -46,6 +46,7 @@ from .quiet import quieten
 from .sink import Sink
 from .static_member import StaticMember
 from .status import NOT_STARTED, Status
+from .stopping import leave_without_kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,6 +75,7 @@ class FaustDriver(Generic[V]):
         deadline: seconds that a chunk, or a recovery, may take without progress; below the rebalance timeout, after
             which the group gives the partitions away.
         replaced: see `StaticMember`.
+        answers: see `leave_without_kafka`.
         fail: ends the process; for tests.
     """
 
@@ -86,12 +88,14 @@ class FaustDriver(Generic[V]):
         commit_seconds: float = 1.0,
         deadline: float = 50.0,
         replaced: Callable[[str], str] = lambda _: "",
+        answers: Callable[[], bool] = lambda: True,
         fail: Fail = end_process,
     ) -> None:
         self.job = job
         self.clients = clients
         self.deadline = deadline
         self.static_member = StaticMember(replaced, fail)
+        self.answers = answers
         self.consumer: _ChunkConsumer | None = None
         self.app = faust.App(clients.group, **faust_settings(job, clients, data_dir, commit_seconds, _NoTables))
         self.app.transport = _ChunkTransport(self)
@@ -168,6 +172,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         self._owned: OwnedPartitions[Any] | None = None
         self._is_assigned = False
         self._assignments = 0
+        self._answers = driver.answers
 
     @property
     def member(self) -> AIOKafkaConsumer:
@@ -178,6 +183,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         return _started(self._owned)
 
     async def on_start(self) -> None:
+        self._leaving = asyncio.create_task(leave_without_kafka(lambda: self.app.should_stop, self._answers))
         self._sink = Sink(producer(self._clients), partial(new_identity, self._clients))
         await start_checked(self._sink, self._job, self._clients.request / 2, self._fail)
         self._member = group_member(self._clients, self.app.assignor)
@@ -203,6 +209,7 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         await self.member.stop()  # after it no rebalance can hand out a store
         self._owned.close()
         await self._sink.stop()
+        self._leaving.cancel()
 
     def status(self) -> Status:
         if self._owned is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from . import fetched_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncIterator, Mapping
 
 _A_DAY = 86_400_000
 
@@ -65,15 +66,21 @@ def member_id(member: AIOKafkaConsumer) -> str:
     return str(member._coordinator.member_id)  # noqa: SLF001  see relied_on
 
 
-def changelog_reader(settings: ClientSettings) -> AIOKafkaConsumer:
-    """Make a consumer outside the group."""
-    return AIOKafkaConsumer(
+@asynccontextmanager
+async def changelog_reader(settings: ClientSettings) -> AsyncIterator[AIOKafkaConsumer]:
+    """Open a consumer outside the group; it is closed also if it is cancelled while it connects."""
+    reader = AIOKafkaConsumer(
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=4 << 20,
         fetch_max_wait_ms=100,
         **settings.connection,
     )
+    try:
+        await reader.start()
+        yield reader
+    finally:
+        await reader.stop()
 
 
 def producer(settings: ClientSettings) -> AIOKafkaProducer:

@@ -33,12 +33,44 @@ class RateLimit(logging.Filter):
         return True
 
 
+class HoldBack(logging.Filter):
+    """Holds a message back until it has been repeated for `patience` seconds: what is retried at once is no error.
+
+    A new cluster has no coordinator for the first second; a client asks again and says so as an error each time.
+
+    Args:
+        template: the beginning of the message.
+        patience: seconds from the first of a row of messages on.
+        gap: seconds without one, after which a new row begins.
+    """
+
+    def __init__(
+        self, template: str, patience: float = 10.0, gap: float = 5.0, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        super().__init__()
+        self._template = template
+        self._patience = patience
+        self._gap = gap
+        self._now = now
+        self._first = self._last = float("-inf")
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not str(record.msg).startswith(self._template):
+            return True
+        now = self._now()
+        if now - self._last > self._gap:
+            self._first = now
+        self._last = now
+        return now - self._first >= self._patience
+
+
 def quieten(library: str = "aiokafka", every: float = 30.0) -> None:
     """Limit the loggers of a library that is already imported.
 
     A filter on a parent logger does not see what its children log, so each one gets it.
     """
-    limit = RateLimit(every)
+    limit, retried = RateLimit(every), HoldBack("Group Coordinator Request failed")
     for name in list(logging.root.manager.loggerDict):
         if name.split(".")[0] == library:
+            logging.getLogger(name).addFilter(retried)
             logging.getLogger(name).addFilter(limit)

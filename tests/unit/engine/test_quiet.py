@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.engine.quiet import RateLimit, quieten
+from streams.engine.quiet import HoldBack, RateLimit, quieten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,4 +47,19 @@ def test_different_messages_do_not_suppress_each_other(
 
 def test_every_logger_of_a_library_is_limited(logger: logging.Logger) -> None:
     quieten("outage")
-    assert [type(one) for one in logger.filters] == [RateLimit]
+    assert [type(one) for one in logger.filters] == [HoldBack, RateLimit]
+
+
+def test_a_message_that_is_retried_is_logged_once_it_has_been_repeated_for_ten_seconds(
+    logger: logging.Logger, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [0.0]
+    logger.addFilter(HoldBack("no coordinator", now=lambda: now[0]))
+    for second in (0, 1, 2, 60, 64, 68, 71):
+        now[0] = float(second)
+        logger.error("no coordinator: %s", second)
+        logger.error("refused: %s", second)
+    assert [record.getMessage() for record in caplog.records if "coordinator" in record.getMessage()] == [
+        "no coordinator: 71"
+    ]
+    assert len(caplog.records) == 8
