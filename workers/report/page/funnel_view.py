@@ -48,7 +48,7 @@ _BACK: tuple[tuple[FunnelStep, str], ...] = (
     ("stalled", "Went cold"),
     ("recycled", "Handed back"),
     ("requalified", "Passed to sales again after that"),
-    ("won_back", "Won after that"),
+    ("won_back", "Won in a later pass"),
     ("lost", "Lost"),
 )
 _DIMENSIONS: Mapping[FunnelDimension, str] = {

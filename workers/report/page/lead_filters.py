@@ -190,7 +190,7 @@ def step_name(step: str) -> str:
         "stalled": "went cold",
         "recycled": "handed back",
         "requalified": "passed to sales again",
-        "won_back": "won after that",
+        "won_back": "won in a later pass",
     }
     return names.get(step, step)
 

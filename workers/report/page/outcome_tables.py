@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from htpy import Element, Node, bdi, small, tbody, td, th, tr
+from htpy import Element, Node, bdi, code, fragment, small, tbody, td, th, tr
 
 from workers.report.api_models import PassLabel
 from workers.report.funnel_models import FunnelRow, TrackRow
@@ -59,7 +59,7 @@ def by_track(rows: Sequence[TrackRow]) -> Node:
 def beside_held_out(total: FunnelRow) -> Node:
     """Both groups side by side, as counts; shares only from enough leads on."""
     if not total.held_out:
-        return missing("No lead was left alone to compare: `holdout` in the policy draws some.")
+        return missing(fragment["No lead was left alone to compare: ", code["holdout"], " in the policy draws some."])
     groups = (
         ("Handed back", total.recycled, ("recycled", "requalified", "won_after"), (total.requalified, total.won_after)),
         (

@@ -29,7 +29,7 @@ def sources_table(heading: str, page: FunnelPage, dimension: str, costs: Costs) 
         column("Moved"),
         column("Won"),
         *(column(f"Won, {currency_name(one)}") for one in shown),
-        *(column(f"{currency_name(one)} won a lead") for one in shown),
+        *(column(f"{currency_name(one)} won per lead") for one in shown),
         *(column(f"{one} won for 1 spent") for one in spent),
         column("Never contacted"),
         column("", "plot"),
