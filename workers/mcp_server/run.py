@@ -116,6 +116,6 @@ async def _serve_stdio(server: MCPServer[Any]) -> None:
 def _local(_: Context[Any, Any]) -> str:
     """Who started the process may do what the command line may."""
     try:
-        return f"{getpass.getuser()} (mcp)"
+        return getpass.getuser()
     except (KeyError, OSError):  # a container's user may have no name
-        return "mcp"
+        return "command line"
