@@ -143,13 +143,13 @@ SHAPES: dict[str, Shape] = {
         _csv("lead.csv", SALESFORCE_LEADS),
         {"lead-created": 2},
         (),
-        ("lead_id: Id", "do_not_contact: HasOptedOutOfEmail", "occurred_at: CreatedDate"),
+        ("lead_id: {column: Id, salesforce: true}", "do_not_contact: HasOptedOutOfEmail", "occurred_at: CreatedDate"),
     ),
     "Salesforce tasks": Shape(
         _csv("task.csv", SALESFORCE_TASKS),
         {"lead-contacted": 2},
         ("has dates without a time of day",),
-        ("lead_id: WhoId", "occurred_at: ActivityDate", "activity: {column: TaskSubtype"),
+        ("lead_id: {column: WhoId, salesforce: true}", "occurred_at: ActivityDate", "activity: {column: TaskSubtype"),
     ),
     "Pipedrive deals": Shape(
         _csv("deals-4711-20240201.csv", PIPEDRIVE_DEALS),

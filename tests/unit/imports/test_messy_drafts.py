@@ -61,3 +61,11 @@ def test_formats_are_those_that_read_most_values(values: list[str], formats: tup
 
 def test_a_column_that_is_not_named_as_times_holds_nothing_else() -> None:
     assert time_column(["soon", "2024-01-06", "2024-01-07"]).formats == ()
+
+
+def test_a_report_and_an_export_of_salesforce_name_one_lead_alike(tmp_path: Path) -> None:
+    (tmp_path / "report.csv").write_text("Lead ID,Created Date\n00Q5e000009AbCd,2024-01-02\n")
+    (tmp_path / "task.csv").write_text("Id,WhoId,CreatedDate,TaskSubtype\n00T1,00Q5e000009AbCdEAK,2024-01-03,Call\n")
+    text = draft_mapping(sorted(tmp_path.iterdir()), source="crm", zone="UTC")
+    assert text.count("salesforce: true") == 2
+    assert "salesforce" not in draft_mapping([_edited(tmp_path)], source="crm", zone="UTC")

@@ -105,6 +105,17 @@ async def test_what_a_relay_without_names_of_changed_fields_sends_leads_to_the_s
     assert as_expected(unique(shipped.facts()), EXPECTED) == EXPECTED
 
 
+async def test_an_id_of_15_characters_is_that_of_18(shipped: Posting) -> None:
+    """A flow or a trigger that posts events may send what a formula or a report shows."""
+    short = LEAD[:15]
+    await post(shipped, "salesforce", an_event(1, "UPDATE", {"Status": "Contacted"}, record=short))
+    await post(shipped, "salesforce", an_event(1, "UPDATE", {"Status": "Contacted"}))
+    task = a_task(2, "CREATE", "00T1", Status="Completed")
+    task["payload"]["WhoId"] = short
+    await post(shipped, "salesforce", task)
+    assert {fact.lead_id for fact in shipped.facts()} == {ADA}
+
+
 @pytest.mark.parametrize("who", [CONTACT, None, ""])
 async def test_a_task_of_a_contact_concerns_no_lead(shipped: Posting, who: str | None) -> None:
     task = a_task(2, "CREATE", "00T1", Status="Completed")

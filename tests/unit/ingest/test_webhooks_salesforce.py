@@ -15,11 +15,14 @@ from workers.http.keys import digest_of
 
 
 async def test_a_salesforce_change_of_several_records_becomes_one_fact_per_record(webhooks: Posting) -> None:
-    event = a_salesforce_event(Status="Contacted", header={"recordIds": ["00Q1", "00Q2"]})
+    event = a_salesforce_event(Status="Contacted", header={"recordIds": ["00Q5e000009AbCdEAK", "00Q5e000009AbCeEAK"]})
     for wrapped in (event, {"payload": event}, [{"data": {"payload": event}}]):
         assert (await from_salesforce(webhooks, wrapped)).json()["accepted"] == 2
     ids = [fact.event_id for fact in webhooks.facts()]
-    assert [fact.lead_id for fact in webhooks.facts()[:2]] == ["salesforce/00Q1", "salesforce/00Q2"]
+    assert [fact.lead_id for fact in webhooks.facts()[:2]] == [
+        "salesforce/00Q5e000009AbCdEAK",
+        "salesforce/00Q5e000009AbCeEAK",
+    ]
     assert len(set(ids)) == 2
 
 
@@ -43,7 +46,11 @@ async def test_salesforce_gaps_are_dead_letters_and_changes_by_leadloop_are_igno
     [
         [0] * 3_000,
         [a_salesforce_event(header={"recordIds": ["*"] * 1_500}, note="x" * 20_000)],
-        [a_salesforce_event(Status="Contacted", header={"recordIds": ["00Q1"] * 1_500}, note="x" * 20_000)],
+        [
+            a_salesforce_event(
+                Status="Contacted", header={"recordIds": ["00Q5e000009AbCdEAK"] * 1_500}, note="x" * 20_000
+            )
+        ],
     ],
     ids=["many items", "huge dead letters", "a long event about many records"],
 )

@@ -72,7 +72,7 @@ def a_salesforce_event(
 ) -> dict[str, object]:
     common = {
         "entityName": "Lead",
-        "recordIds": ["00Q1"],
+        "recordIds": ["00Q5e000009AbCdEAK"],
         "changeType": change,
         "changeOrigin": "com/salesforce/api/soap/57.0;client=SfdcInternalAPI/",
         "transactionKey": "t",

@@ -1,5 +1,6 @@
 """Drafts the fields of facts from the columns of a file."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from .meanings import MoneyColumn, meanings, money_column
 from .time_formats import TimeColumn, time_column, unread_text
 
 _SEPARATOR = ";"  # between the ids of one cell
+_SALESFORCE = re.compile(r"00[Q3][A-Za-z0-9]{12}(?:[A-Z0-5]{3})?")
 _NAMES = {"contact person", "contact", "person", "name"}
 
 
@@ -53,8 +55,10 @@ class FieldDrafter:
         column = name or self._unique_column()
         values = [value for value in self._found.columns[column] if value]
         has_several = any(_SEPARATOR in value for value in values)
-        source = {"column": column, "split": _SEPARATOR} if has_several else column
-        return DraftedField("lead_id", source, [*_id_doubts(column, values)])
+        keys: dict[str, object] = {"split": _SEPARATOR} if has_several else {}
+        if values and all(map(_SALESFORCE.fullmatch, values)):  # reports have ids of 15 characters, other exports of 18
+            keys["salesforce"] = True
+        return DraftedField("lead_id", {"column": column, **keys} if keys else column, [*_id_doubts(column, values)])
 
     def _unique_column(self) -> str:
         columns = self._found.columns

@@ -10,7 +10,7 @@ _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "y", "n", "reject",
 
 def scalar(value: object) -> str:
     """Return a text or number, in quotes where YAML needs them."""
-    text = str(value)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, int) or (_PLAIN.fullmatch(text) and text.lower() not in _WORDS):
         return text
     return json.dumps(text, ensure_ascii=False)
