@@ -38,6 +38,7 @@ class FunnelRow(ApiModel):
     won_money: Money = Field(default={}, description="What won deals brought.", examples=[{"EUR": 118_000}])
     unpriced: int = Field(default=0, description="Won, and no amount is known.")
     expected_money: Money = Field(default={}, description="What open deals are expected to bring; current passes only.")
+    spent: Money = Field(default={}, description="By origin or campaign: the sum of the costs file.")
     money_after: Money = Field(default={}, description="What was won after a hand-back, in this pass or a later one.")
     contact: Durations = Field(default=Durations(), description="Creation to first contact, of all created.")
     progress: Durations = Field(default=Durations(), description="First contact to progress, of all contacted.")

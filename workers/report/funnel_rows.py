@@ -29,9 +29,10 @@ def row_of(value: str, counts: FieldCounts, labels: Iterable[str]) -> funnel_mod
         label, _, field = name.partition("/")
         if label in labels:
             fields[field] += count
+    steps: dict[str, Any] = {step: fields[step] for step in (*STEP_NAMES, BROKEN_NOW, UNPRICED)}
     return funnel_models.FunnelRow(
         value=value,
-        **{step: fields[step] for step in (*STEP_NAMES, BROKEN_NOW, UNPRICED)},
+        **steps,
         won_money=money_of(fields, WON_MONEY),
         expected_money=money_of(fields, EXPECTED_MONEY),
         money_after=money_of(fields, MONEY_AFTER),
@@ -39,6 +40,25 @@ def row_of(value: str, counts: FieldCounts, labels: Iterable[str]) -> funnel_mod
         progress=_durations(fields, "progressed", fields["touched"]),
         cold=_durations(fields, "stalled", fields["stalled"]),
         win=_durations(fields, "won", fields["won"]),
+    )
+
+
+def with_costs(page: funnel_models.FunnelPage, costs: Mapping[str, Mapping[str, int]]) -> funnel_models.FunnelPage:
+    """The page with what each value cost; the total has the costs of all, also of those that brought no lead."""
+    if not costs:
+        return page
+
+    def priced(row: funnel_models.FunnelRow, spent: Mapping[str, int]) -> funnel_models.FunnelRow:
+        return row.model_copy(update={"spent": dict(spent)})
+
+    every, shown = sum_of(costs.values()), {row.value for row in page.rows}
+    others = sum_of(money for value, money in costs.items() if value not in shown)
+    return page.model_copy(
+        update={
+            "rows": [priced(row, costs.get(row.value, {})) for row in page.rows],
+            "total": priced(page.total, every),
+            "others": None if page.others is None else priced(page.others, others),
+        }
     )
 
 

@@ -18,9 +18,10 @@ from workers.read_model.lead_document import LeadDocument
 from workers.read_model.list_members import split_event_member
 
 from . import api_models, funnel_models
+from .costs import Costs
 from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
-from .funnel_rows import is_empty, row_of, sum_of
+from .funnel_rows import is_empty, row_of, sum_of, with_costs
 from .generation_reader import GenerationReader, ListRange, Reading, ReadModelUnavailable
 from .lead_plan import plan_of
 from .lead_query import LeadQuery
@@ -42,10 +43,12 @@ class ReadModel:
     """The read model of one application. Every method raises ReadModelUnavailable.
 
     Attributes:
+        costs: What sources cost.
         redis, app_id: The client, and the name of the application: for what report itself keeps in Redis.
     """
 
-    def __init__(self, redis: "Redis", app_id: str, codec: Codec) -> None:
+    def __init__(self, redis: "Redis", app_id: str, codec: Codec, costs: Costs | None = None) -> None:
+        self.costs = costs or Costs()
         self.redis, self.app_id = redis, app_id
         self._reader = GenerationReader(redis, app_id)
         self._codec = codec
@@ -147,7 +150,8 @@ class ReadModel:
         following = await self._page(reading, ListRange(f"rows:{by}"), cursor, take, lambda: len(found) >= limit)
         every = sum_of(await self._reader.counts(reading, "pass", [label.encode() for label in labels]))
         total = row_of("", every, labels)
-        return funnel_models.FunnelPage(by=by, rows=found, total=total, next=following, as_of=reading.as_of)
+        page = funnel_models.FunnelPage(by=by, rows=found, total=total, next=following, as_of=reading.as_of)
+        return with_costs(page, self.costs.of(by))
 
     async def largest(
         self, by: api_models.FunnelDimension, pass_label: api_models.PassLabel | None, most: int
@@ -160,7 +164,7 @@ class ReadModel:
         total = sum_of(await self._reader.counts(reading, "pass", [label.encode() for label in labels]))
         others = total.copy()
         others.subtract(sum_of(counts))
-        return funnel_models.FunnelPage(
+        page = funnel_models.FunnelPage(
             by=by,
             rows=[row_of(value.decode(), row, labels) for value, row in zip(values, counts, strict=True)],
             total=row_of("", total, labels),
@@ -169,6 +173,7 @@ class ReadModel:
             next=None,
             as_of=reading.as_of,
         )
+        return with_costs(page, self.costs.of(by))
 
     async def counts(self, by: str, values: Sequence[str]) -> list[dict[str, int]]:
         """The counts of these rows of any dimension, listed or not."""

@@ -15,6 +15,7 @@ from workers.read_model.redis_clients import connect_async
 
 from .actions import Actions
 from .app import ReadinessMemo, report_app
+from .costs import Costs
 from .escalation_counts import owner_counts
 from .generation_reader import ReadModelUnavailable
 from .metrics import ReportMetrics
@@ -36,7 +37,7 @@ def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str],
         announce: Called once with a line that has the address.
 
     Raises:
-        UserError: The address, the keys file or the policy file cannot be used.
+        UserError: The address, the keys file, the policy file or the costs file cannot be used.
     """
     asyncio.run(_run(settings, codec, announce))
 
@@ -46,7 +47,7 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     keys, policy = KeyRing(settings.keys_file), PolicyInUse(settings.policy_file, settings.clock)
     if (watch := policy.watcher(settings.policy_seconds)) is not None:
         watch.start()
-    model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec)
+    model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec, Costs(settings.costs_file))
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     actions = None
     if settings.kafka.bootstrap_servers:

@@ -22,6 +22,7 @@ BY_HAND = {
     "LEADLOOP_MEMORY_FACTS": "tuning: more of it costs memory for every lead",
     "LEADLOOP_COMMIT_SECONDS": "tuning: the default has been measured",
     "LEADLOOP_TICK_SECONDS": "tuning: the default has been measured",
+    "LEADLOOP_COSTS_FILE": "what sources cost: a file of your own",
     "LEADLOOP_REPORT_OWNERS": "names of people in metrics: only if you decide so",
     "KAFKA_SASL_PASSWORD_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "KAFKA_SSL_KEY_PASSWORD_FILE": "instead of a variable out of a Secret: with extraVolumes",

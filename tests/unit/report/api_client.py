@@ -15,6 +15,7 @@ from workers.http.auth import KeyRing
 from workers.http.keys import new_key
 from workers.read_model.redis_clients import connect_async
 from workers.report.app import ReadinessMemo, report_app
+from workers.report.costs import Costs
 from workers.report.policy_in_use import PolicyInUse
 from workers.report.queries import ReadModel
 
@@ -24,8 +25,10 @@ READER, WRITER = new_key(), new_key()
 class Client:
     """Sends requests to the application, with a reader's key by default. One event loop, as the server has."""
 
-    def __init__(self, redis_url: str, app_id: str, keys: KeyRing, policy: Path | None = None) -> None:
-        self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
+    def __init__(
+        self, redis_url: str, app_id: str, keys: KeyRing, policy: Path | None = None, costs: Costs | None = None
+    ) -> None:
+        self._model = ReadModel(connect_async(redis_url), app_id, CODEC, costs)
         app = report_app(self._model, keys, PolicyInUse(policy), CollectorRegistry(), ReadinessMemo())
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
         key = {"Authorization": f"Bearer {READER}"}

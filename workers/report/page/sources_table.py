@@ -1,10 +1,7 @@
 """Sources as a table: leads, steps, money, what each lead brought, and what was won for what was spent."""
 
-from collections.abc import Mapping
-
 from htpy import Element, Node, small, span, tbody, td, th, tr
 
-from workers.report.api_models import Money
 from workers.report.funnel_models import FunnelPage, FunnelRow
 
 from .frame import column, sheet
@@ -13,15 +10,12 @@ from .money_words import currencies_of, currency_name, money_cell
 from .phrases import number, of_leads, share, value_name
 from .svg_charts import bar
 
-Costs = Mapping[str, Money]
-"""What was spent, by source."""
 
-
-def sources_table(heading: str, page: FunnelPage, dimension: str, costs: Costs) -> Node:
+def sources_table(heading: str, page: FunnelPage, dimension: str) -> Node:
     """A row for each source, then all others together, then all."""
     rows = [*page.rows, page.others] if page.others else page.rows
     shown = currencies_of(row.won_money for row in rows)
-    spent = [one for one in shown if any(one in money for money in costs.values())]
+    spent = [one for one in shown if one in page.total.spent]
     head = [
         column(heading, ""),
         column("Leads"),
@@ -30,12 +24,13 @@ def sources_table(heading: str, page: FunnelPage, dimension: str, costs: Costs) 
         column("Won"),
         *(column(f"Won, {currency_name(one)}") for one in shown),
         *(column(f"{currency_name(one)} won per lead") for one in shown),
+        *(column(f"Spent, {one}") for one in spent),
         *(column(f"{one} won for 1 spent") for one in spent),
         column("Never contacted"),
         column("", "plot"),
     ]
     top = max((row.created - row.touched for row in page.rows), default=0)
-    table = _SourceRows(dimension, shown, spent, costs, top)
+    table = _SourceRows(dimension, shown, spent, top)
     content = [table.row(row, {dimension: row.value}) for row in page.rows]
     others = table.others(page.others, (page.values or 0) - len(page.rows)) if page.others else None
     total = table.total(page.total) if page.next is None else None
@@ -43,11 +38,10 @@ def sources_table(heading: str, page: FunnelPage, dimension: str, costs: Costs) 
 
 
 class _SourceRows:
-    def __init__(self, dimension: str, shown: list[str], spent: list[str], costs: Costs, top: int) -> None:
+    def __init__(self, dimension: str, shown: list[str], spent: list[str], top: int) -> None:
         self._dimension = dimension
         self._shown = shown
         self._spent = spent
-        self._costs = costs
         self._top = top
 
     def row(self, row: FunnelRow, of_row: dict[str, str]) -> Element:
@@ -59,7 +53,7 @@ class _SourceRows:
                 td(".n")[of_leads(getattr(row, step), **filters, step=step), _part(getattr(row, step), row.created)]
                 for step in ("touched", "progressed", "won")
             ],
-            self._money(row, self._costs.get(row.value, {})),
+            self._money(row),
             td(".n")[
                 of_leads(row.created - row.touched, **filters, step="created", without="touched"),
                 _part(row.created - row.touched, row.created),
@@ -73,7 +67,7 @@ class _SourceRows:
             th(scope="row")["All"],
             td(".n")[of_leads(row.created, **filters, step="created")],
             [td(".n")[of_leads(getattr(row, step), **filters, step=step)] for step in ("touched", "progressed", "won")],
-            self._money(row, _sum(self._costs)),
+            self._money(row),
             td(".n")[of_leads(row.created - row.touched, **filters, step="created", without="touched")],
             td,
         ]
@@ -84,29 +78,22 @@ class _SourceRows:
         return tr(".total")[
             th(scope="row")[f"Others ({number(many)})"],
             [td(".n")[number(count)] for count in counts],
-            self._money(row, {}),
+            self._money(row),
             td(".n")[number(row.created - row.touched)],
             td,
         ]
 
-    def _money(self, row: FunnelRow, spent: Money) -> Node:
+    def _money(self, row: FunnelRow) -> Node:
         return [
             [money_cell(row.won_money, one) for one in self._shown],
             [money_cell(row.won_money, one, row.created) for one in self._shown],
-            [td(".n")[_return(row.won_money.get(one, 0), spent.get(one, 0))] for one in self._spent],
+            [money_cell(row.spent, one) for one in self._spent],
+            [td(".n")[_return(row.won_money.get(one, 0), row.spent.get(one, 0))] for one in self._spent],
         ]
 
 
 def _return(won: int, spent: int) -> Node:
     return f"{won / spent:.1f}" if spent else span(".none")["–"]
-
-
-def _sum(costs: Costs) -> Money:
-    total: Money = {}
-    for amounts in costs.values():
-        for currency, minor in amounts.items():
-            total[currency] = total.get(currency, 0) + minor
-    return total
 
 
 def _part(part: int, whole: int) -> Node:

@@ -1,7 +1,8 @@
 """Sources: which of them bring leads that are worked and won, in money."""
 
-from htpy import Node, b, div, fragment
+from htpy import Node, b, code, div, fragment
 
+from workers.report.costs import Costs
 from workers.report.funnel_models import FunnelPage, FunnelRow
 
 from .frame import Shown, missing, more_link, part
@@ -26,17 +27,17 @@ async def sources_view(source: Source, cursor: str | None, order: str = "") -> S
     content = [
         part(
             "Origins",
-            sources_table("Origin", origins, "origin", {}),
+            sources_table("Origin", origins, "origin"),
             note=[words_of_pass(FIRST), " “Moved” means that the lead replied, talked or met."],
         ),
         part(
             "Campaigns",
-            sources_table("Campaign", campaigns, "campaign", {}),
+            sources_table("Campaign", campaigns, "campaign"),
             further_rows(campaigns, "/sources"),
             _by_name(campaigns),
             anchor="campaigns",
         ),
-        _money_notes(origins),
+        _money_notes(origins, source.model.costs),
     ]
     return Shown(QUESTION, _answer(origins), div[content], "/sources")
 
@@ -91,7 +92,7 @@ def _by_name(campaigns: FunnelPage) -> Node:
     return more_link("/sources", f"All {number(campaigns.values or 0)} campaigns, by name", order=BY_NAME)
 
 
-def _money_notes(origins: FunnelPage) -> Node:
+def _money_notes(origins: FunnelPage, costs: Costs) -> Node:
     total = origins.total
     hidden = other_currencies([total.won_money], currencies_of([total.won_money]))
     unpriced = (
@@ -99,6 +100,7 @@ def _money_notes(origins: FunnelPage) -> Node:
         "currency with deal-closed."
     )
     notes: list[Node] = [
+        _costs_note(costs),
         fragment["All leads together brought, in their first pass: ", all_money(total.won_money), "."],
         unpriced if total.unpriced else None,
         f"{hidden} more {plural(hidden, 'currency', 'currencies')} have no column; the CSV of the funnel has them."
@@ -106,3 +108,16 @@ def _money_notes(origins: FunnelPage) -> Node:
         else None,
     ]
     return missing(*(note for note in notes if note))
+
+
+def _costs_note(costs: Costs) -> Node:
+    if costs.fault:
+        return f"The costs file has a mistake, so its former content is shown: {costs.fault}"
+    if costs.of("origin") or costs.of("campaign"):
+        return (
+            "Spent is the sum of all months in the costs file, compared with what all leads of the source brought in the "
+            "same currency: give the costs of all months."
+        )
+    return fragment[
+        "What was won for what was spent needs the costs: name a CSV file in ", code["LEADLOOP_COSTS_FILE"], "."
+    ]
