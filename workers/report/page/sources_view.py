@@ -115,8 +115,8 @@ def _costs_note(costs: Costs) -> Node:
         return f"The costs file has a mistake, so its former content is shown: {costs.fault}"
     if costs.of("origin") or costs.of("campaign"):
         return (
-            "Spent is the sum of all months in the costs file, compared with what all leads of the source brought in the "
-            "same currency: give the costs of all months."
+            "Spent is the sum of all months in the costs file, compared with what all leads of the source brought in "
+            "the same currency: give the costs of all months."
         )
     return fragment[
         "What was won for what was spent needs the costs: name a CSV file in ", code["LEADLOOP_COSTS_FILE"], "."
