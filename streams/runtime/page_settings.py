@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from .environment import Environment
@@ -46,6 +47,7 @@ class PageSettings:
     Attributes:
         secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
+        costs_file: What sources cost, as CSV; None: not known.
         address: Of the page as browsers know it, without a path; empty: not known.
         grafana: The address of Grafana, to whose dashboards the page links; empty: none.
         mcp_port: Where `leadloop mcp --http` listens, which serves agents; 0: any free port.
@@ -57,6 +59,7 @@ class PageSettings:
 
     secret: str = field(default="", repr=False)
     crm_link: str = ""
+    costs_file: Path | None = None
     address: str = ""
     grafana: str = ""
     mcp_port: int = 8030
@@ -71,6 +74,7 @@ def page_settings(env: Environment) -> PageSettings:
     settings = PageSettings(
         secret=env.secret("LEADLOOP_PAGE_SECRET"),
         crm_link=env.link("LEADLOOP_CRM_LINK"),
+        costs_file=env.file("LEADLOOP_COSTS_FILE"),
         address=env.origin("LEADLOOP_PAGE_ADDRESS"),
         grafana=_grafana(env, env.text("LEADLOOP_REPORT_GRAFANA_URL").rstrip("/")),
         mcp_port=env.number("LEADLOOP_MCP_PORT", int, 8030, low=0, high=65_535),

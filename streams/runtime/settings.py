@@ -234,7 +234,6 @@ class ReportSettings(_HttpSettings, RedisSettings, _PolicySettings):
 
     report_port: int = _setting(8020, _int("LEADLOOP_REPORT_PORT", 0, 65_535))
     report_owners: int = _setting(0, _int("LEADLOOP_REPORT_OWNERS", 0, 100))
-    costs_file: Path | None = _setting(None, _file("LEADLOOP_COSTS_FILE"))
     page: PageSettings = _setting(PageSettings(), lambda env, _: page_settings(env))
 
 

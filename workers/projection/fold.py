@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import zip_longest
 from typing import NamedTuple
 
 from schemas.codec import Codec
@@ -21,13 +22,16 @@ from workers.read_model.lead_document import DECIDED, ESCALATED, KEPT_FACTS, REC
 from workers.read_model.lead_lists import every_list
 from workers.read_model.list_members import ListMembership
 from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, facts_of
-from workers.read_model.pass_figures import PassFigures, amounts_of, figures_of
+from workers.read_model.pass_figures import PassFigures, amounts_of, figures_of, marks_of
 from workers.read_model.track_counts import track_counts
 
 from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, SkippedRecord
 
 _LISTED = frozenset({RECYCLED, DECIDED, ESCALATED, CREATED, CLOSED, UPDATED})
 """The kinds of entries that decide which lists a lead is in."""
+
+
+NO_COUNTS: frozenset[RowCount] = frozenset()
 
 
 class Contribution(NamedTuple):
@@ -56,20 +60,34 @@ class ModelChange:
         for name, member, score in new.lists - old.lists:
             self.added[name][member] = score
             self.removed[name].discard(member)  # only its score has changed
-        if old.passes != new.passes:
-            was, becomes = Counter(counts_of(old.passes)), Counter(counts_of(new.passes))
-            self.counts.subtract(was - becomes)
-            self.counts.update(becomes - was)
-        if old.figures != new.figures:
-            before, after = Counter(old.figures), Counter(new.figures)
-            self._add(-1, (each for one in (before - after).elements() for each in amounts_of(one)))
-            self._add(1, (each for one in (after - before).elements() for each in amounts_of(one)))
+        for before, after in zip_longest(old.passes, new.passes):
+            if before != after:
+                self._mark(counts_of(before) if before else NO_COUNTS, counts_of(after) if after else NO_COUNTS)
+        for was, becomes in zip_longest(old.figures, new.figures):
+            if was != becomes:
+                self._replace_figures(was, becomes)
         if old.tracks != new.tracks:
             self._add(-1, old.tracks)
             self._add(1, new.tracks)
         if old.escalations != new.escalations:
             self.counts.subtract(old.escalations)
             self.counts.update(new.escalations)
+
+    def _replace_figures(self, old: PassFigures | None, new: PassFigures | None) -> None:
+        were = marks_of(old) if old else (NO_COUNTS, NO_COUNTS)
+        become = marks_of(new) if new else (NO_COUNTS, NO_COUNTS)
+        for before, after in zip(were, become, strict=True):
+            if before is not after:
+                self._mark(before, after)
+        self._add(-1, amounts_of(old) if old else ())
+        self._add(1, amounts_of(new) if new else ())
+
+    def _mark(self, old: frozenset[RowCount], new: frozenset[RowCount]) -> None:
+        counts = self.counts
+        for one in old - new:
+            counts[one] -= 1
+        for one in new - old:
+            counts[one] += 1
 
     def _add(self, sign: int, amounts: Iterable[tuple[RowCount, int]]) -> None:
         for count, amount in amounts:

@@ -97,12 +97,6 @@ def lists_of(lead: LeadSnapshot, entries: ListedEntries) -> set[ListMembership]:
     return lists
 
 
-def counts_of(passes: Iterable[PassSteps]) -> Iterator[RowCount]:
-    """The counts that the passes of a lead contribute to."""
-    for one in passes:
-        yield from _counts(one)
-
-
 def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
     """The passes of a lead, the current one last. The segment is that of the lead now."""
     reached, reason = reached_by(lead), lead.last_stall_reason or lead.stall_reason
@@ -209,12 +203,13 @@ def _recycle_lists(lead: LeadSnapshot, recycles: Iterable[RecycleEntry]) -> Iter
 
 
 @lru_cache(maxsize=20_000)
-def _counts(one: PassSteps) -> tuple[RowCount, ...]:
+def counts_of(one: PassSteps) -> frozenset[RowCount]:
+    """The counts that a pass contributes to."""
     if not one.pass_no:
-        return ()
+        return frozenset()
     label = PASS_LABELS[min(one.pass_no, len(PASS_LABELS)) - 1]
     values = (one.origin, one.campaign_id, one.owner_id, one.reason, label, one.segment)
-    return tuple(
+    return frozenset(
         RowCount(by, value, f"{label}/{step}")
         for by, value in zip(ROWS_BY, values, strict=True)
         for step in steps_of(one.reached, one.later)

@@ -1,4 +1,4 @@
-"""What became of recycles, by track, and when leads were handed back: counts of a lead's recycle events.
+"""What became of recycles, by track: counts of a lead's recycle events.
 
 They come from a topic with limited retention: after a rebuild, recycles whose events have expired have no track.
 """
@@ -8,28 +8,22 @@ from collections.abc import Iterable
 from schemas.events import LeadSnapshot
 from streams.domain.lead import WON
 
-from .cohorts import hour_of
 from .index import TRACK_BY, ListedEntries, RowCount, states_of
 from .pass_figures import MONEY_AFTER, PassFigures
-
-CLOSED = 3
-"""The place of the close among the times of a pass."""
 
 
 def track_counts(
     lead: LeadSnapshot, entries: ListedEntries, figures: Iterable[PassFigures]
 ) -> tuple[tuple[RowCount, int], ...]:
-    """By track: recycles in each state, those after which the lead was won, and the money; by hour: hand-backs."""
+    """By track: recycles in each state, those after which the lead was won, and the money."""
     if not entries.recycles:
         return ()
     tracks = {one.recycle_id: one.track for one in entries.recycles if one.action != "REVOKE"}
-    won = [(one.at[CLOSED], one.won) for one in figures if one.steps.reached & WON]
+    won = [(one.closed_at, one.won) for one in figures if one.steps.reached & WON]
     counts: list[tuple[RowCount, int]] = []
     for recycle_id, (state, at) in states_of(lead, entries.recycles).items():
         track = tracks.get(recycle_id, "")
         counts.append((RowCount(TRACK_BY, track, state), 1))
-        if recycle_id in tracks:
-            counts.append((RowCount("hour", hour_of(at), "recycled"), 1))
         after = [money for closed_at, money in won if closed_at is not None and closed_at >= at]
         if after:
             counts.append((RowCount(TRACK_BY, track, "won_after"), 1))

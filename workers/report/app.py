@@ -22,7 +22,7 @@ from workers.http.serving import application
 from . import api_models, cohort_models, funnel_models, parameters
 from .actions import Actions
 from .cause_rows import grouped_funnel
-from .cohort_pages import changes_since_yesterday, cohort_page, track_page
+from .cohort_pages import cohort_page, track_page
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
@@ -200,7 +200,7 @@ def _add_cohorts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> No
     @router.get("/changes")
     async def changes(_: Annotated[parameters.NoParameters, Query()]) -> cohort_models.Changes:
         """What happened in the last day, and in the day before."""
-        return await changes_since_yesterday(model, policy.wall_ms())
+        return await model.changes(policy.wall_ms())
 
 
 def _add_events(router: APIRouter, model: ReadModel) -> None:

@@ -46,6 +46,6 @@ async def grouped_funnel(
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     async for reason, counts in model.rows("reason"):
         sums[causes.cause_of(reason) if reason else ""].update(counts)
-    rows = [row_of(cause, sums[cause], labels) for cause in sorted(sums)]
+    rows = [row_of(cause, sums[cause], labels, {}) for cause in sorted(sums)]
     page = await model.funnel("reason", pass_label, None, 1)
     return page.model_copy(update={"by": "cause", "next": None, "rows": [row for row in rows if not is_empty(row)]})

@@ -1,6 +1,7 @@
 """The response models of cohorts, and of what changed."""
 
 from datetime import date
+from typing import TypedDict
 
 from pydantic import Field
 
@@ -27,14 +28,22 @@ class CohortPage(ApiModel):
     as_of: AsOf
 
 
-class Happened(ApiModel):
-    """How often each thing happened, by its own time. First contact, progress and going cold: the first of a pass."""
+class Closes(TypedDict):
+    """Deals that were closed within some hours."""
 
-    created: int = 0
-    touched: int = 0
-    progressed: int = 0
-    stalled: int = 0
-    recycled: int = 0
+    won: int
+    lost: int
+    won_money: Money
+
+
+class Happened(ApiModel):
+    """What happened within a day. null: only known of the last day."""
+
+    created: int = Field(default=0, description="Leads whose current pass began.")
+    contacted: int | None = Field(default=None, description="Leads whose newest touch it was.")
+    went_cold: int | None = Field(default=None, description="Leads that went cold and still are.")
+    recycled: int = Field(default=0, description="Times that a lead was handed back.")
+    escalated: int = Field(default=0, description="Broken promises that sales was asked to act on.")
     won: int = 0
     lost: int = 0
     won_money: Money = Field(default={})

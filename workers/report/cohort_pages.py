@@ -1,4 +1,4 @@
-"""Cohorts and changes, of the counts by month, week and hour."""
+"""Cohorts, of the counts by month and week; recycles by track."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
@@ -9,19 +9,16 @@ from workers.read_model.cohorts import (
     cohorts_between,
     first_day,
     following,
-    hour_of,
     origin_cohort,
     period_until,
 )
 from workers.read_model.index import TRACK_BY
-from workers.read_model.pass_figures import WON_MONEY
 
 from . import api_models, cohort_models, funnel_models
-from .funnel_rows import money_of, row_of, sum_of, track_of
+from .funnel_rows import CONTACT, row_of, sum_of, track_of
 from .queries import ReadModel
 
 MOST_TRACKS = 100
-_HOUR_MS, _HOURS = 3_600_000, 24
 
 
 async def cohort_page(
@@ -50,7 +47,7 @@ async def cohort_page(
         cohort_models.CohortRow(
             begins=_midnight(first_day(name)),
             ends=_midnight(following(by, first_day(name))),
-            **dict(row_of(name, row, labels)),
+            **dict(row_of(name, row, labels, CONTACT)),
         )
         for name, row in zip(names, counts[len(former) :], strict=True)
     ]
@@ -59,22 +56,8 @@ async def cohort_page(
         first=first_day(names[0]),
         last=following(by, first_day(names[-1])) - timedelta(days=1),
         rows=rows,
-        total=row_of("", sum_of(counts[len(former) :]), labels),
-        before=row_of("", sum_of(counts[: len(former)]), labels),
-        as_of=await model.as_of(),
-    )
-
-
-async def changes_since_yesterday(model: ReadModel, now: int) -> cohort_models.Changes:
-    """What happened in the last day, and in the one before. `now` in epoch ms."""
-    since = (now // _HOUR_MS - _HOURS) * _HOUR_MS
-    hours = [hour_of(since + place * _HOUR_MS) for place in range(-_HOURS, _HOURS + 1)]
-    counts = await model.counts("hour", hours)
-    return cohort_models.Changes(
-        since=api_models.instant(since),
-        now=api_models.instant(now),
-        changes=_happened(counts[_HOURS:]),
-        before=_happened(counts[:_HOURS]),
+        total=row_of("", sum_of(counts[len(former) :]), labels, CONTACT),
+        before=row_of("", sum_of(counts[: len(former)]), labels, CONTACT),
         as_of=await model.as_of(),
     )
 
@@ -85,15 +68,6 @@ async def track_page(model: ReadModel) -> funnel_models.TrackPage:
     found = [(row.standing + row.requalified + row.revoked, row) for row in rows]
     ranked = sorted((one for one in found if one[0]), key=lambda one: (-one[0], one[1].track))
     return funnel_models.TrackPage(tracks=[row for _, row in ranked[:MOST_TRACKS]], as_of=await model.as_of())
-
-
-def _happened(rows: Iterable[dict[str, int]]) -> cohort_models.Happened:
-    fields = sum_of(rows)
-    named = (name for name in cohort_models.Happened.model_fields if name != "won_money")
-    return cohort_models.Happened(
-        **{name: fields[name] for name in named},
-        won_money=money_of(fields, WON_MONEY),
-    )
 
 
 def _before(by: CohortLength, first: date, many: int) -> Iterable[str]:

@@ -16,7 +16,7 @@ class Durations(ApiModel):
 
 
 class FunnelRow(ApiModel):
-    """Passes that reached each step, and what else is known of them."""
+    """Passes that reached each step, and what else is known of them. Durations: null where none are kept."""
 
     value: str = Field(examples=["webinar"])
     created: int = 0
@@ -40,10 +40,10 @@ class FunnelRow(ApiModel):
     expected_money: Money = Field(default={}, description="What open deals are expected to bring; current passes only.")
     spent: Money = Field(default={}, description="By origin or campaign: the sum of the costs file.")
     money_after: Money = Field(default={}, description="What was won after a hand-back, in this pass or a later one.")
-    contact: Durations = Field(default=Durations(), description="Creation to first contact, of all created.")
-    progress: Durations = Field(default=Durations(), description="First contact to progress, of all contacted.")
-    cold: Durations = Field(default=Durations(), description="Creation to going cold first, of those that did.")
-    win: Durations = Field(default=Durations(), description="Creation to won deal, of those that were won.")
+    contact: Durations | None = Field(default=None, description="Creation to first contact, of all created.")
+    progress: Durations | None = Field(default=None, description="First contact to progress, of all contacted.")
+    cold: Durations | None = Field(default=None, description="Creation to going cold first, of those that did.")
+    win: Durations | None = Field(default=None, description="Creation to won deal, of those that were won.")
 
 
 class FunnelPage(Page):

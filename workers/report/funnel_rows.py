@@ -6,12 +6,28 @@ from typing import Any, get_args
 
 from workers.read_model.durations import UNKNOWN, quantile
 from workers.read_model.index import STEP_NAMES, RecycleState
-from workers.read_model.pass_figures import BROKEN_NOW, EXPECTED_MONEY, MONEY_AFTER, UNPRICED, WON_MONEY
+from workers.read_model.pass_figures import BROKEN_NOW, EXPECTED_MONEY, MONEY_AFTER, TIMED_BY, UNPRICED, WON_MONEY
 
 from . import funnel_models
 
 FieldCounts = Mapping[str, int]
 """By `pass/field`."""
+
+
+Timed = Mapping[str, tuple[str, str]]
+"""The step whose duration each field has, and the step of which all are counted."""
+CONTACT: Timed = {"contact": ("touched", "created")}
+TIMED: Timed = {
+    **CONTACT,
+    "progress": ("progressed", "touched"),
+    "cold": ("stalled", "stalled"),
+    "win": ("won", "won"),
+}
+
+
+def timed_of(by: str) -> Timed:
+    """The durations that the rows of a dimension have."""
+    return TIMED if by in TIMED_BY else {}
 
 
 def sum_of(rows: Iterable[FieldCounts]) -> Counter[str]:
@@ -22,24 +38,22 @@ def sum_of(rows: Iterable[FieldCounts]) -> Counter[str]:
     return total
 
 
-def row_of(value: str, counts: FieldCounts, labels: Iterable[str]) -> funnel_models.FunnelRow:
-    """A row: what is counted of these passes."""
+def row_of(value: str, counts: FieldCounts, labels: Iterable[str], timed: Timed = TIMED) -> funnel_models.FunnelRow:
+    """A row: what is counted of these passes. `timed`: the durations that its dimension has."""
     fields = Counter[str]()
     for name, count in counts.items():
         label, _, field = name.partition("/")
         if label in labels:
             fields[field] += count
     steps: dict[str, Any] = {step: fields[step] for step in (*STEP_NAMES, BROKEN_NOW, UNPRICED)}
+    durations: dict[str, Any] = {name: _durations(fields, step, fields[of]) for name, (step, of) in timed.items()}
     return funnel_models.FunnelRow(
         value=value,
         **steps,
         won_money=money_of(fields, WON_MONEY),
         expected_money=money_of(fields, EXPECTED_MONEY),
         money_after=money_of(fields, MONEY_AFTER),
-        contact=_durations(fields, "touched", fields["created"]),
-        progress=_durations(fields, "progressed", fields["touched"]),
-        cold=_durations(fields, "stalled", fields["stalled"]),
-        win=_durations(fields, "won", fields["won"]),
+        **durations,
     )
 
 

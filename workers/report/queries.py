@@ -17,11 +17,12 @@ from workers.read_model.index import RecycleState
 from workers.read_model.lead_document import LeadDocument
 from workers.read_model.list_members import split_event_member
 
-from . import api_models, funnel_models
+from . import api_models, cohort_models, funnel_models
+from .changes import changes_of
 from .costs import Costs
 from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
-from .funnel_rows import is_empty, row_of, sum_of, with_costs
+from .funnel_rows import is_empty, row_of, sum_of, timed_of, with_costs
 from .generation_reader import GenerationReader, ListRange, Reading, ReadModelUnavailable
 from .lead_plan import plan_of
 from .lead_query import LeadQuery
@@ -143,7 +144,7 @@ class ReadModel:
         async def take(members: list[bytes]) -> int:
             rows = members[: limit - len(found)]
             for value, counts in zip(rows, await self._reader.counts(reading, by, rows), strict=True):
-                row = row_of(value.decode(), counts, labels)
+                row = row_of(value.decode(), counts, labels, timed_of(by))
                 found.extend([] if is_empty(row) else [row])
             return len(rows)
 
@@ -166,9 +167,9 @@ class ReadModel:
         others.subtract(sum_of(counts))
         page = funnel_models.FunnelPage(
             by=by,
-            rows=[row_of(value.decode(), row, labels) for value, row in zip(values, counts, strict=True)],
+            rows=[row_of(value.decode(), row, labels, timed_of(by)) for value, row in zip(values, counts, strict=True)],
             total=row_of("", total, labels),
-            others=row_of("", +others, labels) if many > len(values) else None,
+            others=row_of("", +others, labels, timed_of(by)) if many > len(values) else None,
             values=many,
             next=None,
             as_of=reading.as_of,
@@ -215,6 +216,11 @@ class ReadModel:
         """How many leads stand where; days end at midnight in `zone`."""
         reading = await self._reader.begin()
         return await overview_of(self._reader, reading, Days.of(now, zone))
+
+    async def changes(self, now: int) -> cohort_models.Changes:
+        """What happened in the last day, and in the one before."""
+        reading = await self._reader.begin()
+        return await changes_of(self._reader, reading, now)
 
     async def revision(self) -> tuple[str, api_models.AsOf]:
         """A text that changes with every batch that is written, and how far the read model is."""

@@ -47,7 +47,7 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     keys, policy = KeyRing(settings.keys_file), PolicyInUse(settings.policy_file, settings.clock)
     if (watch := policy.watcher(settings.policy_seconds)) is not None:
         watch.start()
-    model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec, Costs(settings.costs_file))
+    model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec, Costs(settings.page.costs_file))
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     actions = None
     if settings.kafka.bootstrap_servers:

@@ -15,7 +15,7 @@ from workers.projection.fold import DocumentFold
 from workers.read_model.generation import PartitionId
 from workers.read_model.index import RANKED_BY, counts_of
 from workers.read_model.lead_document import decode
-from workers.read_model.pass_figures import MOST_MINOR, amounts_of
+from workers.read_model.pass_figures import MOST_MINOR, amounts_of, marks_of
 
 SNAPSHOTS = PartitionId("lead-snapshots", 0)
 
@@ -34,7 +34,8 @@ def test_counts_equal_a_recount_of_all_documents_after_changes_and_deletions(
         if not name.startswith("lead:"):
             continue
         adds = fold._contribution(decode(value))  # noqa: SLF001
-        counts = [(one, 1) for one in chain(counts_of(adds.passes), adds.escalations)]
+        marks = (mark for one in adds.figures for marks in marks_of(one) for mark in marks)
+        counts = [(one, 1) for one in chain(*map(counts_of, adds.passes), marks, adds.escalations)]
         for count, amount in chain(counts, adds.tracks, *map(amounts_of, adds.figures)):
             recounted[f"count:{count.by}:{count.value}", count.field] += amount
             if count.field == "1/created" and count.by in RANKED_BY:
@@ -119,10 +120,10 @@ def test_what_is_no_currency_makes_no_row_of_its_own(redis: Any, app_id: str) ->
     assert _row(redis, app_id, lead, "origin")["1/won:"] == 4
 
 
-def test_what_happened_is_counted_by_hour(redis: Any, app_id: str) -> None:
+def test_won_deals_are_counted_by_hour(redis: Any, app_id: str) -> None:
     lead = _snapshot(stage="won", reached=CREATED | TOUCHED | WON, first_touch_at=T0, closed_at=T0 + DAY, amount=9)
     records = Records()
     append(records, SNAPSHOTS, "L", lead)
     project(records, redis, app_id, random.Random(1))
     hours = sorted((name, row) for name, row in content(redis, app_id).items() if name.startswith("count:hour:"))
-    assert [row for _, row in hours] == [{b"created": 1, b"touched": 1}, {b"won": 1, b"won:": 9}]
+    assert [row for _, row in hours] == [{b"won": 1, b"won:": 9}]

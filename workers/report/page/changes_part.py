@@ -10,36 +10,33 @@ from .phrases import Clock, instant_text, number, of_leads, plural
 
 
 def changes_part(changed: Changes, clock: Clock) -> Element:
-    """Each number of a kind that a filter can find opens its leads."""
-    now, since = changed.changes, instant_text(changed.since)
+    """Each number that a filter can find opens its leads."""
+    now, before, since = changed.changes, changed.before, instant_text(changed.since)
+    cold = now.went_cold or 0
     said = ul(".said")[
         li[
             of_leads(now.created, created_from=since) if now.created else b["No"],
-            f" {plural(now.created, 'lead')} came to sales",
-            _before(changed.before.created),
-            f"; {number(now.touched)} {plural(now.touched, 'lead')} got a first contact",
-            _before(changed.before.touched),
-            ".",
+            f" {plural(now.created, 'lead')} came to sales ({number(before.created)}); ",
+            of_leads(now.contacted, touched_from=since) if now.contacted else "no lead",
+            " had contact with sales.",
         ],
         li[
-            number(now.stalled),
-            f" {plural(now.stalled, 'lead')} went cold for the first time",
-            _before(changed.before.stalled),
-            ", and ",
-            number(now.recycled),
-            f" {plural(now.recycled, 'was', 'were')} handed back to marketing",
-            _before(changed.before.recycled),
-            ".",
+            f"{number(cold)} {plural(cold, 'lead')} went cold and still {plural(cold, 'is', 'are')}; ",
+            f"sales was asked to act on {number(now.escalated)} broken {plural(now.escalated, 'promise')} ",
+            f"({number(before.escalated)}).",
+        ],
+        li[
+            f"Leads were handed back {number(now.recycled)} {plural(now.recycled, 'time')}",
+            f" ({number(before.recycled)}).",
         ],
         li[
             _deals(now, since),
-            _before(changed.before.won),
-            f"; {number(now.lost)} {plural(now.lost, 'was', 'were')} lost.",
+            f" ({number(before.won)}); {number(now.lost)} {plural(now.lost, 'was', 'were')} lost",
+            f" ({number(before.lost)}).",
         ],
     ]
-    return part(
-        "Since yesterday", said, note=fragment["Since ", clock.when(changed.since), "; in brackets the day before."]
-    )
+    note = fragment["Since ", clock.when(changed.since), "; in brackets the day before."]
+    return part("Since yesterday", said, note=note)
 
 
 def _deals(now: Happened, since: str) -> Node:
@@ -48,7 +45,3 @@ def _deals(now: Happened, since: str) -> Node:
     money = fragment[": ", all_money(now.won_money)] if now.won_money else None
     deals = of_leads(now.won, closed_from=since, stage="won")
     return fragment[deals, f" {plural(now.won, 'deal was', 'deals were')} won", money]
-
-
-def _before(count: int) -> str:
-    return f" ({number(count)})"

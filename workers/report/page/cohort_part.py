@@ -61,12 +61,9 @@ def time_part(total: FunnelRow) -> Element:
         column("Longer"),
     ]
     rows = [
-        tr[
-            th(scope="row")[words],
-            duration_cells(took),
-            [td(".n")[number(count)] for count in (took.known, took.longer)],
-        ]
-        for words, took in times
+        tr[th(scope="row")[step], duration_cells(took), td(".n")[number(took.known)], td(".n")[number(took.longer)]]
+        for step, took in times
+        if took is not None
     ]
     note = (
         "Who has not got there yet counts as longer. A time is at most 19% below what is said. Passes of which a time "
@@ -79,16 +76,21 @@ def _compared(page: CohortPage) -> Node:
     if not page.before.created or not page.total.created:
         return None
     now, before = (100 * row.touched / row.created for row in (page.total, page.before))
-    half = fragment[
-        f" Half of all were contacted within {lasted(page.total.contact.half_seconds)}, before within ",
-        f"{lasted(page.before.contact.half_seconds)}.",
-    ]
+    half = _half(page)
     return fragment[
         f"Sales contacted {now:.0f}% of these leads, {abs(now - before):.0f} points ",
         "more" if now >= before else "less",
         " than of those before.",
-        half if page.before.contact.known and page.total.contact.known else None,
+        half,
     ]
+
+
+def _half(page: CohortPage) -> Node:
+    ours, theirs = page.total.contact, page.before.contact
+    if ours is None or theirs is None or not ours.known or not theirs.known:
+        return None
+    within = (lasted(one.half_seconds) for one in (ours, theirs))
+    return " Half of all were contacted within {}, before within {}.".format(*within)
 
 
 def _name(row: CohortRow, clock: Clock) -> Node:

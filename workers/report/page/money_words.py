@@ -69,14 +69,15 @@ def lasted(seconds: int | None) -> str:
     return f"{seconds // _HOUR} h" if seconds < 2 * _DAY else f"{seconds / _DAY:.1f} d"
 
 
-def duration_cells(took: Durations) -> Node:
+def duration_cells(took: Durations | None) -> Node:
     """Half of all, and nine of ten: `longer` if not so many have got there yet."""
-    if not took.known:
+    if took is None or not took.known:
         return fragment[td(".n")[span(".none")["–"]], td(".n")[span(".none")["–"]]]
     return fragment[td(".n")[lasted(took.half_seconds)], td(".n")[lasted(took.nine_of_ten_seconds)]]
 
 
-def known_of(took: Durations) -> str:
+def known_of(took: Durations | None) -> str:
     """How many durations are known, for a note."""
+    took = took or Durations()
     unknown = f", {number(took.unknown)} unknown" if took.unknown else ""
     return f"{number(took.known)} known{unknown}, {number(took.longer)} longer"

@@ -5,7 +5,6 @@ from collections import Counter
 from htpy import Node, b, bdi, code, div, fragment, h2, li, ol, p, span, tbody, td, th, tr, ul
 
 from workers.report.api_models import LeadModel, LeadPage, Money, Overview, OwnerOverview
-from workers.report.cohort_pages import changes_since_yesterday
 from workers.report.lead_query import LeadQuery
 
 from .changes_part import changes_part
@@ -37,7 +36,7 @@ async def today_view(source: Source) -> Shown:
     if not overview.leads:
         return _empty()
     soon = await source.model.leads(ALL_DUE, None, NEXT_DUE)
-    changed = await changes_since_yesterday(source.model, int(source.clock.now.timestamp() * 1000))
+    changed = await source.model.changes(int(source.clock.now.timestamp() * 1000))
     content = [
         div(".pair")[
             _due_next(source, soon),
