@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from tests.bench import (
     audit,
+    campaigns,
     codec,
     counting,
     delivery,
@@ -39,6 +40,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "detection": detection.main,
     "ingest": ingest.main,
     "projection": projection.main,
+    "campaigns": campaigns.main,
     "page": page.main,
     "open-pages": open_pages.main,
     "delivery": delivery.main,
