@@ -83,12 +83,13 @@ def test_500_events_are_accepted_in_one_request(served: Served) -> None:
 
 
 def test_a_webhook_becomes_facts_and_dead_letters(served: Served) -> None:
-    header = {"entityName": "Lead", "changeType": "CREATE", "recordIds": ["W1"], "commitTimestamp": 1_772_442_000_000}
+    lead = "00Q5e000009AbCdEAK"
+    header = {"entityName": "Lead", "changeType": "CREATE", "recordIds": [lead], "commitTimestamp": 1_772_442_000_000}
     gap = {"ChangeEventHeader": {**header, "changeType": "GAP_OVERFLOW"}}
     body = [{"ChangeEventHeader": header, "LeadSource": "Web"}, gap]
     answer = served.client.post("/v1/webhooks/salesforce", json=body)
     assert (answer.status_code, answer.json()) == (202, {"accepted": 1, "ignored": 0, "dead_letters": 1})
-    (fact,) = [fact for fact in facts(served.world) if fact.lead_id == "salesforce/W1"]
+    (fact,) = [fact for fact in facts(served.world) if fact.lead_id == f"salesforce/{lead}"]
     assert (fact.origin, fact.source) == ("Web", "crm")
     (letter,) = held(served.world, "lead-dead-letters")
     assert dict(letter.headers)["dl_reason"] == b"gap"
