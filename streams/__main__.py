@@ -91,7 +91,7 @@ def _hold_data_dir(settings: StreamsSettings) -> None:
     """Create the data directory and lock it: two workers in one would overwrite each other's stores."""
     place = f"LEADLOOP_DATA_DIR={settings.data_dir}"
     try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         lock = (settings.data_dir / "lock").open("w")
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -115,6 +115,7 @@ def test_two_workers_do_not_share_a_directory_nor_a_port(real_kafka: Broker, tmp
         env = world.env(LEADLOOP_DATA_DIR=str(tmp_path / "b"), LEADLOOP_METRICS_PORT=str(first.port()))
         taken = run("streams", folder=tmp_path, env=env)
         assert (taken.returncode, "LEADLOOP_METRICS_PORT" in taken.stderr) == (2, True), taken.stderr
+        assert (tmp_path / "b").stat().st_mode & 0o777 == 0o700, "a new directory with leads is the worker's own"
     finally:
         world.close()
 

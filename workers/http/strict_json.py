@@ -41,13 +41,19 @@ def parse_json(body: bytes, *, max_depth: int = MAX_DEPTH) -> JsonValue:
         raise _malformed("", f"invalid JSON at {where}: {error.msg}", "send one JSON value") from None
     except RecursionError:
         raise _too_deep("", max_depth) from None
-    except ValueError as error:  # NaN and the like, and integers of thousands of digits
+    except _BadNumberError as error:
         raise _malformed("", f"invalid JSON: {error}", "send a number of the usual size, or null") from None
+    except ValueError:  # what is left: Python's bound on the digits of an integer
+        raise _malformed("", "invalid JSON: an integer has thousands of digits", "send it as a text") from None
     if may_be_too_deep and (deep := _deeper_than(max_depth, value)) is not None:
         raise _too_deep(deep, max_depth)
     if b"\\u" in body and (broken := _lone_surrogate(value)) is not None:
         raise _malformed(broken, "a lone surrogate is not a character", "send the whole pair, or the character itself")
     return value
+
+
+class _BadNumberError(ValueError):
+    """NaN, an infinity, or a number that no double can hold."""
 
 
 class _DuplicateName(ValueError):
@@ -99,12 +105,12 @@ def _first_repeated(names: Iterable[str]) -> str:
 
 def _finite(text: str) -> float:
     if math.isinf(number := float(text)):
-        raise ValueError(f"{text[:40]} is out of range")
+        raise _BadNumberError(f"{text[:40]} is out of range")
     return number
 
 
 def _no_constant(text: str) -> NoReturn:
-    raise ValueError(f"{text} is not a JSON number")
+    raise _BadNumberError(f"{text} is not a JSON number")
 
 
 _STRICT = json.JSONDecoder(

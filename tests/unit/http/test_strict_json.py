@@ -68,6 +68,12 @@ def test_invalid_json_is_rejected(body: bytes) -> None:
     refused(body)
 
 
+def test_an_integer_of_thousands_of_digits_is_named_in_the_words_of_leadloop() -> None:
+    with pytest.raises(Problem) as caught:
+        parse_json(b'{"amount": ' + b"1" * 5_000 + b"}")
+    assert "an integer has thousands of digits" in str(caught.value)
+
+
 def test_one_byte_order_mark_before_json_is_ignored() -> None:
     assert parse_json(b"\xef\xbb\xbf{}") == {}
     refused(b"\xef\xbb\xbf\xef\xbb\xbf{}")
