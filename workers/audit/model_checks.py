@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from schemas.events import LeadEscalated, LeadRecycled, LeadSnapshot
+from schemas.events import LeadEscalated, LeadRecycled, LeadSnapshot, PastPass
 from workers.read_model.generation import SOURCE_TOPICS
 from workers.read_model.lead_document import KEPT_ESCALATIONS, KEPT_RECYCLES, TimelineEntry
 
 from .differences import AuditDifference
 from .lead_records import LeadRecords
 from .model_reader import ModelLead, ModelTotals
-from .plain_lead import RECYCLED, STEPS, WON
+from .plain_lead import BROKEN, HELD_OUT, RECYCLED, STEPS, TOUCHED, WON
 
 _NAMED = ("stage", "pass_no", "recycle_id", "stall_id", "decision", "until", "owner_id", "reached")
 """Fields that are named; if none of them differs, the snapshot as a whole is another."""
@@ -65,6 +65,11 @@ def _lacking(
             yield AuditDifference("read_model", lead_id, f"event {event_id}", "missing", "in its timeline")
 
 
+CODE_LENGTH = 3
+MOST_MINOR = 10**13
+"""Amounts from here on are counted as not known."""
+
+
 class RecountedTotals:
     """What the totals of the read model should be: the sum over the snapshots that it had read."""
 
@@ -79,14 +84,21 @@ class RecountedTotals:
         if lead.pass_no and not lead.reached:
             self.is_complete = False  # the version before did not write the steps
             return
-        last = [(lead.origin, lead.reached)] if lead.pass_no else []
-        passes = [*((one.origin, one.reached) for one in lead.passes), *last]
-        for number, (origin, reached) in enumerate(passes):
-            later = [steps for _, steps in passes[number + 1 :]]
-            self.funnel.update((origin, step) for step, bit in STEPS.items() if reached & bit)
-            if reached & RECYCLED and later:
-                self.funnel[origin, "requalified"] += 1
-                self.funnel[origin, "won_back"] += any(steps & WON for steps in later)
+        passes: list[LeadSnapshot | PastPass] = [*lead.passes, *([lead] if lead.pass_no else [])]
+        for number, one in enumerate(passes):
+            later = [other.reached for other in passes[number + 1 :]]
+            self.funnel.update((one.origin, name) for name in _counted_steps(one.reached, later))
+            if one.reached & BROKEN and lead.stalled_at is not None:
+                self.funnel[one.origin, "broken_now"] += 1
+            if one.reached & WON:
+                self._add_money(one)
+
+    def _add_money(self, one: LeadSnapshot | PastPass) -> None:
+        if one.amount is None or not 0 <= one.amount < MOST_MINOR:
+            self.funnel[one.origin, "unpriced"] += 1
+            return
+        is_code = len(one.currency) == CODE_LENGTH and one.currency.isascii() and one.currency.isupper()
+        self.funnel[one.origin, f"won:{one.currency if is_code and one.currency.isalpha() else ''}"] += one.amount
 
     def check(self, found: ModelTotals) -> Iterator[AuditDifference]:
         """The differences of the totals in Redis."""
@@ -95,6 +107,24 @@ class RecountedTotals:
             named = {f"{step} of origin {origin or 'unknown'}": n for (origin, step), n in found.funnel.items()}
             expected = {f"{step} of origin {origin or 'unknown'}": n for (origin, step), n in self.funnel.items()}
             yield from _counts("funnel: {}", named, expected)
+
+
+def _counted_steps(reached: int, later: Sequence[int]) -> Iterator[str]:
+    """What a pass is counted as. `later`: the steps of the passes after it."""
+    yield from (step for step, bit in STEPS.items() if reached & bit)
+    is_won_later = any(steps & WON for steps in later)
+    is_won = is_won_later or bool(reached & WON)
+    found = {
+        "broken": reached & BROKEN,
+        "kept": reached & TOUCHED and not reached & BROKEN,
+        "requalified": reached & RECYCLED and later,
+        "won_back": reached & RECYCLED and is_won_later,
+        "won_after": reached & RECYCLED and is_won,
+        "held_out": reached & HELD_OUT,
+        "held_requalified": reached & HELD_OUT and later,
+        "held_won": reached & HELD_OUT and is_won,
+    }
+    yield from (name for name, is_counted in found.items() if is_counted)
 
 
 def _counts(what: str, found: Mapping[str, int], expected: Mapping[str, int]) -> Iterator[AuditDifference]:

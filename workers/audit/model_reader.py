@@ -1,5 +1,6 @@
 """Reads from Redis what the audit compares: totals with the positions that they belong to, and documents of leads."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 SNAPSHOTS: Final = "lead-snapshots"
 _STAGES: tuple[Stage, ...] = get_args(Stage)
 _TRIES = 5
+
+_NOT_RECOUNTED = re.compile(r"<|^(expected|after):")
+"""Durations, and money that depends on more than its own pass."""
 
 
 class ModelUnreadable(UserError):
@@ -128,7 +132,8 @@ class ModelReader:
         for origin, row in zip(origins, found[len(_STAGES) :], strict=True):
             for name, count in row.items():
                 key = origin, name.decode().partition("/")[2]
-                funnel[key] = funnel.get(key, 0) + int(count)
+                if not _NOT_RECOUNTED.search(key[1]):
+                    funnel[key] = funnel.get(key, 0) + int(count)
         stages = dict(zip(_STAGES, found, strict=False))
         return ModelTotals({n: _number(value) for n, value in enumerate(positions)}, stages, funnel)
 
