@@ -49,6 +49,7 @@ def milestones(lead: Lead, due: Deadline | None) -> Milestones:
         due and due.breaks_at,
         stage(lead),
         lead.pass_no,
+        lead.created_at,
         lead.stall and (lead.stall.stall_id, lead.stall.decided),
         lead.recycle,
         lead.owner_id,
