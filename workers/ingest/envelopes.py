@@ -13,7 +13,7 @@ from workers.imports.records import RECORDS
 
 from .fields import has_control_characters
 from .rejections import InvalidEvent, Rejection, RejectionReason
-from .validation import KINDS, PostedEvent, qualified_source
+from .validation import EMPTY, KINDS, PostedEvent, qualified_source
 
 PLAIN = "application/json"
 STRUCTURED = "application/cloudevents+json"
@@ -79,7 +79,7 @@ def _plain(event: JsonValue, path: str, trace: bytes | None, key: str, number: i
     kind = event.pop("kind", None)
     if not isinstance(kind, str) or kind not in RECORDS:
         return _unknown_kind(f"{path}/kind", kind, KINDS)
-    discriminators = {"idempotency-key": key, "number": number} if key else {}
+    discriminators = {"idempotency-key": key, "number": number} if key else EMPTY
     return PostedEvent(path, kind, event, traceparent=trace, discriminators=discriminators)
 
 

@@ -121,7 +121,8 @@ async def post_events(services: IngestServices, request: Request) -> Response:
         body = await read_body(request)
     events, is_batch = unwrap(media_type, parse_json(body), _headers(request), principal.name)
     services.rates.take(principal, len(events))
-    checked = [_encode_event(services, one, principal.name) for one in events]
+    now = services.now_ms()
+    checked = [_encode_event(services, one, principal.name, now) for one in events]
     sending = [one for one in checked if isinstance(one, _EncodedEvent)]
     for one in checked:
         if isinstance(one, InvalidEvent):
@@ -158,12 +159,12 @@ def _headers(request: Request) -> Mapping[str, str]:
 
 
 def _encode_event(
-    services: IngestServices, one: PostedEvent | InvalidEvent, principal: str
+    services: IngestServices, one: PostedEvent | InvalidEvent, principal: str, now: int
 ) -> _EncodedEvent | InvalidEvent:
     if isinstance(one, InvalidEvent):
         return one
     try:
-        fact = to_fact(one, principal, services.now_ms())
+        fact = to_fact(one, principal, now)
         return _EncodedEvent(fact.event_id, one.kind, services.outgoing(fact, one.traceparent))
     except InvalidEvent as invalid:
         return invalid

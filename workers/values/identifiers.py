@@ -10,7 +10,11 @@ from schemas.texts import has_format_characters
 _LONGEST = 256  # some patterns below take quadratic time
 _NONE = r"null|none|nan|nat|undefined|true|false|n/a|#n/[ad]|#nv|0{8}(?:-?0{4}){3}-?0{12}"
 _NO_NONE_AT_END = "".join(rf"(?<![/:](?i:{word}))" for word in ("null", "none", "nan", "undefined"))
-is_harmless = re.compile(rf"(?!(?i:{_NONE})\Z)[_/:@#-]*[A-Za-z0-9][A-Za-z0-9_/:@#-]*{_NO_NONE_AT_END}").fullmatch
+_CHARACTERS = "A-Za-z0-9_/:@#-"
+is_harmless = re.compile(
+    # Most ids end in a digit, and nothing that stands for none ends in one from 1 to 9.
+    rf"[{_CHARACTERS}]*[1-9]|(?!(?i:{_NONE})\Z)[_/:@#-]*[A-Za-z0-9][{_CHARACTERS}]*{_NO_NONE_AT_END}"
+).fullmatch
 """Matches ids in which nothing can be wrong."""
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
 _GROUPED = re.compile(
