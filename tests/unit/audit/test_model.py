@@ -109,7 +109,7 @@ def test_totals_are_the_sum_of_the_leads() -> None:
     snapshot = LeadReader(CODEC)(key, stored).snapshot
     assert snapshot is not None
     first, second = snapshot.passes[0].origin, snapshot.origin
-    steps = ("created", "touched", "progressed", "stalled", "recycled", "lost", "requalified")
+    steps = ("created", "touched", "progressed", "stalled", "recycled", "lost", "requalified", "kept")
     right = Counter({(first, step): 1 for step in steps}) + Counter({(second, "created"): 1})
     assert of_totals(ModelTotals({0: 9}, {"new": 1}, right), snapshot) == []
     wrong = {**right, (first, "lost"): 3}
