@@ -23,6 +23,7 @@ from .lead_query import LeadQuery
 MAX_CURSOR = 4096
 SHOWN_COHORTS, MOST_COHORTS = 12, 120
 _DELAY = re.compile(r"(\d{1,9})([smhd])")
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]")
 
 
@@ -30,6 +31,13 @@ def _rfc3339(given: object) -> object:
     """Reject numbers: pydantic would take them for seconds since 1970."""
     if isinstance(given, str) and not _TIME.match(given):
         raise ValueError("write a time with its zone, such as 2026-03-16T09:30:00Z")
+    return given
+
+
+def _calendar_day(given: object) -> object:
+    """Reject numbers, as `_rfc3339` does."""
+    if isinstance(given, str) and not _DAY.fullmatch(given):
+        raise ValueError("write a day, such as 2026-03-16")
     return given
 
 
@@ -64,7 +72,7 @@ def _known_zone(name: str | None) -> str | None:
 
 Moment = Annotated[AwareDatetime, BeforeValidator(_rfc3339)]
 ZoneName = Annotated[str | None, AfterValidator(_known_zone)]
-PeriodDay = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2999, 12, 31))]
+PeriodDay = Annotated[date, BeforeValidator(_calendar_day), Field(ge=date(1970, 1, 1), le=date(2999, 12, 31))]
 Delay = Annotated[int, BeforeValidator(_milliseconds, json_schema_input_type=str)]
 Currency = Annotated[str, AfterValidator(_known_currency)]
 LeadSort = Literal[

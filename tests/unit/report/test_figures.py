@@ -119,7 +119,11 @@ def test_the_period_before_is_as_long_and_ends_where_the_period_begins(client: C
 
 @pytest.mark.parametrize(
     ("asked", "word"),
-    [("from=2026-02-01&to=2026-01-01", "exchange"), ("by=week&from=1999-01-01&to=2026-01-01", "shorter")],
+    [
+        ("from=2026-02-01&to=2026-01-01", "exchange"),
+        ("to=0", "write a day"),
+        ("by=week&from=1999-01-01&to=2026-01-01", "shorter"),
+    ],
 )
 def test_a_period_that_cannot_be_shown_is_refused_with_what_to_do(client: Client, asked: str, word: str) -> None:
     answer = client.get(f"/v1/cohorts?{asked}")
