@@ -146,13 +146,13 @@ def _contacted(lead: Lead, fact: Contacted) -> Lead:
     if fact.is_no_touch or lead.closed == "won":
         return _seen(lead, fact.at)
     stall = lead.stall
-    if stall is not None and (fact.is_progress or _is_neglected(lead, stall)):
+    if stall is not None and (fact.is_progress or is_neglected(lead, stall)):
         lead = _moved(lead, fact.at)
     return _touched(lead, fact)
 
 
-def _is_neglected(lead: Lead, stall: Stall) -> bool:
-    # Any touch ends neglect; after a lost deal, and after a person's word, only progress opens the lead again.
+def is_neglected(lead: Lead, stall: Stall) -> bool:
+    """Whether any touch ends the stall. After a lost deal, and after a person's word, only progress does."""
     return lead.closed is None and stall.declared_by == "detector" and stall.reason in NEGLECT
 
 

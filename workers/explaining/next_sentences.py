@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from itertools import groupby
 from typing import NamedTuple
 
+from streams.domain.apply import is_neglected
 from streams.domain.decisions import AtRisk, Escalate, StallDecision
 from streams.domain.explanation import Explanation
 from streams.domain.facts import Stalled
+from streams.domain.lead import Lead
 
 from .decision_sentences import decision_words
 from .known_decision import foreseen
@@ -125,7 +127,8 @@ def _rest(explained: Explanation, times: TimeWords) -> Iterator[str]:
             if lead.recycle is not None and lead.recycle.not_before > times.now:
                 start = lead.recycle.not_before
                 yield f"Marketing may start to write on {times.on(start)} ({times.away(start)})."
-            yield "It stays with marketing until it answers, or until marketing passes it to sales again."
+            until = joined(["it answers", *_ended_by_sales(lead), "marketing passes it to sales again"], "or")
+            yield f"It stays with marketing until {until}."
         case "stalled" | "lost":
             yield _waits(explained)
         case _:
@@ -139,4 +142,13 @@ def _waits(explained: Explanation) -> str:
         return _OPENED_BY[closed[0]]
     if explained.lead.created_at is None and stall is not None and stall.is_open:
         return _NO_CREATION
-    return "It stays as it is, unless it moves again (an answer or a meeting) or sales reports something else."
+    moves, ends = "it moves again (an answer or a meeting)", _ended_by_sales(explained.lead)
+    return f"It stays as it is, unless {joined([moves, *ends, 'sales reports something else'], 'or')}."
+
+
+def _ended_by_sales(lead: Lead) -> Iterator[str]:
+    """What sales can do to end the stall of a neglected lead, besides progress."""
+    if lead.stall is not None and is_neglected(lead, lead.stall):
+        if lead.stall.reason == "never_assigned":
+            yield "it gets an owner"
+        yield "sales contacts it"

@@ -105,6 +105,6 @@ def reason_words(reason: str) -> str:
     return quoted(reason.replace("_", " "))
 
 
-def joined(parts: list[str]) -> str:
+def joined(parts: list[str], last: str = "and") -> str:
     """`a, b and c`."""
-    return " and ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)
+    return f" {last} ".join(part for part in (", ".join(parts[:-1]), *parts[-1:]) if part)

@@ -127,7 +127,24 @@ def test_a_lead_that_is_with_marketing_says_when_marketing_starts_and_what_ends_
         'Leadloop handed it back to marketing for the track "offer"; marketing could start to write on Thursday, '
         '2 April 2026, 10:00, until its consent ends on Sunday, 31 May 2026, 10:00 (reason "price", policy 7). '
         "Marketing may start to write on Thursday, 2 April 2026, 10:00 (in 29 days). "
-        "It stays with marketing until it answers, or until marketing passes it to sales again."
+        "It stays with marketing until it answers or marketing passes it to sales again."
+    )
+
+
+def test_a_neglected_lead_with_marketing_says_that_a_contact_by_sales_ends_it_too() -> None:
+    facts = created(), a_contact("L", MONDAY + HOUR)
+    end = "It stays with marketing until it answers, sales contacts it or marketing passes it to sales again."
+    assert text_of(*facts, after=30 * DAY, about="next").endswith(end)
+    assert text_of(*facts, a_contact("L", MONDAY + 30 * DAY), after=30 * DAY + HOUR).startswith("Sales is working on")
+
+
+def test_a_lead_that_nobody_was_assigned_to_says_that_an_owner_ends_it_too() -> None:
+    policy = parse_policy('{version: "8", promises: {never_assigned: 1 day}, otherwise: {track: again}}', "policy")
+    life = lived([created(owner_id="")], policy, MONDAY + 9 * DAY)
+    found = Explainer(CODEC, policy)(life.document(), life.snapshot, life.now)
+    assert found.sentences[-1].text == (
+        "It stays with marketing until it answers, it gets an owner, sales contacts it or marketing passes it to sales "
+        "again."
     )
 
 
