@@ -21,7 +21,7 @@ def escalations() -> tuple[object, ...]:
     return (
         number(
             "Escalations answered in time",
-            "Of the escalations that ended in the selected time range, the share after which sales or the lead acted before sales' time was over.",
+            "Of the escalations that ended in the selected time range, the share after which sales or the lead acted before sales' time was over, or marketing passed the lead to sales again.",
             "percentunit",
             _answered(),
             limits=limits,

@@ -6,7 +6,10 @@ from typing import Literal, NamedTuple
 from schemas.events import Decision, LeadDecided, LeadEscalated, LeadSnapshot
 
 EscalationState = Literal["open", "answered", "missed"]
-"""open: sales has time; answered: the stall no longer stands, sales or the lead acted; missed: it was decided again."""
+"""open: sales has time; missed: the stall was decided again; answered: before that it no longer stood.
+
+Then sales or the lead acted, or marketing passed the lead to sales again, with a promise of its own: that is no miss.
+"""
 
 
 class EscalationEntry(NamedTuple):

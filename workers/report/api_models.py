@@ -157,7 +157,8 @@ class EscalationModel(ApiModel):
     escalation_id: str
     lead_id: str
     state: EscalationState = Field(
-        description="open: sales still has time; answered: the stall no longer stands; missed: it was decided again."
+        description="open: sales still has time; answered: the stall no longer stands (sales or the lead acted, or "
+        "marketing passed the lead to sales again); missed: it was decided again."
     )
     at: ApiInstant
     until: ApiInstant | None

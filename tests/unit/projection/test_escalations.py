@@ -63,6 +63,14 @@ def test_an_escalation_whose_stall_no_longer_stands_was_answered(redis: Any, app
     assert lists(redis, app_id, *told) == in_state("answered")
 
 
+def test_an_escalation_of_a_lead_that_came_to_sales_again_was_not_missed(redis: Any, app_id: str) -> None:
+    again = LeadSnapshot(lead_id="L", occurred_at=T0 + 5, stage="new", pass_no=2)
+    later = (a_decision("RECYCLE", UNTIL + 5, "s2"), a_snapshot(UNTIL + 5, "s2", "RECYCLE"))
+    told = (an_escalation(), a_decision("ESCALATE", T0))
+    assert lists(redis, app_id, *told, again) == in_state("answered")
+    assert lists(redis, f"{app_id}-later", *told, *later) == in_state("answered")
+
+
 def test_an_escalation_whose_stall_was_decided_again_was_missed_for_good(redis: Any, app_id: str) -> None:
     told = (an_escalation(), a_decision("ESCALATE", T0), a_decision("RECYCLE", UNTIL))
     assert lists(redis, app_id, *told, a_snapshot(UNTIL, "s1", "RECYCLE")) == in_state("missed")

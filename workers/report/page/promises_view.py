@@ -36,7 +36,7 @@ _KEPT_NOTE = (
 )
 STATE_NAMES: Mapping[EscalationState, str] = {
     "open": "Sales still has time",
-    "answered": "Answered: sales or the lead acted",
+    "answered": "Answered: sales or the lead acted, or it came to sales again",
     "missed": "Missed: it was decided without an answer",
 }
 
