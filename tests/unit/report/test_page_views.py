@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import pytest
@@ -26,7 +26,9 @@ from tests.unit.report.api_client import Client, every, project
 from tests.unit.report.browser import Browser, numbers_with_links, tags, words
 from workers.http.auth import KeyRing
 from workers.read_model.generation import PartitionId
+from workers.report.api_models import FunnelStep
 from workers.report.page.frame import VIEWS
+from workers.report.page.lead_filters import step_name
 from workers.report.policy_in_use import PolicyInUse
 
 SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
@@ -254,3 +256,7 @@ def test_a_view_links_to_the_dashboard_in_grafana(
     links = [one.get("href") for tag, one in tags(browser.get(path).text) if tag == "a"]
     browser.close()
     assert f"https://grafana.test/g/d/{board}" in links
+
+
+def test_every_step_is_named_in_words() -> None:
+    assert [name for step in get_args(FunnelStep) if "_" in (name := step_name(step))] == []

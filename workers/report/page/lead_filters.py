@@ -191,6 +191,12 @@ def step_name(step: str) -> str:
         "recycled": "handed back",
         "requalified": "passed to sales again",
         "won_back": "won in a later pass",
+        "won_after": "won after it was handed back",
+        "kept": "contacted, and all promises kept",
+        "broken": "a promise was broken",
+        "held_out": "left alone, to compare",
+        "held_requalified": "left alone, then passed to sales again",
+        "held_won": "left alone, then won",
     }
     return names.get(step, step)
 
