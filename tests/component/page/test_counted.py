@@ -1,0 +1,188 @@
+"""Every main number of the page and of `/v1` is what an own count of the topics gives."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from schemas.events import FactRecord
+from schemas.topics import INPUTS
+from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_win
+from tests.component.page.counted import CountedTopics
+from tests.component.page.served_page import Visitor
+from tests.component.page.shown_tables import shown_tables
+from tests.component.projection.harness import KEY, Process, env, project, whole
+from tests.component.projection.histories import END, POLICY
+from tests.kafka import Broker
+from tests.world import World
+from workers.report.page.phrases import reason_name
+
+LEADS = 150
+STEPS = {
+    "Leads": "created",
+    "Contacted": "touched",
+    "Moved": "progressed",
+    "Went cold": "stalled",
+    "Handed back": "recycled",
+    "Won": "won",
+    "Lost": "lost",
+    "Never contacted": "untouched",
+    "All promises kept": "kept",
+    "One broken": "broken",
+}
+MONEY = {"Won, EUR": "EUR", "Won, USD": "USD"}
+
+pytestmark = pytest.mark.kafka
+
+
+def _lives(dice: random.Random) -> Iterator[FactRecord]:
+    """Leads with up to three passes; before each creation but the first the lead is closed, or cold for days."""
+    for n in range(LEADS):
+        at, lead = T0 + dice.randrange(60 * DAY), f"lead-{n}"
+        origin, owner = dice.choice(["web", "fair", "webinar"]), dice.choice(["ann", "bob", "eve"])
+        for passed in range(dice.choice([1, 1, 2, 3])):
+            yield a_created(lead, at, event_id=f"{lead} {passed}", origin=origin, owner_id=owner)
+            for k in range(dice.choice([0, 1, 2, 3])):
+                at += dice.randrange(DAY, 4 * DAY)
+                make: Any = dice.choice([a_contact, a_contact, a_reply])
+                yield make(lead, at, event_id=f"{lead} {passed} {k}")
+            at += dice.randrange(DAY, 2 * DAY)
+            match dice.choice(["won", "lost", "silence", "silence"]):
+                case "won":
+                    money = {"amount": dice.randrange(100, 900) * 100, "currency": dice.choice(["EUR", "EUR", "USD"])}
+                    yield a_win(lead, at, event_id=f"{lead} {passed} won", **money)
+                case "lost":
+                    yield a_loss(lead, at, event_id=f"{lead} {passed} lost")
+            at += 20 * DAY
+
+
+@pytest.fixture(scope="module")
+def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    if kafka.kind == "mock":
+        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
+    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("counted"), partitions=2)
+    (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
+    world.send(*sorted(_lives(random.Random(11)), key=lambda fact: fact.occurred_at))
+    world.heartbeat(END)
+    world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
+    world.settle(120, INPUTS)
+    yield world
+    world.close()
+
+
+@pytest.fixture(scope="module")
+def report(world: World, redis_url: str) -> Iterator[Process]:
+    app_id = f"counted{uuid4().hex[:8]}"
+    projecting = project(world, redis_url, app_id)
+    report = Process(world.folder / "report.log", env(world, redis_url, app_id), "workers.cli", "report")
+    try:
+        whole(projecting)
+        report.wait_ready()
+        yield report
+    finally:
+        report.kill()
+        projecting.kill()
+
+
+@pytest.fixture(scope="module")
+def counted(world: World) -> CountedTopics:
+    return CountedTopics(world)
+
+
+@pytest.fixture(scope="module")
+def reader(report: Process) -> Iterator[Visitor]:
+    reader = Visitor(report.address()).signed_in(KEY)
+    yield reader
+    reader.close()
+
+
+def _said(report: Process, path: str) -> Any:
+    status, body = report.get(path, KEY)
+    assert status == 200
+    return json.loads(body)
+
+
+def _expected(counts: Mapping[str, Counter[str]], shown: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    """What the rows of a table must say in the columns that can be counted."""
+    every: Counter[str] = sum(counts.values(), Counter())
+    rows = {**counts, "All": every} if "All" in shown else counts
+    return {
+        value: {
+            **{name: row[step] for name, step in STEPS.items() if name in shown[value]},
+            **{name: row[currency] // 100 for name, currency in MONEY.items() if name in shown[value]},
+        }
+        for value, row in rows.items()
+    }
+
+
+def _countable(shown: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
+    return {
+        value: {name: number for name, number in row.items() if name in STEPS or name in MONEY}
+        for value, row in shown.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "caption", "names"),
+    [
+        ("/sources", "Origins", {"Leads", "Contacted", "Moved", "Won", "Never contacted", *MONEY}),
+        ("/funnel", "Leads by origin", {"Leads", "Contacted", "Moved", "Went cold", "Handed back", "Won", "Lost"}),
+        ("/promises", "Promises kept and broken, by owner", {"Leads", "All promises kept", "One broken"}),
+    ],
+)
+def test_a_view_says_of_each_source_and_owner_what_the_topics_say(
+    reader: Visitor, counted: CountedTopics, path: str, caption: str, names: set[str]
+) -> None:
+    shown = _countable(shown_tables(reader.get(path).text)[caption])
+    assert names <= set(shown["All"])
+    assert shown == _expected(counted.by_owner() if "owner" in caption else counted.by_origin(), shown)
+
+
+@pytest.mark.parametrize(
+    ("path", "caption"), [("/recycling", "Handed back, by reason"), ("/promises", "Leads that went cold, by reason")]
+)
+def test_reasons_are_those_of_the_topics(reader: Visitor, counted: CountedTopics, path: str, caption: str) -> None:
+    shown = shown_tables(reader.get(path).text)[caption]
+    cold, back = ("Went cold" if path == "/recycling" else "Leads"), "Handed back"
+    assert {reason: (row[cold], row[back]) for reason, row in shown.items()} == {
+        reason_name(reason): (row["stalled"], row["recycled"]) for reason, row in counted.by_reason().items()
+    }
+
+
+def test_recycles_are_those_of_the_topic(reader: Visitor, report: Process, counted: CountedTopics) -> None:
+    tables, states = shown_tables(reader.get("/recycling").text), counted.states()
+    times = [row["Times"] for row in tables["Recycles by state"].values()]
+    assert times == [states[name] for name in ("standing", "requalified", "revoked")]
+    assert all(times)
+    every, standing = counted.tracks()
+    assert {name: row["Times"] for name, row in tables["Handed back, by track"].items()} == every
+    assert {name: row["Standing"] for name, row in tables["Handed back, by track"].items()} == standing
+    assert _said(report, "/v1/overview")["recycles"] == states
+    assert {one["track"]: one["standing"] for one in _said(report, "/v1/tracks")["tracks"]} == standing
+
+
+def test_today_has_each_lead_where_the_topics_have_it(reader: Visitor, report: Process, counted: CountedTopics) -> None:
+    rows = shown_tables(reader.get("/").text)["Where every lead stands"]
+    newest = dict(sorted(counted.passes.items()))
+    last = {lead_id: one for (lead_id, _), one in newest.items()}
+    expected = {
+        "All leads": LEADS,
+        "Won": sum("won" in one.happened for one in last.values()),
+        "Nurture: handed back to marketing": counted.states()["standing"],
+    }
+    assert {name: rows[name]["Leads"] for name in expected} == expected
+    overview = _said(report, "/v1/overview")
+    assert (overview["leads"], overview["stages"]["won"]) == (expected["All leads"], expected["Won"])
+
+
+def test_the_funnel_of_the_api_is_that_of_the_topics(report: Process, counted: CountedTopics) -> None:
+    rows = {one["value"]: one for one in _said(report, "/v1/funnel?by=origin&pass=1")["rows"]}
+    steps = [step for step in STEPS.values() if step != "untouched"]
+    assert {value: ([row[step] for step in steps], row["won_money"]) for value, row in rows.items()} == {
+        value: ([row[step] for step in steps], {one: row[one] for one in MONEY.values() if row[one]})
+        for value, row in counted.by_origin().items()
+    }
