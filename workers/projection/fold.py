@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from schemas.codec import Codec
 from schemas.events import LeadDecided, LeadEscalated, LeadRecycled, LeadSnapshot
@@ -21,7 +21,7 @@ from workers.read_model.index import (
 from workers.read_model.lead_document import DECIDED, ESCALATED, KEPT_FACTS, RECYCLED, LeadDocument, decode, encode
 from workers.read_model.lead_lists import every_list
 from workers.read_model.list_members import ListMembership
-from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, facts_of
+from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, Decode, facts_of
 from workers.read_model.pass_figures import PassFigures, amounts_of, figures_of, marks_of
 from workers.read_model.track_counts import track_counts
 
@@ -29,7 +29,7 @@ from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, Sk
 
 _LISTED = frozenset({RECYCLED, DECIDED, ESCALATED, CREATED, CLOSED, UPDATED})
 """The kinds of entries that decide which lists a lead is in."""
-
+LeadEvent = LeadChanged | LeadDeleted | FactRecorded
 
 NO_COUNTS: frozenset[RowCount] = frozenset()
 
@@ -110,53 +110,86 @@ class DocumentFold:
         change = ModelChange()
         for lead_id, of_lead in by_lead(events).items():
             document = decode(stored[lead_id])
-            before = document.snapshot
-            contributed = self._contribution(document)
-            latest = _merge(document, of_lead)
+            # Where the timeline is full, its oldest entry may leave it, and its lists.
+            moves = _has_listed(of_lead) or len(document.facts) + len(of_lead) >= KEPT_FACTS
+            if moves:
+                self._move(change, document, of_lead)
+            else:
+                _merge(document, of_lead)
             change.documents[lead_id] = encode(document)
-            is_full = len(document.facts) >= KEPT_FACTS  # the oldest may have left the timeline, and its lists
-            if latest is not None or document.snapshot != before or is_full or _has_listed(of_lead):
-                change.replace(contributed, self._contribution(document, latest))
         return change
 
-    def _contribution(self, document: LeadDocument, latest: LeadSnapshot | None = None) -> Contribution:
-        """What a lead adds to lists and counts. `latest`: its snapshot, if it is decoded already."""
-        if document.snapshot is None:
-            return Contribution()
-        lead = latest or self._decode(document.snapshot, LeadSnapshot)
-        entries = self._entries(document)
-        lists = every_list(lead, entries, facts_of(document, lead, self._decode))
-        figures = figures_of(lead)
-        return Contribution(
-            frozenset(lists),
-            passes_of(lead),
-            figures,
-            track_counts(lead, entries, figures),
-            escalation_counts(lead, entries),
-        )
-
-    def _entries(self, document: LeadDocument) -> ListedEntries:
-        recycles = [self._decode(entry.value, LeadRecycled) for entry in document.recycles]
-        escalations = [self._decode(entry.value, LeadEscalated) for entry in document.escalations]
-        escalated = {one.stall_id for one in escalations}
-        decisions = [self._decode(entry.value, LeadDecided) for entry in document.decisions] if escalated else []
-        return ListedEntries(
-            tuple(map(recycle_of, recycles)),
-            tuple(escalation_of(one) for one in escalations if one.action == "ESCALATE"),
-            tuple(decision_of(one) for one in decisions if one.stall_id in escalated),
-        )
+    def _move(self, change: ModelChange, document: LeadDocument, events: list[LeadEvent]) -> None:
+        """Merge the events into a document, and what they change into its lists and counts."""
+        decode_once, before = _DecodeOnce(self._decode), document.snapshot
+        old = contribution_of(document, decode_once)
+        latest = _merge(document, events)
+        is_same = document.snapshot == before
+        change.replace(old, contribution_of(document, decode_once, latest, old if is_same else None))
 
 
-def by_lead(events: Iterable[LogEvent]) -> dict[str, list[LeadChanged | LeadDeleted | FactRecorded]]:
+class _DecodeOnce:
+    """Decodes each record once: most entries of a lead are in its document before a batch and after it."""
+
+    def __init__(self, decode_record: Decode) -> None:
+        self._decode = decode_record
+        self._known: dict[bytes, Any] = {}
+
+    def __call__(self, value: bytes, kind: type[Any]) -> Any:
+        record = self._known.get(value)
+        if record is None:
+            record = self._known[value] = self._decode(value, kind)
+        return record
+
+
+def contribution_of(
+    document: LeadDocument,
+    decode_record: Decode,
+    latest: LeadSnapshot | None = None,
+    of_snapshot: Contribution | None = None,
+) -> Contribution:
+    """What a lead adds to lists and counts.
+
+    Args:
+        document: Of the lead.
+        decode_record: Decodes a record.
+        latest: Its snapshot, if it is decoded already.
+        of_snapshot: What the lead added with the same snapshot, if that is known: its passes and figures are the same.
+    """
+    if document.snapshot is None:
+        return Contribution()
+    lead = latest or decode_record(document.snapshot, LeadSnapshot)
+    entries = _entries(document, decode_record)
+    lists = every_list(lead, entries, facts_of(document, lead, decode_record))
+    passes = of_snapshot.passes if of_snapshot else passes_of(lead)
+    figures = of_snapshot.figures if of_snapshot else figures_of(lead, passes)
+    return Contribution(
+        frozenset(lists), passes, figures, track_counts(lead, entries, figures), escalation_counts(lead, entries)
+    )
+
+
+def _entries(document: LeadDocument, decode_record: Decode) -> ListedEntries:
+    recycles = [decode_record(entry.value, LeadRecycled) for entry in document.recycles]
+    escalations = [decode_record(entry.value, LeadEscalated) for entry in document.escalations]
+    escalated = {one.stall_id for one in escalations}
+    decisions = [decode_record(entry.value, LeadDecided) for entry in document.decisions] if escalated else []
+    return ListedEntries(
+        tuple(map(recycle_of, recycles)),
+        tuple(escalation_of(one) for one in escalations if one.action == "ESCALATE"),
+        tuple(decision_of(one) for one in decisions if one.stall_id in escalated),
+    )
+
+
+def by_lead(events: Iterable[LogEvent]) -> dict[str, list[LeadEvent]]:
     """The events of each lead, in the order of the log."""
-    leads: dict[str, list[LeadChanged | LeadDeleted | FactRecorded]] = defaultdict(list)
+    leads: dict[str, list[LeadEvent]] = defaultdict(list)
     for one in events:
         if not isinstance(one, SkippedRecord):
             leads[one.lead_id].append(one)
     return leads
 
 
-def _merge(document: LeadDocument, events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> LeadSnapshot | None:
+def _merge(document: LeadDocument, events: Iterable[LeadEvent]) -> LeadSnapshot | None:
     """Return the newest snapshot among the events, unless the lead was deleted after it."""
     latest = None
     for one in events:
@@ -172,5 +205,6 @@ def _merge(document: LeadDocument, events: Iterable[LeadChanged | LeadDeleted | 
     return latest
 
 
-def _has_listed(events: Iterable[LeadChanged | LeadDeleted | FactRecorded]) -> bool:
-    return any(isinstance(one, FactRecorded) and one.entry.kind in _LISTED for one in events)
+def _has_listed(events: Iterable[LeadEvent]) -> bool:
+    """Whether any event can change what a lead adds: a snapshot, a deletion, or a fact of the kinds that decide it."""
+    return any(not isinstance(one, FactRecorded) or one.entry.kind in _LISTED for one in events)

@@ -216,8 +216,13 @@ def counts_of(one: PassSteps) -> frozenset[RowCount]:
     )
 
 
-def steps_of(reached: int, later: int | None) -> Iterator[str]:
+@lru_cache(maxsize=10_000)
+def steps_of(reached: int, later: int | None) -> tuple[str, ...]:
     """The names of the steps that a pass has reached; `later` as in PassSteps."""
+    return tuple(_steps(reached, later))
+
+
+def _steps(reached: int, later: int | None) -> Iterator[str]:
     yield from (step for step, bit in STEPS.items() if reached & bit)
     is_won = bool((reached | (later or 0)) & WON)
     if reached & BROKEN:

@@ -5,6 +5,7 @@ has the time or the amount as the score of the member. An empty value is in no l
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from schemas.events import LeadSnapshot
@@ -69,13 +70,20 @@ def _attributes(lead: LeadSnapshot, entries: ListedEntries, facts: ListedFacts) 
 def _of_passes(lead: LeadSnapshot) -> Iterator[str]:
     now = (lead.origin, lead.campaign_id, lead.owner_id)
     for one in passes_of(lead):
-        reached = set(steps_of(one.reached, one.later))
-        yield from (f"reached:{step}" for step in RARE_STEPS if step in reached)
-        if "touched" not in reached:
-            yield NEVER_TOUCHED
+        yield from _of_steps(one.reached, one.later)
         for name, value, current in zip(_OF_PASSES, (one.origin, one.campaign_id, one.owner_id), now, strict=True):
             if value and value != current:
                 yield earlier_list(name, value)
+
+
+@lru_cache(maxsize=10_000)
+def _of_steps(reached: int, later: int | None) -> tuple[str, ...]:
+    steps = steps_of(reached, later)
+    return (*(f"reached:{step}" for step in RARE_STEPS if step in steps), *_never(steps))
+
+
+def _never(steps: tuple[str, ...]) -> tuple[str, ...]:
+    return () if "touched" in steps else (NEVER_TOUCHED,)
 
 
 def _orders(lead: LeadSnapshot, facts: ListedFacts) -> Iterator[tuple[str, int]]:

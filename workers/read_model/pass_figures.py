@@ -16,7 +16,7 @@ from streams.domain.lead import BROKEN, PROGRESSED, RECYCLED, STALLED, TOUCHED, 
 
 from .cohorts import hour_of, month_of, origin_cohort, week_of
 from .durations import UNKNOWN, range_of
-from .index import PassSteps, RowCount, passes_of, steps_of
+from .index import PassSteps, RowCount, steps_of
 from .listed_facts import LeadAmount
 
 MOST_MINOR = 10**13
@@ -77,9 +77,8 @@ class PassFigures(NamedTuple):
     stands: tuple[tuple[str, str], ...]
 
 
-def figures_of(lead: LeadSnapshot) -> tuple[PassFigures, ...]:
-    """The figures of all known passes of a lead, the current one last."""
-    passes = passes_of(lead)
+def figures_of(lead: LeadSnapshot, passes: tuple[PassSteps, ...]) -> tuple[PassFigures, ...]:
+    """The figures of all known passes of a lead, the current one last. `passes`: its `passes_of`."""
     if not passes or not lead.pass_no:
         return ()
     later: tuple[LeadAmount, ...] = ()

@@ -11,7 +11,7 @@ from schemas.events import DealClosed, LeadSnapshot
 from streams.domain.lead import CREATED, TOUCHED, WON
 from tests.builders import DAY, T0
 from tests.projected import CODEC, LogOf, Records, a_log, append, content, project
-from workers.projection.fold import DocumentFold
+from workers.projection.fold import contribution_of
 from workers.read_model.generation import PartitionId
 from workers.read_model.index import RANKED_BY, counts_of
 from workers.read_model.lead_document import decode
@@ -29,11 +29,10 @@ def test_counts_equal_a_recount_of_all_documents_after_changes_and_deletions(
     project(log.records, redis, app_id, dice)
     found = content(redis, app_id)
     recounted, leads = Counter[tuple[str, str]](), Counter[tuple[str, bytes]]()
-    fold = DocumentFold(CODEC)
     for name, value in found.items():
         if not name.startswith("lead:"):
             continue
-        adds = fold._contribution(decode(value))  # noqa: SLF001
+        adds = contribution_of(decode(value), CODEC.decode)
         marks = (mark for one in adds.figures for marks in marks_of(one) for mark in marks)
         counts = [(one, 1) for one in chain(*map(counts_of, adds.passes), marks, adds.escalations)]
         for count, amount in chain(counts, adds.tracks, *map(amounts_of, adds.figures)):
