@@ -4,11 +4,13 @@ import re
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 from .environment import Environment
 
 ProxyNetwork = IPv4Network | IPv6Network
+OwnersOnPage = Literal["shown", "hidden"]
 
 _HEADER = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -46,6 +48,7 @@ class PageSettings:
 
     Attributes:
         secret: Signs cookies and forms, and is what pseudonyms are derived from; empty: a random one of the process.
+        owners: Whether readers see the names of owners, or pseudonyms.
         crm_link: The address of a lead in the CRM, with `{lead_id}`; empty: none.
         costs_file: What sources cost, as CSV; None: not known.
         address: Of the page as browsers know it, without a path; empty: not known.
@@ -58,6 +61,7 @@ class PageSettings:
     """
 
     secret: str = field(default="", repr=False)
+    owners: OwnersOnPage = "shown"
     crm_link: str = ""
     costs_file: Path | None = None
     address: str = ""
@@ -73,6 +77,7 @@ def page_settings(env: Environment) -> PageSettings:
     """Read them; errors are added to `env`."""
     settings = PageSettings(
         secret=env.secret("LEADLOOP_PAGE_SECRET"),
+        owners=env.choice("LEADLOOP_PAGE_OWNERS", ("shown", "hidden"), "shown"),
         crm_link=env.link("LEADLOOP_CRM_LINK"),
         costs_file=env.file("LEADLOOP_COSTS_FILE"),
         address=env.origin("LEADLOOP_PAGE_ADDRESS"),

@@ -26,6 +26,7 @@ from .cohort_pages import cohort_page, track_page
 from .csv_rows import PAGE, csv_response, wants_csv
 from .explanation_model import ExplanationModel
 from .generation_reader import ReadModelUnavailable
+from .hidden_owners import hidden_owners
 from .openapi_examples import add_examples
 from .page.live_updates import LIVE_PATH, LiveUpdates
 from .page.page_access import PageAccess
@@ -74,9 +75,10 @@ def report_app(
     app.add_exception_handler(ReadModelUnavailable, _unavailable)
     app.add_exception_handler(RegistryUnavailable, _unavailable)
     access = PageAccess(page, Sessions(model.redis, model.app_id, keys, page))
-    app.include_router(_routes(model, keys, access, policy))
+    shown, agreed = hidden_owners(model, policy, page.secret) if page.owners == "hidden" else (model, policy)
+    app.include_router(_routes(model, shown, keys, access, policy))
     live = LiveUpdates(access, lambda: bool(app.state.draining))
-    app.include_router(page_routes(model, policy, keys, access, live, actions))
+    app.include_router(page_routes(shown, agreed, keys, access, live, actions))
     describe = app.openapi
 
     def described() -> dict[str, Any]:
@@ -88,31 +90,43 @@ def report_app(
     return app
 
 
-def _routes(model: ReadModel, keys: KeyRing, access: PageAccess, policy: PolicyInUse) -> APIRouter:
+async def _model_of(request: Request) -> ReadModel:
+    model: ReadModel = request.state.model
+    return model
+
+
+Readable = Annotated[ReadModel, Depends(_model_of)]
+"""The read model as the sender of a request may see it."""
+
+
+def _routes(model: ReadModel, shown: ReadModel, keys: KeyRing, access: PageAccess, policy: PolicyInUse) -> APIRouter:
+    """The read API: `model` for who has a key, `shown` for who is signed in to the page."""
     bearer = HTTPBearer(auto_error=False, description="A key with the scope `read` (`leadloop keys new`).")
 
     async def authorize(
         request: Request, response: Response, _: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)]
     ) -> None:
         authorization = request.headers.get("authorization")
-        if authorization or await access.reader(request) is None:  # who is signed in to the page may read
+        is_reader = not authorization and await access.reader(request) is not None  # of the page: may read, too
+        if not is_reader:
             keys.admit(authorization, "read")
+        request.state.model = shown if is_reader else model
         response.headers["Cache-Control"] = "no-store"
 
     router = APIRouter(prefix="/v1", dependencies=[Depends(authorize)], responses=_RESPONSES)
-    _add_leads(router, model)
-    _add_lead(router, model, policy)
-    _add_counts(router, model, policy)
-    _add_cohorts(router, model, policy)
-    _add_events(router, model)
+    _add_leads(router)
+    _add_lead(router, policy)
+    _add_counts(router, policy)
+    _add_cohorts(router, policy)
+    _add_events(router)
     return router
 
 
-def _add_leads(router: APIRouter, model: ReadModel) -> None:
+def _add_leads(router: APIRouter) -> None:
     @router.get("/leads.csv", response_model=None, include_in_schema=False)
     @router.get("/leads", response_model=api_models.LeadPage, responses=_AS_CSV)
     async def leads(
-        request: Request, asked: Annotated[parameters.LeadParameters, Query()]
+        request: Request, model: Readable, asked: Annotated[parameters.LeadParameters, Query()]
     ) -> api_models.LeadPage | Response:
         """Leads, by page; all of them as CSV, if the client accepts `text/csv`. All filters that are given must fit."""
         if not wants_csv(request):
@@ -125,9 +139,11 @@ def _add_leads(router: APIRouter, model: ReadModel) -> None:
         return await csv_response("leads", api_models.LeadModel, read, asked.columns)
 
 
-def _add_lead(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
+def _add_lead(router: APIRouter, policy: PolicyInUse) -> None:
     @router.get("/leads/{lead_id:path}/explanation", responses=_UNKNOWN)
-    async def explanation(lead_id: LeadId, asked: Annotated[parameters.ZoneParameters, Query()]) -> ExplanationModel:
+    async def explanation(
+        lead_id: LeadId, model: Readable, asked: Annotated[parameters.ZoneParameters, Query()]
+    ) -> ExplanationModel:
         """Why a lead is where it is: rule, promises, gates, decisions, what happens next and when; in sentences too."""
         zone = zone_named(asked.timezone) if asked.timezone else None
         found = await model.explanation(lead_id, policy, zone)
@@ -136,7 +152,9 @@ def _add_lead(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
         return found
 
     @router.get("/leads/{lead_id:path}", responses=_UNKNOWN)
-    async def lead(lead_id: LeadId, _: Annotated[parameters.NoParameters, Query()]) -> api_models.LeadDetail:
+    async def lead(
+        lead_id: LeadId, model: Readable, _: Annotated[parameters.NoParameters, Query()]
+    ) -> api_models.LeadDetail:
         """One lead: its current truth, its passes and recycles, and its timeline."""
         found = await model.lead(lead_id)
         if found is None:
@@ -144,9 +162,9 @@ def _add_lead(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
         return found
 
 
-def _add_counts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
+def _add_counts(router: APIRouter, policy: PolicyInUse) -> None:
     @router.get("/overview")
-    async def overview(asked: Annotated[parameters.ZoneParameters, Query()]) -> api_models.Overview:
+    async def overview(model: Readable, asked: Annotated[parameters.ZoneParameters, Query()]) -> api_models.Overview:
         """How many leads stand where, and what waits today: each number is that of a list of leads."""
         zone = ZoneInfo(asked.timezone) if asked.timezone else policy.zone
         return await model.overview(policy.wall_ms(), zone)
@@ -154,7 +172,7 @@ def _add_counts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> Non
     @router.get("/funnel.csv", response_model=None, include_in_schema=False)
     @router.get("/funnel", response_model=funnel_models.FunnelPage, responses=_AS_CSV)
     async def funnel(
-        request: Request, asked: Annotated[parameters.FunnelParameters, Query()]
+        request: Request, model: Readable, asked: Annotated[parameters.FunnelParameters, Query()]
     ) -> funnel_models.FunnelPage | Response:
         """How many passes of leads reached each step: the same numbers as in the metrics of streams."""
         if not wants_csv(request):
@@ -175,11 +193,11 @@ def _add_counts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> Non
         return await csv_response("funnel", funnel_models.FunnelRow, read)
 
 
-def _add_cohorts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> None:
+def _add_cohorts(router: APIRouter, policy: PolicyInUse) -> None:
     @router.get("/cohorts.csv", response_model=None, include_in_schema=False)
     @router.get("/cohorts", response_model=cohort_models.CohortPage, responses=_AS_CSV)
     async def cohorts(
-        request: Request, asked: Annotated[parameters.CohortParameters, Query()]
+        request: Request, model: Readable, asked: Annotated[parameters.CohortParameters, Query()]
     ) -> cohort_models.CohortPage | Response:
         """How far the passes that began in each month or week (UTC) got, and those of as many cohorts before."""
         today = api_models.instant(policy.wall_ms()).date()
@@ -193,21 +211,21 @@ def _add_cohorts(router: APIRouter, model: ReadModel, policy: PolicyInUse) -> No
         return await csv_response("cohorts", cohort_models.CohortRow, read)
 
     @router.get("/tracks")
-    async def tracks(_: Annotated[parameters.NoParameters, Query()]) -> funnel_models.TrackPage:
+    async def tracks(model: Readable, _: Annotated[parameters.NoParameters, Query()]) -> funnel_models.TrackPage:
         """What became of what was handed back, by track: the tracks with the most recycles."""
         return await track_page(model)
 
     @router.get("/changes")
-    async def changes(_: Annotated[parameters.NoParameters, Query()]) -> cohort_models.Changes:
+    async def changes(model: Readable, _: Annotated[parameters.NoParameters, Query()]) -> cohort_models.Changes:
         """What happened in the last day, and in the day before."""
         return await model.changes(policy.wall_ms())
 
 
-def _add_events(router: APIRouter, model: ReadModel) -> None:
+def _add_events(router: APIRouter) -> None:
     @router.get("/recycles.csv", response_model=None, include_in_schema=False)
     @router.get("/recycles", response_model=api_models.RecyclePage, responses=_AS_CSV)
     async def recycles(
-        request: Request, asked: Annotated[parameters.RecycleParameters, Query()]
+        request: Request, model: Readable, asked: Annotated[parameters.RecycleParameters, Query()]
     ) -> api_models.RecyclePage | Response:
         """Leads handed back to marketing, the newest first, and how their delivery went."""
         if not wants_csv(request):
@@ -222,7 +240,7 @@ def _add_events(router: APIRouter, model: ReadModel) -> None:
     @router.get("/escalations.csv", response_model=None, include_in_schema=False)
     @router.get("/escalations", response_model=api_models.EscalationPage, responses=_AS_CSV)
     async def escalations(
-        request: Request, asked: Annotated[parameters.EscalationParameters, Query()]
+        request: Request, model: Readable, asked: Annotated[parameters.EscalationParameters, Query()]
     ) -> api_models.EscalationPage | Response:
         """Broken promises that sales could still act on, the newest first, and whether sales did in time."""
         if not wants_csv(request):

@@ -46,13 +46,14 @@ class ReadModel:
     Attributes:
         costs: What sources cost.
         redis, app_id: The client, and the name of the application: for what report itself keeps in Redis.
+        codec: Decodes the records in it.
     """
 
     def __init__(self, redis: "Redis", app_id: str, codec: Codec, costs: Costs | None = None) -> None:
         self.costs = costs or Costs()
         self.redis, self.app_id = redis, app_id
         self._reader = GenerationReader(redis, app_id)
-        self._codec = codec
+        self.codec = codec
         self._renderer = Renderer(codec)
 
     async def lead(self, lead_id: str) -> api_models.LeadDetail | None:
@@ -69,7 +70,7 @@ class ReadModel:
         snapshot = self._renderer.snapshot(document)
         if snapshot is None:
             return None
-        explainer = Explainer(self._codec, policy.policy, zone)
+        explainer = Explainer(self.codec, policy.policy, zone)
         return explanation_model(explainer(document, snapshot, policy.now(snapshot)), reading.as_of)
 
     async def leads(self, query: LeadQuery, cursor: str | None, limit: int) -> api_models.LeadPage:

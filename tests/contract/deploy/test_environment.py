@@ -29,6 +29,7 @@ BY_HAND = {
     "SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "LEADLOOP_PAGE_SECRET": "a Secret of your own: `envFromSecrets` of report",
     "LEADLOOP_PAGE_SECRET_FILE": "instead of a variable out of a Secret: with extraVolumes",
+    "LEADLOOP_PAGE_OWNERS": "names of people on the page: shown, unless you decide otherwise",
     "LEADLOOP_PAGE_ADDRESS": "the address of your page",
     "LEADLOOP_REPORT_GRAFANA_URL": "the address of your Grafana",
     "LEADLOOP_MCP_PORT": "`leadloop mcp` is started by who uses it",

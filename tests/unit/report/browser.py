@@ -36,6 +36,7 @@ class Browser:
         self._model = ReadModel(connect_async(redis_url), app_id, CODEC)
         in_use = policy or PolicyInUse(None)
         app = report_app(self._model, keys, in_use, CollectorRegistry(), ReadinessMemo(), PageSettings(**settings))
+        self._app = app
         transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(client, 123))
         self._client = httpx.AsyncClient(transport=transport, base_url=f"http://{HOST}")
         self._loop = asyncio.new_event_loop()
@@ -50,6 +51,35 @@ class Browser:
     def get_with(self, path: str, headers: list[tuple[str, str]]) -> httpx.Response:
         """With headers that may be there more than once."""
         return self._loop.run_until_complete(self._client.get(path, headers=headers))
+
+    def stream(self, path: str, until: bytes) -> str:
+        """What a response without an end begins with, until it has sent this; then the reader leaves."""
+        return self._loop.run_until_complete(self._begun(path, until))
+
+    async def _begun(self, path: str, until: bytes) -> str:
+        sent, has_left = bytearray(), asyncio.Event()
+        messages: list[dict[str, Any]] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def receive() -> dict[str, Any]:
+            if not messages:
+                await has_left.wait()
+                return {"type": "http.disconnect"}
+            return messages.pop()
+
+        async def send(message: Any) -> None:
+            sent.extend(message.get("body", b""))
+            if until in sent:
+                has_left.set()
+
+        request = self._client.build_request("GET", path)
+        headers = [(name.lower(), value) for name, value in request.headers.raw]
+        scope = {
+            "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
+            "path": path, "raw_path": path.encode(), "query_string": b"", "root_path": "", "headers": headers,
+            "client": ("127.0.0.1", 123), "server": (HOST, 80),
+        }  # fmt: skip
+        await self._app(scope, receive, send)
+        return sent.decode()
 
     def post(self, path: str, fields: dict[str, str], headers: dict[str, str] | None = None) -> httpx.Response:
         sent = {"Sec-Fetch-Site": "same-origin", "Origin": f"http://{HOST}"} if headers is None else headers

@@ -69,6 +69,17 @@ def test_who_is_in_none_of_the_groups_is_refused_in_words(opened: Opened) -> Non
         assert "You are known as ann, and none of your groups may see this page" in words(answer.text)
 
 
+def test_the_foot_says_who_is_signed_in_and_offers_a_sign_out_that_has_an_effect(opened: Opened) -> None:
+    browser = opened("10.1.0.1")
+    named = browser.get("/agreement", ANN).text
+    assert "Signed in as ann (by the proxy)." in words(named)
+    assert "/sign-out" not in named
+    browser.sign_in(READER)
+    with_key = browser.get("/agreement").text
+    assert "Signed in as page (a key)." in words(with_key)
+    assert 'action="/sign-out"' in with_key
+
+
 def test_a_key_still_signs_in_where_the_proxy_names_nobody(opened: Opened) -> None:
     browser = opened("10.1.0.1")
     assert browser.sign_in(READER).status_code == 303

@@ -52,6 +52,7 @@ def test_the_secret_of_openid_connect_comes_from_a_file_and_is_not_in_the_repr(t
         ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "0.0.0.0/0"}, "is everybody"),
         ({**PROXY, "LEADLOOP_PROXY_NETWORKS": "10.0.0.1,::/0"}, "LEADLOOP_PROXY_NETWORKS=::/0 is everybody"),
         ({**PROXY, "LEADLOOP_PROXY_USER_HEADER": "X User"}, "is no name of a header"),
+        ({"LEADLOOP_PAGE_OWNERS": "no"}, "LEADLOOP_PAGE_OWNERS=no is none of shown, hidden"),
         ({"LEADLOOP_OPERATOR_GROUPS": "ops"}, "readers with a key have no groups"),
         ({"LEADLOOP_PAGE_ADDRESS": "leads.example.com"}, "LEADLOOP_PAGE_ADDRESS=leads.example.com is no address"),
         ({"LEADLOOP_PAGE_ADDRESS": "https://leads.example.com/leadloop"}, "without a path"),

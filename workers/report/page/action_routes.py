@@ -33,7 +33,7 @@ def add_actions(router: APIRouter, pages: Pages, access: PageAccess) -> None:
         reader: PageReader = request.state.reader
         reader.require_operator()
         await _require_known(pages, endpoint)
-        return await pages.response(source, confirmation(action, endpoint, access.tokens.of(reader)))
+        return await pages.response(request, source, confirmation(action, endpoint, access.tokens.of(reader)))
 
     @router.post(ACT_PATH)
     async def act(request: Request) -> Response:

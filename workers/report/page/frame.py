@@ -8,6 +8,7 @@ from htpy import (
     Node,
     Renderable,
     a,
+    bdi,
     body,
     button,
     caption,
@@ -42,6 +43,7 @@ from htpy import (
     use,
 )
 
+from workers.report.access.reader import PageReader, Way
 from workers.report.api_models import AsOf, rfc3339
 
 from .assets import ICON, SCRIPT, STYLE
@@ -94,14 +96,16 @@ class Shown:
     has_sentences_with_times: bool = False
 
 
-def document(shown: Shown, clock: Clock, as_of: AsOf | None, revision: str = "", grafana: str = "") -> Renderable:
-    """A page with the frame around it; `revision` of the read model, if the page is live; the address of Grafana."""
+def document(
+    shown: Shown, clock: Clock, as_of: AsOf | None, reader: PageReader, revision: str = "", grafana: str = ""
+) -> Renderable:
+    """A page with the frame around it, for who reads it; `revision` of the read model, if the page is live."""
     return _html(
         shown,
         [
             _masthead(shown.here, clock, as_of),
             main("#main", tabindex="-1")[h1[shown.question], p(".lede")[shown.answer], _behind(as_of), shown.content],
-            _bottom(clock, is_fixed=shown.has_sentences_with_times),
+            _bottom(clock, reader, is_fixed=shown.has_sentences_with_times),
             _dashboards(shown.here, grafana),
         ],
         revision,
@@ -172,11 +176,17 @@ def _behind(as_of: AsOf | None) -> Node:
     return None
 
 
-def _bottom(clock: Clock, *, is_fixed: bool) -> Element:
+def _bottom(clock: Clock, reader: PageReader, *, is_fixed: bool) -> Element:
+    """The time zone, and who is signed in; whom a proxy names can sign out there only."""
+    ends = form(method="post", action="/sign-out")[button(".plain", type="submit")["Sign out"]]
     return footer[
         p["Times are in ", span(data_zone=None if is_fixed else "yes")[clock.zone.key], "."],
-        form(method="post", action="/sign-out")[button(".plain", type="submit")["Sign out"]],
+        p["Signed in as ", bdi[reader.name], _BY[reader.way], "."],
+        ends if reader.way != "proxy" else None,
     ]
+
+
+_BY: dict[Way, str] = {"key": " (a key)", "oidc": "", "proxy": " (by the proxy)"}
 
 
 def part(heading: str, *content: Node, note: Node = None, anchor: str | None = None) -> Element:

@@ -35,8 +35,8 @@ class Pages:
         source = Source.now(self.model, self._policy, self._settings.crm_link)
         return source if request is None else replace(source, actions=self.actions, reader=request.state.reader)
 
-    async def response(self, source: Source, shown: Shown) -> Response:
-        """A view in the frame, with how old its figures are."""
+    async def response(self, request: Request, source: Source, shown: Shown) -> Response:
+        """A view in the frame, with how old its figures are, and who reads it."""
         revision, as_of = await self.model.revision()
-        page = document(shown, source.clock, as_of, revision, self._settings.grafana)
+        page = document(shown, source.clock, as_of, request.state.reader, revision, self._settings.grafana)
         return HTMLResponse(str(page), shown.status, shown.headers)

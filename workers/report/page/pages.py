@@ -66,9 +66,9 @@ def _add_assets(router: APIRouter) -> None:
 
 def _add_lists(router: APIRouter, pages: Pages) -> None:
     @router.get("/")
-    async def today(_: Annotated[parameters.NoParameters, Query()]) -> Response:
+    async def today(request: Request, _: Annotated[parameters.NoParameters, Query()]) -> Response:
         source = pages.source()
-        return await pages.response(source, await today_view(source))
+        return await pages.response(request, source, await today_view(source))
 
     @router.get("/leads")
     async def leads(request: Request) -> Response:
@@ -76,46 +76,48 @@ def _add_lists(router: APIRouter, pages: Pages) -> None:
         story = await story_of(source, request.query_params)
         if story is not None:
             return RedirectResponse(story, 303)
-        return await pages.response(source, await leads_view(source, request.query_params))
+        return await pages.response(request, source, await leads_view(source, request.query_params))
 
     @router.get("/lead")
-    async def lead(id: Annotated[str, Query(min_length=1, max_length=MAX_LEAD_ID)]) -> Response:  # noqa: A002
+    async def lead(request: Request, id: Annotated[str, Query(min_length=1, max_length=MAX_LEAD_ID)]) -> Response:  # noqa: A002
         source = pages.source()
-        return await pages.response(source, await story_view(source, id))
+        return await pages.response(request, source, await story_view(source, id))
 
 
 def _add_figures(router: APIRouter, pages: Pages) -> None:
     @router.get("/sources")
-    async def sources(cursor: str | None = None, order: str = "") -> Response:
+    async def sources(request: Request, cursor: str | None = None, order: str = "") -> Response:
         source = pages.source()
-        return await pages.response(source, await sources_view(source, cursor, order))
+        return await pages.response(request, source, await sources_view(source, cursor, order))
 
     @router.get("/promises")
     async def promises(request: Request) -> Response:
         source, asked = pages.source(), parameters.EscalationParameters.model_validate(_given(request))
-        return await pages.response(source, await promises_view(source, asked))
+        return await pages.response(request, source, await promises_view(source, asked))
 
     @router.get("/recycling")
     async def recycling(request: Request) -> Response:
         source, asked = pages.source(), parameters.RecycleParameters.model_validate(_given(request))
-        return await pages.response(source, await recycling_view(source, asked))
+        return await pages.response(request, source, await recycling_view(source, asked))
 
     @router.get("/funnel")
     async def funnel(request: Request) -> Response:
         given = _given(request)
         is_by_week = given.pop("cohorts", "") == "week"
         source, asked = pages.source(), parameters.FunnelParameters.model_validate(given)
-        return await pages.response(source, await funnel_view(source, asked, "week" if is_by_week else "month"))
+        return await pages.response(
+            request, source, await funnel_view(source, asked, "week" if is_by_week else "month")
+        )
 
     @router.get("/delivery")
     async def delivery(request: Request, _: Annotated[parameters.NoParameters, Query()]) -> Response:
         source = pages.source(request)
-        return await pages.response(source, await delivery_view(source))
+        return await pages.response(request, source, await delivery_view(source))
 
     @router.get("/agreement")
-    async def agreement(_: Annotated[parameters.NoParameters, Query()]) -> Response:
+    async def agreement(request: Request, _: Annotated[parameters.NoParameters, Query()]) -> Response:
         source = pages.source()
-        return await pages.response(source, agreement_view(source))
+        return await pages.response(request, source, agreement_view(source))
 
 
 def _given(request: Request) -> dict[str, str]:
