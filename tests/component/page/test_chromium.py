@@ -173,9 +173,9 @@ def test_times_are_in_the_zone_of_the_reader_but_for_stories_whose_sentences_hav
 ) -> None:
     page = Watched(signed_in, report.address()).page
     page.goto("/recycling")
-    assert page.locator("footer p").inner_text() == "Times are in America/New_York."
+    assert page.locator("footer p").first.inner_text() == "Times are in America/New_York."
     page.goto("/lead?id=lead-1")
-    assert page.locator("footer p").inner_text() == "Times are in UTC."
+    assert page.locator("footer p").first.inner_text() == "Times are in UTC."
     page.close()
 
 
