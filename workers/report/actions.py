@@ -16,6 +16,8 @@ from .access.reader import PageReader
 from .operator_log import OperatorLog
 
 RETRY_SECONDS = 10
+SHOWN_SECONDS = 5.0
+"""How long a reader waits at most until the page shows what they did; it was done before, whatever the page shows."""
 _LOG = logging.getLogger("leadloop.audit")
 
 
@@ -40,7 +42,7 @@ class Actions:
         await asyncio.to_thread(self.log.stop)
 
     async def act(self, reader: PageReader, action: OperatorActs, endpoint: str, why: str) -> None:
-        """Pause, resume, or begin a replay, which goes on after this has returned.
+        """Pause, resume, or begin a replay, which goes on after this has returned. Returns when `log` shows it.
 
         Raises:
             Problem: 403, the reader is no operator; 422, a replay of this endpoint is running; 503, Kafka is away.
@@ -54,11 +56,12 @@ class Actions:
             task = asyncio.create_task(self._replay(begun))
             self._replays[endpoint] = task
             task.add_done_callback(lambda _: self._replays.pop(endpoint, None))
-            return
-        try:
-            await self._operations.stand(begun)
-        except Undelivered as error:
-            raise retry_later("unavailable", f"Kafka did not take it: {error}", RETRY_SECONDS) from error
+        else:
+            try:
+                await self._operations.stand(begun)
+            except Undelivered as error:
+                raise retry_later("unavailable", f"Kafka did not take it: {error}", RETRY_SECONDS) from error
+        await asyncio.to_thread(self.log.wait_until_shown, begun, SHOWN_SECONDS)
 
     async def _replay(self, begun: OperatorAction) -> None:
         query = DeliveryQuery(begun.endpoint, states=("dead",))

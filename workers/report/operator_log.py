@@ -39,6 +39,7 @@ class OperatorLog:
         self._states = EndpointStates()
         self._actions: dict[str, OperatorAction] = {}
         self._lock = threading.Lock()
+        self._grown = threading.Condition(self._lock)
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._follow, name="operator-log", daemon=True)
 
@@ -64,6 +65,20 @@ class OperatorLog:
         """The newest actions, the newest first; of each, how it ended."""
         with self._lock:
             return sorted(self._actions.values(), key=lambda one: -one.at)
+
+    def wait_until_shown(self, begun: OperatorAction, seconds: float) -> bool:
+        """Wait until the log has this action, and of a pause or resume also its end and the state that it made.
+
+        Blocks for at most so many seconds; returns whether the log has it.
+        """
+        with self._grown:
+            return self._grown.wait_for(lambda: self._has(begun), seconds)
+
+    def _has(self, begun: OperatorAction) -> bool:
+        known, state = self._actions.get(begun.action_id), self._states.latest(begun.endpoint)
+        if known is None or begun.action == "replay":
+            return known is not None
+        return known.outcome != "requested" and state is not None and state.occurred_at >= begun.at
 
     def _follow(self) -> None:
         while not self._stopping.is_set():
@@ -92,7 +107,8 @@ class OperatorLog:
             consumer.close()
 
     def _apply(self, message: Message) -> None:
-        with self._lock:
+        with self._grown:
+            self._grown.notify_all()
             if message.topic() == self._topics[0]:
                 self._apply_state(message.value())
             elif (action := operator_actions.decoded(message.value())) is not None:
