@@ -18,8 +18,8 @@ def test_a_changed_schema_is_named_with_what_releases_it(changed: Callable[[str,
     changed('"name": "origin"', '"name": "channel"')
     (fault,) = check_schemas()
     assert fault.startswith("LeadCreated.avsc differs from what was released last: when it is final, copy it to ")
-    assert "released/LeadCreated/v2.avsc" in fault
-    assert f'{{"id": {len(releases()) + 1}, "record": "LeadCreated", "version": 2, "sha256": "' in fault
+    assert "released/LeadCreated/v3.avsc" in fault
+    assert f'{{"id": {len(releases()) + 1}, "record": "LeadCreated", "version": 3, "sha256": "' in fault
 
 
 def test_a_change_that_breaks_readers_is_named(changed: Callable[[str, str], None]) -> None:
