@@ -19,6 +19,7 @@ is_harmless = re.compile(
 _ROUNDED = re.compile(r"[+-]?\d(?:(?:[.,]\d+)?[eE]\+\d{1,3}|[.,]\d+[eE]\d{1,3})")
 _GROUPED = re.compile(
     r"(?!0)\d{1,3}([^\w/:@#+-])\d{3}(\1\d{3})*|(?!0)\d{1,2}(,\d{2})+,\d{3}|(?!0)\d{1,2}([\s\u00a0\u202f])\d{2}(\4\d{2})*"
+    r"|(?!0)\d{4,}['’]\d{3}"  # of the locale en_CH
 )
 _BETWEEN = re.compile(r"[,;\r\n]")
 _is_mail = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]+").fullmatch

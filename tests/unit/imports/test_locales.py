@@ -67,6 +67,7 @@ def test_money_of_most_locales_is_read_with_their_decimal_sign() -> None:
 
 
 @example(Locale.parse("tok"), "latn", 100)  # groups of two
+@example(Locale.parse("en_CH"), "latn", 10**9)  # one group
 @given(LOCALES, SYSTEMS, st.integers(0, 10**12))
 def test_ids_that_a_locale_formats_as_numbers(locale: Locale, system: str, number: int) -> None:
     text = format_decimal(number, locale=locale, numbering_system=system)
