@@ -10,10 +10,12 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-try:  # the client uses httpx2 if it is installed, which the extra `mcp` does
-    from httpx2 import HTTPError
+from httpx import HTTPError
+
+try:  # the client uses this one instead if it is installed, which the extra `mcp` does
+    from httpx2 import HTTPError as NewerHTTPError
 except ModuleNotFoundError:
-    from httpx import HTTPError  # type: ignore[assignment]  # both have the same errors
+    NewerHTTPError = HTTPError  # type: ignore[misc,assignment]
 
 from . import events
 from .catalogue import releases_of, text_of
@@ -136,5 +138,11 @@ def _translated_errors() -> Iterator[None]:
         raise RegistryUnavailable(
             f"the schema registry answers {fault.http_status_code}: {fault.error_message}"
         ) from fault
-    except (HTTPError, ValueError, KeyError, TypeError) as fault:  # no answer, or one that is not its API's
+    except (
+        HTTPError,
+        NewerHTTPError,
+        ValueError,
+        KeyError,
+        TypeError,
+    ) as fault:  # no answer, or one that is not its API's
         raise RegistryUnavailable(f"the schema registry does not answer: {type(fault).__name__}") from fault
