@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -61,15 +62,20 @@ def demo(
         int, typer.Option(metavar="N", min=1, max=50_000, help="Number of leads in the generated history")
     ] = 5_000,
     seed: Annotated[
-        int, typer.Option(metavar="N", help="Seed of the generated history: the same seed gives the same history")
+        int,
+        typer.Option(metavar="N", help="Seed of the generated history: the same seed and end give the same history"),
     ] = 1,
     stay: Annotated[bool, typer.Option("--stay", metavar="", help="Keep all processes running at the end")] = False,
+    until: Annotated[
+        datetime | None,
+        typer.Option(metavar="DATE", formats=["%Y-%m-%d"], help="The generated history ends then; default: today"),
+    ] = None,
 ) -> None:
     """Run the whole loop on this machine, with an embedded broker and a generated history."""
     from workers.demo.publishing import DemoOptions  # noqa: PLC0415
     from workers.demo.run import run  # noqa: PLC0415
 
-    run(DemoOptions(data, tuple(mapping or ()), policy, speed, leads, seed, stay), Console(highlight=False))
+    run(DemoOptions(data, tuple(mapping or ()), policy, speed, leads, seed, stay, until), Console(highlight=False))
 
 
 @cli.command(rich_help_panel=PROCESSES)

@@ -4,7 +4,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from workers.demo.walk import commands
 ROOT = Path(__file__).parents[2]
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").split("## Try it with curl")[1].split("\n## ")[0]
 BIN = Path(sys.executable).parent
-PORTS = ("8010", "8020", "8030")
+PORTS = ("8001", "8002", "8003", "8010", "8020", "8030")
 
 
 class Shell:
@@ -96,7 +95,7 @@ def _processes_of_the_readme(begin: str, world: World, env: dict[str, str]) -> I
             start_new_session=True,
         )
     try:
-        wait_for(lambda: exports.exists() or shell.poll() is not None, 60, "everything is started")
+        wait_for(lambda: exports.exists() or shell.poll() is not None, 120, "everything is started")
         assert shell.poll() is None, log.read_text()
         yield Shell(exports.read_text(), world.folder)
     finally:
@@ -114,23 +113,18 @@ def test_the_curl_commands_of_the_readme_work_on_a_real_kafka(
     world = World(real_kafka.bootstrap, tmp_path)
     begin = re.findall(r"```\n(.*?)```", SECTION, re.DOTALL)[0]
     begin = begin.replace("localhost:9092", world.bootstrap).replace("redis://localhost:6379/0", redis_url)
-    begin = begin.replace("LEADLOOP_METRICS_PORT=8002 ", "").replace("LEADLOOP_METRICS_PORT=8003 ", "")
-    ports = dict(zip(PORTS, map(str, free_ports(3)), strict=True))
+    ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
     for port, free in ports.items():
         begin = begin.replace(port, free)
-    serving = {"LEADLOOP_INGEST_PORT": ports["8010"], "LEADLOOP_REPORT_PORT": ports["8020"]}
+    serving = {
+        "LEADLOOP_METRICS_PORT": ports["8001"],
+        "LEADLOOP_INGEST_PORT": ports["8010"],
+        "LEADLOOP_REPORT_PORT": ports["8020"],
+    }
     env = world.env(LEADLOOP_CLOCK="wall", LEADLOOP_DATA_DIR=str(tmp_path / "data"), **serving)
     with _processes_of_the_readme(begin, world, env) as shell:
-        wait_for(lambda: _answers(ports.values()), 60, "all servers answer")
-        _walk(shell)
-
-
-def _answers(ports: Any) -> bool:
-    for port in ports:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", int(port))):
-                return False
-    return True
+        _walk(shell)  # at once: the block itself waits until all are ready
+        assert {path.name for path in tmp_path.iterdir() if path.is_file()} <= {"log", "exports"}, "secrets are in var"
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="looks at /proc")

@@ -8,6 +8,8 @@ from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from workers.report.funnel_models import FunnelRow
+
 from .child_process import get
 from .processes import DemoProcesses
 
@@ -72,9 +74,10 @@ def _add(snapshot: FunnelSnapshot, name: str, labels: dict[str, str], value: flo
 
 @dataclass
 class ExternalFigures:
-    """Numbers at one moment. `outcomes` by deliver; the rest by the marketing tool."""
+    """Numbers at one moment. `outcomes` and `waiting` by deliver; the rest by the marketing tool."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
+    waiting: int = 0
     received: int = 0
     taken_back: int = 0
     in_nurture: int = 0
@@ -82,35 +85,43 @@ class ExternalFigures:
 
     @property
     def settled(self) -> int:
-        """Deliveries with a final outcome."""
-        return sum(self.outcomes[outcome] for outcome in SETTLED)
+        """Deliveries with a final outcome, and those that wait for their date."""
+        return sum(self.outcomes[outcome] for outcome in SETTLED) + self.waiting
 
 
 def external_figures(processes: DemoProcesses) -> ExternalFigures:
     """Query both; a process that does not respond yet contributes nothing."""
     counts = _json(get(f"{processes.marketing.address}/counts"))
     return ExternalFigures(
-        _outcomes(get(f"{processes.deliver.address}/metrics") if processes.deliver.address else None),
+        *_deliveries(get(f"{processes.deliver.address}/metrics") if processes.deliver.address else None),
         **{name: counts.get(name, 0) for name in ("received", "taken_back", "in_nurture", "refused")},
     )
 
 
-def is_read_model_current(processes: DemoProcesses, snapshot: FunnelSnapshot) -> bool:
-    """Whether the read model's funnel has the numbers of streams."""
+def read_totals(processes: DemoProcesses) -> FunnelRow | None:
+    """All passes together, as the read API has them; None if it does not answer yet."""
     if not processes.report.address:
-        return False
-    total = _json(get(f"{processes.report.address}/v1/funnel", processes.files.key)).get("total", {})
-    return bool(total) and all(total[step] == snapshot.reached(step) for step in STEPS)
+        return None
+    found = _json(get(f"{processes.report.address}/v1/funnel", processes.files.key))
+    return FunnelRow.model_validate(found["total"]) if found else None
 
 
-def _outcomes(text: bytes | None) -> Counter[str]:
-    found: Counter[str] = Counter()
+def is_same_funnel(totals: FunnelRow, snapshot: FunnelSnapshot) -> bool:
+    """Whether the read model has the numbers of streams."""
+    return all(getattr(totals, step) == snapshot.reached(step) for step in STEPS)
+
+
+def _deliveries(text: bytes | None) -> tuple[Counter[str], int]:
+    """How many ended by outcome, and how many wait."""
+    found, waiting = Counter[str](), 0
     for family in text_string_to_metric_families((text or b"").decode()):
         if family.name == "leadloop_deliveries":
             for sample in family.samples:
                 if sample.name == "leadloop_deliveries_total":
                     found[sample.labels["outcome"]] += int(sample.value)
-    return found
+        elif family.name == "leadloop_deliveries_waiting":
+            waiting += sum(int(sample.value) for sample in family.samples)
+    return found, waiting
 
 
 def _json(body: bytes | None) -> dict[str, Any]:  # parsed JSON

@@ -99,7 +99,7 @@ class _Person:
 
     @classmethod
     def of(cls, dice: random.Random, lead: LeadProfile, number: int) -> "_Person":
-        # The demo delivers now: a consent must outlast the history by years, or its RECYCLE expires.
+        # A consent of a month ends within the history: the RECYCLE of such a lead is not sent.
         months = dice.choices((1, 120, None), (6, 79, 15))[0]
         return cls(
             campaign=dice.choice(lead.origin.campaigns),

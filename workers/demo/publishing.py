@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from rich.console import Console
@@ -26,7 +27,7 @@ class DemoOptions:
     """The options of the demo.
 
     Attributes:
-        data: The user's files; None: a generated history of `leads` leads.
+        data: The user's files; None: a generated history of `leads` leads that ends at midnight (UTC) before `until`.
         speed: The most facts per second; 0: no limit.
     """
 
@@ -37,6 +38,7 @@ class DemoOptions:
     leads: int = 5_000
     seed: int = 1
     is_staying: bool = False
+    until: datetime | None = None
 
 
 def mappings_of(options: DemoOptions) -> list[Mapping]:
@@ -60,8 +62,10 @@ def import_request_of(
         return _request([options.data], mappings, Path("rejects.jsonl"))
     files = folder / "history"
     files.mkdir()
-    history = write_history(files, leads=options.leads, seed=options.seed)
-    console.print(f"generated a history of {history.leads:,} leads (seed {options.seed})", style="dim")
+    until = (options.until or datetime.now(UTC)).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=UTC)
+    history = write_history(files, leads=options.leads, seed=options.seed, end=until)
+    says = f"generated a history of {history.leads:,} leads (seed {options.seed}) until {until:%Y-%m-%d}"
+    console.print(says, style="dim")
     return _request([files], mappings, folder / "rejects.jsonl")
 
 

@@ -13,16 +13,15 @@ from rich.console import Console
 from streams.policy_file import parse_policy
 from workers.console import text_of
 
-from .figures import FunnelSnapshot
+from .ending import DemoResult, render_ending
 from .page_link import page_link
 from .processes import DemoProcesses, demo_processes
 from .publishing import DemoOptions, Publishing, import_request_of, mappings_of
-from .screen import render_summary
 from .show import Show
 from .walk import commands, exported
 
 
-def run(options: DemoOptions, console: Console) -> FunnelSnapshot:
+def run(options: DemoOptions, console: Console) -> DemoResult:
     """Run the demo, and return the final figures.
 
     Raises:
@@ -42,13 +41,13 @@ def run(options: DemoOptions, console: Console) -> FunnelSnapshot:
             source = import_request_of(options, mappings, folder, console)
             publishing = Publishing(source, processes.bootstrap, options.speed)
             show = Show(processes, publishing, console)
-            snapshot, external = show.run()
+            result = show.run()
             if publishing.summary is not None and publishing.summary.rejected:
                 console.print(f"\n{publishing.summary}", markup=False)
-            console.print(render_summary(snapshot, external, show.waiting))
+            console.print("\n", render_ending(result), sep="")
             if options.is_staying:
                 _stay(console, processes)
-        return snapshot
+        return result
 
 
 def _print_page(console: Console, processes: DemoProcesses) -> None:
@@ -60,8 +59,8 @@ def _stay(console: Console, processes: DemoProcesses) -> None:
     console.print("switching to the wall clock …", style="dim")
     processes.go_live()
     console.print(
-        "\n[bold]Staying.[/] The demo is live now: stream time moved from the end of the history to now, so every"
-        " promise that was open then is broken. Run these in another shell, one after the other:\n"
+        "\n[bold]Staying.[/] The demo is live now: stream time moved from the end of the history to now, and promises"
+        " that ended in between are broken. Run these in another shell, one after the other:\n"
     )
     _print_page(console, processes)
     for text in (_exports(processes), commands(), "# Every record from now on:\nleadloop tail --follow"):

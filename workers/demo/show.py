@@ -5,16 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from confluent_kafka import Consumer, TopicPartition
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from schemas.events import LeadRecycled
 from schemas.names import DEMO_VIEW_GROUP
+from workers.report.funnel_models import FunnelRow
 
 from .child_process import DemoFailed
-from .figures import ExternalFigures, FunnelSnapshot, external_figures, is_read_model_current, take
+from .ending import DemoResult
+from .figures import ExternalFigures, FunnelSnapshot, external_figures, is_same_funnel, read_totals, take
 from .processes import PARTITIONS, DemoProcesses
 from .publishing import Publishing
 from .screen import render_line, render_screen
@@ -34,12 +36,13 @@ class Show:
         self._codec = Codec(Catalogue.bundled())
         self._news: list[LeadRecycled] = []
         self._consumed = 0  # recycle events
-        self._scheduled = 0  # of these, RECYCLEs whose `not_before` is in the future
+        self._scheduled: set[str] = set()  # recycle ids: `not_before` is in the future, and they are not revoked
+        self._totals: FunnelRow | None = None
         self._progress: object = None
         self._moved_at = time.monotonic()
         self._printed_at = 0.0
 
-    def run(self) -> tuple[FunnelSnapshot, ExternalFigures]:
+    def run(self) -> DemoResult:
         """The final figures. Raises DemoFailed, and what the import raises."""
         for process in (self._processes.streams, self._processes.deliver):  # deliveries are visible from the start
             process.wait_ready()
@@ -54,13 +57,8 @@ class Show:
                 self._show(live, snapshot, external, work)
                 self._check(snapshot, external, work)
                 time.sleep(POLL_SECONDS)
-            live.update(render_screen(snapshot, external, self._news, "the whole history"), refresh=True)
-        return snapshot, external
-
-    @property
-    def waiting(self) -> int:
-        """RECYCLEs whose `not_before` is in the future."""
-        return self._scheduled
+            live.update(self._screen(snapshot, external, "the whole history"), refresh=True)
+        return DemoResult(snapshot, external, self._totals or FunnelRow(value=""), len(self._scheduled))
 
     def _remaining_work(self, snapshot: FunnelSnapshot, external: ExternalFigures) -> str:
         """A description of the work left; empty at the end."""
@@ -70,16 +68,21 @@ class Show:
             return f"{self._publishing.share:.0%} of the history published, {snapshot.lag:,} records to go"
         if self._consumed < snapshot.decided("RECYCLE") + snapshot.decided("REVOKE"):
             return "reading the decisions"
-        if external.settled < self._consumed - self._scheduled:
-            return f"{self._consumed - self._scheduled - external.settled:,} deliveries to go"
-        return "" if is_read_model_current(self._processes, snapshot) else "the read model is catching up"
+        if external.settled < self._consumed:
+            return f"{self._consumed - external.settled:,} deliveries to go"
+        self._totals = read_totals(self._processes)
+        is_current = self._totals is not None and is_same_funnel(self._totals, snapshot)
+        return "" if is_current else "the read model is catching up"
 
     def _show(self, live: Live, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         if self._console.is_terminal:
-            live.update(render_screen(snapshot, external, self._news, work), refresh=True)
+            live.update(self._screen(snapshot, external, work), refresh=True)
         elif time.monotonic() - self._printed_at > LINE_SECONDS:
             self._console.print(render_line(snapshot, external, work), soft_wrap=True)
             self._printed_at = time.monotonic()
+
+    def _screen(self, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> RenderableType:
+        return render_screen(snapshot, external, self._news, work, self._console.height)
 
     def _check(self, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         self._processes.check()
@@ -109,7 +112,11 @@ class Show:
         """Consume the recycle events published since."""
         messages = [message for message in consumer.consume(5000, timeout=0.05) if not message.error()]
         events = [self._codec.decode(message.value(), LeadRecycled) for message in messages]
-        now = time.time() * 1000
         self._consumed += len(events)
-        self._scheduled += sum(event.action == "RECYCLE" and (event.not_before or 0) > now for event in events)
+        now = time.time() * 1000
+        for event in events:
+            if event.action == "RECYCLE" and (event.not_before or 0) > now:
+                self._scheduled.add(event.recycle_id)
+            elif event.action == "REVOKE":
+                self._scheduled.discard(event.recycle_id)
         self._news = sorted([*self._news, *events], key=lambda event: event.occurred_at)[-50:]

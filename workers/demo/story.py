@@ -39,7 +39,7 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class LeadAppears:
-    """LeadProfileing passes the lead to sales."""
+    """Marketing passes the lead to sales."""
 
     at: datetime
 
@@ -93,8 +93,8 @@ SEGMENTS = (
 REPS = tuple(
     Rep(name, diligence, pace)
     for name, diligence, pace in (
-        ("ada", 0.96, 1), ("bo", 0.93, 2), ("chen", 0.9, 1), ("dara", 0.88, 4), ("eli", 0.84, 3), ("finn", 0.8, 6),
-        ("gita", 0.78, 2), ("hugo", 0.7, 8), ("ines", 0.66, 5), ("jun", 0.6, 10), ("kaja", 0.5, 12), ("leo", 0.4, 15),
+        ("ada", 0.98, 1), ("bo", 0.97, 2), ("chen", 0.95, 1), ("dara", 0.94, 4), ("eli", 0.92, 3), ("finn", 0.9, 6),
+        ("gita", 0.88, 2), ("hugo", 0.85, 8), ("ines", 0.8, 5), ("jun", 0.75, 9), ("kaja", 0.65, 10), ("leo", 0.55, 12),
     )
 )  # fmt: skip
 LOSSES = {"Price": 26, "Timing": 22, "Competitor": 18, "No budget": 14, "No response": 8, "Poor fit": 8, "Invalid": 4}
@@ -107,6 +107,7 @@ PARKING = {
 }
 _MOST_PASSES = 6
 _MOST_TOUCHES = 12
+_TOUCHES_BEFORE_GIVING_UP = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def _pass(dice: random.Random, lead: LeadProfile, quality: float, start: datetim
         touch = _touch(dice, at, quality, talks)
         events.append(touch)
         talks += touch.result in ("Connected", "Replied", "Meeting set", "Meeting held")
-        ending = _ending(dice, lead, touch, quality, talks)
+        ending = _ending(dice, lead, touch, quality, talks, len(events))
         if ending is not None:
             events += _closing(dice, lead, ending, touch.at)
             return events, ending
@@ -157,7 +158,7 @@ def _pass(dice: random.Random, lead: LeadProfile, quality: float, start: datetim
 
 
 def _next_touch_at(dice: random.Random, lead: LeadProfile, touch: SalesTouches, cadence: float) -> datetime:
-    slip = dice.uniform(1, 9) if dice.random() > lead.rep.diligence else 0
+    slip = dice.uniform(0.5, 8) if dice.random() > lead.rep.diligence + 0.1 else 0
     if touch.next_step is not None:
         return office_hours(touch.next_step + timedelta(days=slip, hours=dice.uniform(0, 4)))
     return office_hours(touch.at + timedelta(days=slip + cadence * dice.uniform(0.5, 1.05)))
@@ -186,15 +187,18 @@ def _touch(dice: random.Random, at: datetime, quality: float, talks: int) -> Sal
     return SalesTouches(at, "lead" if result == "Replied" else "sales", what, result, agreed)
 
 
-def _ending(dice: random.Random, lead: LeadProfile, touch: SalesTouches, quality: float, talks: int) -> Ending | None:
+def _ending(
+    dice: random.Random, lead: LeadProfile, touch: SalesTouches, quality: float, talks: int, touches: int
+) -> Ending | None:
     chance = dice.random()
     if talks > 1 and chance < quality * 0.5:
         return "won"
-    if talks and chance < 0.62 and chance > 0.5:  # noqa: PLR2004
+    losing = 0.22 if talks else 0.3 if touches > _TOUCHES_BEFORE_GIVING_UP else 0
+    if 0.5 < chance < 0.5 + losing:  # noqa: PLR2004
         return "lost"
     if chance > 0.965:  # noqa: PLR2004
         return "parked"
-    forgets = (1 - lead.rep.diligence) * (0.4 if touch.next_step else 0.7)
+    forgets = (1 - lead.rep.diligence) * (0.15 if touch.next_step else 0.25)
     return "silent" if dice.random() < forgets else None
 
 

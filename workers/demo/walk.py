@@ -8,8 +8,8 @@ _NOW = "'$(date -u +%FT%TZ)'"
 
 def _post(fact: str) -> str:
     return (
-        "curl -sS $INGEST/v1/events -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' -d '\n"
-        f"  {fact.replace('NOW', _NOW)}'"
+        "curl -sS -w '\\n' $INGEST/v1/events -H \"Authorization: Bearer $KEY\""
+        f" -H 'Content-Type: application/json' -d '\n  {fact.replace('NOW', _NOW)}'"
     )
 
 
@@ -28,7 +28,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ),
     (
         "A moment later the marketing tool has received the RECYCLE and verified its signature.",
-        "curl -sS $MARKETING/leads/grace",
+        "curl -sS -w '\\n' $MARKETING/leads/grace",
     ),
     (
         "She writes back. Query the marketing tool again: it received a REVOKE, and she is out of nurture.",
@@ -36,7 +36,7 @@ STEPS: tuple[tuple[str, str], ...] = (
     ),
     (
         "Everything that is known about her.",
-        'curl -sS $REPORT/v1/leads/grace -H "Authorization: Bearer $KEY"',
+        "curl -sS -w '\\n' $REPORT/v1/leads/grace -H \"Authorization: Bearer $KEY\"",
     ),
 )
 
