@@ -17,7 +17,7 @@ allow() { # the user, then the rights
     --add --allow-principal "User:${PRINCIPALS:-leadloop-}$1" "${@:2}"
 }
 
-# streams: re-publishes records that are on the wrong partition of an input to the right one
+# streams: re-publishes records that are on the wrong partition of an input to the right one, and records changes of the policy
 allow streams --operation Read --operation Write \
   --topic "${prefix}lead-created" \
   --topic "${prefix}lead-updated" \
@@ -26,6 +26,7 @@ allow streams --operation Read --operation Write \
   --topic "${prefix}lead-stalled" \
   --topic "${prefix}lead-recycled" \
   --topic "${prefix}stream-heartbeats" \
+  --topic "${prefix}policy-versions" \
   --topic "${prefix}${app}-changelog"
 allow streams --operation Write \
   --topic "${prefix}lead-escalated" \
@@ -34,6 +35,7 @@ allow streams --operation Write \
   --topic "${prefix}lead-dead-letters"
 allow streams --operation Read \
   --group "${app}"
+allow streams --operation Read --resource-pattern-type prefixed --group "leadloop-reading-"
 allow streams --operation Describe --operation Write --resource-pattern-type prefixed --transactional-id "${prefix}${app}-changelog-"
 
 # ingest: publishes events of upstream systems, and items that it cannot map to the dead-letter topic
@@ -81,11 +83,12 @@ allow project --operation Read \
 allow project --operation Read \
   --group "${app}-project"
 
-# report: only if operators may act on the web page; otherwise report needs no Kafka. Pauses and resumes endpoints, and replays failed deliveries
+# report: only if the web page shows earlier policies, or operators may act on it; otherwise report needs no Kafka. Pauses and resumes endpoints, and replays failed deliveries
 allow report --operation Read \
   --topic "${prefix}lead-recycled" \
   --topic "${prefix}lead-escalated" \
-  --topic "${prefix}delivery-results"
+  --topic "${prefix}delivery-results" \
+  --topic "${prefix}policy-versions"
 allow report --operation Read --operation Write \
   --topic "${prefix}endpoint-states" \
   --topic "${prefix}operator-actions"
@@ -114,6 +117,7 @@ allow audit --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
   --topic "${prefix}operator-actions" \
+  --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow audit --operation Read \
@@ -177,6 +181,7 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
   --topic "${prefix}operator-actions" \
+  --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 
@@ -201,6 +206,7 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
   --topic "${prefix}operator-actions" \
+  --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read \
@@ -213,6 +219,7 @@ allow operate --operation Read \
   --topic "${prefix}delivery-wait-10m" \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
+  --topic "${prefix}policy-versions" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read --operation Write \
   --topic "${prefix}lead-created" \

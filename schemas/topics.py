@@ -112,6 +112,13 @@ _TABLE = (
         retention_ms=365 * DAY_MS,  # who did what: longer than the data of leads
     ),
     Topic(
+        name="policy-versions",
+        record=None,
+        written_by=("streams",),
+        partitions=1,
+        retention_ms=3_650 * DAY_MS,  # what was agreed when, and no data of leads
+    ),
+    Topic(
         name="lead-dead-letters",
         record=None,
         written_by=("streams", "ingest", "deliver"),

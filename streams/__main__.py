@@ -22,6 +22,7 @@ from streams.agents.lead_job import LeadJob  # noqa: E402
 from streams.app import cluster_of, connect  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
 from streams.engine import Driver  # noqa: E402
+from streams.policy_record import PolicyRecord  # noqa: E402
 from streams.policy_watch import PolicyWatch, read_policy  # noqa: E402
 from streams.runtime.environment import SettingsError  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
@@ -53,7 +54,10 @@ def _wired() -> Driver:
     lead_job = LeadJob(settings, policy, codec, registry, cluster)
     driver = connect(settings, lead_job.job)
     lead_job.observe(driver)
-    note = _watch(settings, policy, lead_job)
+    record = PolicyRecord(settings.kafka.librdkafka(), settings.topic_prefix, settings.app_id, settings.policy_file)
+    record.note(policy)
+    record.start()
+    note = _watch(settings, policy, lead_job, record)
     probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(driver), note=note)
     probes.__enter__()  # until the process ends
     log.info(
@@ -78,11 +82,16 @@ def _settings() -> StreamsSettings:
     return settings
 
 
-def _watch(settings: StreamsSettings, policy: Policy, job: LeadJob) -> Callable[[], str]:
+def _watch(settings: StreamsSettings, policy: Policy, job: LeadJob, record: PolicyRecord) -> Callable[[], str]:
     """Adopt changes of the policy file; returns what says what is wrong with it. A history follows one policy."""
     if settings.policy_file is None or settings.clock != "wall":
         return str
-    watch = PolicyWatch(settings.policy_file, policy, job.adopt, job.report_policy, settings.policy_seconds)
+
+    def adopt(policy: Policy) -> None:
+        job.adopt(policy)
+        record.note(policy)
+
+    watch = PolicyWatch(settings.policy_file, policy, adopt, job.report_policy, settings.policy_seconds)
     watch.start()
     return lambda: watch.fault and f"the policy file is not valid, the one before is in force: {watch.fault}"
 

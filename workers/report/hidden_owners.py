@@ -61,13 +61,15 @@ class HiddenPolicy(PolicyInUse):
 
     def __init__(self, real: PolicyInUse, names: OwnerPseudonyms) -> None:
         self.real = real
+        self.log = real.log
         self._names = names
 
     @property
     def policy(self) -> Policy | None:
         policy = self.real.policy
-        if policy is None:
-            return None
+        return None if policy is None else self.shown(policy)
+
+    def shown(self, policy: Policy) -> Policy:
         intake = replace(policy.intake, owner=self._names.of(policy.intake.owner), away=frozenset())
         rules = [replace(rule, when={name: self._patterns(rule, name) for name in rule.when}) for rule in policy.rules]
         named = tuple(replace(rule, name=self._names.in_text(rule.name)) for rule in rules)

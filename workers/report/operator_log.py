@@ -1,55 +1,33 @@
-"""How endpoints stand and what operators did last: two topics, followed in a thread.
-
-While Kafka is away, what was known last stays.
-"""
+"""How endpoints stand and what operators did last: two topics, followed in a thread."""
 
 import threading
 from collections.abc import Mapping
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Message
+from confluent_kafka import Message
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import EndpointState
-from schemas.names import lookup_group
 from workers.delivery import operator_actions
 from workers.delivery.operator_actions import OperatorAction
 from workers.delivery.runtime.endpoint_states import TOPIC as STATES
 from workers.delivery.runtime.endpoint_states import EndpointStates
-from workers.reading import fetch, permanent_error, ranges_of, read_ranges
+
+from .topic_follower import TopicFollower
 
 KEPT = 50
-AGAIN_SECONDS = 5.0
 
 
-class OperatorLog:
-    """Follows both topics between `start` and `stop`.
-
-    Attributes:
-        trouble: Why they cannot be read; empty if they can, or if that is not known yet.
-        is_read: Whether they were read to their ends once.
-    """
+class OperatorLog(TopicFollower):
+    """Follows both topics between `start` and `stop`."""
 
     def __init__(self, conf: Mapping[str, Any], codec: Codec, prefix: str) -> None:
-        self.trouble = ""
-        self.is_read = False
-        self._conf = conf
+        super().__init__(conf, (prefix + STATES, prefix + operator_actions.TOPIC), "operator-log")
         self._codec = codec
-        self._topics = (prefix + STATES, prefix + operator_actions.TOPIC)
         self._states = EndpointStates()
         self._actions: dict[str, OperatorAction] = {}
         self._lock = threading.Lock()
         self._grown = threading.Condition(self._lock)
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._follow, name="operator-log", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Blocks until the thread has ended."""
-        self._stopping.set()
-        self._thread.join()
 
     def state(self, endpoint: str) -> EndpointState | None:
         """The newest word about an endpoint; None: nothing was said, so it is active."""
@@ -80,36 +58,10 @@ class OperatorLog:
             return known is not None
         return known.outcome != "requested" and state is not None and state.occurred_at >= begun.at
 
-    def _follow(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self._read()
-            except KafkaException as error:
-                self.trouble = str(error)
-                self._stopping.wait(AGAIN_SECONDS)
-
-    def _read(self) -> None:
-        group = {"group.id": lookup_group(), "enable.auto.commit": False}
-        consumer = Consumer({**self._conf, **group, "auto.offset.reset": "earliest"})
-        try:
-            ranges: dict[tuple[str, int], tuple[int, int]] = {}
-            for topic in self._topics:
-                ranges |= ranges_of(consumer, topic)
-            for message in read_ranges(
-                consumer, ranges, permanent_error, is_wanted=lambda: not self._stopping.is_set(), with_later=True
-            ):
-                self._apply(message)
-            self.trouble, self.is_read = "", True
-            while not self._stopping.is_set():
-                for message in fetch(consumer, permanent_error):
-                    self._apply(message)
-        finally:
-            consumer.close()
-
-    def _apply(self, message: Message) -> None:
+    def apply(self, message: Message) -> None:
         with self._grown:
             self._grown.notify_all()
-            if message.topic() == self._topics[0]:
+            if message.topic() == self.topics[0]:
                 self._apply_state(message.value())
             elif (action := operator_actions.decoded(message.value())) is not None:
                 self._actions[action.action_id] = action

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from streams.domain.policy import Policy
 from streams.policy_watch import PolicyWatch, read_policy
 from workers.explaining.explanation_sentences import UTC_ZONE, zone_of_policy
+from workers.policies.versions import AgreedVersion, agreed_versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,15 +16,30 @@ if TYPE_CHECKING:
     from schemas.events import LeadSnapshot
     from streams.runtime.settings import ClockMode
 
+    from .policy_log import PolicyLog
+
 
 class PolicyInUse:
     """A policy file that may change; without one, the policy is not known.
+
+    Args:
+        file: Of the policy.
+        clock: As streams has it.
+        wall: The time, in seconds.
+        log: The policies that streams followed; None: they are not known, without Kafka.
 
     Raises:
         UserError: The file cannot be read, or is not valid.
     """
 
-    def __init__(self, file: Path | None, clock: "ClockMode" = "wall", wall: "Callable[[], float]" = time.time) -> None:
+    def __init__(
+        self,
+        file: Path | None,
+        clock: "ClockMode" = "wall",
+        wall: "Callable[[], float]" = time.time,
+        log: "PolicyLog | None" = None,
+    ) -> None:
+        self.log = log
         self._file = file
         self._clock = clock
         self._wall = wall
@@ -33,6 +49,14 @@ class PolicyInUse:
     def policy(self) -> Policy | None:
         """The policy as streams applies it; None: it is not known."""
         return self._policy
+
+    def shown(self, policy: Policy) -> Policy:
+        """A policy as readers may see it."""
+        return policy
+
+    def versions(self) -> list[AgreedVersion]:
+        """The policies that streams followed, the newest first, and what each one changed."""
+        return [] if self.log is None else agreed_versions(self.log.versions(), self.shown)
 
     @property
     def zone(self) -> "ZoneInfo":

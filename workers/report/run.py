@@ -20,6 +20,7 @@ from .escalation_counts import owner_counts
 from .generation_reader import ReadModelUnavailable
 from .metrics import ReportMetrics
 from .policy_in_use import PolicyInUse
+from .policy_log import PolicyLog
 from .queries import ReadModel
 
 _LOG = logging.getLogger("leadloop.report")
@@ -44,14 +45,18 @@ def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str],
 
 async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str], object]) -> None:
     registry, readiness = process_registry(), ReadinessMemo()
-    keys, policy = KeyRing(settings.keys_file), PolicyInUse(settings.policy_file, settings.clock)
+    conf, log = settings.kafka.librdkafka(), None
+    if settings.kafka.bootstrap_servers:
+        log = PolicyLog(conf, settings.topic_prefix, settings.app_id)
+        log.start()
+    keys, policy = KeyRing(settings.keys_file), PolicyInUse(settings.policy_file, settings.clock, log=log)
     if (watch := policy.watcher(settings.policy_seconds)) is not None:
         watch.start()
     model = ReadModel(connect_async(settings.redis_url), settings.app_id, codec, Costs(settings.page.costs_file))
     checking = asyncio.create_task(_check(model, readiness, ReportMetrics(registry, settings.report_owners)))
     actions = None
     if settings.kafka.bootstrap_servers:
-        actions = Actions(settings.kafka.librdkafka(), codec, settings.topic_prefix)
+        actions = Actions(conf, codec, settings.topic_prefix)
         actions.start()
     try:
         app = report_app(model, keys, policy, registry, readiness, settings.page, actions)
@@ -67,6 +72,8 @@ async def _run(settings: ReportSettings, codec: Codec, announce: Callable[[str],
             await checking
         if actions is not None:
             await actions.stop()
+        if log is not None:
+            await asyncio.to_thread(log.stop)
         await model.close()
 
 

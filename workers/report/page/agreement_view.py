@@ -1,8 +1,9 @@
 """The agreement: the policy in sentences."""
 
-from htpy import Node, b, bdi, code, div, fragment, li, ol, p, tbody, td, th, tr, ul
+from htpy import Node, b, bdi, code, div, fragment, li, ol, p, q, tbody, td, th, tr, ul
 
 from workers.policies.agreement import Agreement, agreement_of
+from workers.policies.versions import AgreedVersion
 
 from .frame import Shown, column, missing, part, sheet
 from .page_source import Source
@@ -36,17 +37,53 @@ def agreement_view(source: Source) -> Shown:
         ],
         _rules(agreed),
         part("What happens when a lead goes cold", _reasons(agreed)),
-        missing(
-            fragment[
-                "Earlier versions are not shown: the read model has the version of each decision, not the policies. ",
-                code["leadloop policy diff"],
-                " compares two files.",
-            ]
-        ),
+        _versions(source, policy.digest),
     ]
     answer = " ".join(agreed.promises[:2]) or "Nothing is promised about leads."
     version = fragment[" This is version ", b[bdi[policy.version]], "."]
     return Shown(QUESTION, fragment[answer, version], content, "/agreement")
+
+
+def _versions(source: Source, digest: str) -> Node:
+    """What was agreed when, and what each change was about."""
+    log = source.policy.log
+    if log is None:
+        return missing(
+            fragment[
+                "Earlier versions are kept in Kafka, to which this page has no access: ",
+                code["KAFKA_BOOTSTRAP_SERVERS"],
+                " gives it.",
+            ]
+        )
+    versions = source.policy.versions()
+    if not versions:
+        trouble = fragment[" Kafka says: ", q[bdi[log.trouble]], "."] if log.trouble else None
+        return missing(fragment["No version is recorded yet; streams does that when it starts.", trouble])
+    rows = [li[b[bdi[one.version]], " since ", source.clock.when(one.since), _what_changed(one)] for one in versions]
+    other = missing(
+        fragment[
+            "Leads are decided by version ",
+            b[bdi[versions[0].version]],
+            ", the newest below; this page has another file, whose content is described above.",
+        ]
+    )
+    return part(
+        "What was agreed when",
+        other if versions[0].digest != digest else None,
+        ol(".versions")[rows],
+        note="The newest first, and what each one changed. Leads are decided by the version of their time.",
+        anchor="versions",
+    )
+
+
+def _what_changed(one: AgreedVersion) -> Node:
+    if one.is_first:
+        return "; nothing is known before it."
+    if one.changes is None:
+        return ". What it changed is not known: one of both files cannot be read any more."
+    if not one.changes:
+        return ". It changed nothing that is agreed."
+    return fragment[":", ul(".said")[[li[sentence] for sentence in one.changes]]]
 
 
 def _reasons(agreed: Agreement) -> Node:
