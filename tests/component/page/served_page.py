@@ -1,7 +1,7 @@
 """A page that is served on a real Kafka and Redis, with leads whose every text is a script."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from uuid import uuid4
 
@@ -56,15 +56,22 @@ def deliver(world: World) -> None:
 
 
 @contextmanager
-def served(world: World, redis_url: str, **settings: str) -> Iterator[Process]:
-    """A report process, with a viewer's key and an operator's."""
+def served(
+    world: World,
+    redis_url: str,
+    app_id: str = "",
+    projecting_with: Mapping[str, str] | None = None,
+    /,
+    **settings: str,
+) -> Iterator[Process]:
+    """A report process, with a viewer's key and an operator's; `projecting_with` are settings of `leadloop project`."""
     (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
     publish(world)
     world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
     world.settle(120, INPUTS)
     deliver(world)
-    app_id = f"page{uuid4().hex[:8]}"
-    projecting = project(world, redis_url, app_id)
+    app_id = app_id or f"page{uuid4().hex[:8]}"
+    projecting = project(world, redis_url, app_id, **(projecting_with or {}))
     given = {**env(world, redis_url, app_id), "LEADLOOP_POLICY_FILE": str(world.folder / "policy.yml"), **settings}
     (world.folder / "keys.yml").write_text(
         f"sources:\n  test: {{keys: [{digest_of(KEY)}], scopes: [read]}}\n"

@@ -102,9 +102,9 @@ def env(world: World, redis_url: str, app_id: str) -> dict[str, str]:
     return world.env(REDIS_URL=redis_url, **more)
 
 
-def project(world: World, redis_url: str, app_id: str, *how: str) -> Process:
-    command = how or ("workers.cli", "project")
-    return Process(world.folder / f"{app_id}-{uuid4().hex[:4]}.log", env(world, redis_url, app_id), *command)
+def project(world: World, redis_url: str, app_id: str, *how: str, **more: str) -> Process:
+    command, log = how or ("workers.cli", "project"), world.folder / f"{app_id}-{uuid4().hex[:4]}.log"
+    return Process(log, {**env(world, redis_url, app_id), **more}, *command)
 
 
 def whole(process: Process, within: float = 90) -> None:

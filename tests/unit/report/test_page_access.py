@@ -1,6 +1,7 @@
 """Who may see the page: sign-in, sessions, and what is refused."""
 
 import re
+from urllib.parse import quote
 
 import httpx
 import pytest
@@ -46,6 +47,24 @@ def test_a_link_on_another_site_is_opened_again_with_the_cookie_and_only_once(br
     (refresh,) = [one["content"] for tag, one in tags(answer.text) if tag == "meta" and "http-equiv" in one]
     assert (answer.status_code, refresh) == (200, f"0;url={asked}")
     assert browser.get(asked, {"Sec-Fetch-Site": "same-origin"}).status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("sent_from", "next_page"),
+    [
+        (f"http://{HOST}/delivery/act?action=pause&endpoint=a", "/delivery/act?action=pause&endpoint=a"),
+        ("https://evil.test/delivery", None),
+        ("", None),
+    ],
+)
+@pytest.mark.parametrize("site", ["same-origin", "cross-site"])
+def test_after_the_sign_in_the_form_that_came_too_late_is_asked_again(
+    browser: Browser, site: str, sent_from: str, next_page: str | None
+) -> None:
+    sent = {"Sec-Fetch-Site": site, "Referer": sent_from}
+    answer = browser.post("/delivery/act", {"action": "pause", "endpoint": "a"}, sent)
+    sign_in = "/sign-in" if next_page is None else f"/sign-in?next={quote(next_page, safe='')}"
+    assert (answer.status_code, answer.headers["location"]) == (303, sign_in)
 
 
 def test_the_cookie_is_out_of_reach_of_scripts_other_sites_and_plain_connections(browser: Browser) -> None:

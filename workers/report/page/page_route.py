@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
@@ -65,11 +65,23 @@ def html_response(shown: Shown) -> Response:
 
 
 def _to_sign_in(request: Request) -> Response:
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if request.headers.get("sec-fetch-site") == "cross-site":
+    asked = _page_to_return_to(request)
+    if request.method == "GET" and request.headers.get("sec-fetch-site") == "cross-site":
         return html_response(opened_again(asked))
     target = "/sign-in" if asked == "/" else f"/sign-in?next={quote(asked, safe='')}"
     return RedirectResponse(target, 303)
+
+
+def _page_to_return_to(request: Request) -> str:
+    """What was asked for; of a form, which cannot be asked for again, the page of this site on which it stood."""
+    if request.method in {"GET", "HEAD"}:
+        return _path(request.url.path, request.url.query)
+    stood_on = urlsplit(request.headers.get("referer", ""))
+    return _path(stood_on.path, stood_on.query) if stood_on.netloc == request.headers.get("host") else "/"
+
+
+def _path(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
 
 
 def opened_again(asked: str) -> Shown:
