@@ -22,7 +22,8 @@ class OwnerPseudonyms:
         self._key = hashlib.sha256(b"leadloop-owner" + (secret or secrets.token_urlsafe(32)).encode()).digest()
         self._pseudonyms: dict[str, str] = {}
         self._names: dict[str, str] = {}
-        self._by_word: dict[str, list[str]] = defaultdict(list)
+        self._in_texts: dict[str, str] = {}
+        self._lengths: dict[str, list[int]] = defaultdict(list)
 
     def of(self, name: str) -> str:
         """`owner 7F3K-Q2MD`: 40 bits of an HMAC of the name; nobody stays nobody."""
@@ -41,31 +42,30 @@ class OwnerPseudonyms:
         """The text with pseudonyms for the names so far, where one stands as words of its own, in any case."""
         parts, done = list[str](), 0
         for word in _WORD.finditer(text):
-            name = self._at(text, word) if word.start() >= done else None
-            if name is not None:
-                parts += text[done : word.start()], self._pseudonyms[name]
-                done = word.start() + len(_from_word(name))
+            found = self._at(text, word) if word.start() >= done else None
+            if found is not None:
+                pseudonym, end = found
+                parts += text[done : word.start()], pseudonym
+                done = end
         return "".join([*parts, text[done:]])
 
-    def _at(self, text: str, word: re.Match[str]) -> str | None:
-        """The longest name that begins at a word."""
-        for name in self._by_word.get(word[0].casefold(), ()):
-            core = _from_word(name)
-            end = word.start() + len(core)
-            ends_inside = bool(_WORD.fullmatch(core[-1:]) and _WORD.match(text[end : end + 1]))
-            if text[word.start() : end].casefold() == core.casefold() and not ends_inside:
-                return name
+    def _at(self, text: str, word: re.Match[str]) -> tuple[str, int] | None:
+        """The pseudonym of the longest name that begins at a word, and where the name ends."""
+        for length in self._lengths.get(word[0].casefold(), ()):
+            end = word.start() + length
+            pseudonym = self._in_texts.get(text[word.start() : end].casefold())
+            ends_inside = bool(_WORD.fullmatch(text[end - 1 : end]) and _WORD.match(text[end : end + 1]))
+            if pseudonym is not None and not ends_inside:
+                return pseudonym, end
         return None
 
     def _remember(self, name: str, pseudonym: str) -> None:
         self._pseudonyms[name], self._names[pseudonym] = pseudonym, name
         if first := _WORD.search(name):
-            alike = self._by_word[first[0].casefold()]
-            alike.append(name)
-            alike.sort(key=len, reverse=True)
-
-
-def _from_word(name: str) -> str:
-    """A name from its first word on."""
-    found = _WORD.search(name)
-    return name[found.start() :] if found else name
+            # By words and lengths, not by names: of 100,000 owners all can have the same first word.
+            core = name[first.start() :]
+            self._in_texts.setdefault(core.casefold(), pseudonym)
+            lengths = self._lengths[first[0].casefold()]
+            if len(core) not in lengths:
+                lengths.append(len(core))
+                lengths.sort(reverse=True)
