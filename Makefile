@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED = 1
 export PYTHONDONTWRITEBYTECODE =  # the tests start some hundred processes: without compiled modules each costs twice as much CPU
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench simulate soak lock wheel image manifests contract pictures clean
+.PHONY: help install demo test check format bench simulate soak long lock wheel image manifests contract pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
@@ -47,7 +47,14 @@ SEEDS ?= 1000
 simulate: install  ## run the engine under simulated faults, SEEDS=10000 times
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) $(ARGS)
 
-soak: install  ## run the long tests: churn, every arrival order of the Olist history, real alert notifications
+MINUTES ?= 12
+EVENTS ?= 20000
+SEED ?=
+
+soak: install  ## inject faults into all processes under load; MINUTES=60 EVENTS=1000000 SEED=7
+	$(BIN)/python -m tests.soak --minutes $(MINUTES) --events $(EVENTS) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+long: install  ## run the long tests: churn, every arrival order of the Olist history, real alert notifications
 	$(BIN)/python -m pytest -m soak $(ARGS)
 
 COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --quiet \

@@ -19,6 +19,7 @@ import uuid
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from confluent_kafka import KafkaException, TopicPartition
@@ -29,7 +30,7 @@ from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
     import signal
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
 VERSION = "4.1.1"
@@ -71,29 +72,49 @@ def _fetch_jars(target: Path) -> None:
 
 
 class RealKafka:
-    """One KRaft node of Apache Kafka, ready in about 3 s."""
+    """One KRaft node of Apache Kafka, ready in about 3 s.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: For its configuration, logs and data.
+        ports: Of its clients and of its controller; free ones if None.
+        changes: Properties that replace those of the file, or are added to them.
+        heap: Of Java.
+        cluster: The id of its cluster; a new one if empty.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        ports: Sequence[int] | None = None,
+        changes: Mapping[str, str] = MappingProxyType({}),
+        heap: str = "512m",
+        cluster: str = "",
+    ) -> None:
         self._classpath = f"{jars()}/*"
         self._directory = directory
         self._properties = directory / "server.properties"
         self._process: subprocess.Popen[bytes] | None = None
-        port, controller = free_ports(2)
+        self._heap, self._cluster = heap, cluster or new_cluster_id()
+        port, controller = ports or free_ports(2)
         self.bootstrap = f"127.0.0.1:{port}"
         text = (HERE / "broker" / "server.properties").read_text()
         for name, value in {"port": port, "controller": controller, "data": directory / "data"}.items():
             text = text.replace(f"{{{name}}}", str(value))
+        lines = [line for line in text.splitlines() if line.partition("=")[0] not in changes]
         directory.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text(text)
+        self._properties.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in changes.items())]))
 
     def start(self, within: float = 60) -> None:
         """Start it, or start it again with the same data, and wait until it answers."""
+        self.begin()
+        wait_for(self._answers, within)
+
+    def begin(self) -> None:
+        """Start it; do not wait."""
         if not (self._directory / "data").is_dir():
-            cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            named = f"--cluster-id={cluster}"  # with "=": one in 64 begins with a dash
+            named = f"--cluster-id={self._cluster}"  # with "=": one in 64 begins with a dash
             self._java("kafka.tools.StorageTool", "format", named, "-c", str(self._properties)).wait(TIMEOUT)
         self._process = self._java("kafka.Kafka", str(self._properties))
-        wait_for(self._answers, within)
 
     def stop(self) -> None:
         if self._process is not None:
@@ -112,7 +133,7 @@ class RealKafka:
             self._process.wait(TIMEOUT)
 
     def _java(self, *arguments: str) -> subprocess.Popen[bytes]:
-        command = ["java", "-Xmx512m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._classpath]
+        command = ["java", f"-Xmx{self._heap}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", self._classpath]
         with (self._directory / "java.log").open("ab") as log:
             return subprocess.Popen([*command, *arguments], stdout=log, stderr=log, cwd=self._directory)
 
@@ -124,6 +145,11 @@ class RealKafka:
             return bool(admin.list_topics(timeout=1).brokers)
         except KafkaException:
             return False
+
+
+def new_cluster_id() -> str:
+    """As Kafka's own tool makes them."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def free_ports(count: int) -> list[int]:

@@ -17,6 +17,7 @@ from redis.exceptions import RedisError
 from tests.waiting import TIMEOUT, wait_for
 
 if TYPE_CHECKING:
+    import signal
     from pathlib import Path
 
 
@@ -65,6 +66,11 @@ class RealRedis:
         if self._process is not None:
             self._process.kill()
             self._process.wait(TIMEOUT)
+
+    def signal(self, number: signal.Signals) -> None:
+        """SIGSTOP: it holds its connections, and answers nothing."""
+        if self._process is not None:
+            self._process.send_signal(number)
 
     def client(self) -> Redis:
         return Redis.from_url(self.url)

@@ -43,12 +43,12 @@ class World:
         self._producer: Producer | None = None
 
     @classmethod
-    def on_real(cls, bootstrap: str, folder: Path, partitions: int = 4) -> "World":
+    def on_real(cls, bootstrap: str, folder: Path, partitions: int = 4, replication: int = 1) -> "World":
         world = cls(bootstrap, folder, partitions)
         report = admin.create_topics(
             {"bootstrap.servers": bootstrap},
             partitions=partitions,
-            replication=1,
+            replication=replication,
             prefix=world.prefix,
             app_id=world.app_id,
         )

@@ -4,11 +4,12 @@ In a test: `async with Receiver(["whsec_…"]) as receiver`, then `receiver.beha
 As a process: `python -m tests.simulators.receiver --port 8099 --secret whsec_…`; it prints `ready PORT`. Then
 
     GET  /_seen                      {"messages": […], "tries": […]}
+    GET  /_counts                    how many requests were treated in which mode
     POST /_behave {"mode": "status", "status": 429, "retry_after": "5", "times": 3}
     POST /_forget
 
-Modes: ok, status, hang, slow (seconds), cut, redirect. `times`: so many requests, then as it should again; 0: from now
-on.
+Modes: ok, status, hang, slow (seconds), cut, redirect, lie (takes the message, and answers with the status).
+`times`: so many requests, then as it should again; 0: from now on.
 """
 
 import argparse
@@ -19,6 +20,7 @@ import json
 import signal
 import time
 from base64 import b64decode, b64encode
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
@@ -32,7 +34,7 @@ from tests.waiting import LOAD_FACTOR
 
 MOST_BYTES = 20_000
 TOLERANCE_SECONDS = 300
-Mode = Literal["ok", "status", "hang", "slow", "cut", "redirect"]
+Mode = Literal["ok", "status", "hang", "slow", "cut", "redirect", "lie"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +50,18 @@ class Behaviour:
 
 @dataclass(frozen=True, slots=True)
 class Try:
-    """One request as it came. `error`: why it is no message; empty if it is one. `status` 0: never answered."""
+    """One request as it came. `error`: why it is no message; empty if it is one. `status` 0: never answered.
+
+    `signed_at`: epoch seconds, by the clock of the sender. `mode`: how it was treated.
+    """
 
     message_id: str
     at: float
     status: int
     error: str
     path: str
+    signed_at: int = 0
+    mode: Mode = "ok"
 
 
 class Receiver(Simulator):
@@ -80,6 +87,7 @@ class Receiver(Simulator):
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/_seen", self._seen),
+            web.get("/_counts", self._counts),
             web.post("/_behave", self._behave),
             web.post("/_forget", self._forget),
             web.post("/{path:.*}", self._take),
@@ -88,15 +96,16 @@ class Receiver(Simulator):
     async def _take(self, request: web.Request) -> web.StreamResponse:
         body, behaviour = await request.read(), self._behaviour()
         error = self._fault_of(request, body)
-        message_id = request.headers.get("webhook-id", "")
+        message_id, at = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
+        signed_at = int(at) if at.isdigit() else 0
         if behaviour.mode in ("hang", "cut"):
-            await self._note(Try(message_id, time.time(), 0, error, request.path))
+            await self._note(Try(message_id, time.time(), 0, error, request.path, signed_at, behaviour.mode))
             return await _never(request, hangs=behaviour.mode == "hang")
         await asyncio.sleep(behaviour.seconds)
         response = _answer(behaviour, error)
-        if response.status in range(200, 300):
+        if response.status in range(200, 300) or (behaviour.mode == "lie" and not error):
             self.messages.setdefault(message_id, json.loads(body))
-        await self._note(Try(message_id, time.time(), response.status, error, request.path))
+        await self._note(Try(message_id, time.time(), response.status, error, request.path, signed_at, behaviour.mode))
         return response
 
     def _behaviour(self) -> Behaviour:
@@ -123,6 +132,9 @@ class Receiver(Simulator):
 
     async def _seen(self, _: web.Request) -> web.StreamResponse:
         return web.json_response({"messages": self.messages, "tries": [asdict(one) for one in self.tries]})
+
+    async def _counts(self, _: web.Request) -> web.StreamResponse:
+        return web.json_response(Counter(one.mode for one in self.tries))
 
     async def _behave(self, request: web.Request) -> web.StreamResponse:
         self.behave(Behaviour(**await request.json()))

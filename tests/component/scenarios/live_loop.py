@@ -161,13 +161,14 @@ class LiveLoop:
 
     def received(self, endpoint: str = "marketing") -> list[dict[str, Any]]:
         """The events that an endpoint accepted, in the order of arrival. All requests were signed."""
-        return [message["data"] for message in self._seen(endpoint)["messages"].values()]
+        return [message["data"] for message in self.seen(endpoint)["messages"].values()]
 
     def arrivals(self, endpoint: str) -> list[float]:
         """When requests arrived at an endpoint: seconds since 1970, in their order."""
-        return sorted(attempt["at"] for attempt in self._seen(endpoint)["tries"])
+        return sorted(attempt["at"] for attempt in self.seen(endpoint)["tries"])
 
-    def _seen(self, endpoint: str) -> dict[str, Any]:
+    def seen(self, endpoint: str = "marketing") -> dict[str, Any]:
+        """The log of a receiver: `messages` that it took, and all `tries`."""
         with urlopen(f"http://127.0.0.1:{self._ports[endpoint]}/_seen", timeout=120) as response:
             seen: dict[str, Any] = json.load(response)
         assert [attempt["error"] for attempt in seen["tries"] if attempt["error"]] == []
