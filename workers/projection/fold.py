@@ -18,16 +18,16 @@ from workers.read_model.index import (
     passes_of,
     recycle_of,
 )
-from workers.read_model.lead_document import DECIDED, ESCALATED, KEPT_FACTS, RECYCLED, LeadDocument, decode, encode
+from workers.read_model.lead_document import DECIDED, ESCALATED, RECYCLED, LeadDocument, decode, encode
 from workers.read_model.lead_lists import every_list
 from workers.read_model.list_members import ListMembership
-from workers.read_model.listed_facts import CLOSED, CREATED, UPDATED, Decode, facts_of
+from workers.read_model.listed_facts import Decode, indexed_facts
 from workers.read_model.pass_figures import PassFigures, amounts_of, figures_of, marks_of
 from workers.read_model.track_counts import track_counts
 
 from .record_decoder import FactRecorded, LeadChanged, LeadDeleted, LogEvent, SkippedRecord
 
-_LISTED = frozenset({RECYCLED, DECIDED, ESCALATED, CREATED, CLOSED, UPDATED})
+_LISTED = frozenset({RECYCLED, DECIDED, ESCALATED})
 """The kinds of entries that decide which lists a lead is in."""
 LeadEvent = LeadChanged | LeadDeleted | FactRecorded
 
@@ -110,9 +110,7 @@ class DocumentFold:
         change = ModelChange()
         for lead_id, of_lead in by_lead(events).items():
             document = decode(stored[lead_id])
-            # Where the timeline is full, its oldest entry may leave it, and its lists.
-            moves = _has_listed(of_lead) or len(document.facts) + len(of_lead) >= KEPT_FACTS
-            if moves:
+            if _has_listed(of_lead):
                 self._move(change, document, of_lead)
             else:
                 _merge(document, of_lead)
@@ -160,7 +158,7 @@ def contribution_of(
         return Contribution()
     lead = latest or decode_record(document.snapshot, LeadSnapshot)
     entries = _entries(document, decode_record)
-    lists = every_list(lead, entries, facts_of(document, lead, decode_record))
+    lists = every_list(lead, entries, indexed_facts(document, lead, decode_record))
     passes = of_snapshot.passes if of_snapshot else passes_of(lead)
     figures = of_snapshot.figures if of_snapshot else figures_of(lead, passes)
     return Contribution(

@@ -121,6 +121,13 @@ def passes_of(lead: LeadSnapshot) -> tuple[PassSteps, ...]:
     return tuple(reversed(passes))
 
 
+def began_at(lead: LeadSnapshot) -> tuple[int | None, ...]:
+    """When each of `passes_of` began, epoch ms; None: not known."""
+    if not lead.passes and not lead.pass_no:
+        return ()
+    return (*(old.created_at for old in lead.passes), lead.created_at)
+
+
 def escalation_counts(lead: LeadSnapshot, entries: ListedEntries) -> tuple[RowCount, ...]:
     """The counts that the escalations of a lead contribute to."""
     states = ((one.owner_id, escalation_state(lead, one, entries.decisions)) for one in entries.escalations)

@@ -11,9 +11,10 @@ from typing import Literal
 from schemas.events import LeadSnapshot
 from streams.domain.funnel import pass_label
 
-from .index import ListedEntries, lists_of, passes_of, steps_of
+from .cohorts import month_of
+from .index import ListedEntries, began_at, lists_of, passes_of, steps_of
 from .list_members import ListMembership
-from .listed_facts import ListedFacts, is_at_risk
+from .listed_facts import ListedFacts, closed_at, is_at_risk
 
 OrderName = Literal["created", "touched", "due", "closed", "amount"]
 RARE_STEPS = (
@@ -51,6 +52,11 @@ def earlier_list(dimension: str, value: str) -> str:
     return f"earlier-{dimension}:{value}"
 
 
+def began_list(label: str, month: str) -> str:
+    """The list of leads with a pass of this number (`1`, `2`, `3`, `4+`) that began in this month, in UTC."""
+    return f"began:{label}:{month}"
+
+
 def _attributes(lead: LeadSnapshot, entries: ListedEntries, facts: ListedFacts) -> Iterator[str]:
     values = {
         "origin": lead.origin,
@@ -69,8 +75,10 @@ def _attributes(lead: LeadSnapshot, entries: ListedEntries, facts: ListedFacts) 
 
 def _of_passes(lead: LeadSnapshot) -> Iterator[str]:
     now = (lead.origin, lead.campaign_id, lead.owner_id)
-    for one in passes_of(lead):
+    for one, at in zip(passes_of(lead), began_at(lead), strict=True):
         yield from _of_steps(one.reached, one.later)
+        if at is not None and one.pass_no:
+            yield began_list(pass_label(one.pass_no), month_of(at))
         for name, value, current in zip(_OF_PASSES, (one.origin, one.campaign_id, one.owner_id), now, strict=True):
             if value and value != current:
                 yield earlier_list(name, value)
@@ -91,7 +99,7 @@ def _orders(lead: LeadSnapshot, facts: ListedFacts) -> Iterator[tuple[str, int]]
         "created": lead.created_at,
         "touched": lead.last_touch_at,
         "due": lead.due_at,
-        "closed": facts.closed_at,
+        "closed": closed_at(lead),
     }
     yield from ((order_list(by), at) for by, at in times.items() if at is not None)
     if facts.amount is not None:

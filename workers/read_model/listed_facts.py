@@ -1,17 +1,22 @@
-"""What the entries of a lead's timeline add to its snapshot: its close, its money, warnings, how late it arrived."""
+"""Of a lead, what lists and answers have beside its snapshot: its money, warnings, how late it arrived."""
 
+import re
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
 
-from schemas.events import DealClosed, LeadCreated, LeadEscalated, LeadSnapshot, LeadUpdated
+from schemas.events import LeadCreated, LeadEscalated, LeadSnapshot
+from streams.domain.lead import WON
 
+from .index import reached_by
 from .lead_document import ENTRY_KINDS, LeadDocument
 
 CREATED: Final = ENTRY_KINDS.index(LeadCreated)
-CLOSED: Final = ENTRY_KINDS.index(DealClosed)
-UPDATED: Final = ENTRY_KINDS.index(LeadUpdated)
-R = TypeVar("R", DealClosed, LeadCreated, LeadUpdated)
 Decode = Callable[[bytes, Any], Any]
+MOST_MINOR = 10**13
+"""Amounts from here on are not believed: a sum of them would not fit a counter."""
+_NONE: frozenset[tuple[str, int]] = frozenset()
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class LeadAmount(NamedTuple):
@@ -22,16 +27,14 @@ class LeadAmount(NamedTuple):
 
 
 class ListedFacts(NamedTuple):
-    """Of one lead. `warnings`: the reason and the date of each promise that sales was warned about.
+    """Of one lead.
 
     Attributes:
-        closed_at: When the deal was last closed, epoch ms.
-        amount: What the won deal brought, otherwise what the lead is expected to bring.
+        amount: What the won deal brought; of an open lead, what it is expected to bring.
         system_delay_ms: How long the event that began the pass took to reach Leadloop.
         warnings: The promises that sales was warned about: (reason, epoch ms at which it breaks).
     """
 
-    closed_at: int | None = None
     amount: LeadAmount | None = None
     system_delay_ms: int | None = None
     warnings: frozenset[tuple[str, int]] = frozenset()
@@ -39,19 +42,44 @@ class ListedFacts(NamedTuple):
 
 def facts_of(document: LeadDocument, lead: LeadSnapshot, decode: Decode) -> ListedFacts:
     """Read them from a document. `decode` decodes a record."""
-    updates = list(_records(document, UPDATED, LeadUpdated, decode))
-    retracted = {one.retracts for one in updates if one.retracts}
-    closes = (one for one in _records(document, CLOSED, DealClosed, decode) if one.event_id not in retracted)
-    closed = next((one for one in closes if one.occurred_at >= (lead.created_at or 0)), None)
-    created = next((one for one in _records(document, CREATED, LeadCreated, decode) if _began(one, lead)), None)
-    is_closed = closed is not None and lead.stage not in {"new", "working"}
-    delay = None if created is None or not created.recorded_at else created.recorded_at - created.occurred_at
-    return ListedFacts(
-        closed.occurred_at if closed is not None and is_closed else None,
-        _amount(lead, closed, [one for one in updates if one.event_id not in retracted]),
-        None if delay is None else max(0, delay),
-        frozenset(_warnings(document, decode)),
-    )
+    return indexed_facts(document, lead, decode)._replace(system_delay_ms=_system_delay_ms(document, lead, decode))
+
+
+def indexed_facts(document: LeadDocument, lead: LeadSnapshot, decode: Decode) -> ListedFacts:
+    """Only those that decide which lists a lead is in; none of them is in its facts."""
+    amount = won_amount(lead) if reached_by(lead) & WON else expected_amount(lead)
+    return ListedFacts(amount, warnings=frozenset(_warnings(document, decode)) if document.escalations else _NONE)
+
+
+def won_amount(lead: LeadSnapshot) -> LeadAmount | None:
+    """What the won deal of the current pass brought; None: not known."""
+    return believed(lead.amount, lead.currency)
+
+
+def expected_amount(lead: LeadSnapshot) -> LeadAmount | None:
+    """What an open lead is expected to bring; None: it is not open, or nobody said."""
+    return None if lead.stage in {"won", "lost"} else believed(lead.expected_amount, lead.expected_currency)
+
+
+@lru_cache(maxsize=20_000)
+def believed(minor: int | None, currency: str) -> LeadAmount | None:
+    """An amount, unless nobody can mean it; what is no currency is none."""
+    if minor is None or not 0 <= minor < MOST_MINOR:
+        return None
+    return LeadAmount(minor, currency if _CURRENCY.fullmatch(currency) else "")
+
+
+def closed_at(lead: LeadSnapshot) -> int | None:
+    """When the deal of the current pass was closed, epoch ms; None: it is open, or the lead moved again."""
+    return None if lead.stage in {"new", "working"} else lead.closed_at
+
+
+def _system_delay_ms(document: LeadDocument, lead: LeadSnapshot, decode: Decode) -> int | None:
+    for entry in reversed(document.facts):
+        if entry.kind == CREATED and entry.at == lead.created_at:
+            created: LeadCreated = decode(entry.value, LeadCreated)
+            return max(0, created.recorded_at - created.occurred_at) if created.recorded_at else None
+    return None
 
 
 def is_at_risk(lead: LeadSnapshot, facts: ListedFacts) -> bool:
@@ -64,26 +92,6 @@ def human_delay_ms(lead: LeadSnapshot) -> int | None:
     if lead.created_at is None or lead.first_touch_at is None:
         return None
     return max(0, lead.first_touch_at - lead.created_at)
-
-
-def _records(document: LeadDocument, kind: int, of: type[R], decode: Decode) -> Iterator[R]:
-    """The records of one kind, the newest first."""
-    return (decode(entry.value, of) for entry in reversed(document.facts) if entry.kind == kind)
-
-
-def _began(created: LeadCreated, lead: LeadSnapshot) -> bool:
-    return created.occurred_at == lead.created_at
-
-
-def _amount(lead: LeadSnapshot, closed: DealClosed | None, updates: list[LeadUpdated]) -> LeadAmount | None:
-    if lead.stage == "won" and lead.amount is not None:
-        return LeadAmount(lead.amount, lead.currency)
-    if lead.stage == "won" and closed is not None and closed.outcome == "won" and closed.amount is not None:
-        return LeadAmount(closed.amount, closed.currency)
-    if lead.expected_amount is None:
-        return None
-    named = (one.currency for one in updates if one.expected_amount is not None and one.currency)
-    return LeadAmount(lead.expected_amount, lead.expected_currency or next(named, ""))
 
 
 def _warnings(document: LeadDocument, decode: Decode) -> Iterator[tuple[str, int]]:

@@ -4,7 +4,6 @@ Sums are of whole numbers, so that a change can be undone: durations as counts o
 many passes share is made once (`marks_of`).
 """
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import product
@@ -17,17 +16,14 @@ from streams.domain.lead import BROKEN, PROGRESSED, RECYCLED, STALLED, TOUCHED, 
 from .cohorts import hour_of, month_of, origin_cohort, week_of
 from .durations import UNKNOWN, range_of
 from .index import PassSteps, RowCount, steps_of
-from .listed_facts import LeadAmount
+from .listed_facts import LeadAmount, believed, expected_amount
 
-MOST_MINOR = 10**13
-"""Amounts from here on are not believed: a sum of them would not fit a counter."""
 WON_MONEY, EXPECTED_MONEY, MONEY_AFTER = "won", "expected", "after"
 UNPRICED = "unpriced"
 BROKEN_NOW = "broken_now"
 TIMED_STEPS = ("touched", "progressed", "stalled", "won")
 TIMED_BY = frozenset({"origin", "owner", "pass"})
 """The dimensions whose rows have all durations; months and weeks have the first contact."""
-_CURRENCY = re.compile(r"[A-Z]{3}")
 _NOTHING: frozenset[RowCount] = frozenset()
 
 
@@ -85,10 +81,9 @@ def figures_of(lead: LeadSnapshot, passes: tuple[PassSteps, ...]) -> tuple[PassF
     figures = []
     sources: tuple[LeadSnapshot | PastPass, ...] = (lead, *reversed(lead.passes))
     for steps, of_pass in zip(reversed(passes), sources, strict=True):
-        won = _money(of_pass.amount, of_pass.currency) if steps.reached & WON else None
+        won = believed(of_pass.amount, of_pass.currency) if steps.reached & WON else None
         later = later if won is None else (*later, won)
-        is_open = of_pass is lead and lead.stage not in {"won", "lost"}
-        expected = _money(lead.expected_amount, lead.expected_currency) if is_open else None
+        expected = expected_amount(lead) if of_pass is lead else None
         label, took = pass_label(steps.pass_no), _took(of_pass, steps.reached)
         figures.append(
             PassFigures(
@@ -213,10 +208,3 @@ def _took(of_pass: LeadSnapshot | PastPass, reached: int) -> tuple[int | None, .
 
 def _range(begun: int | None, ended: int | None) -> int:
     return UNKNOWN if begun is None or ended is None else range_of(ended - begun)
-
-
-@lru_cache(maxsize=20_000)
-def _money(minor: int | None, currency: str) -> LeadAmount | None:
-    if minor is None or not 0 <= minor < MOST_MINOR:
-        return None
-    return LeadAmount(minor, currency if _CURRENCY.fullmatch(currency) else "")

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from schemas.names import read_model_key
 
-FORMAT = 6
+FORMAT = 7
 """Format of a generation. A generation of another format is not continued; a new one is filled beside it."""
 
 

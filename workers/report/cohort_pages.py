@@ -62,6 +62,11 @@ async def cohort_page(
     )
 
 
+def begins_before(by: CohortLength, begins: datetime, many: int) -> datetime:
+    """When the first of so many cohorts began before the one that began then."""
+    return _midnight(first_day(next(iter(_before(by, begins.date(), many)))))
+
+
 async def track_page(model: ReadModel) -> funnel_models.TrackPage:
     """What became of recycles, by track."""
     rows = [track_of(track, counts) async for track, counts in model.rows(TRACK_BY)]

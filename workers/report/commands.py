@@ -61,7 +61,7 @@ def funnel(
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Show how many passes reached each step of the funnel."""
+    """Show how many passes reached each step of the funnel, and the money of each currency."""
     from . import tables  # noqa: PLC0415
     from .cause_rows import grouped_funnel  # noqa: PLC0415
 
@@ -74,6 +74,8 @@ def funnel(
         out.print(found.model_dump_json(indent=2), markup=False)
         return
     tables.print_whole(tables.funnel(found), out)
+    if hidden := tables.hidden_currencies(found):
+        err.print(f"{hidden} more currencies have no column: --json has all.")
     if found.next:
         err.print(f"These are the first {len(found.rows)}; the API pages through all.")
     warn(found.as_of)

@@ -10,6 +10,8 @@ from workers.read_model.pass_figures import BROKEN_NOW, EXPECTED_MONEY, MONEY_AF
 
 from . import funnel_models
 
+MOST_CURRENCIES = 4
+"""Columns of money in one table."""
 FieldCounts = Mapping[str, int]
 """By `pass/field`."""
 
@@ -55,6 +57,18 @@ def row_of(value: str, counts: FieldCounts, labels: Iterable[str], timed: Timed 
         money_after=money_of(fields, MONEY_AFTER),
         **durations,
     )
+
+
+def currencies_of(amounts: Iterable[Mapping[str, int]]) -> list[str]:
+    """The currencies that most rows have, at most so many as a table has columns for."""
+    found = Counter(currency for one in amounts for currency in one)
+    ranked = sorted(found, key=lambda one: (not one, -found[one], one))
+    return ranked[:MOST_CURRENCIES]
+
+
+def other_currencies(amounts: Iterable[Mapping[str, int]], shown: Iterable[str]) -> int:
+    """How many currencies have no column."""
+    return len({currency for one in amounts for currency in one} - set(shown))
 
 
 def with_costs(page: funnel_models.FunnelPage, costs: Mapping[str, Mapping[str, int]]) -> funnel_models.FunnelPage:

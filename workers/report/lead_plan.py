@@ -1,18 +1,22 @@
 """Which lists of the read model decide a request for leads, and the order in which they are read. Pure."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import NamedTuple
 
 from streams.domain.funnel import PASS_LABELS
-from workers.read_model.lead_lists import NEVER_TOUCHED, RARE_STEPS, earlier_list, order_list
+from workers.read_model.cohorts import cohorts_between
+from workers.read_model.lead_lists import NEVER_TOUCHED, RARE_STEPS, began_list, earlier_list, order_list
 from workers.read_model.list_members import timed
 
 from .generation_reader import ListRange, ScoreRange
 from .lead_query import LeadQuery
 
 _OF_PASS = ("origin", "campaign", "owner", "reason", "pass_label")
+_BEGAN = ("created_from", "created_before")
 _LATER_PASSES = PASS_LABELS[1:]  # the first is that of most leads, and has no list
+_MOST_MONTHS = 120
 _SHAPE = frozenset({"sort", "is_backwards"})
 
 
@@ -93,8 +97,22 @@ def _groups(query: LeadQuery) -> tuple[dict[str, tuple[str, ...]], set[str]]:
         found["step"] = (f"reached:{query.step}",)
     if query.without == "touched":
         found["without"] = (NEVER_TOUCHED,)
-    of_pass = {name for name in (*_OF_PASS, "step", "without") if getattr(query, name) is not None}
+    of_pass = {name for name in (*_OF_PASS, *_BEGAN, "step", "without") if getattr(query, name) is not None}
+    if months := _months(query):
+        labels = (query.pass_label,) if query.pass_label else PASS_LABELS
+        found["created"] = tuple(began_list(label, month) for label in labels for month in months)
     return found, decided | (of_pass & found.keys() if len(of_pass) == 1 else set())
+
+
+def _months(query: LeadQuery) -> tuple[str, ...]:
+    """The months in which the pass began; none: the query has no bounds, or too wide ones."""
+    begin, end = query.created_from, query.created_before
+    if begin is None or end is None or not 0 <= begin < end:
+        return ()
+    first, last = (datetime.fromtimestamp(at / 1000, UTC).date() for at in (begin, end - 1))
+    if (last.year - first.year) * 12 + last.month - first.month >= _MOST_MONTHS:
+        return ()
+    return tuple(cohorts_between("month", first, last))
 
 
 def _by_time(query: LeadQuery) -> tuple[ListRange | None, set[str]]:
@@ -121,7 +139,7 @@ def _timed_lists(query: LeadQuery) -> Iterator[tuple[str, set[str]]]:
 
 def _ranges(query: LeadQuery, *, has_due: bool) -> Iterator[ScoreRange]:
     limits: dict[str, tuple[int | None, int | None]] = {
-        "created": (query.created_from, query.created_before),
+        "created": (None, None) if query.is_of_pass else (query.created_from, query.created_before),
         "touched": (query.touched_from, query.touched_before),
         "closed": (query.closed_from, query.closed_before),
     }
@@ -133,6 +151,7 @@ def _ranges(query: LeadQuery, *, has_due: bool) -> Iterator[ScoreRange]:
 
 
 def _in_ranges(query: LeadQuery, *, has_due: bool) -> set[str]:
-    names = {f"{name}_{end}" for name in ("created", "touched", "closed") for end in ("from", "before")}
+    of_lead = ("touched", "closed") if query.is_of_pass else ("created", "touched", "closed")
+    names = {f"{name}_{end}" for name in of_lead for end in ("from", "before")}
     names |= {"amount_from", "amount_below"} if query.currency is not None else set()
     return names | ({"due_from", "due_before"} if has_due else set())

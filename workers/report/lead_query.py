@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 from schemas.events import LeadSnapshot, Stage
 from streams.domain.funnel import pass_label
-from workers.read_model.index import PassSteps, passes_of, steps_of
+from workers.read_model.index import PassSteps, began_at, passes_of, steps_of
 from workers.read_model.lead_lists import OrderName
-from workers.read_model.listed_facts import ListedFacts, human_delay_ms, is_at_risk
+from workers.read_model.listed_facts import ListedFacts, closed_at, human_delay_ms, is_at_risk
 
 from .api_models import DecisionFilter, FunnelStep, PassLabel
 
@@ -15,8 +15,8 @@ class LeadQuery(NamedTuple):
     """Leads. Times and delays in (epoch) ms, amounts in minor units; from is inclusive, before and below are not.
 
     With `step` or `without`, a lead fits if one of its passes fits: that pass has reached `step` and not reached
-    `without`, and origin, campaign, owner, reason and number are of that pass, as in the funnel. Otherwise they are of
-    the current pass, and `reason` is why the lead is cold now.
+    `without`, and origin, campaign, owner, reason, number and the time of creation are of that pass, as in the funnel.
+    Otherwise they are of the current pass, and `reason` is why the lead is cold now.
     """
 
     stage: Stage | None = None
@@ -58,7 +58,10 @@ class LeadQuery(NamedTuple):
     def matches(self, lead: LeadSnapshot) -> bool:
         """Whether the snapshot of a lead fits."""
         return self._fits_now(lead) and (
-            any(self._fits_pass(one) for one in passes_of(lead))
+            any(
+                self._fits_pass(one) and _is_within(at, self.created_from, self.created_before)
+                for one, at in zip(passes_of(lead), began_at(lead), strict=True)
+            )
             if self.is_of_pass
             else self._fits_dimensions(
                 lead.origin, lead.campaign_id, lead.owner_id, lead.stall_reason, pass_label(lead.pass_no)
@@ -71,7 +74,7 @@ class LeadQuery(NamedTuple):
         return (
             self.track in {None, track}
             and self.at_risk in {None, is_at_risk(lead, facts)}
-            and _is_within(facts.closed_at, self.closed_from, self.closed_before)
+            and _is_within(closed_at(lead), self.closed_from, self.closed_before)
             and (self.currency is None or (amount is not None and amount.currency == self.currency))
             and _is_within(None if amount is None else amount.minor, self.amount_from, self.amount_below)
             and _is_within(facts.system_delay_ms, self.system_delay_from, None)
@@ -83,7 +86,7 @@ class LeadQuery(NamedTuple):
             self.stage in {None, lead.stage}
             and self.stalled in {None, lead.stalled_at is not None}
             and _is_within(lead.due_at, self.due_from, self.due_before)
-            and _is_within(lead.created_at, self.created_from, self.created_before)
+            and (self.is_of_pass or _is_within(lead.created_at, self.created_from, self.created_before))
             and _is_within(lead.last_touch_at, self.touched_from, self.touched_before)
             and (self.decision is None or (self.decision == lead.decision and bool(lead.stall_id)))
             and self.segment in {None, lead.segment}

@@ -137,7 +137,9 @@ class LeadParameters(PageParameters):
     begins: Annotated[str | None, Field(min_length=1, max_length=MAX_LEAD_ID)] = Field(
         None, description="The beginning of lead_id."
     )
-    created_from: Moment | None = Field(None, description="The current pass began then or later.")
+    created_from: Moment | None = Field(
+        None, description="The current pass began then or later; with `step` or `without`: the pass that fits."
+    )
     created_before: Moment | None = None
     touched_from: Moment | None = Field(None, description="The last touch was then or later.")
     touched_before: Moment | None = None

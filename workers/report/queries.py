@@ -22,6 +22,7 @@ from .changes import changes_of
 from .costs import Costs
 from .cursors import cursor_of, member_of
 from .explanation_model import ExplanationModel, explanation_model
+from .funnel_counts import counted_steps
 from .funnel_rows import is_empty, row_of, sum_of, timed_of, with_costs
 from .generation_reader import GenerationReader, ListRange, Reading, ReadModelUnavailable
 from .lead_plan import plan_of
@@ -93,7 +94,11 @@ class ReadModel:
             if len(found) >= limit or read >= SCANNED or examined >= EXAMINED:
                 following = cursor_of(plan.name, last or b"")
                 break
-        return api_models.LeadPage(leads=found, total=await scan.total(), next=following, as_of=reading.as_of)
+        total = await scan.total()
+        if total is None and (counted := counted_steps(query)) is not None:
+            values = [value.encode() for value in counted.values]
+            total = counted.of(await self._reader.counts(reading, counted.by, values))
+        return api_models.LeadPage(leads=found, total=total, next=following, as_of=reading.as_of)
 
     def _take(
         self, query: LeadQuery, documents: list[LeadDocument], found: list[api_models.LeadModel], limit: int

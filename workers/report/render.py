@@ -18,7 +18,7 @@ from streams.domain.funnel import STEPS
 from workers.read_model.escalations import EscalationState, decision_of, escalation_of, escalation_state
 from workers.read_model.index import RecycleState, reached_by, recycle_of, states_of
 from workers.read_model.lead_document import ENTRY_KINDS, LeadDocument, TimelineEntry
-from workers.read_model.listed_facts import ListedFacts, facts_of, human_delay_ms, is_at_risk
+from workers.read_model.listed_facts import ListedFacts, closed_at, facts_of, human_delay_ms, is_at_risk
 
 from . import api_models
 from .api_models import instant, optional_instant
@@ -127,7 +127,7 @@ def lead_of(lead: LeadSnapshot, facts: ListedFacts, track: str) -> api_models.Le
         late_facts=lead.late_facts,
         amount=None if facts.amount is None else facts.amount.minor,
         currency="" if facts.amount is None else facts.amount.currency,
-        closed_at=optional_instant(facts.closed_at),
+        closed_at=optional_instant(closed_at(lead)),
         track=track,
         at_risk=is_at_risk(lead, facts),
         system_delay_seconds=None if facts.system_delay_ms is None else facts.system_delay_ms / 1000,

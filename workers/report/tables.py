@@ -9,21 +9,50 @@ from rich.markup import escape
 from rich.table import Table
 
 from workers.read_model.index import STEP_NAMES
+from workers.values.currencies import whole_units
 
 from . import api_models, funnel_models
 from .explanation_model import ExplanationModel
+from .funnel_rows import currencies_of, other_currencies
 
 
 def funnel(found: funnel_models.FunnelPage) -> Table:
+    """The steps, and money: a column for each currency, in whole units."""
     table = Table(title=f"Passes that reached each step, by {found.by}", title_justify="left")
     table.add_column(found.by)
     for step in STEP_NAMES:
         table.add_column(step.replace("_", " "), justify="right")
+    won, expected = (currencies_of(amounts) for amounts in _money_of(found))
+    for words, shown in (("won", won), ("expected", expected)):
+        for currency in shown:
+            table.add_column(f"{words}, {currency or 'no currency'}", justify="right")
+
+    def cells(row: funnel_models.FunnelRow) -> Iterator[str]:
+        yield from _counts(row)
+        yield from (_units(row.won_money, one) for one in won)
+        yield from (_units(row.expected_money, one) for one in expected)
+
     for row in found.rows:
-        table.add_row(_plain(row.value) or "[dim](none)[/]", *_counts(row))
+        table.add_row(_plain(row.value) or "[dim](none)[/]", *cells(row))
     table.add_section()
-    table.add_row("[bold]all[/]", *_counts(found.total))
+    table.add_row("[bold]all[/]", *cells(found.total))
     return table
+
+
+def hidden_currencies(found: funnel_models.FunnelPage) -> int:
+    """How many currencies have no column."""
+    kinds = _money_of(found)
+    shown = {currency for amounts in kinds for currency in currencies_of(amounts)}
+    return other_currencies((one for amounts in kinds for one in amounts), shown)
+
+
+def _money_of(found: funnel_models.FunnelPage) -> tuple[list[api_models.Money], list[api_models.Money]]:
+    rows = [*found.rows, found.total]
+    return [row.won_money for row in rows], [row.expected_money for row in rows]
+
+
+def _units(amounts: api_models.Money, currency: str) -> str:
+    return whole_units(amounts[currency], currency) if amounts.get(currency) else "–"
 
 
 def print_whole(table: Table, on: Console) -> None:

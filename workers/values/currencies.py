@@ -1,5 +1,7 @@
 """The currencies of ISO 4217, and how many minor digits they have."""
 
+from decimal import ROUND_HALF_EVEN, Decimal
+
 DEFAULT_DIGITS = 2
 _WITHOUT = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF"
 _THREE = "BHD IQD JOD KWD LYD OMR TND"
@@ -16,6 +18,11 @@ _DIGITS = {
 }
 CODES = frozenset(_DIGITS)
 """The codes of ISO 4217 in use."""
+
+
+def whole_units(minor: float, currency: str) -> str:
+    """An amount in whole units of its currency, rounded: `12,400`."""
+    return f"{(Decimal(minor) / 10 ** minor_digits(currency)).quantize(Decimal(1), ROUND_HALF_EVEN):,}"
 
 
 def minor_digits(currency: str) -> int:

@@ -15,7 +15,8 @@ from workers.projection.fold import contribution_of
 from workers.read_model.generation import PartitionId
 from workers.read_model.index import RANKED_BY, counts_of
 from workers.read_model.lead_document import decode
-from workers.read_model.pass_figures import MOST_MINOR, amounts_of, marks_of
+from workers.read_model.listed_facts import MOST_MINOR
+from workers.read_model.pass_figures import amounts_of, marks_of
 
 SNAPSHOTS = PartitionId("lead-snapshots", 0)
 

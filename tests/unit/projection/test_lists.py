@@ -7,7 +7,6 @@ import pytest
 from schemas.events import (
     AnyRecord,
     DealClosed,
-    LeadContacted,
     LeadEscalated,
     LeadRecycled,
     LeadSnapshot,
@@ -18,7 +17,8 @@ from tests.builders import DAY, T0
 from tests.projected import CODEC
 from workers.projection.fold import DocumentFold, ModelChange
 from workers.projection.record_decoder import FactRecorded, LeadChanged, LogEvent
-from workers.read_model.lead_document import ENTRY_KINDS, KEPT_FACTS, TimelineEntry
+from workers.read_model.cohorts import month_of
+from workers.read_model.lead_document import ENTRY_KINDS, TimelineEntry
 
 LEAD = "lead-1"
 TOUCHED, RECYCLED, WON = 2, 16, 32
@@ -55,9 +55,8 @@ def test_a_lead_is_found_by_each_of_its_values_and_by_none_that_is_empty() -> No
 
 
 def test_orders_have_the_times_of_a_lead() -> None:
-    lead = _lead(last_touch_at=T0 + DAY, due_at=T0 + 2 * DAY, stage="lost")
-    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + 3 * DAY, outcome="lost")
-    found = _scores(_folded(closed, lead))
+    lead = _lead(last_touch_at=T0 + DAY, due_at=T0 + 2 * DAY, closed_at=T0 + 3 * DAY, stage="lost")
+    found = _scores(_folded(lead))
     assert found["by:created"] == T0
     assert (found["by:touched"], found["by:due"], found["by:closed"]) == (T0 + DAY, T0 + 2 * DAY, T0 + 3 * DAY)
 
@@ -69,30 +68,29 @@ def test_an_order_keeps_one_entry_of_a_lead_that_moves() -> None:
     assert not after.removed["by:due"]
 
 
-def test_a_fact_that_leaves_the_timeline_of_a_busy_lead_leaves_the_lists() -> None:
-    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + 1, outcome="lost")
-    calls = [LeadContacted(event_id=f"t{n}", lead_id=LEAD, occurred_at=T0 + 2 + n) for n in range(KEPT_FACTS)]
-    before = _folded(_lead(stage="lost"), closed, *calls[1:])
-    assert "by:closed" in _scores(before)
-    after = _folded(calls[0], stored=before.documents[LEAD])
-    assert after.removed["by:closed"] == {LEAD}
-
-
-def test_the_close_of_an_earlier_pass_or_one_that_was_taken_back_is_none() -> None:
-    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 - DAY, outcome="lost")
-    assert "by:closed" not in _folded(closed, _lead(stage="stalled")).added
-    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + DAY, outcome="won", amount=5, currency="EUR")
-    back = LeadUpdated(event_id="u", lead_id=LEAD, occurred_at=T0 + DAY, retracts="c")
-    assert "by:closed" not in _folded(closed, back, _lead(stage="stalled")).added
-
-
-def test_the_amount_is_what_was_won_or_else_what_is_expected() -> None:
-    expected = LeadUpdated(event_id="u", lead_id=LEAD, occurred_at=T0, expected_amount=900, currency="EUR")
-    assert _scores(_folded(expected, _lead(expected_amount=900)))["by:amount:EUR"] == 900
-    won = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + DAY, outcome="won", amount=1200, currency="USD")
-    found = _scores(_folded(expected, won, _lead(expected_amount=900, stage="won", reached=33)))
+def test_the_amount_is_what_was_won_and_of_an_open_lead_what_is_expected() -> None:
+    assert _scores(_folded(_lead(expected_amount=900, expected_currency="EUR")))["by:amount:EUR"] == 900
+    won = _lead(expected_amount=9, expected_currency="EUR", stage="won", reached=33, amount=1200, currency="USD")
+    found = _scores(_folded(won))
     assert (found["by:amount:USD"], "by:amount:EUR" in found) == (1200, False)
     assert _scores(_folded(_lead(expected_amount=7)))["by:amount:"] == 7
+    for over in (_lead(stage="lost", expected_amount=7), _lead(stage="won", reached=33, expected_amount=7)):
+        assert not [name for name in _scores(_folded(over)) if name.startswith("by:amount")]
+
+
+def test_no_fact_of_the_timeline_moves_a_list() -> None:
+    before = _folded(_lead(stage="won", reached=33, amount=5, currency="EUR"))
+    closed = DealClosed(event_id="c", lead_id=LEAD, occurred_at=T0 + 1, outcome="won", amount=7, currency="USD")
+    named = LeadUpdated(event_id="u", lead_id=LEAD, occurred_at=T0, expected_amount=900, currency="EUR")
+    after = _folded(closed, named, stored=before.documents[LEAD])
+    assert not after.added
+    assert not after.removed
+
+
+def test_each_pass_is_in_the_list_of_the_month_in_which_it_began() -> None:
+    earlier = PastPass(pass_no=1, created_at=T0 - 40 * DAY, reached=1)
+    names = {name for name in _folded(_lead(pass_no=2, passes=(earlier,))).added if name.startswith("began:")}
+    assert names == {f"began:1:{month_of(T0 - 40 * DAY)}", f"began:2:{month_of(T0)}"}
 
 
 @pytest.mark.parametrize(("until", "is_listed"), [(T0 + DAY, True), (T0 + 2 * DAY, False)])
@@ -123,11 +121,3 @@ def test_the_track_is_that_of_the_recycle_that_stands() -> None:
     sent = LeadRecycled(event_id="r", recycle_id="r", lead_id=LEAD, occurred_at=T0, action="RECYCLE", track="offer")
     assert "track:offer" in _folded(sent, _lead(stage="nurture", recycle_id="r")).added
     assert "track:offer" not in _folded(sent, _lead(stage="nurture", recycle_id="other")).added
-
-
-def test_a_first_event_that_comes_after_the_snapshot_moves_the_lists() -> None:
-    before = _folded(_lead(expected_amount=900))
-    named = LeadUpdated(event_id="u", lead_id=LEAD, occurred_at=T0, expected_amount=900, currency="EUR")
-    after = _folded(named, stored=before.documents[LEAD])
-    assert after.added["by:amount:EUR"] == {LEAD: 900}
-    assert after.removed["by:amount:"] == {LEAD}

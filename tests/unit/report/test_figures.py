@@ -136,3 +136,20 @@ def test_changes_have_the_time_since_when(client: Client, log: LogOf) -> None:
     found = client.get("/v1/changes").json()
     assert found["changes"]["created"] == 0  # the log is of another year
     assert datetime.fromisoformat(found["since"]) < datetime.fromisoformat(found["now"])
+
+
+def test_amounts_of_the_list_are_those_of_each_lead_and_add_up_to_the_totals(client: Client, log: LogOf) -> None:
+    listed = {lead["lead_id"]: lead for lead in every(client, "/v1/leads")}
+    won, expected = Counter[str](), Counter[str]()
+    for lead_id, lead in listed.items():
+        detail = client.get(f"/v1/leads/{lead_id}").json()
+        assert (detail["amount"], detail["currency"]) == (lead["amount"], lead["currency"]), lead_id
+        if lead["amount"] is not None:
+            (won if "won" in lead["steps"] else expected)[lead["currency"]] += lead["amount"]
+    for one in (old for lead in log.leads.values() for old in lead.passes):
+        won[one.currency] += (one.amount or 0) if one.reached & WON else 0
+    total = client.get("/v1/funnel?by=pass").json()["total"]
+    assert total["expected_money"] == dict(+expected)
+    assert total["won_money"] == dict(+won)
+    assert won
+    assert expected

@@ -72,7 +72,11 @@ def _append(log: LogOf, lead: dict[str, Any]) -> None:
         first_touch_at=lead["touched"],
         last_touch_at=lead["touched"],
         due_at=lead["due"],
-        expected_amount=lead["amount"],
+        closed_at=lead["closed"],
+        expected_amount=None if lead["stage"] == "won" else lead["amount"],
+        expected_currency=lead["currency"],
+        amount=lead["amount"] if lead["stage"] == "won" else None,
+        currency=lead["currency"] if lead["stage"] == "won" else "",
         reached=1 | 32 * (lead["stage"] == "won"),
         **common,
     )
@@ -236,3 +240,15 @@ def test_a_currency_that_no_lead_fits_can_be_removed_with_its_amounts(
     browser.sign_in()
     said = words(browser.get("/leads?currency=CHF&amount_from=5&sort=amount&stage=new").text)
     assert "Remove “currency: CHF”" in said
+
+
+def test_a_list_of_a_track_has_the_track_in_the_table_and_in_the_file(browser: Browser, log: LogOf) -> None:
+    assert log.leads
+    browser.sign_in()
+    page = browser.get("/leads?track=offer").text
+    assert '<th scope="col">Track</th>' in page
+    (file,) = (one["href"] for tag, one in tags(page) if tag == "a" and one.get("href", "").startswith("/v1/"))
+    rows = list(csv.DictReader(io.StringIO(browser.get(file).text)))
+    assert {row["track"] for row in rows} == {"offer"}
+    assert "cols=track" not in page.replace('name="cols" value="track"', "")
+    assert "Track</th>" not in browser.get("/leads?track=offer&cols=owner").text

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any, get_args
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -34,6 +35,8 @@ from workers.report.policy_in_use import PolicyInUse
 SCRIPT = "\"'><script>alert(1)</script><img src=x onerror=alert(1)>"
 LISTS = {"/promises": ("/v1/escalations", "escalations"), "/recycling": ("/v1/recycles", "recycles")}
 ALLOWED_BYTES = 100_000
+FIRST_DAY_OF_THE_LOG = datetime.fromtimestamp(T0 / 1000, UTC).date()
+DAY_OF_THE_LOG = FIRST_DAY_OF_THE_LOG + timedelta(days=160)
 UPSTREAM = (
     *("origin", "campaign_id", "segment", "owner_id", "account_id", "note", "reason", "track", "cause"),
     *("endpoint", "detail", "stall_reason", "due_reason", "currency", "source"),
@@ -90,13 +93,28 @@ def _behind(client: Client, address: str) -> int:
 
 @pytest.mark.usefixtures("log")
 @pytest.mark.parametrize(
-    "path", ["/", "/sources", "/promises", "/recycling", "/funnel", "/funnel?by=owner&pass=2", "/funnel?by=reason"]
+    "path",
+    [
+        *("/", "/sources", "/promises", "/recycling", "/funnel", "/funnel?by=owner&pass=2", "/funnel?by=reason"),
+        *(f"/funnel?to={DAY_OF_THE_LOG}", f"/funnel?pass=2&cohorts=week&to={DAY_OF_THE_LOG}"),
+        f"/funnel?origin=web&from={FIRST_DAY_OF_THE_LOG}&to={DAY_OF_THE_LOG}",
+        f"/funnel?origin=web&cohorts=week&from={FIRST_DAY_OF_THE_LOG}",
+    ],
 )
 def test_every_number_is_that_of_the_list_behind_it(reader: Browser, client: Client, path: str) -> None:
     found = numbers_with_links(reader.get(path).text)
     assert found
     wrong = [(number, link, behind) for number, link in found if (behind := _behind(client, link)) != number]
     assert wrong == []
+
+
+@pytest.mark.usefixtures("log")
+@pytest.mark.parametrize("query", ["", f"?origin=web&to={DAY_OF_THE_LOG}", f"?cohorts=week&pass=2&to={DAY_OF_THE_LOG}"])
+def test_the_list_behind_a_number_of_the_funnel_says_the_number(reader: Browser, query: str) -> None:
+    found = numbers_with_links(reader.get(f"/funnel{query}").text)
+    said = {link: re.search(r"(?<![\d,])([\d,]+) leads? fits?", words(reader.get(link).text)) for _, link in found}
+    assert found
+    assert [(n, link) for n, link in found if not (one := said[link]) or int(one[1].replace(",", "")) != n] == []
 
 
 @pytest.mark.usefixtures("log")

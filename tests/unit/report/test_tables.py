@@ -34,3 +34,23 @@ def test_what_somebody_wrote_does_nothing_to_a_terminal() -> None:
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "\x1b" not in shown
     assert "b c" in shown
+
+
+def test_money_of_the_funnel_has_a_column_for_each_currency() -> None:
+    row = FunnelRow(value="web", won_money={"EUR": 1_234_500, "JPY": 700}, expected_money={"EUR": 5_000})
+    all_rows = FunnelRow(value="", won_money={"EUR": 1_234_500, "JPY": 700}, expected_money={"EUR": 5_000})
+    as_of = AsOf(at=None, behind_records=0, is_filling=False)
+    page = FunnelPage(by="origin", rows=[row], total=all_rows, next=None, as_of=as_of)
+    console = Console(file=StringIO(), width=80)
+    tables.print_whole(tables.funnel(page), console)
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(words in shown for words in ("won, EUR", "won, JPY", "expected, EUR"))
+    assert (shown.count("12,345"), shown.count(" 700 "), shown.count(" 50 ")) == (2, 2, 2)
+    assert tables.hidden_currencies(page) == 0
+
+
+def test_currencies_without_a_column_are_counted() -> None:
+    every = dict.fromkeys(("EUR", "USD", "GBP", "CHF", "SEK", "NOK"), 100)
+    as_of = AsOf(at=None, behind_records=0, is_filling=False)
+    row = FunnelRow(value="web", won_money=every)
+    assert tables.hidden_currencies(FunnelPage(by="origin", rows=[row], total=row, next=None, as_of=as_of)) == 2

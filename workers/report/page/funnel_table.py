@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from htpy import Node, fragment, small, tbody, td, th, tr
+from htpy import Node, fragment, p, small, tbody, td, th, tr
 
 from workers.report.api_models import FunnelStep, PassLabel
 from workers.report.funnel_models import FunnelPage, FunnelRow
@@ -11,6 +11,7 @@ from .frame import column, more_link, sheet
 from .phrases import number, of_leads, reason_name, share, value_name
 from .svg_charts import bar
 
+NO_LIST = p(".note")["The numbers of “Others” open no list: no filter means “all other values”."]
 FIRST: PassLabel = "1"
 """The pass that is counted unless another is chosen."""
 SHOWN: tuple[tuple[FunnelStep, str], ...] = (
@@ -36,7 +37,8 @@ def funnel_table(heading: str, page: FunnelPage, *, dimension: str, pass_label: 
     rows = [_row(row, {dimension: row.value}, pass_label, top) for row in page.rows]
     others = _others(page.others, (page.values or 0) - len(page.rows)) if page.others else None
     total = _row(page.total, {}, pass_label, 0) if page.next is None else None
-    return sheet(f"Leads by {dimension}", head, [tbody[rows, others, total]], is_sorted=others is None)
+    table = sheet(f"Leads by {dimension}", head, [tbody[rows, others, total]], is_sorted=others is None)
+    return fragment[table, NO_LIST if others is not None else None]
 
 
 def _row(row: FunnelRow, of_row: dict[str, str], pass_label: str, top: int) -> Node:

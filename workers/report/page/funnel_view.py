@@ -1,43 +1,28 @@
 """The funnel: where leads stop."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
 
-from htpy import (
-    Element,
-    Node,
-    a,
-    b,
-    button,
-    form,
-    fragment,
-    label,
-    option,
-    select,
-    span,
-    tbody,
-    td,
-    th,
-    tr,
-)
+from htpy import Node, a, b, fragment, tbody, td, th, tr
 
-from workers.read_model.cohorts import CohortLength, period_until
 from workers.read_model.index import RANKED_BY
-from workers.report.api_models import FunnelDimension, FunnelStep, PassLabel
+from workers.report.api_models import FunnelStep
+from workers.report.cohort_models import CohortPage
 from workers.report.cohort_pages import cohort_page
 from workers.report.funnel_models import FunnelPage, FunnelRow
-from workers.report.parameters import SHOWN_COHORTS, FunnelParameters
 
-from .cohort_part import cohort_part, time_part
-from .frame import Shown, column, part, sheet
-from .funnel_table import FIRST, funnel_table, further_rows, words_of_pass
+from .cohort_part import cohort_part, created_between, time_part
+from .frame import Shown, column, missing, part, sheet
+from .funnel_asked import DIMENSIONS, AskedFunnel, funnel_form
+from .funnel_table import funnel_table, further_rows, words_of_pass
 from .page_source import Source
-from .phrases import address, of_leads, share
+from .phrases import Clock, of_leads, share, value_name
 from .svg_charts import Series, bar, columns
 
 QUESTION = "Where do leads stop?"
 ROWS = 40
 CHARTED = 12
+MOST_ORIGINS = 100
+Filters = Mapping[str, object]
 _PATH: tuple[tuple[FunnelStep, str], ...] = (
     ("created", "Created"),
     ("touched", "Contacted"),
@@ -51,68 +36,89 @@ _BACK: tuple[tuple[FunnelStep, str], ...] = (
     ("won_back", "Won in a later pass"),
     ("lost", "Lost"),
 )
-_DIMENSIONS: Mapping[FunnelDimension, str] = {
-    "origin": "Origin",
-    "campaign": "Campaign",
-    "owner": "Owner",
-    "segment": "Segment",
-    "reason": "Why it went cold",
-}
-_PASSES: Mapping[PassLabel, str] = {"1": "first", "2": "second", "3": "third"}
 
 
-class AskedFunnel(NamedTuple):
-    """By what rows are grouped, and which pass is counted."""
-
-    by: FunnelDimension
-    pass_label: PassLabel
-
-
-async def funnel_view(source: Source, asked: FunnelParameters, length: CohortLength = "month") -> Shown:
-    """The funnel of one pass of each lead, by one dimension."""
-    label_ = next((one for one in _PASSES if one == asked.pass_label), FIRST)
-    by: FunnelDimension = next((one for one in _DIMENSIONS if one == asked.by), "origin")
-    if by in RANKED_BY and asked.cursor is None:
-        page = await source.model.largest(by, label_, ROWS)
+async def funnel_view(source: Source, asked: AskedFunnel) -> Shown:
+    """The funnel of one pass of each lead: of all leads, or of those of an origin and a period."""
+    cohorts = await cohort_page(
+        source.model, asked.cohorts, asked.period(source.clock.now.date()), asked.label, asked.origin
+    )
+    form = funnel_form(asked, await source.model.values("origin", MOST_ORIGINS))
+    filters: dict[str, object] = {"pass": asked.label}
+    if asked.is_chosen:
+        filters |= created_between(cohorts.rows[0].begins, cohorts.rows[-1].ends)
+        filters |= {} if asked.origin is None else {"origin": asked.origin}
+        total, compared = cohorts.total, _not_compared(asked)
     else:
-        page = await source.model.funnel(by, label_, asked.cursor, ROWS)
-    today = source.clock.now.date()
-    period = (period_until(length, today, SHOWN_COHORTS), today)
-    cohorts = await cohort_page(source.model, length, period, label_, None)
-    chosen = AskedFunnel(by, label_)
+        page = await _page(source, asked)
+        total, compared = page.total, _compared(page, asked)
     content = [
-        _form(chosen),
-        part("Step by step", _steps(page.total, _PATH, label_), note=words_of_pass(label_)),
-        part("What went cold", _steps(page.total, _BACK, label_)),
-        part(
-            f"By {_DIMENSIONS[by].lower()}",
-            _chart(page, by),
-            funnel_table(_DIMENSIONS[by], page, dimension=by, pass_label=label_),
-            further_rows(page, "/funnel", by=by, **{"pass": label_}),
-        ),
-        time_part(page.total),
-        cohort_part(cohorts, length, label_, source.clock),
+        form,
+        part("Step by step", _steps("Steps to a won deal", total, _PATH, filters), note=words_of_pass(asked.label)),
+        part("What went cold", _steps("Steps after going cold", total, _BACK, filters)),
+        compared,
+        time_part(total),
+        cohort_part(cohorts, asked, source.clock),
     ]
-    return Shown(QUESTION, _answer(page.total, label_), content, "/funnel")
+    answer = fragment[_whose(cohorts, asked, source.clock), _answer(total, filters)]
+    return Shown(QUESTION, answer, content, "/funnel")
 
 
-def _answer(total: FunnelRow, label_: str) -> Node:
+async def _page(source: Source, asked: AskedFunnel) -> FunnelPage:
+    if asked.by in RANKED_BY and asked.cursor is None:
+        return await source.model.largest(asked.by, asked.label, ROWS)
+    return await source.model.funnel(asked.by, asked.label, asked.cursor, ROWS)
+
+
+def _compared(page: FunnelPage, asked: AskedFunnel) -> Node:
+    by = asked.by
+    return part(
+        f"By {DIMENSIONS[by].lower()}",
+        _chart(page, by),
+        funnel_table(DIMENSIONS[by], page, dimension=by, pass_label=asked.label),
+        further_rows(page, "/funnel", by=by, **{"pass": asked.label}),
+    )
+
+
+def _not_compared(asked: AskedFunnel) -> Node:
+    """Why there is no table by campaign or owner for a period."""
+    by = DIMENSIONS[asked.by].lower()
+    return missing(
+        fragment[
+            "By time of creation, leads are counted for each origin, but not for each campaign, owner or segment. ",
+            "Choose another origin above to compare, or see ",
+            a(href=asked.of_all)[f"all leads by {by}"],
+            ".",
+        ]
+    )
+
+
+def _whose(cohorts: CohortPage, asked: AskedFunnel, clock: Clock) -> Node:
+    """Which leads are counted, if not all; whole cohorts are."""
+    if not asked.is_chosen:
+        return None
+    of_origin = None if asked.origin is None else fragment[" of ", b[value_name(asked.origin)]]
+    days = f"{cohorts.first.day} {cohorts.first:%b %Y} to {cohorts.last.day} {cohorts.last:%b %Y}"
+    so_far = " (so far)" if cohorts.rows[-1].ends > clock.now else ""
+    return fragment["Leads", of_origin, f" created {days}{so_far}, in whole {asked.cohorts}s: "]
+
+
+def _answer(total: FunnelRow, filters: Filters) -> Node:
     if not total.created:
         return "No lead has had this pass yet."
-    first = [
-        of_leads(total.created, step="created", pass_=label_),
+    return fragment[
+        of_leads(total.created, step="created", **filters),
         " leads came to sales, ",
-        of_leads(total.touched, step="touched", pass_=label_),
+        of_leads(total.touched, step="touched", **filters),
         " were contacted, ",
-        of_leads(total.progressed, step="progressed", pass_=label_),
+        of_leads(total.progressed, step="progressed", **filters),
         " moved, and ",
-        of_leads(total.won, step="won", pass_=label_) if total.won else b["none"],
+        of_leads(total.won, step="won", **filters) if total.won else b["none"],
         " were won so far.",
     ]
-    return fragment[first]
 
 
-def _steps(total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], label_: str) -> Node:
+def _steps(caption: str, total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], filters: Filters) -> Node:
     rows = []
     before = total.created
     for step, words in steps:
@@ -120,7 +126,7 @@ def _steps(total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], label_: 
         rows.append(
             tr[
                 th(scope="row")[words],
-                td(".n")[of_leads(count, step=step, pass_=label_)],
+                td(".n")[of_leads(count, step=step, **filters)],
                 td(".plot")[bar([(count, "m1")], total.created)],
                 td(".n")[share(count, total.created)],
                 td(".n")[share(count, before)] if steps is _PATH else None,
@@ -134,7 +140,7 @@ def _steps(total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], label_: 
         column("Of all created"),
         column("Of the step before") if steps is _PATH else None,
     ]
-    return sheet("Steps", head, [tbody[rows]])
+    return sheet(caption, head, [tbody[rows]])
 
 
 def _chart(page: FunnelPage, by: str) -> Node:
@@ -148,18 +154,3 @@ def _chart(page: FunnelPage, by: str) -> Node:
     caption = fragment["Leads of the largest values: those that sales contacted, and those that it never contacted."]
     names = [row.value or "not known" for row in rows]
     return columns(caption, f"Leads contacted and never contacted, by {by}", names, series)
-
-
-def _form(asked: AskedFunnel) -> Element:
-    def choice(
-        name: str, words: str, values: Mapping[FunnelDimension, str] | Mapping[PassLabel, str], chosen: str
-    ) -> Element:
-        every = [option(value=value, selected=value == chosen)[shown] for value, shown in values.items()]
-        return label[span[words], select(name=name)[every]]
-
-    return form(".filters", action="/funnel", method="get", aria_label="What the funnel shows")[
-        choice("by", "By", _DIMENSIONS, asked.by),
-        choice("pass", "Pass", _PASSES, asked.pass_label),
-        button(type="submit")["Show"],
-        a(href=address("/v1/funnel.csv", by=asked.by, pass_=asked.pass_label))["Download as CSV"],
-    ]

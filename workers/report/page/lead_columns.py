@@ -1,6 +1,6 @@
 """The columns of the list of leads: the heading of each, and what a lead has in it."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from htpy import Node, fragment, span, td, th, tr
@@ -102,7 +102,25 @@ COLUMNS: Mapping[str, LeadColumn] = {
     "human": LeadColumn("Until first contact", "n", _delay("human_delay_seconds"), ("human_delay_seconds",)),
     "system": LeadColumn("Until it arrived here", "n", _delay("system_delay_seconds"), ("system_delay_seconds",)),
 }
+SHOWN_FOR = {
+    "track": "track",
+    "campaign": "campaign",
+    "segment": "segment",
+    "account": "account",
+    "currency": "amount",
+    "closed_from": "closed",
+    "closed_before": "closed",
+    "at_risk": "risk",
+    "human_delay_from": "human",
+    "system_delay_from": "system",
+}
+"""The column that a list has, too, if it is filtered by this."""
 USUAL = ("stage", "next", "owner", "origin", "pass", "last")
+
+
+def usual_columns(filters: Iterable[str]) -> tuple[str, ...]:
+    """The columns of a list with these filters, unless others are chosen."""
+    return tuple(dict.fromkeys((*USUAL, *(SHOWN_FOR[name] for name in filters if name in SHOWN_FOR))))
 
 
 def lead_table(leads: Sequence[LeadModel], chosen: Sequence[str], clock: Clock) -> Node:

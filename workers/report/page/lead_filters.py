@@ -30,7 +30,7 @@ from workers.http.problems import Problem
 from workers.report.api_models import DecisionFilter, FunnelStep, PassLabel
 from workers.report.parameters import LeadParameters
 
-from .lead_columns import COLUMNS, USUAL
+from .lead_columns import COLUMNS, usual_columns
 from .phrases import DECISION_NAMES, EPOCH, NONE_WORD, STAGE_NAMES, Clock, address, joined, reason_name
 
 LIMIT = 50
@@ -100,7 +100,12 @@ class AskedLeads(NamedTuple):
             if name not in COLUMNS:
                 raise Problem("invalid", f"there is no column {name[:64]!r}; there are: {', '.join(COLUMNS)}")
         filters = {name: value for name, value in given.items() if value and name not in _OF_THE_PAGE}
-        return cls(filters, columns or USUAL, given.get("cursor") or None)
+        return cls(filters, columns or usual_columns(filters), given.get("cursor") or None)
+
+    @property
+    def chosen_columns(self) -> Sequence[str]:
+        """The columns, if they are others than lists with these filters have."""
+        return self.columns if tuple(self.columns) != usual_columns(self.filters) else ()
 
     def _kept(self, without: str) -> dict[str, str]:
         """The filters but for one; without a currency there are no amounts."""
@@ -126,7 +131,7 @@ class AskedLeads(NamedTuple):
     def address(self, path: str = "/leads", *, without: str = "", **more: str | None) -> str:
         """The address of the same leads; with the usual columns where they are shown."""
         kept = self._kept(without)
-        columns = [("cols", name) for name in self.columns] if tuple(self.columns) != USUAL else []
+        columns = [("cols", name) for name in self.chosen_columns]
         query = address("", **kept, **more).removeprefix("?")
         return f"{path}?{'&'.join([query] * bool(query) + [f'{name}={value}' for name, value in columns])}"
 
@@ -161,7 +166,7 @@ def filters_form(asked: AskedLeads, known: Mapping[str, Sequence[str]]) -> Eleme
         choice("sort", "Order", ORDER_NAMES),
         button(type="submit")["Show"],
         [input(type="hidden", name=name, value=asked.filters[name]) for name in hidden],
-        [input(type="hidden", name="cols", value=name) for name in asked.columns if tuple(asked.columns) != USUAL],
+        [input(type="hidden", name="cols", value=name) for name in asked.chosen_columns],
         details(open=any(name in asked.filters for name in more))[
             summary["More filters"],
             div[

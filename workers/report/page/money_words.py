@@ -1,33 +1,24 @@
 """Money and durations as people write them. Amounts of two currencies are never added."""
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from decimal import ROUND_HALF_EVEN, Decimal
+from collections.abc import Mapping
 
 from htpy import Element, Node, b, fragment, span, td
 
 from workers.report.api_models import Money
 from workers.report.funnel_models import Durations
-from workers.values.currencies import minor_digits
+from workers.values.currencies import whole_units
 
 from .phrases import joined, number
 
 _SIGNS: Mapping[str, str] = {"EUR": "€", "USD": "$", "GBP": "£", "JPY": "¥"}
-MOST_CURRENCIES = 4
-"""Columns of money in one table."""
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
-
-
-def units(minor: float, currency: str) -> str:
-    """An amount in whole units of its currency: `12,400`."""
-    return f"{(Decimal(minor) / 10 ** minor_digits(currency)).quantize(Decimal(1), ROUND_HALF_EVEN):,}"
 
 
 def money(minor: float, currency: str) -> str:
     """`€12,400`; `CHF 12,400`."""
     if not currency:
-        return f"{units(minor, currency)} without a currency"
-    return f"{_SIGNS.get(currency) or f'{currency} '}{units(minor, currency)}"
+        return f"{whole_units(minor, currency)} without a currency"
+    return f"{_SIGNS.get(currency) or f'{currency} '}{whole_units(minor, currency)}"
 
 
 def all_money(amounts: Money) -> Node:
@@ -36,22 +27,10 @@ def all_money(amounts: Money) -> Node:
     return joined(parts) if parts else "no money that is known"
 
 
-def currencies_of(amounts: Iterable[Money]) -> list[str]:
-    """The currencies that most rows have, at most so many as a table has columns for."""
-    found = Counter(currency for one in amounts for currency in one)
-    ranked = sorted(found, key=lambda one: (not one, -found[one], one))
-    return ranked[:MOST_CURRENCIES]
-
-
-def other_currencies(amounts: Iterable[Money], shown: Iterable[str]) -> int:
-    """How many currencies have no column."""
-    return len({currency for one in amounts for currency in one} - set(shown))
-
-
 def money_cell(amounts: Money, currency: str, over: int = 1) -> Element:
     """The amount of one currency, divided by a number of leads."""
     minor = amounts.get(currency, 0)
-    return td(".n")[units(minor / over, currency) if minor and over else span(".none")["–"]]
+    return td(".n")[whole_units(minor / over, currency) if minor and over else span(".none")["–"]]
 
 
 def currency_name(currency: str) -> str:

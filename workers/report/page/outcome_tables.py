@@ -6,10 +6,11 @@ from htpy import Element, Node, bdi, code, fragment, small, tbody, td, th, tr
 
 from workers.report.api_models import PassLabel
 from workers.report.funnel_models import FunnelRow, TrackRow
+from workers.report.funnel_rows import currencies_of
 
 from .frame import column, missing, sheet
 from .funnel_table import FIRST
-from .money_words import currencies_of, currency_name, money_cell
+from .money_words import currency_name, money_cell
 from .phrases import number, of, of_leads, reason_name, share, value_name
 
 FEWEST_DRAWN = 30

@@ -17,6 +17,7 @@ from .action_routes import add_actions
 from .agreement_view import agreement_view
 from .assets import FOLDER, asset_response
 from .delivery_view import delivery_view
+from .funnel_asked import AskedFunnel
 from .funnel_view import funnel_view
 from .leads_view import leads_view, story_of
 from .live_updates import LiveUpdates
@@ -102,12 +103,8 @@ def _add_figures(router: APIRouter, pages: Pages) -> None:
 
     @router.get("/funnel")
     async def funnel(request: Request) -> Response:
-        given = _given(request)
-        is_by_week = given.pop("cohorts", "") == "week"
-        source, asked = pages.source(), parameters.FunnelParameters.model_validate(given)
-        return await pages.response(
-            request, source, await funnel_view(source, asked, "week" if is_by_week else "month")
-        )
+        source, asked = pages.source(), AskedFunnel.model_validate(_given(request))
+        return await pages.response(request, source, await funnel_view(source, asked))
 
     @router.get("/delivery")
     async def delivery(request: Request, _: Annotated[parameters.NoParameters, Query()]) -> Response:

@@ -1,12 +1,13 @@
 """Sources as a table: leads, steps, money, what each lead brought, and what was won for what was spent."""
 
-from htpy import Element, Node, small, span, tbody, td, th, tr
+from htpy import Element, Node, fragment, small, span, tbody, td, th, tr
 
 from workers.report.funnel_models import FunnelPage, FunnelRow
+from workers.report.funnel_rows import currencies_of
 
 from .frame import column, sheet
-from .funnel_table import FIRST
-from .money_words import currencies_of, currency_name, money_cell
+from .funnel_table import FIRST, NO_LIST
+from .money_words import currency_name, money_cell
 from .phrases import number, of_leads, share, value_name
 from .svg_charts import bar
 
@@ -34,7 +35,8 @@ def sources_table(heading: str, page: FunnelPage, dimension: str) -> Node:
     content = [table.row(row, {dimension: row.value}) for row in page.rows]
     others = table.others(page.others, (page.values or 0) - len(page.rows)) if page.others else None
     total = table.total(page.total) if page.next is None else None
-    return sheet(f"{heading}s", head, [tbody[content, others, total]], is_sorted=page.others is None)
+    whole = sheet(f"{heading}s", head, [tbody[content, others, total]], is_sorted=page.others is None)
+    return fragment[whole, NO_LIST if others is not None else None]
 
 
 class _SourceRows:

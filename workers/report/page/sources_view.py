@@ -4,10 +4,11 @@ from htpy import Node, b, code, div, fragment
 
 from workers.report.costs import Costs
 from workers.report.funnel_models import FunnelPage, FunnelRow
+from workers.report.funnel_rows import currencies_of, other_currencies
 
 from .frame import Shown, missing, more_link, part
 from .funnel_table import FIRST, further_rows, most_of, words_of_pass
-from .money_words import all_money, currencies_of, money, other_currencies
+from .money_words import all_money, money
 from .page_source import Source
 from .phrases import number, of_leads, plural, value_name
 from .sources_table import sources_table

@@ -5,11 +5,12 @@ from collections import Counter
 from htpy import Node, b, bdi, code, div, fragment, h2, li, ol, p, span, tbody, td, th, tr, ul
 
 from workers.report.api_models import LeadModel, LeadPage, Money, Overview, OwnerOverview
+from workers.report.funnel_rows import currencies_of
 from workers.report.lead_query import LeadQuery
 
 from .changes_part import changes_part
 from .frame import Shown, column, missing, more_link, part, sheet
-from .money_words import all_money, currencies_of, currency_name, money_cell
+from .money_words import all_money, currency_name, money_cell
 from .page_source import Source
 from .phrases import (
     DECISION_NAMES,
