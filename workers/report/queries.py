@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 E = TypeVar("E", api_models.RecycleModel, api_models.EscalationModel)
-SCANNED = 2_000  # leads that one request reads at most, whatever it filters
+SCANNED = 1_000  # leads that one request reads at most, whatever it filters
 EXAMINED = 20_000  # members of lists that one request tests at most
 SLICE = 200
 

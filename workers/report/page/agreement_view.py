@@ -1,6 +1,6 @@
 """The agreement: the policy in sentences."""
 
-from htpy import Node, b, bdi, code, div, fragment, li, ol, p, q, tbody, td, th, tr, ul
+from htpy import Node, b, bdi, code, details, div, fragment, li, ol, p, q, summary, tbody, td, th, tr, ul
 
 from workers.policies.agreement import Agreement, agreement_of
 from workers.policies.versions import AgreedVersion
@@ -9,6 +9,8 @@ from .frame import Shown, column, missing, part, sheet
 from .page_source import Source
 from .phrases import reason_name
 
+SHOWN_CHANGES = 8
+"""More of one version are folded."""
 QUESTION = "What have sales and marketing agreed?"
 
 
@@ -83,7 +85,10 @@ def _what_changed(one: AgreedVersion) -> Node:
         return ". What it changed is not known: one of both files cannot be read any more."
     if not one.changes:
         return ". It changed nothing that is agreed."
-    return fragment[":", ul(".said")[[li[sentence] for sentence in one.changes]]]
+    said = ul(".said")[[li[sentence] for sentence in one.changes]]
+    if len(one.changes) <= SHOWN_CHANGES:
+        return fragment[":", said]
+    return fragment[":", details[summary[f"{len(one.changes)} changes"], said]]
 
 
 def _reasons(agreed: Agreement) -> Node:
