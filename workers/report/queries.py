@@ -98,6 +98,8 @@ class ReadModel:
         if total is None and (counted := counted_steps(query)) is not None:
             values = [value.encode() for value in counted.values]
             total = counted.of(await self._reader.counts(reading, counted.by, values))
+            if cursor is None and total == len(found):
+                following = None  # the rest need not be searched
         return api_models.LeadPage(leads=found, total=total, next=following, as_of=reading.as_of)
 
     def _take(

@@ -153,3 +153,13 @@ def test_amounts_of_the_list_are_those_of_each_lead_and_add_up_to_the_totals(cli
     assert total["won_money"] == dict(+won)
     assert won
     assert expected
+
+
+def test_a_search_ends_with_the_last_lead_that_the_funnel_counts(
+    client: Client, log: LogOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert log.leads
+    monkeypatch.setattr("workers.report.queries.SCANNED", 1)
+    found = client.get("/v1/leads?step=progressed&pass=1&reason=nowhere").json()  # no list has reasons of passes
+    assert (found["total"], found["leads"], found["next"]) == (0, [], None)
+    assert client.get("/v1/leads?step=progressed&pass=1&limit=1").json()["next"] is not None
