@@ -22,7 +22,7 @@ QUESTION = "Where do leads stop?"
 ROWS = 40
 CHARTED = 12
 MOST_ORIGINS = 100
-Filters = Mapping[str, object]
+FunnelFilters = Mapping[str, object]
 _PATH: tuple[tuple[FunnelStep, str], ...] = (
     ("created", "Created"),
     ("touched", "Contacted"),
@@ -103,7 +103,7 @@ def _whose(cohorts: CohortPage, asked: AskedFunnel, clock: Clock) -> Node:
     return fragment["Leads", of_origin, f" created {days}{so_far}, in whole {asked.cohorts}s: "]
 
 
-def _answer(total: FunnelRow, filters: Filters) -> Node:
+def _answer(total: FunnelRow, filters: FunnelFilters) -> Node:
     if not total.created:
         return "No lead has had this pass yet."
     return fragment[
@@ -118,7 +118,7 @@ def _answer(total: FunnelRow, filters: Filters) -> Node:
     ]
 
 
-def _steps(caption: str, total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], filters: Filters) -> Node:
+def _steps(caption: str, total: FunnelRow, steps: tuple[tuple[FunnelStep, str], ...], filters: FunnelFilters) -> Node:
     rows = []
     before = total.created
     for step, words in steps:
