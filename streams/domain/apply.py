@@ -261,8 +261,8 @@ def _recycled(lead: Lead, fact: Decided, stall: Stall | None) -> Lead:
     cause = _cause_of(lead, fact)
     if stall is None:  # its stall is void: it counts for nothing
         return lead if cause is not None else _with_revoke(lead, fact.event_id, fact.stall_id, "void")
-    if cause in UNCOUNTED:
-        return lead
+    if cause in UNCOUNTED:  # a win after it takes back only what it counts for limits: marketing did get the lead
+        return replace(lead, reached=lead.reached | RECYCLED) if cause == "won" else lead
     counted = replace(lead, recycled_at=fact.at, recycles=lead.recycles + 1, reached=lead.reached | RECYCLED)
     if cause is not None:
         return counted

@@ -176,7 +176,7 @@ def test_each_way_of_loading_gives_the_same_decisions_with_every_setting(
 
 
 def _holds(world: World, case: Case) -> None:
-    run = Loading(world, case, _policy(world.folder, case.days))
+    run = Loading(world, case, policy(world.folder, case.days))
     with _closing(run):
         WAYS[case.way](run)
         world.settle(600)
@@ -198,7 +198,7 @@ def _closing(run: Loading) -> Iterator[None]:
             process.wait()
 
 
-def _policy(folder: Path, days: int) -> Path:
+def policy(folder: Path, days: int) -> Path:
     path = folder / "policy.yml"
     path.write_text(
         f"""version: "only {days} days"

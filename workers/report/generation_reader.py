@@ -170,6 +170,14 @@ class GenerationReader:
         with _translated_errors():
             return int(await self._redis.zintercard(len(names), [reading.generation.list(name) for name in names]))
 
+    async def in_all(self, reading: Reading, names: Sequence[str], order: str) -> list[ScoredPlace]:
+        """The members that `order` and all other lists have in common, with their values in `order`."""
+        key_of = reading.generation.list
+        weights = {**{key_of(name): 0 for name in names}, key_of(order): 1}
+        with _translated_errors():
+            found = await self._redis.zinter(weights, aggregate="SUM", withscores=True)
+        return [(int(value), member) for member, value in found]
+
     async def scored(
         self,
         reading: Reading,

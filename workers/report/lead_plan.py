@@ -56,6 +56,11 @@ class LeadPlan(NamedTuple):
     def other_ranges(self) -> tuple[ScoreRange, ...]:
         return tuple(one for one in self.ranges if one.name != self.order)
 
+    @property
+    def is_of_single_lists(self) -> bool:
+        """Whether leads that are in one list of each group and in that of the order are all that fit."""
+        return not self.other_ranges and not self.begins and all(len(group) == 1 for group in self.groups)
+
 
 def plan_of(query: LeadQuery) -> LeadPlan:
     """The plan of a query."""

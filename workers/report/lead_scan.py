@@ -9,7 +9,7 @@ from typing import NamedTuple
 from workers.http.problems import Problem
 from workers.read_model.list_members import TIME_DIGITS
 
-from .generation_reader import GenerationReader, ListRange, Reading, ScoreRange
+from .generation_reader import GenerationReader, ListRange, Reading, ScoredPlace, ScoreRange
 from .lead_plan import LeadPlan
 
 SLICE = 1_000
@@ -127,15 +127,23 @@ class LeadScan:
         size, smallest = min(lists, key=lambda one: one[0], default=(most + 1, ()))
         if size > most:
             return
-        within = smallest if isinstance(smallest, ScoreRange) else None
-        names = (within.name,) if within else smallest
-        found = [await self._reader.all_members(self._reading, str(name), within) for name in names]
-        ids = sorted(set().union(*found))
-        fitting = [one.lead_id for one in await self._tested([Candidate(lead_id, lead_id) for lead_id in ids])]
-        values = await self._reader.scores(self._reading, [plan.order], fitting)
-        pairs = [(value, lead_id) for value, lead_id in zip(values[0], fitting, strict=True) if value is not None]
+        pairs = await (self._common_pairs() if plan.is_of_single_lists else self._tested_pairs(smallest))
         ordered = sorted((pair for pair in pairs if plan.in_order.has(pair[0])), reverse=plan.is_backwards)
         self._whole = [_placed(value, lead_id) for value, lead_id in ordered]
+
+    async def _common_pairs(self) -> list[ScoredPlace]:
+        """Of the leads that are in all lists the values and ids, found by Redis."""
+        return await self._reader.in_all(self._reading, [group[0] for group in self._plan.groups], self._plan.order)
+
+    async def _tested_pairs(self, smallest: tuple[str, ...] | ScoreRange) -> list[ScoredPlace]:
+        """The same where a lead may be in one of several lists, or has to be within ranges: tested one by one."""
+        within = smallest if isinstance(smallest, ScoreRange) else None
+        names: tuple[str, ...] = (smallest.name,) if isinstance(smallest, ScoreRange) else smallest
+        found = [await self._reader.all_members(self._reading, name, within) for name in names]
+        ids = sorted(set().union(*found))
+        fitting = [one.lead_id for one in await self._tested([Candidate(lead_id, lead_id) for lead_id in ids])]
+        values = await self._reader.scores(self._reading, [self._plan.order], fitting)
+        return [(value, lead_id) for value, lead_id in zip(values[0], fitting, strict=True) if value is not None]
 
     async def _tested(self, some: list[Candidate]) -> list[Candidate]:
         """Those that are in a list of each group, and within all ranges."""

@@ -47,7 +47,7 @@ class CountedPass:
 
 
 class CountedTopics:
-    """All passes of all leads, and all recycles. Each creation must begin a pass."""
+    """All passes of all leads, and all recycles. Each creation must begin a pass; what came before is of the first."""
 
     def __init__(self, world: World) -> None:
         self.passes: dict[tuple[str, int], CountedPass] = {}
@@ -61,15 +61,19 @@ class CountedTopics:
         self.recycles = {one.recycle_id: one for one in events if one.action == "RECYCLE"}
         self.revoked = {one.recycle_id: one.cause for one in events if one.action == "REVOKE"}
         for one in self.recycles.values():
-            self.passes[one.lead_id, one.pass_no].happened.add("recycled")
+            counted = self.passes[one.lead_id, one.pass_no]
+            counted.happened.add("recycled")
+            if "won" in counted.happened:
+                counted.happened.add("won_after")
 
     def _add(self, lead_id: str, life: list[Fact]) -> None:
         creations = sorted((one for one in life if isinstance(one, LeadCreated)), key=lambda one: one.occurred_at)
         ends = [*(one.occurred_at for one in creations[1:]), NEVER_ENDS]
         for number, (created, end) in enumerate(zip(creations, ends, strict=True), 1):
             counted = self.passes[lead_id, number] = CountedPass(created)
+            begin = created.occurred_at if number > 1 else 0
             for fact in sorted(life, key=lambda one: one.occurred_at):
-                if created.occurred_at <= fact.occurred_at < end:
+                if begin <= fact.occurred_at < end:
                     counted.add(fact)
 
     def _first(self) -> Iterator[CountedPass]:
@@ -78,6 +82,9 @@ class CountedTopics:
     def by_origin(self) -> dict[str, Counter[str]]:
         """First passes of each origin."""
         return _summed((one.created.origin, one) for one in self._first())
+
+    def by_campaign(self) -> dict[str, Counter[str]]:
+        return _summed((one.created.campaign_id, one) for one in self._first())
 
     def by_owner(self) -> dict[str, Counter[str]]:
         return _summed((one.created.owner_id, one) for one in self._first())

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, expect
 from schemas.events import EndpointState
 from tests.chromium import running_chromium
 from tests.component.page.served_page import DEAD, Visitor, served
+from tests.component.page.watched import SCHEMES, Scheme, Watched
 from tests.component.projection.harness import Process
 from tests.kafka import Broker, free_ports
 from tests.kafka_records import read_all
@@ -23,6 +24,7 @@ from tests.simulators.oidc_provider import CLIENT, SECRET, RunningProvider
 from tests.waiting import TIMEOUT, wait_for
 from tests.world import World
 from workers.report.access.oidc_provider import CALLBACK
+from workers.report.page.actions_view import QUESTIONS
 
 DOORS = ("proxy", "oidc")
 NAMED = {"proxy": {"ann": "proxy:ann", "bob": "proxy:bob"}, "oidc": {"ann": "oidc:ann (u-1)", "bob": "oidc:bob (u-2)"}}
@@ -160,6 +162,22 @@ def test_an_operator_pauses_resumes_and_replays_from_the_page(people: People, do
         *(("pause", "requested"), ("pause", "done"), ("resume", "requested"), ("resume", "done")),
         *(("replay", "requested"), ("replay", "done")),
     ]
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_the_browser_complains_about_nothing_that_an_operator_sees(
+    chromium: Browser, proxy: RunningProxy, provider: RunningProvider, scheme: Scheme
+) -> None:
+    context = People(chromium, "proxy", proxy, provider).opened("ann", "/delivery").context
+    watched = Watched(context, proxy.address)
+    watched.page.goto("/delivery")
+    _confirm(watched.page, "Pause", f"Pause {DEAD}?", "a reason " * 22, "Pause it")
+    for path in ("/delivery", *(f"/delivery/act?action={one}&endpoint={DEAD}" for one in QUESTIONS)):
+        watched.look_at(path, scheme)
+    assert watched.complaints == []
+    watched.page.goto("/delivery")
+    _confirm(watched.page, "Resume", f"Resume {DEAD}?", "", "Resume it")
+    context.close()
 
 
 def test_a_viewer_through_the_same_door_is_refused(people: People, door: str, world: World) -> None:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Request
+from playwright.sync_api import Browser, BrowserContext
 
 from schemas.topics import INPUTS
 from tests.builders import a_contact, a_created
 from tests.chromium import running_chromium
+from tests.component.page.watched import SCHEMES, Scheme, Watched, serious
 from tests.component.projection.harness import KEY, Process, env, project, whole
 from tests.component.projection.histories import END, POLICY, deliver_some, histories
 from tests.kafka import Broker
@@ -18,7 +18,6 @@ from tests.world import World
 from workers.report.page.frame import VIEWS
 
 LEADS = 200
-SIZES = ((380, 800), (800, 1000), (1440, 900))
 PATHS = [
     *(path for path, _ in VIEWS),
     "/lead?id=lead-1",
@@ -82,53 +81,15 @@ def signed_in(chromium: Browser, report: Process) -> Iterator[BrowserContext]:
     context.close()
 
 
-class Watched:
-    """A page, and everything that a browser complains about while it is shown."""
-
-    def __init__(self, context: BrowserContext, address: str) -> None:
-        self.complaints: list[str] = []
-        self._address = address
-        self.page = context.new_page()
-        self.page.on("console", lambda said: self._complain(said.text) if said.type in {"error", "warning"} else None)
-        self.page.on("pageerror", lambda error: self._complain(str(error)))
-        self.page.on("request", self._request)
-
-    def _complain(self, text: str) -> None:
-        if "status of 422" not in text:  # the browser reports the answer that the test asks for
-            self.complaints.append(text)
-
-    def _request(self, request: Request) -> None:
-        if not request.url.startswith(self._address):
-            self.complaints.append(f"another site: {request.url}")
-
-
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_the_browser_complains_about_no_view(
-    signed_in: BrowserContext, report: Process, path: str, scheme: str
+    signed_in: BrowserContext, report: Process, path: str, scheme: Scheme
 ) -> None:
     watched = Watched(signed_in, report.address())
-    page = watched.page
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-    for width, height in SIZES:
-        page.set_viewport_size({"width": width, "height": height})
-        page.goto(path)
-        overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert overflow <= 0, f"the page is {overflow} pixels wider than a window of {width}"
-    assert _serious(page) == []
+    watched.look_at(path, scheme)
     assert watched.complaints == []
-    page.close()
-
-
-def _serious(page: Page) -> list[str]:
-    """What axe-core finds on the page that is serious or critical."""
-    violations = Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {node['html'][:200]}"
-        for one in violations
-        if one["impact"] in {"serious", "critical"}
-        for node in one["nodes"]
-    ]
+    watched.page.close()
 
 
 def test_the_sign_in_form_is_accessible(chromium: Browser, report: Process) -> None:
@@ -138,7 +99,7 @@ def test_the_sign_in_form_is_accessible(chromium: Browser, report: Process) -> N
     page.get_by_label("Read key").fill("wrong")
     page.get_by_role("button", name="Sign in").click()
     page.get_by_text("The key was not accepted.").wait_for()
-    assert _serious(page) == []
+    assert serious(page) == []
     context.close()
 
 

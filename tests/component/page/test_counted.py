@@ -2,8 +2,7 @@
 
 import json
 import random
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -13,6 +12,7 @@ from schemas.events import FactRecord
 from schemas.topics import INPUTS
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_win
 from tests.component.page.counted import CountedTopics
+from tests.component.page.counted_tables import MONEY, STEPS, countable, expected
 from tests.component.page.served_page import Visitor
 from tests.component.page.shown_tables import shown_tables
 from tests.component.projection.harness import KEY, Process, env, project, whole
@@ -22,20 +22,6 @@ from tests.world import World
 from workers.report.page.phrases import reason_name
 
 LEADS = 150
-STEPS = {
-    "Leads": "created",
-    "Contacted": "touched",
-    "Moved": "progressed",
-    "Went cold": "stalled",
-    "Handed back": "recycled",
-    "Won": "won",
-    "Lost": "lost",
-    "Never contacted": "untouched",
-    "All promises kept": "kept",
-    "One broken": "broken",
-}
-MONEY = {"Won, EUR": "EUR", "Won, USD": "USD"}
-
 pytestmark = pytest.mark.kafka
 
 
@@ -106,26 +92,6 @@ def _said(report: Process, path: str) -> Any:
     return json.loads(body)
 
 
-def _expected(counts: Mapping[str, Counter[str]], shown: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    """What the rows of a table must say in the columns that can be counted."""
-    every: Counter[str] = sum(counts.values(), Counter())
-    rows = {**counts, "All": every} if "All" in shown else counts
-    return {
-        value: {
-            **{name: row[step] for name, step in STEPS.items() if name in shown[value]},
-            **{name: row[currency] // 100 for name, currency in MONEY.items() if name in shown[value]},
-        }
-        for value, row in rows.items()
-    }
-
-
-def _countable(shown: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, int]]:
-    return {
-        value: {name: number for name, number in row.items() if name in STEPS or name in MONEY}
-        for value, row in shown.items()
-    }
-
-
 @pytest.mark.parametrize(
     ("path", "caption", "names"),
     [
@@ -137,9 +103,9 @@ def _countable(shown: Mapping[str, Mapping[str, int]]) -> dict[str, dict[str, in
 def test_a_view_says_of_each_source_and_owner_what_the_topics_say(
     reader: Visitor, counted: CountedTopics, path: str, caption: str, names: set[str]
 ) -> None:
-    shown = _countable(shown_tables(reader.get(path).text)[caption])
+    shown = countable(shown_tables(reader.get(path).text)[caption])
     assert names <= set(shown["All"])
-    assert shown == _expected(counted.by_owner() if "owner" in caption else counted.by_origin(), shown)
+    assert shown == expected(counted.by_owner() if "owner" in caption else counted.by_origin(), shown)
 
 
 @pytest.mark.parametrize(

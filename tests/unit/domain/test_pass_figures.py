@@ -1,8 +1,8 @@
 """What a pass is remembered by: its money, when it first got to each step, a broken promise, and being held out."""
 
 from streams.domain.apply import fold
-from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Stalled, Updated
-from streams.domain.lead import BROKEN, HELD_OUT, STALLED
+from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated
+from streams.domain.lead import BROKEN, HELD_OUT, RECYCLED, STALLED, WON
 
 
 def test_a_won_deal_keeps_its_money_and_its_time() -> None:
@@ -45,6 +45,15 @@ def test_a_pass_that_was_held_out_is_known_as_such_when_it_is_over() -> None:
     lead = fold([*facts, Created(9, "b")])
     assert lead.passes[0].reached & HELD_OUT
     assert not lead.reached & HELD_OUT
+
+
+def test_a_lead_that_was_won_after_it_was_handed_back_was_handed_back() -> None:
+    facts: list[Fact] = [Created(1, "a"), Stalled(5, "s", "sales", "price"), Decided(5, "r", "recycle", "s")]
+    revoked = Revoked(9, "v", "r", "s", "won")
+    won = fold([*facts, Closed(9, "w", True), revoked])
+    assert (won.reached & RECYCLED, won.reached & WON, won.recycles) == (RECYCLED, WON, 0)
+    before = fold([*facts, Closed(3, "w", True), revoked])
+    assert (before.reached & RECYCLED, before.reached & WON, before.recycles) == (0, WON, 0)
 
 
 def test_a_pass_that_is_over_keeps_its_figures_and_the_next_begins_without() -> None:

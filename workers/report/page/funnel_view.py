@@ -109,9 +109,9 @@ def _answer(total: FunnelRow, filters: FunnelFilters) -> Node:
     return fragment[
         of_leads(total.created, step="created", **filters),
         " leads came to sales, ",
-        of_leads(total.touched, step="touched", **filters),
+        of_leads(total.touched, step="touched", **filters) if total.touched else b["none"],
         " were contacted, ",
-        of_leads(total.progressed, step="progressed", **filters),
+        of_leads(total.progressed, step="progressed", **filters) if total.progressed else b["none"],
         " moved, and ",
         of_leads(total.won, step="won", **filters) if total.won else b["none"],
         " were won so far.",

@@ -72,7 +72,7 @@ def _about(lead: LeadDetail, clock: Clock) -> Element:
         "Origin": origin,
         "Segment": value_name(lead.segment),
         "Account": value_name(lead.account_id),
-        "Pass": f"{lead.pass_no}, handed back {_times(lead.recycles)}",
+        "Pass": f"{lead.pass_no}, handed back {_times(max(lead.recycles, int('recycled' in lead.steps)))}",
         "Created": clock.when(lead.created_at, "date"),
         "Last touch": clock.when(lead.last_touch_at, "date", "never"),
     }
