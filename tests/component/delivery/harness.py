@@ -29,7 +29,8 @@ from tests.kafka_records import Record, produce, read_all
 from tests.simulators.receiver import Receiver
 from tests.waiting import DELIVER_GRACE, LOAD_FACTOR, TIMEOUT
 from workers.audit.kafka_log import KafkaLog
-from workers.delivery.events import DeliveredEvent, id_of, result_key
+from workers.delivery.core.model import RetryState
+from workers.delivery.events import DeliveredEvent, decode_event, id_of, result_key
 
 CODEC = Codec(Catalogue.bundled())
 SECRET = "whsec_" + "A" * 32
@@ -167,6 +168,12 @@ class World:
     def results(self) -> list[DeliveryResult]:
         """By partition, in the order of writing."""
         return [CODEC.decode(record.value, DeliveryResult) for record in self.read("delivery-results")]
+
+    def waited(self) -> set[tuple[str, str, str]]:
+        """Deliveries that are in the waiting topics, or were."""
+        records = [one for name in TOPICS if name.startswith("delivery-wait-") for one in self.read(name)]
+        found = [(RetryState.of(one.headers).endpoint, decode_event(CODEC, one.value)) for one in records]
+        return {(endpoint, id_of(event), event.action) for endpoint, event in found}
 
     def finished(self) -> dict[tuple[str, str, str], list[str]]:
         """The final outcomes of each delivery: (endpoint, recycle_id or escalation_id, action)."""

@@ -25,6 +25,7 @@ from schemas.events import EndpointState
 from workers.delivery.configuration import connecting
 from workers.delivery.core.breaker import BreakerRule
 from workers.delivery.core.schedule import Schedule
+from workers.delivery.core.takeover import LEFT
 from workers.delivery.core.wait_topics import WaitTopics
 from workers.delivery.endpoints import parse_endpoints
 from workers.delivery.limits import shared
@@ -32,7 +33,6 @@ from workers.delivery.limits.limiter import Allowance, Grant, Limiter
 from workers.delivery.limits.shared import RedisScripts
 from workers.delivery.runtime import build, endpoint_states, recovery, source
 from workers.delivery.runtime.config import WorkerConfig
-from workers.delivery.runtime.source import LEFT
 from workers.delivery.runtime.worker import Worker, serve
 from workers.delivery.target import Endpoint
 from workers.kafka import Outgoing, Sender

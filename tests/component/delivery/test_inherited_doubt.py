@@ -1,10 +1,12 @@
-"""A worker crashes, its successor leaves in order before it comes to what was begun: the third one doubts it too."""
+"""What a worker may have begun is doubted by all that come after it: until it is finished, whoever left in between."""
 
 import asyncio
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from tests.component.delivery.harness import World, a_recycle, of, stopped, until
 from tests.kafka import Broker
@@ -43,3 +45,52 @@ async def test_the_revoke_of_a_recycle_that_a_crashed_worker_began_is_sent_whoev
         outcomes = world.finished()
         assert [outcomes[one] for one in of(["nurture"], revokes)] == [["accepted"]] * len(revokes)
         assert await stopped(third) == 0
+
+
+def is_forgotten(world: World) -> bool:
+    """Whether Kafka has deleted the group with all its offsets; it refuses while it takes anybody for a member."""
+    admin = AdminClient({"bootstrap.servers": world.broker.bootstrap, "log_level": 0})
+    (group,) = admin.delete_consumer_groups([f"{world.prefix}leadloop-deliver"]).values()
+    try:
+        group.result(20)
+    except KafkaException:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("ways", [["kill"], ["cut off", "leave"]])
+async def test_the_revoke_of_what_may_have_been_begun_is_sent_also_when_all_committed_offsets_are_lost(
+    ways: list[str], real_kafka: Broker, redis: RealRedis, tmp_path: Path
+) -> None:
+    async with World(real_kafka, tmp_path, redis.url, partitions=1) as world:
+        begun, before = [a_recycle(number) for number in range(3)], a_recycle(9)
+        nurture = await world.endpoint("nurture", limits="{burst: 100, concurrency: 100}")
+        world.publish([before])
+        worker = world.start(world.job(drain_seconds=0.5))
+        await world.wait_finished(of(["nurture"], [before]))
+        nurture.behave(Behaviour("hang"))
+        world.publish(begun)
+        await until(lambda: len(nurture.tries) == 1 + len(begun), describe=world.logs)
+        for number, how in enumerate(ways):
+            if number:
+                worker = world.start(world.job())
+                await until(lambda: set(of(["nurture"], begun)) <= world.waited(), 60, describe=world.logs)
+            if how == "kill":
+                worker.kill()
+                await asyncio.to_thread(worker.wait)
+            else:
+                assert await stopped(worker) == 0
+            world.set_state("nurture", "paused")
+        await until(lambda: is_forgotten(world), 60)
+
+        nurture.behave(Behaviour())
+        revokes = [a_recycle(number, "REVOKE") for number in range(len(begun))]
+        world.publish(revokes)
+        last = world.start()
+        wanted = set(of(["nurture"], revokes))
+        await until(lambda: wanted <= world.waited() | set(world.finished()), 60, describe=world.logs)
+        world.set_state("nurture", "active")
+        await world.wait_finished(of(["nurture"], revokes), 60)
+        outcomes = world.finished()
+        assert [outcomes[one] for one in of(["nurture"], revokes)] == [["accepted"]] * len(revokes)
+        assert await stopped(last) == 0

@@ -9,9 +9,9 @@ import pytest
 from tests.unit.delivery.builders import a_record
 from workers.delivery.core.model import ConsumedRecord, Takeover
 from workers.delivery.core.owned_partition import OpenRecord, OwnedPartition
+from workers.delivery.core.recovered_index import RecoveredIndex
 from workers.delivery.runtime.assignment import MAX_OPEN, Assignment
 from workers.delivery.runtime.flow import Command, Commit, FlowControl, Pause, Resume
-from workers.delivery.runtime.recovery import RecoveredIndex
 from workers.delivery.runtime.waits import WaitScheduler
 
 WAIT = "delivery-wait-1s"

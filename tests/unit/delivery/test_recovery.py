@@ -10,9 +10,10 @@ from schemas.catalogue import Catalogue
 from schemas.codec import Codec
 from tests.unit.delivery.builders import NOW, a_delivery, a_recycle, an_escalation
 from workers.delivery.core.model import Takeover
+from workers.delivery.core.recovered_index import CLOCK_SKEW_MS, RecoveredIndex
 from workers.delivery.events import DeliveredEvent
 from workers.delivery.runtime import recovery
-from workers.delivery.runtime.recovery import IndexRecovery, RecoveredIndex
+from workers.delivery.runtime.recovery import IndexRecovery
 
 CODEC = Codec(Catalogue.bundled())
 WAIT = "delivery-wait-1s"
@@ -100,7 +101,7 @@ def test_a_future_dead_letter_is_neither_open_nor_due(monkeypatch: pytest.Monkey
 def test_after_a_crash_what_was_due_may_have_been_begun_and_what_was_not_due_was_not(
     monkeypatch: pytest.MonkeyPatch, is_sure: bool, below: int
 ) -> None:
-    later = NOW + recovery._CLOCK_SKEW_MS + 1  # noqa: SLF001  the clock of the other worker may have been ahead
+    later = NOW + CLOCK_SKEW_MS + 1  # the clock of the other worker may have been ahead
     dues = {"r0": later, "r1": NOW, "r2": later}
     records = [Waits(a_recycle(recycle_id=name), offset, due) for offset, (name, due) in enumerate(dues.items())]
     found = recovered_from(monkeypatch, records, is_sure=is_sure)

@@ -7,7 +7,7 @@ import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from workers.delivery.core.model import Released
-from workers.delivery.runtime import source as source_module
+from workers.delivery.runtime import group_offsets
 from workers.delivery.runtime.flow import ConsumerCommands
 from workers.delivery.runtime.membership import GroupMembership
 from workers.delivery.runtime.source import KafkaSource
@@ -47,6 +47,7 @@ def a_source(receiver: object) -> KafkaSource:
         "g",
         ["lead-recycled"],
         30,
+        written_topics=[],
         receiver=cast("Any", receiver),
         commands=ConsumerCommands(),
         membership=GroupMembership(30),
@@ -58,6 +59,61 @@ async def test_a_revocation_commits_how_each_partition_was_left() -> None:
     source, consumer = a_source(Releases()), Commits()
     await asyncio.to_thread(source._revoked, cast("Any", consumer), [])  # noqa: SLF001  as its client would
     assert [(one.partition, one.offset, one.metadata) for one in consumer.offsets] == [(0, 5, "left"), (1, 7, "held")]
+
+
+class Takes:
+    """A consumer that is given a partition, and whose first commits are answered with these codes."""
+
+    def __init__(self, *codes: int) -> None:
+        self.codes = list(codes)
+        self.committed_as: list[str | None] = []
+
+    def committed(self, partitions: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        return [TopicPartition(one.topic, one.partition, OFFSET_INVALID) for one in partitions]
+
+    def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
+        return 0, 5
+
+    def assign(self, partitions: list[TopicPartition]) -> None:
+        """It is noted by Kafka's client."""
+
+    pause = assign
+
+    def commit(self, *, offsets: list[TopicPartition], asynchronous: bool) -> None:
+        assert not asynchronous
+        if self.codes:
+            raise KafkaException(KafkaError(self.codes.pop(0)))
+        self.committed_as += [one.metadata for one in offsets]
+
+
+class Takeovers:
+    """A receiver that counts what it is given."""
+
+    def __init__(self) -> None:
+        self.given = 0
+
+    async def partitions_assigned(self, takeovers: Any) -> None:
+        self.given += len(takeovers)
+
+
+@pytest.mark.parametrize(
+    ("code", "given", "committed_as"),
+    [
+        (KafkaError.NOT_COORDINATOR, 1, ["held"]),
+        (KafkaError.REQUEST_TIMED_OUT, 1, ["held"]),
+        (KafkaError.ILLEGAL_GENERATION, 0, []),
+        (KafkaError.REBALANCE_IN_PROGRESS, 0, []),
+    ],
+)
+async def test_a_takeover_whose_commit_fails_is_repeated_or_left_to_the_worker_that_has_the_partition(
+    monkeypatch: pytest.MonkeyPatch, code: int, given: int, committed_as: list[str]
+) -> None:
+    monkeypatch.setattr(group_offsets, "_RETRY_SECONDS", 0.0)
+    receiver, consumer = Takeovers(), Takes(code)
+    source = a_source(receiver)
+    places = [TopicPartition("lead-recycled", 0)]
+    await asyncio.to_thread(source._assigned, cast("Any", consumer), places)  # noqa: SLF001  as its client would
+    assert (receiver.given, consumer.committed_as) == (given, committed_as)
 
 
 async def test_a_worker_without_partitions_has_no_lag() -> None:
@@ -75,6 +131,9 @@ class NewTopic:
         self.code = code
         self.requests = 0
 
+    def committed(self, partitions: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        return partitions
+
     def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
         self.requests += 1
         if self.requests < 3:
@@ -83,10 +142,10 @@ class NewTopic:
 
 
 def test_offsets_are_requested_again_while_a_topic_has_no_leader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(source_module, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(group_offsets, "_RETRY_SECONDS", 0.0)
     committed = [TopicPartition("lead-recycled", 0, OFFSET_INVALID)]
     consumer = NewTopic(KafkaError.NOT_LEADER_FOR_PARTITION)
-    (takeover,) = source_module._takeovers(cast("Any", consumer), committed, ["lead-recycled"])  # noqa: SLF001
+    (takeover,) = group_offsets.takeovers_of(cast("Any", consumer), committed, ["lead-recycled"], [])
     assert (takeover.positions, takeover.ends) == ({"lead-recycled": 3}, {"lead-recycled": 12})
 
 
@@ -94,12 +153,15 @@ def test_offsets_that_may_not_be_read_are_an_error_at_once() -> None:
     committed = [TopicPartition("lead-recycled", 0, OFFSET_INVALID)]
     consumer = NewTopic(KafkaError.TOPIC_AUTHORIZATION_FAILED)
     with pytest.raises(KafkaException):
-        source_module._takeovers(cast("Any", consumer), committed, ["lead-recycled"])  # noqa: SLF001
+        group_offsets.takeovers_of(cast("Any", consumer), committed, ["lead-recycled"], [])
     assert consumer.requests == 1
 
 
 class Answers:
     """A consumer whose topics all have offsets 0 to 5."""
+
+    def committed(self, partitions: list[TopicPartition], **_: Any) -> list[TopicPartition]:
+        return partitions
 
     def get_watermark_offsets(self, _: TopicPartition, __: float) -> tuple[int, int]:
         return 0, 5
@@ -108,8 +170,8 @@ class Answers:
 def taken_over(*places: tuple[str, int]) -> dict[int, set[str]]:
     """The topics that are read of each partition number, where Kafka has assigned these places."""
     committed = [TopicPartition(topic, number, OFFSET_INVALID) for topic, number in places]
-    found = source_module._takeovers(  # noqa: SLF001
-        cast("Any", Answers()), committed, ["lead-recycled", "wait", "lead-escalated"], ["lead-escalated"]
+    found = group_offsets.takeovers_of(
+        cast("Any", Answers()), committed, ["lead-recycled", "wait", "lead-escalated"], ["wait"], ["lead-escalated"]
     )
     return {one.partition: set(one.positions) for one in found}
 

@@ -1,15 +1,15 @@
 """The partitions of this worker: taken over with a delivery index, fed with records, released with their offsets."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from ..core.model import ConsumedRecord, Released, Takeover
-from ..core.offset_tracker import OffsetTracker
 from ..core.owned_partition import OwnedPartition
+from ..core.recovered_index import RecoveredIndex
+from ..core.takeover import owned, positions_of, released
 from .flow import FlowControl, PauseReason, Place
-from .recovery import RecoveredIndex
 from .waits import WaitScheduler
 
 MAX_OPEN = 2_000
@@ -77,18 +77,14 @@ class Assignment:
         """See `source.Receiver`."""
         partitions = self._forget()
         await self.deliveries.release(partitions, self.drain_seconds)
-        idle = [one for one in partitions if not one.in_progress]
-        return Released(
-            left=_positions(one for one in idle if not one.has_unsure),
-            held=_positions(one for one in idle if one.has_unsure),
-        )
+        return released(partitions)
 
     async def partitions_lost(self) -> None:
         await self.deliveries.release(self._forget(), 0.0)
 
     def positions(self) -> Mapping[Place, int]:
         """Return the offsets that may be committed."""
-        return _positions(self.owned.values())
+        return positions_of(self.owned.values())
 
     def resume_where_possible(self) -> None:
         """Fetch again where few enough records are open; to be called often."""
@@ -112,7 +108,7 @@ class Assignment:
             return  # the partitions belong to another worker by now
         self.is_recovering = False
         for one in takeovers:
-            self.owned[one.partition] = _owned(one, found[one.partition])
+            self.owned[one.partition] = owned(one, found[one.partition])
             for topic in one.positions:
                 self.flow.release((topic, one.partition), PauseReason.RECOVERING)
 
@@ -140,18 +136,3 @@ class Assignment:
         self.flow.clear()
         self.waits.clear()
         return partitions
-
-
-def _positions(partitions: Iterable[OwnedPartition]) -> dict[Place, int]:
-    return {(topic, one.number): at for one in partitions for topic, at in one.positions()}
-
-
-def _owned(takeover: Takeover, recovered: RecoveredIndex) -> OwnedPartition:
-    return OwnedPartition(
-        number=takeover.partition,
-        index=recovered.index,
-        trackers={topic: OffsetTracker(position) for topic, position in takeover.positions.items()},
-        unsure_below={} if takeover.is_sure else {**takeover.ends, **recovered.unsure_below},
-        waiting=recovered.waiting,
-        begun=recovered.begun,
-    )

@@ -173,12 +173,13 @@ class _Builder:
         return assignment
 
     def source(self, assignment: Assignment, commands: ConsumerCommands) -> KafkaSource:
-        config = self.config
+        config, waits = self.config, list(assignment.waits.delays)
         return KafkaSource(
             config.kafka,
             deliver_group(config.app_id, config.prefix),
-            [*(config.prefix + topic for topic in TOPICS), *assignment.waits.delays],
+            [*(config.prefix + topic for topic in TOPICS), *waits],
             config.session_seconds,
+            written_topics=[f"{config.prefix}delivery-results", *waits],
             later_topics=[f"{config.prefix}lead-escalated"],
             receiver=assignment,
             commands=commands,

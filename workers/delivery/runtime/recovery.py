@@ -1,8 +1,6 @@
 """Rebuilds the delivery index of partitions that were taken over from Kafka. Runs in a thread of its own."""
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -15,25 +13,9 @@ from schemas.names import DELIVER_RECOVERY_GROUP
 from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_ranges
 
 from ..core.daily_counts import DailyCounts
-from ..core.delivery_index import DeliveryIndex
 from ..core.model import RetryState, Takeover
+from ..core.recovered_index import RecoveredIndex
 from ..events import decode_event, is_known
-
-_CLOCK_SKEW_MS = 60_000
-"""The clock of a crashed predecessor may have been ahead: what is due so soon may have been begun by it."""
-
-
-@dataclass(slots=True)
-class RecoveredIndex:
-    """What a partition knows, how many deliveries wait there by endpoint, and how many attempts began today.
-
-    `unsure_below`: by waiting topic, the offset below which a crashed predecessor may have begun attempts.
-    """
-
-    index: DeliveryIndex = field(default_factory=DeliveryIndex)
-    waiting: Counter[str] = field(default_factory=Counter)
-    unsure_below: dict[str, int] = field(default_factory=dict)
-    begun: DailyCounts = field(default_factory=lambda: DailyCounts({}))
 
 
 class IndexRecovery:
@@ -127,20 +109,13 @@ class _Reading:
             if message.topic() == self._results:
                 replay = (dict(headers).get("dw_replay") or b"").decode()
                 result = self._codec.decode(value, DeliveryResult)
-                one.index.result(result, replay)
-                one.begun.read(result, self._now)
+                one.reads_result(result, replay, self._now)
                 return
             event, retry = decode_event(self._codec, value), RetryState.of(headers)
         except (Undecodable, ValueError):
             return  # it becomes a dead letter when it is consumed
         if not is_known(event):
             return  # the same
-        one.waiting[retry.endpoint] += 1
-        if one.index.is_finished(event, retry):
-            one.index.waits_finished(event, retry)
-            return
+        place = str(message.topic()), message.offset() or 0
         is_sure = self._takeovers[message.partition() or 0].is_sure
-        if not is_sure and retry.due_at <= self._now + _CLOCK_SKEW_MS:
-            one.unsure_below[str(message.topic())] = (message.offset() or 0) + 1
-        is_unsure = not is_sure and retry.due_at <= self._now
-        one.index.comes(event, replace(retry, may_have_arrived=retry.may_have_arrived or is_unsure))
+        one.reads_wait(event, retry, place, self._now, is_sure=is_sure)

@@ -10,29 +10,22 @@ thread in `poll` would have to give.
 import asyncio
 import logging
 import threading
-import time
 from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any, Protocol, TypeVar, assert_never
 
-from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, Message, TopicPartition
-
-from workers.kafka import is_passing
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from ..core.model import ConsumedRecord, Released, Takeover
+from ..core.takeover import HELD, LEFT
 from .flow import Commit, ConsumerCommands, Pause, Place, Resume
+from .group_offsets import is_taken, places_of, takeovers_of, tolerate
 from .membership import GroupMembership, awake_seconds
 
 T = TypeVar("T")
 log = logging.getLogger("leadloop.deliver")
 
-HELD, LEFT = "held", "left"
-"""Written beside committed offsets. HELD: a worker has the partition, or crashed, or left it before everything that a
-crashed predecessor may have begun was finished. LEFT: nothing of it may have been begun."""
 BATCH = 256
 _POLL_SECONDS = 0.02
-_BROKER_SECONDS = 20.0
-_RETRY_SECONDS = 0.2
 _COMMITS_REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
     KafkaError.TOPIC_AUTHORIZATION_FAILED,
@@ -59,7 +52,11 @@ class Receiver(Protocol):
 
 
 class KafkaSource:
-    """The consumer and its thread."""
+    """The consumer and its thread.
+
+    `written_topics`: where something is written of each delivery that was attempted. `later_topics`: those that workers
+    of an older version do not know.
+    """
 
     def __init__(
         self,
@@ -68,13 +65,14 @@ class KafkaSource:
         topics: Sequence[str],
         session_seconds: float,
         *,
+        written_topics: Collection[str],
         later_topics: Collection[str] = (),
         receiver: Receiver,
         commands: ConsumerCommands,
         membership: GroupMembership,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self._topics, self._later_topics = list(topics), later_topics
+        self._topics, self._written_topics, self._later_topics = list(topics), written_topics, later_topics
         self._receiver = receiver
         self._commands = commands
         self._membership = membership
@@ -114,7 +112,7 @@ class KafkaSource:
 
     def _commit(self, positions: Mapping[Place, int]) -> None:
         self._commit_sent_at = self._commit_sent_at or awake_seconds()
-        self._consumer.commit(offsets=_places(positions, HELD), asynchronous=True)
+        self._consumer.commit(offsets=places_of(positions, HELD), asynchronous=True)
         behind = dict.fromkeys(self._topics, 0)
         for (topic, partition), position in positions.items():
             _, high = self._consumer.get_watermark_offsets(TopicPartition(topic, partition), cached=True)
@@ -134,7 +132,7 @@ class KafkaSource:
                     case never:
                         assert_never(never)
             except KafkaException as error:
-                _tolerate(error.args[0])
+                tolerate(error.args[0])
 
     def _run(self) -> None:
         try:
@@ -153,7 +151,7 @@ class KafkaSource:
         message = self._consumer.poll(_POLL_SECONDS)
         while message is not None:
             if fault := message.error():
-                _tolerate(fault)
+                tolerate(fault)
             else:
                 self._batch.append(message)
             message = self._consumer.poll(0) if len(self._batch) < BATCH else None
@@ -164,8 +162,7 @@ class KafkaSource:
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._batch.clear()
         self._commands.assignment_changed()
-        committed = _answer(lambda: consumer.committed(partitions, timeout=_BROKER_SECONDS))
-        takeovers = _takeovers(consumer, committed, self._topics, self._later_topics)
+        takeovers = takeovers_of(consumer, partitions, self._topics, self._written_topics, self._later_topics)
         starts = [
             TopicPartition(topic, takeover.partition, position)
             for takeover in takeovers
@@ -179,7 +176,8 @@ class KafkaSource:
         consumer.pause(starts)
         held = {(one.topic, one.partition): one.offset for one in starts}
         # Before anything is delivered: whoever takes over from us must know that we were here.
-        consumer.commit(offsets=_places(held, HELD), asynchronous=False)
+        if not is_taken(consumer, held):
+            return  # they are another worker's already: the next poll says so, and until then nothing is consumed
         self._membership.confirm(awake_seconds())
         self._wait(self._receiver.partitions_assigned(takeovers))
 
@@ -187,11 +185,11 @@ class KafkaSource:
         self._batch.clear()  # not accepted: it will be read again
         released = self._wait(self._receiver.partitions_revoked())
         self._commands.assignment_changed()
-        if offsets := _places(released.left, LEFT) + _places(released.held, HELD):
+        if offsets := places_of(released.left, LEFT) + places_of(released.held, HELD):
             try:
                 consumer.commit(offsets=offsets, asynchronous=False)
             except KafkaException as fault:
-                _tolerate(fault.args[0])
+                tolerate(fault.args[0])
         self.is_settled = False
 
     def _lost(self, _: Consumer, __: list[TopicPartition]) -> None:
@@ -230,55 +228,3 @@ def _headers(message: Message) -> Sequence[tuple[str, bytes | None]]:
         return message.headers() or ()  # type: ignore[return-value]  # pairs, as they come
     except (UnicodeDecodeError, SystemError):  # a name that is no text: none of ours
         return ()
-
-
-def _places(positions: Mapping[Place, int], how: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, partition, offset, metadata=how) for (topic, partition), offset in positions.items()]
-
-
-def _takeovers(
-    consumer: Consumer, committed: list[TopicPartition], topics: Sequence[str], later_topics: Collection[str] = ()
-) -> list[Takeover]:
-    by_number: dict[int, dict[str, TopicPartition]] = {}
-    for place in committed:
-        by_number.setdefault(place.partition, {})[place.topic] = place
-    later, needed = set(later_topics), set(topics) - set(later_topics)
-    if alone := [number for number, places in by_number.items() if set(places) <= later]:
-        log.info("partitions %s of %s wait until all workers have this version", alone, ", ".join(later))
-    together = {number: places for number, places in sorted(by_number.items()) if number not in alone}
-    if any(not needed <= set(places) for places in together.values()):
-        raise RuntimeError(f"partitions were not assigned alike: {sorted(by_number)}")
-    return [_takeover(consumer, number, places) for number, places in together.items()]
-
-
-def _takeover(consumer: Consumer, number: int, places: Mapping[str, TopicPartition]) -> Takeover:
-    positions, ends = {}, {}
-    for topic, place in places.items():
-        low, high = _answer(partial(consumer.get_watermark_offsets, TopicPartition(topic, number), _BROKER_SECONDS))
-        positions[topic] = low if place.offset == OFFSET_INVALID else max(place.offset, low)
-        ends[topic] = high
-    known = [place for place in places.values() if place.offset != OFFSET_INVALID]
-    return Takeover(number, positions, ends, all(place.metadata == LEFT for place in known))
-
-
-def _answer(request: Callable[[], T]) -> T:
-    """Repeat a request to the brokers while they answer with a passing error, such as right after a topic was made.
-
-    Raises:
-        KafkaException: The error does not pass, or not within 20 s.
-    """
-    give_up_at = awake_seconds() + _BROKER_SECONDS
-    while True:
-        try:
-            return request()
-        except KafkaException as fault:
-            if awake_seconds() >= give_up_at:
-                raise
-            _tolerate(fault.args[0])
-        time.sleep(_RETRY_SECONDS)
-
-
-def _tolerate(fault: KafkaError) -> None:
-    """Ignore passing errors; a commit that was too late belongs to another worker's partition already."""
-    if not is_passing(fault):
-        raise KafkaException(fault)
