@@ -26,7 +26,10 @@ LIMIT = 100, 10.0
 
 
 class HubSpot(Simulator):
-    """`records` exist; `lists` are MANUAL, `dynamic` ones are not; `defined`: the properties of each event."""
+    """`records` exist; `lists` are MANUAL, `dynamic` ones are not; `defined`: the properties of each event.
+
+    `ignores`: how many more changes pass over a record without a word.
+    """
 
     def __init__(self, token: str = "pat-1", *, most: int = LIMIT[0]) -> None:  # noqa: S107
         super().__init__()
@@ -35,6 +38,8 @@ class HubSpot(Simulator):
         self.lists: dict[str, set[str]] = {}
         self.dynamic: set[str] = set()
         self.joined: list[tuple[str, str]] = []
+        self.ignores: dict[str, int] = {}
+        self.may_read_lists = True
         self.defined: dict[str, set[str]] = {}
         self.events: dict[str, dict[str, Any]] = {}
         self.dropped: list[str] = []
@@ -47,6 +52,7 @@ class HubSpot(Simulator):
         return [
             web.post("/events/2026-03/send", self._send),
             web.put("/crm/lists/2026-03/{list}/memberships/{how:add|remove}", self._change),
+            web.post("/crm/lists/2026-03/records/memberships/batch/read", self._read_memberships),
             web.post("/crm/objects/2026-03/tasks", self._create_task),
             web.post("/crm/objects/2026-03/tasks/search", self._search_tasks),
         ]
@@ -95,6 +101,7 @@ class HubSpot(Simulator):
             return _error(404, "OBJECT_NOT_FOUND", f"List does not exist with ID {number}.")
         members, known = self.lists[number], [each for each in sent if each in self.records]
         missing = [each for each in sent if each not in self.records]
+        known = [each for each in known if not self._is_ignored(each)]
         if how == "add":
             changed = {"recordsIdsAdded": [each for each in known if each not in members]}
             self.joined += [(number, each) for each in changed["recordsIdsAdded"]]
@@ -104,6 +111,34 @@ class HubSpot(Simulator):
             members -= {*known}
         told = changed | {"recordIdsMissing": missing}
         return web.json_response({key: value for key, value in told.items() if value})
+
+    def _is_ignored(self, record: str) -> bool:
+        left = self.ignores.get(record, 0)
+        self.ignores[record] = max(0, left - 1)
+        return left > 0
+
+    async def _read_memberships(self, request: web.Request) -> web.StreamResponse:
+        if denied := self._denied(request):
+            return denied
+        if not self.may_read_lists:
+            return _error(403, "MISSING_SCOPES", "This app hasn't been granted all required scopes.")
+        inputs = (await json_of(request))["inputs"]
+        if not all(one["objectTypeId"] == "0-1" for one in inputs):
+            return _error(400, "VALIDATION_ERROR", "Invalid input JSON")
+        results = [
+            {
+                "recordId": one["recordId"],
+                "objectTypeId": "0-1",
+                "recordListMemberships": [
+                    {"listId": number, "listVersion": 1}
+                    for number, members in self.lists.items()
+                    if one["recordId"] in members
+                ],
+            }
+            for one in inputs
+            if one["recordId"] in self.records
+        ]
+        return web.json_response({"status": "COMPLETE", "results": results})
 
     async def _create_task(self, request: web.Request) -> web.StreamResponse:
         if denied := self._denied(request):

@@ -15,7 +15,8 @@ from ..target import Endpoint, Target
 from .chat import Slack, SlackTarget, Teams, TeamsTarget
 from .customerio import CustomerIo, CustomerIoTarget
 from .email_message import Email, EmailTarget
-from .hubspot import HubSpotEvents, HubSpotEventTarget, HubSpotLists, HubSpotListTarget
+from .hubspot import HubSpotEvents, HubSpotEventTarget
+from .hubspot_list import HubSpotLists, HubSpotListTarget
 from .hubspot_task import HubSpotTasks, HubSpotTaskTarget
 from .kafka_topic import KafkaTopic, KafkaTopicTarget, Produce
 from .marketo import MarketoCampaigns, MarketoCampaignTarget, MarketoLists, MarketoListTarget
