@@ -54,6 +54,12 @@ class Worker:
         self.process.kill()
         self.process.wait(TIMEOUT)
 
+    def wait_heeds(self, number: signal.Signals) -> None:
+        """Until it has a handler for a signal (where /proc says so)."""
+        status = Path(f"/proc/{self.process.pid}/status")
+        if status.exists():
+            wait_for(lambda: _handled(status.read_text()) >> (number - 1) & 1, 60, f"no handler for {number}")
+
     def signal(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
@@ -68,6 +74,11 @@ class Worker:
     def stop(self) -> int:
         self.signal(signal.SIGTERM)
         return self.process.wait(STREAMS_GRACE)
+
+
+def _handled(status: str) -> int:
+    (mask,) = [line.split()[1] for line in status.splitlines() if line.startswith("SigCgt:")]
+    return int(mask, 16)
 
 
 @dataclass

@@ -57,6 +57,7 @@ def test_a_worker_stopped_at_any_moment_of_its_start_exits_0(kafka: Broker, make
     job.feed(200)
     workers = [job.worker(f"w{n}") for n in range(5)]
     for worker in workers:
+        worker.wait_heeds(signal.SIGTERM)  # before, the signal ends any process
         pause(0.7)
         worker.signal(signal.SIGTERM)
     assert [worker.ended() for worker in workers] == [0] * 5
