@@ -216,6 +216,7 @@ _PASSING = {
     KafkaError._TIMED_OUT,  # noqa: SLF001
     KafkaError._RESOLVE,  # noqa: SLF001
     KafkaError._MAX_POLL_EXCEEDED,  # noqa: SLF001
+    KafkaError._WAIT_COORD,  # noqa: SLF001
     KafkaError._NO_OFFSET,  # noqa: SLF001
     KafkaError._ASSIGNMENT_LOST,  # noqa: SLF001
     KafkaError.ILLEGAL_GENERATION,

@@ -25,6 +25,8 @@ T = TypeVar("T")
 log = logging.getLogger("leadloop.deliver")
 
 BATCH = 256
+_LEAVE_SECONDS = 5.0
+"""How long the commit and the leave of a worker that stops may take: without Kafka they would take minutes."""
 _POLL_SECONDS = 0.02
 _COMMITS_REFUSED = {
     KafkaError.GROUP_AUTHORIZATION_FAILED,
@@ -78,7 +80,8 @@ class KafkaSource:
         self._membership = membership
         self._failed = failed
         self._loop = asyncio.get_running_loop()
-        self._stopping = threading.Event()
+        self._stopping, self._released = threading.Event(), threading.Event()
+        self._is_abandoned = False
         self._batch: list[Message] = []
         self._commit_sent_at: float | None = None
         self.is_settled = False
@@ -106,9 +109,13 @@ class KafkaSource:
         self._thread.start()
 
     async def stop(self) -> None:
-        """Give everything up and leave the group."""
+        """Give everything up and leave the group; without its answer if it does not come."""
         self._stopping.set()
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._released.wait)
+        await asyncio.to_thread(self._thread.join, _LEAVE_SECONDS)
+        self._is_abandoned = self._thread.is_alive()
+        if self._is_abandoned:
+            log.warning("Kafka does not answer: left without a commit, what was not recorded will be repeated")
 
     def _commit(self, positions: Mapping[Place, int]) -> None:
         self._commit_sent_at = self._commit_sent_at or awake_seconds()
@@ -145,7 +152,10 @@ class KafkaSource:
             self._revoked(self._consumer, [])
             self._consumer.close()
         except BaseException as fault:  # noqa: BLE001  reported to the loop, which ends the process
-            self._failed(fault)
+            if not self._is_abandoned:
+                self._failed(fault)
+        finally:
+            self._released.set()
 
     def _poll(self) -> None:
         message = self._consumer.poll(_POLL_SECONDS)
@@ -184,6 +194,8 @@ class KafkaSource:
     def _revoked(self, consumer: Consumer, _: list[TopicPartition]) -> None:
         self._batch.clear()  # not accepted: it will be read again
         released = self._wait(self._receiver.partitions_revoked())
+        if self._stopping.is_set():
+            self._released.set()
         self._commands.assignment_changed()
         if offsets := places_of(released.left, LEFT) + places_of(released.held, HELD):
             try:
