@@ -74,7 +74,7 @@ class MembershipResult(msgspec.Struct):
         return {str(each) for each in self.recordIdsMissing or ()}
 
 
-class ListMembership(msgspec.Struct):
+class ListOfRecord(msgspec.Struct):
     listId: str | int  # noqa: N815
 
 
@@ -82,7 +82,7 @@ class RecordMemberships(msgspec.Struct):
     """The lists of one record."""
 
     recordId: str | int  # noqa: N815
-    recordListMemberships: list[ListMembership] | None = None  # noqa: N815
+    recordListMemberships: list[ListOfRecord] | None = None  # noqa: N815
 
 
 class MembershipsRead(msgspec.Struct):
