@@ -63,3 +63,20 @@ def iso(at: int) -> str:
         OverflowError, ValueError, OSError: It is outside of the years 1 to 9999.
     """
     return datetime.fromtimestamp(at / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+_PARTS = ((DAY_MS, "d"), (3_600_000, "h"), (60_000, "m"), (1_000, "s"))
+
+
+def short_span(ms: float) -> str:
+    """A length of time in its two largest units, rounded down: `9m 12s`, `2d 3h`, `0s`."""
+    left, words = max(int(ms), 0), []
+    for size, unit in _PARTS:
+        count, left = divmod(left, size)
+        if count:
+            words.append(f"{count}{unit}")
+        elif words:
+            break
+        if len(words) == 2:  # noqa: PLR2004  no more is read at a glance
+            break
+    return " ".join(words) or "0s"

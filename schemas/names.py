@@ -11,7 +11,11 @@ So two deployments on one Kafka that differ only in their topic prefix share the
 each its own LEADLOOP_APP_ID as well.
 """
 
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
+
+_CLIENT = "leadloop-"
 
 ENDPOINT_STATES_GROUP = "leadloop-endpoint-states"
 """Of a consumer that assigns its partitions itself: never joined, nothing is committed."""
@@ -54,3 +58,23 @@ def page_session_key(app_id: str, session_id: str) -> str:
 def delivery_limits_key(app_id: str, prefix: str) -> str:
     """What every Redis key of the shared rate limits begins with. `prefix`: of the topics."""
     return f"{prefix}{app_id}:limits"
+
+
+@cache
+def version_here() -> str:
+    """The version of Leadloop that this process runs."""
+    try:
+        return version("leadloop")
+    except PackageNotFoundError:  # a tree that was never installed
+        return "unknown"
+
+
+def client_id(process: str) -> str:
+    """The client id of a member of a group: Kafka shows it, and `leadloop doctor` reads the version in it."""
+    return f"{_CLIENT}{process}-{version_here()}"
+
+
+def version_of(client: str) -> str:
+    """The version in the client id of a member; "unknown" for one that this module did not name."""
+    name = client.removeprefix(_CLIENT)
+    return "unknown" if name == client or "-" not in name else name.partition("-")[2]

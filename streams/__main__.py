@@ -18,6 +18,7 @@ from typing import IO  # noqa: E402
 from schemas.codec import Codec  # noqa: E402
 from schemas.connect import open_catalogue  # noqa: E402
 from schemas.errors import UserError  # noqa: E402
+from schemas.names import version_here  # noqa: E402
 from streams.agents.lead_job import LeadJob  # noqa: E402
 from streams.app import cluster_of, connect  # noqa: E402
 from streams.domain.policy import Policy  # noqa: E402
@@ -25,6 +26,7 @@ from streams.engine import Driver  # noqa: E402
 from streams.policy_record import PolicyRecord  # noqa: E402
 from streams.policy_watch import PolicyWatch, read_policy  # noqa: E402
 from streams.runtime.environment import SettingsError  # noqa: E402
+from streams.runtime.logs import event, set_up_logging  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
 from streams.runtime.process import process_registry  # noqa: E402
 from streams.runtime.settings import StreamsSettings  # noqa: E402
@@ -60,13 +62,15 @@ def _wired() -> Driver:
     note = _watch(settings, policy, lead_job, record)
     probes = Probes(settings.metrics_host, settings.metrics_port, registry, lambda: _missing(driver), note=note)
     probes.__enter__()  # until the process ends
-    log.info(
-        "streams %s: clock %s, policy %s, metrics at http://%s:%s/metrics",
-        settings.app_id,
-        settings.clock,
-        policy.version,
-        settings.metrics_host,
-        probes.port,
+    event(
+        log,
+        logging.INFO,
+        f"streams starts, metrics at http://{settings.metrics_host}:{probes.port}/metrics",
+        version=version_here(),
+        app=settings.app_id,
+        instance=settings.instance_id,
+        clock=settings.clock,
+        policy=policy.version,
     )
     return driver
 
@@ -111,9 +115,7 @@ def _hold_data_dir(settings: StreamsSettings) -> None:
 
 
 def _set_up_logging(settings: StreamsSettings) -> None:
-    logging.basicConfig(
-        level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
-    )
+    set_up_logging(settings)
     for noisy in ("aiokafka", "faust", "mode"):
         logging.getLogger(noisy).setLevel(max(logging.WARNING, logging.getLogger().level))
     logging.getLogger("mode.timers").setLevel(logging.ERROR)  # a late timer is what a busy loop looks like

@@ -92,6 +92,7 @@ class PolicyWatch:
         if self.fault:
             self.fault = ""
             self._report("")
+            log.info("the policy file is valid again")
         if policy.digest == self._in_force:
             return
         self._adopt(policy)

@@ -39,6 +39,7 @@ VARIABLES = {
     "$job": "streams|ingest|deliver|project|report|audit",
     "$instance": ".+",
     "$origin": ".+",
+    "$endpoint": ".+",
 }
 COMPARISONS = {"==", "!=", ">", "<", ">=", "<="}
 OF_PROMETHEUS = {"up", "ALERTS"}

@@ -7,6 +7,7 @@ from typing import Any
 from grafana_foundation_sdk.builders import dashboard
 from grafana_foundation_sdk.models import dashboard as model
 
+from .changes import changes
 from .page_links import linked, page_variable
 from .panels import SOURCE
 
@@ -15,7 +16,14 @@ PROCESSES = "streams|ingest|deliver|project|report|audit"
 
 
 def board(
-    name: str, title: str, words: str, *, opens_at: str = "now-6h", by_origin: bool = False, has_page: bool = False
+    name: str,
+    title: str,
+    words: str,
+    *,
+    opens_at: str = "now-6h",
+    by_origin: bool = False,
+    by_endpoint: bool = False,
+    has_page: bool = False,
 ) -> dashboard.Dashboard:
     """A dashboard without panels. `has_page`: some of them link to the web page."""
     built = (
@@ -35,6 +43,11 @@ def board(
     if by_origin:
         origins = 'label_values(leadloop_leads{job=~"$job", instance=~"$instance"}, origin)'
         built = built.with_variable(_values("origin", "Origin", origins))
+    if by_endpoint:
+        endpoints = 'label_values(leadloop_endpoint_state{job=~"$job", instance=~"$instance"}, endpoint)'
+        built = built.with_variable(_values("endpoint", "Endpoint", endpoints))
+    for one in changes():
+        built = built.annotation(one)
     if has_page:
         built = built.with_variable(page_variable())
     return built.link(_onward())

@@ -14,7 +14,7 @@ def dashboard() -> sdk.Dashboard:
     """From the SLO to the causes, by endpoint."""
     words = "Whether recycle events are delivered in time, which endpoint does not accept them, and why."
     return with_rows(
-        board("delivery", "Leadloop / Delivery", words, has_page=True),
+        board("delivery", "Leadloop / Delivery", words, by_endpoint=True, has_page=True),
         (
             ("Delivery SLO", (*_totals(), *_delays(), *_escalations())),
             ("Endpoint health", _endpoints()),

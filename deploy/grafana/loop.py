@@ -5,7 +5,7 @@ from grafana_foundation_sdk.builders import dashboard as sdk
 from .boards import board, with_rows
 from .escalations import escalations
 from .panels import GREEN, ORANGE, RED, YELLOW, bars, graph, number, rows
-from .queries import EVENTS, grown, quantile, rate, series, total, within
+from .queries import EVENTS, grown, of_created, quantile, rate, series, total, within
 
 LOST = float("-inf")
 AN_HOUR, A_DAY = "3600.0", "86400.0"
@@ -236,9 +236,9 @@ def _contact() -> tuple[object, ...]:
         ),
         number(
             "Touched within a day",
-            "Share of the leads first touched in the selected time range that were touched within a day of their creation.",
+            "Leads touched within a day of their creation, as a share of all leads created in the selected time range. Those created within the last day may still be touched in time, so choose a range of several days.",
             "percentunit",
-            within(CONTACT, A_DAY, EVENTS),
+            of_created(CONTACT, A_DAY, EVENTS),
             limits=((LOST, RED), (0.7, YELLOW), (0.9, GREEN)),
             span=6,
         ),
@@ -268,9 +268,9 @@ def _contact() -> tuple[object, ...]:
         ),
         bars(
             "Touched within a day, by origin",
-            "Share of each origin's leads first touched in the selected time range that were touched within a day of their creation.",
+            "Leads touched within a day of their creation, as a share of all leads of their origin created in the selected time range. Those created within the last day may still be touched in time.",
             "percentunit",
-            (within(CONTACT, A_DAY, EVENTS, by="origin"), "{{origin}}"),
+            (of_created(CONTACT, A_DAY, EVENTS, by="origin"), "{{origin}}"),
             limits=((LOST, RED), (0.7, YELLOW), (0.9, GREEN)),
             span=12,
         ),

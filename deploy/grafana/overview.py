@@ -32,7 +32,7 @@ LOST = float("-inf")
 def dashboard() -> sdk.Dashboard:
     """Current health, firing alerts, error budgets, input and output."""
     words = "Start here when on call. From top to bottom: current health, firing alerts, SLOs and error budgets, input and output."
-    built = board("overview", "Leadloop / Overview", words, has_page=True)
+    built = board("overview", "Leadloop / Overview", words, by_endpoint=True, has_page=True)
     return with_rows(
         built,
         (

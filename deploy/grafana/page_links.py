@@ -30,6 +30,18 @@ LINKS: dict[str, str] = {
     "Overdue, by endpoint": "/delivery",
 }
 """The path of the page by the title of a panel."""
+_OF_ENDPOINT = "/d/leadloop-delivery?var-endpoint=${__field.labels.endpoint:percentencode}&${__url_time_range}"
+BOARD_LINKS: dict[str, str] = {
+    "Overdue, by endpoint": _OF_ENDPOINT,
+    "Waiting, by endpoint": _OF_ENDPOINT,
+    "Attempts by endpoint": _OF_ENDPOINT,
+    "Call duration, p99": _OF_ENDPOINT,
+    "Deferred deliveries": _OF_ENDPOINT,
+    "Circuit breaker": _OF_ENDPOINT,
+    "Taken within 5 min, by endpoint": _OF_ENDPOINT,
+    "Endpoints": "/d/leadloop-delivery?var-endpoint=${__data.fields.endpoint:percentencode}&${__url_time_range}",
+}
+"""The dashboard with only the endpoint of a value, by the title of a panel."""
 
 
 def page_variable() -> dashboard.TextBoxVariable:
@@ -38,9 +50,14 @@ def page_variable() -> dashboard.TextBoxVariable:
 
 
 def linked(panel: Any, title: str) -> Any:
-    """The panel with its link to the page, if it has one."""
-    path = LINKS.get(title)
-    if path is None:
-        return panel
-    link = dashboard.DashboardLink("Open the leads on the web page").url(f"${{{PAGE}}}{path}").target_blank(True)
-    return panel.data_links([link])
+    """The panel with its links: to the page, and to the dashboard of its endpoint."""
+    links = []
+    if path := LINKS.get(title):
+        links.append(_link("Open the leads on the web page", f"${{{PAGE}}}{path}").target_blank(True))
+    if url := BOARD_LINKS.get(title):
+        links.append(_link("Only this endpoint", url))
+    return panel.data_links(links) if links else panel
+
+
+def _link(title: str, url: str) -> dashboard.DashboardLink:
+    return dashboard.DashboardLink(title).url(url)

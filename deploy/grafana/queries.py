@@ -1,13 +1,19 @@
 """PromQL expressions for the panels: filtered by the dashboard's variables, counters always as rates."""
 
+import re
+
+ENDPOINT = 'endpoint=~"$endpoint"'
+OF_ENDPOINTS = re.compile(r"leadloop_(deliveries_|delivery_(?!limiter)|endpoint_state)")
+"""Series with the label endpoint."""
 MATCHED = ('job=~"$job"', 'instance=~"$instance"')
 EVENTS = 'origin=~"$origin"'
 OVERDUE = 'age=~"under_1h|over_1h"'
 
 
 def series(name: str, *more: str) -> str:
-    """Return a series of the selected processes; `more` are additional matchers."""
-    return f"{name}{{{', '.join((*MATCHED, *more))}}}"
+    """Return a series of the selected processes, and endpoints if it has some; `more` are additional matchers."""
+    selected = (ENDPOINT,) if OF_ENDPOINTS.match(name) else ()
+    return f"{name}{{{', '.join((*MATCHED, *selected, *more))}}}"
 
 
 def record(name: str) -> str:
@@ -54,6 +60,13 @@ def overdue(by: str = "") -> str:
     waiting = total("leadloop_deliveries_unsettled", OVERDUE, by="endpoint")
     each = f"{waiting} * ({greatest('leadloop_endpoint_state', by='endpoint')} == bool 0)"
     return each if by == "endpoint" else f"sum({each})"
+
+
+def of_created(histogram: str, edge: str, *more: str, by: str = "") -> str:
+    """Return how many observations up to a bucket boundary there are, as a share of all leads created meanwhile."""
+    up_to = grown(f"{histogram}_bucket", f'le="{edge}"', *more, by=by)
+    created = changed("leadloop_funnel_leads", 'step="created"', *more, by=by)
+    return f"{up_to} / ({created} > 0)"
 
 
 def in_time(by: str = "") -> str:

@@ -32,6 +32,8 @@ from faust.transport.consumer import Consumer, ensure_TPset
 from faust.types.tuples import Message
 from mode import Service
 
+from streams.runtime.logs import switch_level
+
 from .co_partitioning import start_checked
 from .context import JobContext
 from .failure import end_process
@@ -119,6 +121,7 @@ class FaustDriver(Generic[V]):
         asyncio.set_event_loop(loop)
         worker = faust.Worker(self.app, loop=loop, override_logging=False, quiet=True)
         worker.spinner = None  # it would write escape codes into the log
+        vars(worker)["_on_sigusr1"] = switch_level  # as in every process; see relied_on
         worker.execute_from_commandline()
         raise AssertionError("a Faust worker exits by itself")
 

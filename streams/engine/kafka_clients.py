@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from schemas.names import client_id
+
 from . import fetched_records
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ def group_member(settings: ClientSettings, assignor: object) -> AIOKafkaConsumer
     """Make the consumer that is a member of the group; `assignor` distributes the partitions if it leads."""
     fetched_records.install()
     return AIOKafkaConsumer(
+        client_id=client_id("streams"),
         group_id=settings.group,
         group_instance_id=settings.instance_id,
         partition_assignment_strategy=[assignor],

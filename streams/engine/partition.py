@@ -92,6 +92,7 @@ class Partition(Generic[V]):
             await asyncio.wait([self._task], timeout=0.1)
         if self._is_ready:
             self._is_ready = False
+            log.info("partition %s: given up", self.number)
             await self._job.on_revoked(self.number)
 
     async def _run(self) -> None:

@@ -38,6 +38,7 @@ RELIED_ON: Final[Mapping[str, str]] = MappingProxyType(
         "faust: a worker leaves logging alone when told to": "the process sets up its own",
         "mode: a worker that is told to stop exits 0": "SIGTERM is no failure",
         "mode: SIGTERM is handled by the event loop": "the early handler is replaced",
+        "mode: SIGUSR1 calls a method of the worker": "it switches the log level, as in every process",
         "aiokafka: the last poll is told in epoch ms, when a fetch was answered": "stream time follows it",
         "aiokafka: one fetch per broker is in flight": "the answer before the last one is a safe time",
         "aiokafka: getmany raises what the coordinator met": "else a dead group membership would be waited for",

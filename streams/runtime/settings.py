@@ -16,7 +16,9 @@ from typing import Any, Literal, Self, TypeVar
 from schemas.registry import RegistryConf
 
 from .environment import Environment
+from .logs import LogFormat
 from .page_settings import PageSettings, page_settings
+from .registry_settings import registry_settings
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=str)
@@ -132,11 +134,13 @@ class ProcessSettings:
     """What every process and command reads."""
 
     kafka: KafkaSettings = _setting(KafkaSettings(), lambda env, _: _kafka(env))
-    registry: RegistryConf | None = _setting(None, lambda env, _: _registry(env))
+    registry: RegistryConf | None = _setting(None, lambda env, _: registry_settings(env))
     """None: the bundled schemas and ids."""
     app_id: str = _setting("leadloop", _topic_part("LEADLOOP_APP_ID"))
     topic_prefix: str = _setting("", _topic_part("LEADLOOP_TOPIC_PREFIX"))
     log_level: str = _setting("info", _choice("LEADLOOP_LOG_LEVEL", "debug", "info", "warning", "error"))
+    log_format: LogFormat = _setting("text", _choice("LEADLOOP_LOG_FORMAT", "text", "json"))
+    log_lead_key: str = _setting("", lambda env, _: env.secret("LEADLOOP_LOG_LEAD_KEY"), is_secret=True)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str] | None = None) -> Self:
@@ -272,8 +276,8 @@ def _kafka(env: Environment) -> KafkaSettings:
         ssl_key_password=env.secret("KAFKA_SSL_KEY_PASSWORD"),
     )
     if kafka.is_sasl and not (kafka.sasl_username and kafka.sasl_password):
-        needed = "KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD"
-        env.add_error(f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol} needs {needed}")
+        protocol = f"KAFKA_SECURITY_PROTOCOL={kafka.security_protocol}"
+        env.add_error(f"{protocol} needs KAFKA_SASL_USERNAME and KAFKA_SASL_PASSWORD")
     if kafka.is_ssl and not env.has_errors:
         try:
             kafka.aiokafka()
@@ -289,12 +293,3 @@ def _redis(env: Environment) -> str:
     if url and not url.startswith(("redis://", "rediss://", "unix://")):
         env.add_error("REDIS_URL is no redis://, rediss:// or unix:// address")
     return url
-
-
-def _registry(env: Environment) -> RegistryConf | None:
-    url = env.text("SCHEMA_REGISTRY_URL")
-    user_info = env.secret("SCHEMA_REGISTRY_BASIC_AUTH_USER_INFO") or None
-    ca_location = env.path("SCHEMA_REGISTRY_SSL_CA_LOCATION") or None
-    if url and not url.startswith(("http://", "https://")):
-        env.add_error(f"SCHEMA_REGISTRY_URL={url} is no http:// or https:// address")
-    return RegistryConf(url=url, basic_auth_user_info=user_info, ssl_ca_location=ca_location) if url else None

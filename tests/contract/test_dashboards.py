@@ -8,7 +8,7 @@ import promql_parser
 import pytest
 
 from deploy.grafana.generate import FOLDER, made
-from deploy.grafana.page_links import DEFAULT, LINKS, PAGE
+from deploy.grafana.page_links import BOARD_LINKS, DEFAULT, LINKS, PAGE
 from tests.observability import BOARDS, Panel, nodes, panels, parsed, selectors
 from workers.report.parameters import (
     EscalationParameters,
@@ -91,7 +91,12 @@ def _page_links(board: Any) -> dict[str, list[str]]:
     linked = {
         panel["title"]: panel.get("fieldConfig", {}).get("defaults", {}).get("links") for panel in board["panels"]
     }
-    return {title: [link["url"] for link in links] for title, links in linked.items() if links}
+    found = {
+        title: [one["url"] for one in links if one["url"].startswith("${page}")]
+        for title, links in linked.items()
+        if links
+    }
+    return {title: urls for title, urls in found.items() if urls}
 
 
 def test_values_link_to_a_view_of_the_page_with_filters_that_exist() -> None:
@@ -117,6 +122,34 @@ def test_a_link_names_a_label_that_the_values_of_its_panel_have() -> None:
     for panel in PANELS:
         label = re.search(r"\$\{__(?:field\.labels|data\.fields)\.(\w+)", LINKS.get(panel.title, ""))
         assert label is None or re.search(rf"by ?\([^)]*\b{label[1]}\b", str(panel.queries)), panel.title
+
+
+def test_a_value_of_an_endpoint_links_to_the_dashboard_of_only_this_endpoint() -> None:
+    found = {
+        panel.title: [one["url"] for one in panel.json["fieldConfig"]["defaults"].get("links") or ()]
+        for panel in PANELS
+    }
+    linked = {title for title, urls in found.items() if any("var-endpoint=" in url for url in urls)}
+    assert linked == BOARD_LINKS.keys()
+    variables = {one["name"] for one in _board("delivery")["templating"]["list"]}
+    assert "endpoint" in variables
+    assert all(re.search(r"by \([^)]*\bendpoint\b", str(one.queries)) for one in PANELS if one.title in linked)
+
+
+@every_board
+def test_every_dashboard_shows_changes_of_policies_pauses_and_starts_of_processes(board: Any) -> None:
+    found = {one["name"]: one for one in board["annotations"]["list"] if one.get("expr")}
+    assert found.keys() == {"Policy adopted", "Policy rejected", "Endpoint paused or disabled", "Process started"}
+    for one in found.values():
+        parsed(one["expr"])
+        assert one["datasource"]["uid"] == "${datasource}"
+
+
+def test_nothing_is_claimed_to_be_caused() -> None:
+    words = [str(panel.json["description"]) for panel in PANELS]
+    assert [
+        one for one in words if re.search(r"would (have|be|not)|because of leadloop|saved|rescued", one, re.IGNORECASE)
+    ] == []
 
 
 @every_board

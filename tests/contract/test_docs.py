@@ -49,7 +49,7 @@ FOR_TESTS = {"LEADLOOP_REQUIRE_KAFKA", "LEADLOOP_OLIST", "LEADLOOP_REFERENCE", "
 
 
 def _read_by_settings() -> set[str]:
-    files = ("settings.py", "page_settings.py")
+    files = ("settings.py", "page_settings.py", "registry_settings.py")
     text = "\n".join((ROOT / "streams/runtime" / file).read_text(encoding="utf-8") for file in files)
     return set(re.findall(r'(?:env\.|\b_)\w+\(\s*"([A-Z_]+)"', text))
 

@@ -185,3 +185,9 @@ def test_a_worker_that_ends_without_an_error_exits_0() -> None:
 def test_the_worker_installs_its_signal_handlers_on_the_event_loop() -> None:
     text = source(mode.worker.Worker._install_signal_handlers_unix)  # noqa: SLF001  it is what is checked
     assert "self.loop.add_signal_handler(signal.SIGTERM" in text
+
+
+@CHECKS.of("mode: SIGUSR1 calls a method of the worker")
+def test_the_worker_looks_its_handler_of_sigusr1_up_on_itself() -> None:
+    text = source(mode.worker.Worker._install_signal_handlers_unix)  # noqa: SLF001  it is what is checked
+    assert "self.loop.add_signal_handler(signal.SIGUSR1, self._on_sigusr1)" in text

@@ -9,13 +9,14 @@ import pytest
 import yaml
 
 from tests.kafka import REQUIRED
-from tests.observability import PROCESSES, ROOT, RULE_TESTS, RULES, alerts, parsed, rules, sections
+from tests.observability import BOARDS, PROCESSES, ROOT, RULE_TESTS, RULES, alerts, parsed, rules, sections
 from tests.prometheus import NoPrometheus, program
 from tests.waiting import TIMEOUT
 
 RUNBOOKS = ROOT / "docs/runbooks.md"
 ALERTMANAGER = ROOT / "deploy/alertmanager/alertmanager.yml"
 NAMES = {alert["alert"] for alert in alerts()}
+DOCS, GRAFANA = "{{ $externalLabels.leadloop_docs }}", "{{ $externalLabels.leadloop_grafana }}"
 SUBSECTIONS = ("**What it means.**", "**How to see.**", "**What to do.**", "**How to know it is over.**")
 
 every_alert = pytest.mark.parametrize("alert", alerts(), ids=lambda alert: alert["alert"])
@@ -76,7 +77,7 @@ def test_an_alert_is_routed_by_its_severity(labels: dict[str, str], receiver: st
 def test_every_alert_has_a_severity_and_a_description(alert: dict[str, Any]) -> None:
     assert alert["labels"]["severity"] in {"page", "ticket", "none"}
     annotations = alert["annotations"]
-    assert set(annotations) == {"summary", "description", "runbook_url"}
+    assert set(annotations) == {"summary", "description", "runbook_url", "dashboard_url"}
     assert annotations["summary"].endswith(".")
     assert annotations["description"].endswith(".")
     assert re.search(r"\d|\$value|always", annotations["description"]), "a description has numbers"
@@ -90,9 +91,21 @@ def test_every_alert_has_a_process_label_for_inhibition(alert: dict[str, Any]) -
 
 @every_alert
 def test_every_alert_links_to_the_runbook_section_of_its_name(alert: dict[str, Any]) -> None:
-    path, _, section = alert["annotations"]["runbook_url"].partition("#")
+    url = alert["annotations"]["runbook_url"]
+    assert url.startswith(DOCS), "an address is set in one place, see deploy/prometheus/prometheus.yml"
+    path, _, section = url.removeprefix(DOCS).partition("#")
     assert section == alert["alert"].lower()
     assert section in sections(ROOT / path)
+
+
+@every_alert
+def test_every_alert_links_to_a_dashboard_that_exists_and_to_its_endpoint_if_it_has_one(alert: dict[str, Any]) -> None:
+    url = alert["annotations"]["dashboard_url"]
+    assert url.startswith(GRAFANA + "/d/leadloop-")
+    board, _, variables = url.removeprefix(GRAFANA + "/d/leadloop-").partition("?")
+    assert board in {path.stem for path in BOARDS}
+    assert ("$labels.endpoint" in alert["annotations"]["summary"]) == bool(variables)
+    assert variables in ("", "var-endpoint={{ $labels.endpoint }}")
 
 
 def test_every_runbook_section_is_of_an_alert_and_has_all_four_parts() -> None:

@@ -11,6 +11,7 @@ from confluent_kafka import KafkaException
 
 from schemas.codec import Codec
 from schemas.errors import UserError
+from streams.runtime.logs import event, set_up_logging
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import AuditSettings
@@ -100,7 +101,8 @@ class RepeatedAudit:
 
         def name(difference: AuditDifference) -> None:
             if next(left, None) is not None:
-                log.error("%s", difference)
+                about = {"what": difference.what, "found": difference.found, "expected": difference.expected}
+                event(log, logging.ERROR, "a lead differs", lead=difference.lead_id, kind=difference.kind, **about)
 
         return name
 
@@ -121,7 +123,7 @@ def run_audits(
         every_seconds: From the begin of one audit to the begin of the next.
         announce: Called once with a line that has the address of the metrics.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging(settings)
     outlive_broken_pipes()
     stopping, registry = _stop_event(), process_registry()
     audits = RepeatedAudit(

@@ -23,7 +23,9 @@ State = Annotated[
         metavar="STATE", help="Newest outcome: accepted, no_op, refused, unverified, retry, dead, expired; repeatable"
     ),
 ]
+Watch = Annotated[bool, typer.Option("--watch", metavar="", help="Print progress until all replayed ones have ended")]
 DryRun = Annotated[bool, typer.Option("--dry-run", metavar="", help="Only print what would be replayed")]
+EndpointsAsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print one JSON line for each endpoint")]
 
 
 def deliver() -> None:
@@ -46,11 +48,11 @@ def check(
 
 
 @endpoints_cli.command("list")
-def list_endpoints() -> None:
-    """List the endpoints with their state: active, paused or disabled."""
-    from . import commands  # noqa: PLC0415
+def list_endpoints(*, as_json: EndpointsAsJson = False) -> None:
+    """List the endpoints: state, circuit, backlog, what it waits for, and when it will be gone."""
+    from . import list_commands  # noqa: PLC0415
 
-    commands.listed()
+    list_commands.listed(as_json=as_json)
 
 
 @endpoints_cli.command("test")
@@ -89,11 +91,24 @@ def list_deliveries(endpoint: EndpointOption = "", since: Since = "", until: Unt
     history_commands.listed(endpoint, since, until, state or ())
 
 
+@deliveries_cli.command("waiting")
+def waiting_deliveries(endpoint: EndpointOption = "") -> None:
+    """List deliveries that wait: for what, since when, until when; as JSON lines."""
+    from . import list_commands  # noqa: PLC0415
+
+    list_commands.waiting(endpoint)
+
+
 @deliveries_cli.command("replay")
 def replay_deliveries(
-    endpoint: EndpointOption = "", since: Since = "", until: Until = "", state: State = None, dry_run: DryRun = False
+    endpoint: EndpointOption = "",
+    since: Since = "",
+    until: Until = "",
+    state: State = None,
+    dry_run: DryRun = False,
+    watch: Watch = False,
 ) -> None:
     """Repeat dead deliveries, or those of --state. An accepted delivery is never sent again."""
     from . import history_commands  # noqa: PLC0415
 
-    history_commands.replayed(endpoint, since, until, state or (), dry_run=dry_run)
+    history_commands.replayed(endpoint, since, until, state or (), dry_run=dry_run, is_watched=watch)

@@ -1,15 +1,13 @@
 """`leadloop deliver` and `leadloop endpoints`."""
 
 import asyncio
-import logging
 import time
 from pathlib import Path
 from typing import assert_never
 
 import typer
-from rich.table import Table
 
-from schemas.events import EndpointState
+from streams.runtime.logs import set_up_logging
 from streams.runtime.probes import Probes
 from streams.runtime.process import process_registry
 from streams.runtime.settings import DeliverSettings
@@ -23,7 +21,6 @@ from .configuration import connecting, endpoints_of, worker_config
 from .endpoints import Document
 from .operations import SetByHand, named, set_endpoint_state
 from .operator_actions import who
-from .runtime.endpoint_states import read_states
 from .runtime.worker import Worker, serve
 from .sample import a_sample
 from .target import Endpoint
@@ -34,7 +31,7 @@ def deliver() -> None:
     """Bring recycle events and escalations to the endpoints, until SIGTERM."""
     settings = settings_with_broker(DeliverSettings)
     document, endpoints = endpoints_of(settings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging(settings)
     raise typer.Exit(asyncio.run(_deliver(settings, document, endpoints)))
 
 
@@ -72,20 +69,6 @@ def check(file: Path | None) -> None:
         kind, actions = document.endpoints[one.name].kind, ", ".join(one.target.actions)
         out.print(f"{one.name}: {kind} for {actions}, at most {told}", markup=False)
     out.print(f"{file or settings.endpoints_file}: {len(endpoints)} endpoints, fine", markup=False)
-
-
-@explained
-def listed() -> None:
-    """Show the endpoints and how they stand."""
-    settings = settings_with_broker(DeliverSettings)
-    document, endpoints = endpoints_of(settings)
-    states = read_states(settings.kafka.librdkafka(), codec_of(settings), settings.topic_prefix)
-    table = Table("endpoint", "kind", "state", "since", "by", "why")
-    for one in endpoints:
-        said = states.latest(one.name) or EndpointState(endpoint=one.name, state="active")
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(said.occurred_at / 1000)) if said.occurred_at else ""
-        table.add_row(one.name, document.endpoints[one.name].kind, said.state, since, said.by, said.why)
-    out.print(table)
 
 
 @explained

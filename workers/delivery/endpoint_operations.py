@@ -2,21 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState
 from workers.kafka import AsyncProducer, Outgoing
 
 from .core.wait_topics import WaitTopics
-from .history import DeliveryHistory, DeliveryQuery
+from .history import DeliveryHistory, DeliveryQuery, new_replay
 from .operator_actions import OperatorAction, recorded
 from .runtime.records import RecordFactory
 
 REPLAY_SECONDS = 60
 AT_ONCE = 5_000  # records: the producer bounds how many are in flight
+
+
+class Replayed(NamedTuple):
+    """How many deliveries are sent again, the results of those whose event is no longer kept, the replay's name."""
+
+    sent: int
+    lost: Sequence[DeliveryResult]
+    name: str
 
 
 class EndpointOperations:
@@ -50,30 +58,35 @@ class EndpointOperations:
 
             return await recorded(producer, self._prefix, action, act)
 
-    async def replay(self, action: OperatorAction, query: DeliveryQuery) -> tuple[int, list[DeliveryResult]]:
-        """Replay deliveries; returns how many, and the results whose event is no longer in Kafka."""
+    async def replay(
+        self, action: OperatorAction, query: DeliveryQuery, on_sent: Callable[[int, int], None] = lambda *_: None
+    ) -> Replayed:
+        """Replay deliveries. `on_sent` receives how many were sent by now, and how many will be."""
+        name = new_replay()
         outgoing: list[Outgoing] = []
         lost: list[DeliveryResult] = []
         async with self._producer() as producer:
 
             async def act() -> str:
-                outgoing[:], lost[:] = await asyncio.to_thread(self._found, query)
+                outgoing[:], lost[:] = await asyncio.to_thread(self._found, query, name)
                 for start in range(0, len(outgoing), AT_ONCE):
                     await producer.send_all(outgoing[start : start + AT_ONCE])
+                    on_sent(min(start + AT_ONCE, len(outgoing)), len(outgoing))
                 gone = f"; of {len(lost)} the event is no longer in Kafka" if lost else ""
-                return f"replayed {len(outgoing)} deliveries{gone}"
+                return f"replayed {len(outgoing)} deliveries as {name}{gone}"
 
             await recorded(producer, self._prefix, action, act)
-        return len(outgoing), lost
+        return Replayed(len(outgoing), lost, name)
 
-    def would_replay(self, query: DeliveryQuery) -> tuple[int, list[DeliveryResult]]:
+    def would_replay(self, query: DeliveryQuery) -> Replayed:
         """What `replay` would return."""
-        outgoing, lost = self._found(query)
-        return len(outgoing), lost
+        name = new_replay()
+        outgoing, lost = self._found(query, name)
+        return Replayed(len(outgoing), lost, name)
 
-    def _found(self, query: DeliveryQuery) -> tuple[list[Outgoing], list[DeliveryResult]]:
+    def _found(self, query: DeliveryQuery, name: str) -> tuple[list[Outgoing], list[DeliveryResult]]:
         history = DeliveryHistory(self._conf, self._codec, self._prefix)
-        return history.returns(history.last_results(query))
+        return history.returns(history.last_results(query), name)
 
     @asynccontextmanager
     async def _producer(self) -> AsyncIterator[AsyncProducer]:

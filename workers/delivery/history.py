@@ -1,7 +1,9 @@
 """What became of deliveries, and bringing back what did not arrive."""
 
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -56,13 +58,13 @@ class DeliveryHistory:
                 newest[key] = result
         return sorted(filter(query.fits, newest.values()), key=lambda result: result.occurred_at)
 
-    def returns(self, results: Sequence[DeliveryResult]) -> tuple[list[Outgoing], list[DeliveryResult]]:
-        """Return the records that replay these, and the results whose event is no longer in Kafka."""
+    def returns(self, results: Sequence[DeliveryResult], replay: str) -> tuple[list[Outgoing], list[DeliveryResult]]:
+        """Return the records of a replay of these, and the results whose event is no longer in Kafka."""
         wanted: dict[tuple[str, str], list[DeliveryResult]] = {}
         for result in results:
             if result.outcome not in ARRIVED:
                 wanted.setdefault(result_key(result), []).append(result)
-        replay, now = f"replay-{uuid4().hex[:12]}", int(time.time() * 1000)
+        now = int(time.time() * 1000)
         outgoing: list[Outgoing] = []
         for message in self._events() if wanted else ():
             event = self._event(message.value())
@@ -72,6 +74,16 @@ class DeliveryHistory:
                     waiting_again(self._prefix, result.endpoint, replay, now, key, value, message.partition() or 0)
                 )
         return outgoing, [result for left in wanted.values() for result in left]
+
+    def outcomes_of(self, replay: str, since: int) -> Counter[DeliveryOutcome]:
+        """How the deliveries of a replay that began at `since` (epoch ms) have ended by now."""
+        found: Counter[DeliveryOutcome] = Counter()
+        for message in records(self._conf, f"{self._prefix}delivery-results", since):
+            if replay_of(message) == replay:
+                with suppress(Undecodable):
+                    found[self._codec.decode(message.value(), DeliveryResult).outcome] += 1
+        del found["retry"]
+        return found
 
     def _results(self, since: int) -> Iterator[DeliveryResult]:
         for message in records(self._conf, f"{self._prefix}delivery-results", since):
@@ -89,6 +101,17 @@ class DeliveryHistory:
             return decode_event(self._codec, value)
         except Undecodable:
             return None
+
+
+def new_replay() -> str:
+    """The name of a new replay; results of its deliveries carry it."""
+    return f"replay-{uuid4().hex[:12]}"
+
+
+def replay_of(message: Message) -> str:
+    """The replay that a result belongs to; empty: to none."""
+    value = dict(message.headers() or []).get("dw_replay") or b""
+    return value.decode(errors="replace") if isinstance(value, bytes) else value
 
 
 def waiting_again(

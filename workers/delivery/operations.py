@@ -1,18 +1,18 @@
 """What operators do with deliveries, whatever they use: pause or resume an endpoint, replay deliveries."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from typing import Literal, NamedTuple, get_args
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal, get_args
 
 from schemas.errors import UserError
-from schemas.events import DeliveryOutcome, DeliveryResult
+from schemas.events import DeliveryOutcome
 from streams.runtime.documents import did_you_mean
 from streams.runtime.settings import DeliverSettings
 from workers.console import codec_of
 from workers.time_options import instant
 
 from .configuration import endpoints_of
-from .endpoint_operations import EndpointOperations
+from .endpoint_operations import EndpointOperations, Replayed
 from .history import ARRIVED, DeliveryQuery
 from .operator_actions import OperatorAction, OperatorActs
 from .target import Endpoint
@@ -20,13 +20,6 @@ from .target import Endpoint
 STATES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
 SetByHand = Literal["paused", "active"]
 _ACTS: Mapping[SetByHand, OperatorActs] = {"paused": "pause", "active": "resume"}
-
-
-class Replayed(NamedTuple):
-    """How many deliveries are sent again, and the results of those whose event is no longer kept."""
-
-    sent: int
-    lost: Sequence[DeliveryResult]
 
 
 def set_endpoint_state(settings: DeliverSettings, name: str, state: SetByHand, *, by: str, why: str) -> None:
@@ -49,21 +42,33 @@ def named(endpoints: Sequence[Endpoint], name: str) -> Endpoint:
 
 
 def replay(
-    settings: DeliverSettings, endpoint: str, since: str, until: str, state: Sequence[str], *, by: str, dry_run: bool
+    settings: DeliverSettings,
+    endpoint: str,
+    since: str,
+    until: str,
+    state: Sequence[str],
+    *,
+    by: str,
+    dry_run: bool,
+    on_sent: Callable[[int, int], None] = lambda *_: None,
 ) -> Replayed:
     """Send the chosen deliveries again; by default those that are dead. It is recorded who did it.
 
     Raises:
         UserError: A state or a time is not known, an accepted delivery is chosen, or Kafka does not answer.
     """
-    if set(state) & set(ARRIVED):
-        left = [one for one in STATES if one not in ARRIVED]
-        raise UserError(f"an accepted delivery is never sent again; choose among {', '.join(left)}")
+    _refuse_arrived(state)
     query = delivery_query(endpoint, since, until, state or ("dead",))
     operations = _operations(settings)
     if dry_run:
-        return Replayed(*operations.would_replay(query))
-    return Replayed(*asyncio.run(operations.replay(OperatorAction.of("replay", endpoint, by), query)))
+        return operations.would_replay(query)
+    return asyncio.run(operations.replay(OperatorAction.of("replay", endpoint, by), query, on_sent))
+
+
+def _refuse_arrived(state: Sequence[str]) -> None:
+    if set(state) & set(ARRIVED):
+        left = [one for one in STATES if one not in ARRIVED]
+        raise UserError(f"an accepted delivery is never sent again; choose among {', '.join(left)}")
 
 
 def _operations(settings: DeliverSettings) -> EndpointOperations:

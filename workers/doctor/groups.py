@@ -1,6 +1,7 @@
 """Checks that the processes that read topics are running, and how far they are behind."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # documented there
 
-from schemas.names import deliver_group, project_group, streams_group
+from schemas.names import deliver_group, project_group, streams_group, version_of
 from schemas.topics import INPUTS
 from streams.runtime.settings import Settings
 from workers.admin import reason_of
@@ -44,13 +45,17 @@ class Process:
 
 @dataclass(frozen=True)
 class Group:
-    """A group as Kafka describes it. `committed` and `ends` by partition; `error`: there is no description."""
+    """A group as Kafka describes it. `committed` and `ends` by partition; `versions`: how many members have each.
+
+    `error`: there is no description.
+    """
 
     members: int = 0
     state: str = "EMPTY"
     assigned: frozenset[GroupPartition] = frozenset()
     committed: Mapping[GroupPartition, int] = field(default_factory=dict)
     ends: Mapping[GroupPartition, int] = field(default_factory=dict)
+    versions: Mapping[str, int] = field(default_factory=dict)
     error: KafkaError | None = None
 
     @property
@@ -91,6 +96,7 @@ def evaluate(process: Process, group: Group) -> Finding:
 
 def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
     members = "1 member" if group.members == 1 else f"{group.members} members"
+    members += _of_versions(group)
     found = f"{members}, {group.behind} records behind"
     unowned = [f"{topic}/{number}" for topic, number in group.ends if (topic, number) not in group.assigned]
     if group.state != "STABLE":
@@ -104,7 +110,16 @@ def _working(process: Process, group: Group, *, has_commits: bool) -> Finding:
     if group.behind > process.most_behind:
         todo = "run this again: if it grows, start more, up to the number of partitions; docs/runbooks.md says more"
         return warn(process.about, found, todo)
+    if len(group.versions) > 1:
+        return warn(process.about, f"{found}; they are of different versions", "finish the upgrade, or the roll-back")
     return ok(process.about, found)
+
+
+def _of_versions(group: Group) -> str:
+    if len(group.versions) == 1:
+        return f" of version {next(iter(group.versions))}"
+    counts = ", ".join(f"{count} of version {version}" for version, count in sorted(group.versions.items()))
+    return f" ({counts})" if counts else ""
 
 
 def describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:
@@ -140,6 +155,7 @@ def _describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:
         ),
         committed,
         ends,
+        Counter(version_of(member.client_id) for member in described.members),
     )
 
 

@@ -13,6 +13,7 @@ from schemas.errors import UserError
 from streams.runtime.documents import DocumentError, load
 from workers import signing
 
+from .access_log import note_source
 from .keys import KeysFile, Scope
 from .problems import Problem, unauthorized
 
@@ -87,6 +88,7 @@ class KeyRing:
         principal = self._owner(_token(authorization, basic=basic))
         if principal is None:
             raise unauthorized("this key is unknown, or has been removed")
+        note_source(principal.name)
         principal.require(scope)
         return principal
 
@@ -103,6 +105,7 @@ class KeyRing:
             except signing.VerificationError as unverified:
                 error = unverified
             else:
+                note_source(principal.name)
                 principal.require(scope)
                 return principal
         raise unauthorized(str(error))

@@ -25,6 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from schemas.errors import UserError
 from schemas.headers import exemplar_of, traceparent_of
 
+from .access_log import begin_request, log_request
 from .metrics import UNMATCHED, HttpMetrics
 from .problems import install_problem_handlers, problem_response, retry_later
 from .protocol import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedProtocol
@@ -187,6 +188,7 @@ class _RequestLimiter:
                 status = message["status"]
             await send(message)
 
+        caller = begin_request()
         self._count(1)
         try:
             await self._choose(scope)(scope, receive, watched)
@@ -197,7 +199,9 @@ class _RequestLimiter:
             self._count(-1)
             route = getattr(scope.get("route"), "path", UNMATCHED)
             took = time.perf_counter() - begun
-            self._metrics.observe(route, scope["method"], status, took, exemplar_of(_trace_of(scope)))
+            trace, is_probe = _trace_of(scope), scope["path"] in _PROBES
+            self._metrics.observe(route, scope["method"], status, took, exemplar_of(trace))
+            log_request(scope["method"], route, status, took, caller.source, trace, is_probe=is_probe)
 
     def _choose(self, scope: Scope) -> ASGIApp:
         if self._running <= self._max_requests or scope["path"] in _PROBES:

@@ -1,12 +1,12 @@
 """`leadloop ingest`, `leadloop keys new`, `leadloop webhooks check`."""
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from schemas.errors import UserError
+from streams.runtime.logs import set_up_logging
 from streams.runtime.settings import IngestSettings
 from workers.console import codec_of, err, explained, out, settings_with_broker
 from workers.http.keys import NAME_RULE, SCOPES, digest_of, is_name, new_key
@@ -18,7 +18,7 @@ def ingest() -> None:
     from workers.ingest.run import run_ingest  # noqa: PLC0415  # each command loads what it needs
 
     settings = settings_with_broker(IngestSettings)
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    set_up_logging(settings)
     run_ingest(settings, codec_of(settings), announce=lambda text: err.print(text, markup=False))
 
 

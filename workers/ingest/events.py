@@ -22,6 +22,7 @@ from .fields import PostedFact
 from .metrics import IngestMetrics
 from .rates import SourceRateLimits
 from .rejections import InvalidEvent, Rejection
+from .source_log import SourceLog
 from .validation import PostedEvent, to_fact
 
 QUEUE_FULL_RETRY_SECONDS = 1  # records in flight are acknowledged, or fail, soon
@@ -65,6 +66,7 @@ class IngestServices:
     now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
     monotonic: Callable[[], float] = time.monotonic
     rates: SourceRateLimits = field(default_factory=SourceRateLimits)
+    log: SourceLog = field(default_factory=SourceLog)
     unauthenticated_bodies: UnauthenticatedBodies = field(default_factory=UnauthenticatedBodies)
 
     def outgoing(self, fact: PostedFact, traceparent: bytes | None) -> Outgoing:
@@ -124,11 +126,12 @@ async def post_events(services: IngestServices, request: Request) -> Response:
     now = services.now_ms()
     checked = [_encode_event(services, one, principal.name, now) for one in events]
     sending = [one for one in checked if isinstance(one, _EncodedEvent)]
-    for one in checked:
-        if isinstance(one, InvalidEvent):
-            services.metrics.rejected(one.rejections[0].reason)
+    invalid = [one for one in checked if isinstance(one, InvalidEvent)]
+    for one in invalid:
+        services.metrics.rejected(one.rejections[0].reason)
+    services.log.checked(principal.name, invalid, len(checked))
     if not sending and checked:
-        raise _all_invalid([one for one in checked if isinstance(one, InvalidEvent)])
+        raise _all_invalid(invalid)
     places = await services.send([one.record for one in sending])
     _count_accepted(services, sending)
     return _response(checked, iter(places), is_batch=is_batch)

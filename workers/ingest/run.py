@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterable, Mapping
@@ -13,6 +14,7 @@ from confluent_kafka import KafkaException
 from schemas import dead_letters
 from schemas.codec import Codec
 from schemas.errors import UserError
+from streams.runtime.logs import Episode
 from streams.runtime.process import process_registry
 from streams.runtime.settings import IngestSettings
 from workers.http.auth import KeyRing
@@ -25,6 +27,7 @@ from .metrics import IngestMetrics
 from .systems import System, load_systems
 from .validation import KINDS
 
+_LOG = logging.getLogger("leadloop.ingest")
 CHECK_SECONDS = 5.0
 _NEARLY_FULL = 0.9  # of the records that may be in flight: then a load balancer should use other instances
 
@@ -57,6 +60,7 @@ class BrokerCheck:
         self._topics = tuple(topics)
         self._on_check = on_check
         self._missing = "the broker has not answered yet"
+        self._away = Episode(_LOG, "Kafka does not answer", "Kafka still does not answer", "Kafka answers again")
 
     def unready(self) -> str:
         """Say why ingest is not ready; empty if it is."""
@@ -73,9 +77,11 @@ class BrokerCheck:
         except KafkaException as error:
             self._on_check(False)
             reason = self._producer.trouble or error.args[0].str()
+            self._away.failed(cause=reason)
             self._missing = f"the broker does not answer: {reason}"
             return
         self._on_check(True)
+        self._away.worked()
         missing = [name for name in self._topics if name not in existing]
         named = ", ".join(missing)
         self._missing = f"topic {named} does not exist, or access is denied: {MISSING_TOPIC_HINT}" if missing else ""

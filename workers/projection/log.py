@@ -20,6 +20,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # documented,
     OffsetSpec,
 )
 
+from schemas.names import client_id
 from workers.kafka import MISSING_TOPIC_HINT, KafkaConf
 from workers.read_model.generation import SOURCE_TOPICS, PartitionId
 
@@ -72,7 +73,7 @@ class Log:
     ) -> None:
         self._prefix = prefix
         self._topics = topics
-        self._consumer = Consumer({**conf, **_settings(group, session_seconds), "client.id": "leadloop-project"})
+        self._consumer = Consumer({**conf, **_settings(group, session_seconds), "client.id": client_id("project")})
         self._admin = AdminClient(dict(conf))
         self.assigned: frozenset[PartitionId] = frozenset()
         self.is_positioned = False

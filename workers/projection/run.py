@@ -1,6 +1,5 @@
 """Runs `leadloop project`: wires a worker, its probes, and the signals that end it."""
 
-import logging
 import signal
 import threading
 import time
@@ -11,6 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from schemas.codec import Codec
 from schemas.names import project_group
+from streams.runtime.logs import set_up_logging
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import ProjectSettings
@@ -41,7 +41,7 @@ def run_project(
         UnsafeRedis: The configuration of Redis could lose data.
         KafkaException: A permanent error, such as missing rights.
     """
-    logging.basicConfig(level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    set_up_logging(settings)
     outlive_broken_pipes()
     stopping, registry = _stop_event(), process_registry()
     worker = worker_of(settings, codec, registry, is_rebuilding=is_rebuilding)

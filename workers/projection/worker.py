@@ -9,7 +9,9 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from schemas.instants import short_span
 from schemas.registry import RegistryUnavailable
+from streams.runtime.logs import event
 from workers.read_model.generation import PartitionId
 from workers.read_model.redis_keys import FORMAT, Generation
 
@@ -51,7 +53,7 @@ class ProjectWorker:
         self._generation: Generation | None = None
         self._is_filling = False
         self._positions: dict[PartitionId, int | None] = {}
-        self._waiting_for = ""
+        self._waiting_for, self._waited_since = "", 0.0
         self._checked_at = self._swept_at = 0.0
         self.stepped_at = time.monotonic()
 
@@ -205,6 +207,11 @@ class ProjectWorker:
             self._log.pause()
         if what != self._waiting_for:
             self._waiting_for = what
-            _LOG.log(logging.WARNING if what else logging.INFO, why or "going on")
+            if what:
+                self._waited_since = time.monotonic()
+                event(_LOG, logging.WARNING, "nothing is written", waits_for=what, cause=why)
+            else:
+                after = short_span(1000 * (time.monotonic() - self._waited_since))
+                event(_LOG, logging.INFO, "writing again", after=after)
         self._metrics.set_waiting(what)
         self._metrics.ready.set(not self.missing)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar, cast, get_args
 import typer
 
 from schemas.errors import UserError
+from streams.runtime.logs import set_up_logging
 from streams.runtime.settings import RedisSettings, ReportSettings
 from workers.console import codec_of, err, explained, out
 
@@ -30,6 +31,7 @@ def report() -> None:
     from .run import run_report  # noqa: PLC0415  # each command loads what it needs
 
     settings = ReportSettings.from_env()
+    set_up_logging(settings)
     run_report(settings, codec_of(settings), announce=lambda text: err.print(text, markup=False))
 
 

@@ -45,6 +45,8 @@ BY_HAND = {
     "LEADLOOP_VIEWER_GROUPS": "the groups of your people",
     "LEADLOOP_OPERATOR_GROUPS": "the groups of your people",
     "LEADLOOP_CRM_LINK": "the address of your CRM",
+    "LEADLOOP_LOG_LEAD_KEY": "a Secret of your own: `extraEnv` or `envFromSecrets`",
+    "LEADLOOP_LOG_LEAD_KEY_FILE": "instead of a variable out of a Secret: with extraVolumes",
     "REDIS_URL_FILE": "instead of a variable out of a Secret: with extraVolumes",
 }
 

@@ -30,6 +30,7 @@ def test_a_group_that_works_says_how_far_it_is_behind() -> None:
         (replace(WELL, assigned=frozenset({("t", 0)})), "fail", "1 partitions have no owner", "restart"),
         (replace(WELL, state="PREPARING_REBALANCING"), "warn", "giving out", "leadlooprebalancestorm"),
         (replace(WELL, ends={("t", 0): 10_000}), "warn", "9990 records behind", "start more"),
+        (replace(WELL, versions={"1.0": 1, "1.1": 1}), "warn", "1 of version 1.0, 1 of version 1.1", "upgrade"),
         (Group(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), "warn", "authorization", "acls.yml"),
         (Group(error=KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)), "fail", "oordinator", "Kafka"),
     ],

@@ -74,6 +74,7 @@ class RetryState:
     `published_at`: when streams published it. `first_at`: when it might have been sent for the first time; a daily
     budget and a pause move it, so that neither ends a delivery.
     `held_until`: until when the endpoint held it back, for its daily budget or for a notification; 0 if it did not.
+    `why`: what it waits for; `why_since`: since when, 0 where that is not known.
     `may_have_arrived`: whether any attempt was begun. `replay` names the replay that brought it back, empty if none.
     Instants are epoch ms.
     """
@@ -88,6 +89,7 @@ class RetryState:
     replay: str = ""
     may_have_arrived: bool = False
     held_until: int = 0
+    why_since: int = 0
 
     def headers(self) -> list[tuple[str, bytes]]:
         return [
@@ -101,6 +103,7 @@ class RetryState:
             ("dw_replay", self.replay.encode()),
             ("dw_may_have_arrived", b"%d" % self.may_have_arrived),
             ("dw_held_until", b"%d" % self.held_until),
+            ("dw_why_since", b"%d" % self.why_since),
         ]
 
     @classmethod
@@ -122,7 +125,8 @@ class RetryState:
                 why=found["dw_why"],
                 replay=found["dw_replay"],
                 may_have_arrived=found["dw_may_have_arrived"] == "1",
-                held_until=int(found.get("dw_held_until", "0")),  # the version before has none
+                held_until=int(found.get("dw_held_until", "0")),  # an earlier version has none
+                why_since=int(found.get("dw_why_since", "0")),  # the version before has none
             )
         except KeyError as missing:
             raise ValueError(f"no header {missing}") from missing

@@ -1,9 +1,13 @@
 """The partitions of this worker: taken over with a delivery index, fed with records, released with their offsets."""
 
 import asyncio
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
+
+from streams.runtime.logs import event
 
 from ..core.model import ConsumedRecord, Released, Takeover
 from ..core.owned_partition import OwnedPartition
@@ -12,6 +16,7 @@ from ..core.takeover import owned, positions_of, released
 from .flow import FlowControl, PauseReason, Place
 from .waits import WaitScheduler
 
+_LOG = logging.getLogger("leadloop.deliver")
 MAX_OPEN = 2_000
 """Open records of one partition of a topic: at more, no more is fetched. Twice what lanes may hold, if that is more:
 the deliveries of an endpoint that hangs must not keep the others from theirs."""
@@ -76,11 +81,14 @@ class Assignment:
     async def partitions_revoked(self) -> Released:
         """See `source.Receiver`."""
         partitions = self._forget()
+        event(_LOG, logging.INFO, "partitions are given up", partitions=_numbers(one.number for one in partitions))
         await self.deliveries.release(partitions, self.drain_seconds)
         return released(partitions)
 
     async def partitions_lost(self) -> None:
-        await self.deliveries.release(self._forget(), 0.0)
+        partitions = self._forget()
+        event(_LOG, logging.WARNING, "partitions are lost", partitions=_numbers(one.number for one in partitions))
+        await self.deliveries.release(partitions, 0.0)
 
     def positions(self) -> Mapping[Place, int]:
         """Return the offsets that may be committed."""
@@ -98,6 +106,7 @@ class Assignment:
         self._forget()
 
     async def _recover(self, takeovers: Sequence[Takeover], generation: int) -> None:
+        begun_at = time.monotonic()
         try:
             found = await asyncio.to_thread(self.recover, takeovers, lambda: generation == self._generation)
         except Exception as error:  # noqa: BLE001  ends the process
@@ -107,6 +116,7 @@ class Assignment:
         if generation != self._generation:
             return  # the partitions belong to another worker by now
         self.is_recovering = False
+        _log_takeover(takeovers, found, time.monotonic() - begun_at)
         for one in takeovers:
             self.owned[one.partition] = owned(one, found[one.partition])
             for topic in one.positions:
@@ -136,3 +146,14 @@ class Assignment:
         self.flow.clear()
         self.waits.clear()
         return partitions
+
+
+def _log_takeover(takeovers: Sequence[Takeover], found: Mapping[int, RecoveredIndex], seconds: float) -> None:
+    waiting = sum(one.waiting.total() for one in found.values())
+    unsure = _numbers(one.partition for one in takeovers if not one.is_sure)
+    about = {"waiting": waiting, "seconds": round(seconds, 2), "after_crash": unsure}
+    event(_LOG, logging.INFO, "partitions are taken over", partitions=_numbers(found), **about)
+
+
+def _numbers(partitions: Iterable[int]) -> str:
+    return ",".join(map(str, sorted(partitions)))

@@ -3,7 +3,6 @@
 producer → endpoint states → limiter and daily budgets → lanes → recorder → deliverer → waits → assignment → source
 """
 
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
@@ -28,6 +27,7 @@ from ..target import Endpoint
 from .assignment import Assignment
 from .config import WorkerConfig
 from .deliverer import Deliverer
+from .endpoint_log import EndpointLog, LimiterLog
 from .endpoint_states import EndpointStateFollower, EndpointStates
 from .flow import ConsumerCommands, FlowControl
 from .lane import Lane
@@ -40,8 +40,6 @@ from .shutdown import Shutdown
 from .source import KafkaSource
 from .tasks import SupervisedTasks
 from .waits import WaitScheduler
-
-log = logging.getLogger("leadloop.deliver")
 
 PRODUCER = {"message.timeout.ms": 120_000, "linger.ms": 2}
 """Kafka may be away for so long; then the process ends, and repeats what was not acked."""
@@ -57,6 +55,7 @@ class Runtime:
     lanes: Mapping[str, Lane]
     budgets: Mapping[str, DailyBudget]
     states: EndpointStates
+    logs: Mapping[str, EndpointLog]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +69,7 @@ class _Builder:
     stack: AsyncExitStack
     membership: GroupMembership
     owned: dict[int, OwnedPartition] = field(default_factory=dict)
+    logs: dict[str, EndpointLog] = field(default_factory=dict)
 
     def share(self) -> float:
         """Return this worker's part of all partitions, and so of every limit."""
@@ -98,7 +98,7 @@ class _Builder:
     def limiter(self, scripts: RedisScripts) -> Limiter:
         shared = SharedLimiter(scripts, self.limits_key)
         local = LocalLimiter(time.monotonic, self.share)
-        fallback = FallbackLimiter(scripts, shared, local, self.metrics.source)
+        fallback = FallbackLimiter(scripts, shared, local, LimiterLog(self.metrics.source).source)
         self.stack.push_async_callback(fallback.close)
         return self.config.limiter(fallback)
 
@@ -149,7 +149,7 @@ class _Builder:
             budgets=budgets,
             declared=states.availability,
             disable=_disabling(states, sender, factory),
-            recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms),
+            recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms, self.logs),
             schedule=config.schedule,
             tasks=SupervisedTasks(self.shutdown.failed),
             now=config.now_ms,
@@ -197,6 +197,7 @@ async def build(
         KafkaException: the broker is unavailable, or denies access.
     """
     builder = _Builder(config, metrics, partitions, shutdown, stack, GroupMembership(config.session_seconds))
+    builder.logs.update({one.name: EndpointLog(one.name) for one in config.endpoints})
     sender = builder.sender()
     states = await builder.states()
     if shutdown.is_requested:
@@ -206,7 +207,7 @@ async def build(
     lanes = {one.name: builder.lane(one, limiter, sender) for one in config.endpoints}
     commands = ConsumerCommands()
     assignment = builder.assignment(builder.deliverer(sender, states, lanes, budgets), commands)
-    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, budgets, states)
+    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, budgets, states, builder.logs)
 
 
 def _disabling(
@@ -219,6 +220,5 @@ def _disabling(
         if not states.apply(state):
             return
         await sender.send_all([factory.state(state)])
-        log.warning("%s is disabled: %s", endpoint, why)
 
     return disable

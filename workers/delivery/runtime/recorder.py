@@ -1,8 +1,8 @@
 """Writes what became of a delivery to Kafka, then tells the index. The caller finishes the delivery afterwards."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from workers.kafka import Full, Outgoing, Sender
 
@@ -11,6 +11,7 @@ from ..core.model import RetryState
 from ..core.outcomes import Resolution
 from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
 from ..core.unsettled import sendable_since
+from .endpoint_log import EndpointLog
 from .metrics import DeliveryMetrics
 from .records import RecordFactory
 
@@ -19,13 +20,14 @@ _FULL_SECONDS = 0.05
 
 @dataclass(frozen=True, eq=False)
 class Recorder:
-    """`endpoints`: the names in endpoints.yml. `now` returns epoch ms."""
+    """`endpoints`: the names in endpoints.yml. `now` returns epoch ms. `logs`: of each endpoint."""
 
     factory: RecordFactory
     sender: Sender
     metrics: DeliveryMetrics
     endpoints: Collection[str]
     now: Callable[[], int]
+    logs: Mapping[str, EndpointLog] = field(default_factory=dict)
 
     async def record(self, delivery: Delivery, resolution: Resolution) -> None:
         """Write a result, with the retry state or after the dead letter that belongs to it; until the broker acked.
@@ -40,6 +42,8 @@ class Recorder:
         retry = delivery.retry
         delivery.partition.index.result(resolution.result, retry.replay)
         self.metrics.settled(resolution.result, sendable_since(delivery.event, retry), delivery.traceparent)
+        if (log := self.logs.get(delivery.endpoint)) is not None:
+            log.settled(resolution.result, delivery.traceparent)
         if resolution.retry is not None:
             self._count_wait(delivery)
 

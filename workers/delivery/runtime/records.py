@@ -1,5 +1,7 @@
 """The records that deliver writes to Kafka. All of a delivery stays on the partition that its record came from."""
 
+from dataclasses import replace
+
 from schemas import dead_letters as dl
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState
@@ -37,6 +39,8 @@ class RecordFactory:
 
     def waiting(self, delivery: Delivery, retry: RetryState, now: int) -> Outgoing:
         """Return the record of the waiting topic that fits the time left."""
+        is_same = retry.why == delivery.retry.why and delivery.retry.why_since
+        retry = replace(retry, why_since=delivery.retry.why_since if is_same else now)
         topic = self._prefix + self._wait_topics.of_event(delivery.event, retry.due_at, now)
         source, headers = delivery.record.record, retry.headers() + _trace(delivery)
         return Outgoing(topic, source.key, source.value or b"", headers, source.partition)

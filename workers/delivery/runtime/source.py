@@ -15,6 +15,8 @@ from typing import Any, Protocol, TypeVar, assert_never
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
+from schemas.names import client_id
+
 from ..core.model import ConsumedRecord, Released, Takeover
 from ..core.takeover import HELD, LEFT
 from .flow import Commit, ConsumerCommands, Pause, Place, Resume
@@ -91,6 +93,7 @@ class KafkaSource:
             {
                 **conf,
                 "group.id": group,
+                "client.id": client_id("deliver"),
                 "partition.assignment.strategy": "range",
                 "enable.auto.commit": False,
                 "auto.offset.reset": "earliest",

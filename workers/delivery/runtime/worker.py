@@ -100,10 +100,12 @@ class Worker:
     def _report(self, runtime: Runtime, lag: Mapping[str, int]) -> None:
         metrics, partitions = self._metrics, list(runtime.assignment.owned.values())
         for name, lane in runtime.lanes.items():
-            metrics.stands(name, runtime.states.availability(name), lane.circuit)
+            availability, waiting = runtime.states.availability(name), sum(one.waiting[name] for one in partitions)
+            metrics.stands(name, availability, lane.circuit)
+            runtime.logs[name].stands(availability, lane.circuit, runtime.states.latest(name), waiting)
             metrics.queued.labels(name).set(lane.queued)
             metrics.in_flight.labels(name).set(lane.in_flight)
-            metrics.waiting.labels(name).set(sum(one.waiting[name] for one in partitions))
+            metrics.waiting.labels(name).set(waiting)
         now = self._config.now_ms()
         metrics.not_settled(one.index.due.by_age(now) for one in partitions)
         for topic, behind in lag.items():

@@ -3,6 +3,7 @@
 {{- $v := .root.Values -}}
 - {name: LEADLOOP_APP_ID, value: {{ $v.appId | quote }}}
 - {name: LEADLOOP_LOG_LEVEL, value: {{ $v.logLevel | quote }}}
+- {name: LEADLOOP_LOG_FORMAT, value: {{ $v.logFormat | quote }}}
 - {name: LEADLOOP_PARTITIONS, value: {{ $v.topics.partitions | toString | quote }}}
 {{- with $v.topics.prefix }}
 - {name: LEADLOOP_TOPIC_PREFIX, value: {{ . | quote }}}
