@@ -211,6 +211,9 @@ class MemoryLog:
             futures[place].set_result(type("End", (), {"offset": len(self.records[place])})())
         return futures
 
+    def refresh_leaders(self) -> None:
+        """Nothing is ever refused here."""
+
     def cluster(self) -> str:
         return "cluster"
 

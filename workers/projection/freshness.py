@@ -63,15 +63,19 @@ class Freshness:
         self, responses: Mapping[PartitionId, "Future[ListOffsetsResultInfo]"], positions: Mapping[PartitionId, int]
     ) -> FreshnessByPartition:
         fresh: FreshnessByPartition = {}
+        is_refused = False
         for place, future in responses.items():
             try:
                 behind = max(0, future.result().offset - positions.get(place, 0))
             except KafkaException:
                 self._unmoved.pop(place, None)  # whether it has more records is unknown
+                is_refused = True
                 continue
             self._count_unmoved(place, positions.get(place, 0) if behind else None)
             complete_until = self._newest.get(place, 0) if behind else int(self._requested_at * 1000)
             fresh[place] = PartitionFreshness(behind, complete_until)
+        if is_refused:
+            self._log.refresh_leaders()
         return fresh
 
     def _count_unmoved(self, place: PartitionId, position: int | None) -> None:

@@ -11,6 +11,7 @@ reports (`LogBatch.ends`) when a partition has no more records, so that the posi
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
@@ -123,6 +124,7 @@ class Log:
         try:
             return {place: future.result(2 * REQUEST_SECONDS).offset for place, future in requested.items()}
         except KafkaException as error:
+            self.refresh_leaders()
             raise Unavailable("kafka", f"Kafka does not answer: {error.args[0].str()}") from error
         except TimeoutError as error:
             raise Unavailable("kafka", "Kafka does not answer") from error
@@ -140,6 +142,15 @@ class Log:
         return {
             PartitionId(one.topic.removeprefix(self._prefix), one.partition): future for one, future in answers.items()
         }
+
+    def refresh_leaders(self) -> None:
+        """Fetch the metadata of all topics, after end offsets were refused.
+
+        librdkafka requests them with the leader epochs that it knows. A broker that was killed has newer ones and
+        refuses, and the refusal alone makes no librdkafka look for newer ones.
+        """
+        with suppress(KafkaException):
+            self._admin.list_topics(timeout=REQUEST_SECONDS)
 
     def cluster(self) -> str:
         """The id of the cluster. Raises Unavailable."""

@@ -19,6 +19,7 @@ class Ends:
 
     assigned = frozenset({SILENT, WELL})
     fault: Exception | None = None
+    refreshed = 0
 
     def request_ends(self, places: Iterable[PartitionId]) -> dict[PartitionId, Future[Any]]:
         futures: dict[PartitionId, Future[Any]] = {place: Future() for place in places}
@@ -28,6 +29,9 @@ class Ends:
             else:
                 future.set_result(type("End", (), {"offset": 100})())
         return futures
+
+    def refresh_leaders(self) -> None:
+        self.refreshed += 1
 
 
 @pytest.fixture(autouse=True)
@@ -80,6 +84,7 @@ def test_of_whom_nothing_is_known_nothing_is_said() -> None:
     responses(fresh, UNRESPONSIVE_AFTER)
     ends.fault = KafkaException("no leader")
     responses(fresh, 1)
+    assert ends.refreshed == 1  # otherwise librdkafka never learns who leads
     ends.fault = None
     responses(fresh, UNRESPONSIVE_AFTER)
     assert fresh.unresponsive() == []
