@@ -41,8 +41,8 @@ def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes
     ]
     if 0 <= record.occurred_at <= LAST_MS:
         headers.append(_time(record.occurred_at))
-    if not isinstance(record, events.Heartbeat | events.EndpointState) and record.lead_id:
-        headers.append(("ce_subject", record.lead_id.encode()))
+    if lead_id := getattr(record, "lead_id", ""):
+        headers.append(("ce_subject", lead_id.encode()))
     if traceparent is not None:
         headers.append(("traceparent", traceparent))
     return headers

@@ -9,6 +9,8 @@ from unicodedata import category, normalize
 
 GUARDS = frozenset("=' \t\r\n")
 """What an ASCII text begins with if there may be more to remove than blanks at its end."""
+NO_IDS = frozenset(("null", "none", "nan", "nat", "undefined", "true", "false", "n/a"))
+"""What programs write where there is no id, in lower case."""
 _FORMULA = re.compile(r'="(.*)"', re.DOTALL)
 _APOSTROPHE = re.compile(r"'[\d=+\-@]")  # other words may begin with one: 's-Hertogenbosch
 _BLANKS = str.maketrans(dict.fromkeys("\u00a0\u2007\u2009\u202f", " "))

@@ -19,6 +19,7 @@ _END: Final = [bytes((bits & 127 | 128, bits >> 7)) for bits in range(1 << 14)]
 NOT_SIX: Final = (KeyError, error)
 """What reading three pairs raises where a number takes more or fewer bytes, or the data end."""
 
+_ONE: Final = [bytes((bits,)) for bits in _SEVEN_BITS]  # lengths of most texts
 _FIVE_BYTES: Final = 1 << 35
 _SIX_BYTES: Final = 1 << 42
 _LONGEST: Final = 10
@@ -77,6 +78,8 @@ def write_long(number: int) -> bytes:
     zigzag = number << 1 ^ number >> 63
     if _FIVE_BYTES <= zigzag < _SIX_BYTES:
         return _MORE[zigzag & 0x3FFF] + _MORE[zigzag >> 14 & 0x3FFF] + _END[zigzag >> 28]
+    if 0 <= zigzag < len(_ONE):
+        return _ONE[zigzag]
     return _write_any_long(zigzag)
 
 

@@ -142,15 +142,16 @@ def test_invalid_records_are_dead_letters_with_their_bytes_and_reason_and_do_not
         "unclean_lead_id": CODEC.encode(LeadCreated(event_id="e", lead_id=f"{lead}\u200b", occurred_at=T0)),
         "lead_id_too_long": CODEC.encode(LeadCreated(event_id="e", lead_id="x" * 129, occurred_at=T0)),
     }
-    for value in broken.values():
+    null = CODEC.encode(LeadCreated(event_id="e", lead_id="null", occurred_at=T0))
+    for value in (*broken.values(), null):
         world.send_raw("lead-created", lead, value, headers=[("traceparent", b"00-11-22-01"), ("null", None)])
     world.flush()
     world.send(a_created(lead))
     published = _ended(world)
-    assert _reasons(world) == sorted(broken)
+    assert _reasons(world) == sorted([*broken, "no_lead_id"])
     assert published.stage_of == {lead: "nurture"}
     kept = {message.value() for message in world.read("lead-dead-letters")}
-    assert set(broken.values()) == kept
+    assert {*broken.values(), null} == kept
     letter = next(letter for letter in world.dead_letters() if letter["dl_reason"] == "bad_avro")
     assert letter["dl_topic"] == world.prefix + "lead-created"
     assert letter["dl_partition"] == "1"

@@ -46,8 +46,10 @@ class FactBuilder:
         self._construct = CONSTRUCTORS[part.kind]
         self._context = context
         self._latest = context.now + FUTURE_MS
-        self._unstable = unstable_fields(part.kind, context.ids)
-        self._has_placeholders = any(name == PLACEHOLDERS.get(part.kind, ("",))[0] for name, _ in part.sources())
+        names = {name for name, _ in part.sources()}
+        self._unstable = unstable_fields(part.kind, context.ids) & names
+        self._has_placeholders = PLACEHOLDERS.get(part.kind, ("",))[0] in names
+        self._is_update = part.kind == "lead-updated"
         self._is_split = part.lead_id.split is not None
         self._conditions = steps.conditions()
         self._steps = steps.steps()
@@ -59,7 +61,7 @@ class FactBuilder:
             RowError: a cell is invalid; with its column.
         """
         content = self._content(row) if self.meets_conditions(row) else None
-        if content is None or changes_nothing(self.kind, content):
+        if content is None or (self._is_update and changes_nothing(self.kind, content)):
             return ()
         if self._has_placeholders:
             remove_placeholders(self.kind, content)
@@ -109,7 +111,10 @@ class FactBuilder:
     def _build(self, content: dict[str, FieldValue]) -> ImportedFact:
         source, now = self._context.source, self._context.now
         recorded_at = content.pop("recorded_at", now)
-        event_id = content.pop("event_id", None) or derived_id(source, self.kind, without(content, self._unstable))
+        event_id = content.pop("event_id", None)
+        if not event_id:
+            stable = without(content, self._unstable) if self._unstable else content
+            event_id = derived_id(source, self.kind, stable)
         if content["occurred_at"] > self._latest:  # type: ignore[operator]  # an instant
             content["occurred_at"] = now  # the end of today; the derived id stays the same when today is over
         return self._construct(event_id=event_id, source=source, recorded_at=recorded_at, **content)

@@ -211,7 +211,8 @@ class FieldSteps:
         if allowed or source.values:
             return to_mapped_value(empties, source.values, _otherwise(source), allowed, source.prefix, MAX_TEXT)
         if name in _IDS:
-            return to_id(empties, source, MAX_TEXT if name == "retracts" else MAX_LEAD_ID)
+            longest = MAX_TEXT if name == "retracts" else MAX_LEAD_ID
+            return to_id(empties, source, longest, recur=name == "lead_id")
         is_note = name == "note"
         return to_text(empties, source, None if is_note else MAX_TEXT, breaks=is_note)
 

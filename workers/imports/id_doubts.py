@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 _MOST_IDS = 200_000  # in memory: some 50 MB
 _OFTEN = 6  # creations of one lead: few leads come back that often
@@ -15,39 +15,58 @@ _DATE = re.compile(
 
 
 class IdDoubts:
-    """Collects what is doubtful about the ids of leads. Of very large imports it looks at the first 200,000 ids."""
+    """Collects what is doubtful about the ids of leads. Of very large imports it looks at the first 200,000 ids.
 
-    def __init__(self) -> None:
+    Args:
+        most: How many ids it remembers. Those after them are compared with these, but not with each other.
+    """
+
+    def __init__(self, most: int = _MOST_IDS) -> None:
+        self._most = most
+        self._creations: dict[str, int] = {}
         self._folded: dict[str, str] = {}
-        self._created: Counter[str] = Counter()
         self._by_case: dict[str, str] = {}
-        self._last = ""
 
-    def add(self, lead_id: str, *, is_created: bool) -> None:
-        """Look at the id of one fact."""
-        if is_created:
-            count = self._created.get(lead_id, 0)
-            if count or len(self._created) < _MOST_IDS:
-                self._created[lead_id] = count + 1
-        if lead_id == self._last or lead_id.isdecimal():
-            return
-        self._last = lead_id
-        folded = lead_id.lower()
-        first = self._folded.get(folded)
-        if first is None:
-            if len(self._folded) < _MOST_IDS:
-                self._folded[folded] = lead_id
-        elif first != lead_id:
+    def add_all(self, leads: Iterable[str], created: Iterable[str]) -> None:
+        """Look at the ids of many facts at once: few of them are new.
+
+        Args:
+            leads: The lead of each fact.
+            created: Those of the facts that create one.
+        """
+        creations = self._creations
+        for one in [lead for lead in dict.fromkeys(leads) if lead not in creations]:
+            if len(creations) < self._most:
+                creations[one] = 0
+            else:
+                self._compare(one)
+        for one in created:
+            if one in creations:
+                creations[one] += 1
+
+    def _compare(self, lead_id: str) -> None:
+        if not self._folded:
+            self._fold()
+        first = self._folded.get(lead_id.lower())
+        if first is not None:
             self._by_case[first] = lead_id
+
+    def _fold(self) -> None:
+        for one in self._creations:
+            first = self._folded.setdefault(one.lower(), one)
+            if first is not one:
+                self._by_case[first] = one
 
     def sentences(self) -> Iterator[str]:
         """Yield a sentence for each doubt."""
-        if floats := [one for one in self._folded.values() if one.endswith("0") and _FLOAT.search(one)]:
+        if not self._folded:
+            self._fold()
+        if floats := [one for one in self._creations if one.endswith("0") and _FLOAT.search(one)]:
             yield (
                 f"{len(floats):,} ids end in .0 ({_some(floats)}): a program read them as decimal numbers; "
                 "they are other leads than the ids without it"
             )
-        if dates := [one for one in self._folded.values() if _DATE.fullmatch(one)]:
+        if dates := [one for one in self._creations if _DATE.fullmatch(one)]:
             yield (
                 f"{len(dates):,} ids look like dates ({_some(dates)}): a spreadsheet makes dates of ids such as 1-2 "
                 "and MAR1: export the column as text"
@@ -58,7 +77,7 @@ class IdDoubts:
                 f"{len(pairs):,} ids differ from another only by case ({_some(pairs)}): "
                 "if they are one lead, write `fold: true`"
             )
-        if often := [one for one, count in self._created.most_common() if count >= _OFTEN]:
+        if often := [one for one, count in Counter(self._creations).most_common() if count >= _OFTEN]:
             yield (
                 f"{len(often):,} leads were created {_OFTEN} times or more ({_some(often)}): is it the right column, "
                 "and is it an id?"

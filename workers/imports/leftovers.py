@@ -25,6 +25,8 @@ _TOTAL_ID = re.compile(
     re.IGNORECASE,
 )
 _BEGINNINGS = frozenset(("tot", "gra", "sub", "ges", "zwi", "sum", "ave", "dur", "mit"))
+TOTAL_INITIALS = frozenset(initial for beginning in _BEGINNINGS for initial in (beginning[0], beginning[0].upper()))
+"""What `is_total_id` need not be asked about begins with another character."""
 
 
 def is_total_id(cell: object) -> bool:

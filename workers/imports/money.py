@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from streams.domain.facts import MAX_TEXT
 from workers.values.amounts import AmountReader, NotAnAmount, to_minor
 
 from .errors import RowError
@@ -33,7 +34,7 @@ def _to_minor(empties: EmptyCells, reader: AmountReader, currency: str) -> Conve
         if type(cell) is not str:
             return read(cell)
         if cell not in cache:
-            if len(cache) >= MAX_CACHED:
+            if len(cache) >= MAX_CACHED or len(cell) > MAX_TEXT:
                 return read(cell)
             cache[cell] = read(cell)
         return cache[cell]

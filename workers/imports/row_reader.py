@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -14,7 +14,7 @@ from .conversion import TableConverter
 from .errors import ImportFailure, RowError
 from .files import SourceFile
 from .id_doubts import IdDoubts
-from .leftovers import Leftover, LeftoverRows, is_total_id
+from .leftovers import TOTAL_INITIALS, Leftover, LeftoverRows, is_total_id
 from .publish import Encode
 from .records import RANKS, ImportedFact
 from .report import ImportSummary, RejectedRow
@@ -88,6 +88,7 @@ class RowReader:
         self._encode = encode
         self._on_facts = on_facts
         self._lead_indexes: list[int] = []
+        self._made: list[SortEntry] = []
         self.summary = summary
         self.ids = IdDoubts()
 
@@ -111,7 +112,9 @@ class RowReader:
             else:
                 summary.rows += 1
             if summary.rows % _REPORT_EVERY == 0:
+                self._sort()
                 on_progress()
+        self._sort()
         summary.count(source.counts)
 
     def _convert(self, row: NumberedRow, source: SourceFile, converter: TableConverter) -> None:
@@ -119,29 +122,28 @@ class RowReader:
         if isinstance(cells, RowError):
             raise cells
         for index in self._lead_indexes:
-            if is_total_id(cells[index]):
+            if str(cells[index])[:1] in TOTAL_INITIALS and is_total_id(cells[index]):
                 raise RowError("total", "it is a line of totals")
-        made, entries = self._entries(cells, converter)
-        for entry in entries:
-            self._sorter.add(entry)
-            self.ids.add(entry[3], is_created=entry[1] == _CREATED)
-        if not entries:
-            self.summary.without_facts += 1
-        elif self._on_facts is not None:
-            self._on_facts(source, row[0], [fact for _, fact in made])
-
-    def _entries(
-        self, cells: Row, converter: TableConverter
-    ) -> tuple[Sequence[tuple[int, ImportedFact]], list[SortEntry]]:
         # All facts of a row are made before the first is added: a row is imported whole or not at all.
         try:
             made = converter.facts(cells)
-            return made, [
+            entries = [
                 (fact.occurred_at, rank, fact.event_id, fact.lead_id, fact.source, self._encode(fact))
                 for rank, fact in made
             ]
         except (Unencodable, UnicodeEncodeError) as error:
             raise _unencodable(error, cells, converter) from error
+        self._made += entries
+        if not entries:
+            self.summary.without_facts += 1
+        elif self._on_facts is not None:
+            self._on_facts(source, row[0], [fact for _, fact in made])
+
+    def _sort(self) -> None:
+        """Take what was made in the newest rows into the sorter: together, because each step costs less so."""
+        made, self._made = self._made, []
+        self._sorter.add_all(made)
+        self.ids.add_all([entry[3] for entry in made], [entry[3] for entry in made if entry[1] == _CREATED])
 
     def _reject(
         self,

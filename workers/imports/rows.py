@@ -15,6 +15,7 @@ import msgspec
 from schemas.json_value import JsonValue
 
 from .errors import RowError
+from .json_names import check_names
 from .values import Cell
 
 Row = Sequence[Cell]
@@ -140,6 +141,7 @@ def read_jsonl(text: TextIO, columns: Sequence[str]) -> Iterator[NumberedRow]:
             if line.isspace():
                 continue
             row: JsonValue = msgspec.json.decode(line)
+            check_names(line, row)
         except StopIteration:
             return
         except RowError as error:

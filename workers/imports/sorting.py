@@ -3,7 +3,7 @@
 import heapq
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
 from types import TracebackType
@@ -43,9 +43,9 @@ class Sorter:
         self._written = 0
         self._folder = tempfile.TemporaryDirectory(prefix="leadloop-import-", dir=scratch)
 
-    def add(self, entry: SortEntry) -> None:
-        self._entries.append(entry)
-        self.count += 1
+    def add_all(self, entries: Collection[SortEntry]) -> None:
+        self._entries += entries
+        self.count += len(entries)
         if len(self._entries) >= self._run_size:
             self._spill()
 

@@ -20,8 +20,6 @@ def unstable_fields(kind: str, ids: DerivedIds) -> frozenset[str]:
 
 def without(content: dict[str, FieldValue], names: frozenset[str]) -> dict[str, FieldValue]:
     """Return the content without these fields."""
-    if not names:
-        return content
     stable = content.copy()
     for name in names:
         stable.pop(name, None)

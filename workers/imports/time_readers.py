@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TypeAlias
 
 from schemas.instants import EARLIEST_MS, LAST_MS, unit_of
 from workers.values.numbers import whole
@@ -13,9 +13,15 @@ from workers.values.times import format_of_unit
 from .errors import RowError
 from .field_sources import NAMED_FORMATS
 
-Read = Callable[[str], "ReadTime"]
+ReadTime: TypeAlias = tuple[datetime | int, bool]
+"""A time as it was read, and whether it is a date without a time of day. A plain tuple: there is one for each cell."""
+
+Read = Callable[[str], ReadTime]
 Choices = Mapping[datetime, Sequence[str]]
 """What a text is in several patterns: each reading, and the patterns that give it."""
+
+LONGEST_DATE = 10
+"""Characters of a date of ISO 8601: 2026-03-02."""
 
 _SPREADSHEET_EPOCH = datetime(1899, 12, 30)  # noqa: DTZ001  # the zone is applied later
 _SECONDS_OF_DAY = 86_400
@@ -23,15 +29,7 @@ _TIME_DIRECTIVES = ("%H", "%I", "%M", "%S", "%c", "%X")
 _IN_ORDER = ("%Y", "%m", "%d", "%H", "%M", "%S")
 _PARTS_OF_A_DATE = 3
 _DIGITS = {"%Y": r"(\d{4})", **dict.fromkeys(_IN_ORDER[1:], r"(\d{1,2})")}
-_LONGEST_DATE = 10  # of ISO 8601: 2026-03-02
 _OTHER_UNITS = {"epoch_s": "seconds", "epoch_ms": "milliseconds"}
-
-
-class ReadTime(NamedTuple):
-    """A time as it was read. `is_date`: without a time of day."""
-
-    at: datetime | int
-    is_date: bool = False
 
 
 def readers_of(
@@ -69,7 +67,7 @@ def _reader(name: str) -> Read:
 
 
 def _iso(text: str) -> ReadTime:
-    return ReadTime(datetime.fromisoformat(text), len(text) <= _LONGEST_DATE)
+    return datetime.fromisoformat(text), len(text) <= LONGEST_DATE
 
 
 def _epoch(name: str, places: int) -> Read:
@@ -79,7 +77,7 @@ def _epoch(name: str, places: int) -> Read:
             _refuse_other_unit(text)
         if ms > LAST_MS:
             raise RowError("after_9999", "is it in a smaller unit? `epoch_s` counts seconds, `epoch_ms` milliseconds")
-        return ReadTime(ms)
+        return ms, False
 
     return read
 
@@ -93,7 +91,7 @@ def _excel(text: str) -> ReadTime:
     days = float(text.replace(",", "."))
     if unit_of(days) is None or not days:
         raise ValueError(text)
-    return ReadTime(_SPREADSHEET_EPOCH + timedelta(seconds=round(days * _SECONDS_OF_DAY)), days.is_integer())
+    return _SPREADSHEET_EPOCH + timedelta(seconds=round(days * _SECONDS_OF_DAY)), days.is_integer()
 
 
 def _by_pattern(pattern: str) -> Read:
@@ -102,7 +100,7 @@ def _by_pattern(pattern: str) -> Read:
 
     @lru_cache(maxsize=16_384)
     def read(text: str) -> ReadTime:
-        return ReadTime(parse(text), is_date)
+        return parse(text), is_date
 
     return read
 
@@ -114,20 +112,26 @@ def _parser(pattern: str) -> Callable[[str], datetime]:
         return datetime.strptime(text, pattern)  # noqa: DTZ007  # the zone is applied later
 
     parts = re.split(r"(%[YmdHMS])", pattern)
-    found, signs = parts[1::2], parts[2:-1:2]
-    places = [found.index(name) for name in _IN_ORDER[: len(found)] if name in found]
-    if len(found) < _PARTS_OF_A_DATE or len(places) < len(found) or parts[0] or parts[-1] or "%" in "".join(signs):
+    if not _is_of_numbers(parts):
         return slow
-    if not all(sign and not any(c.isalnum() for c in sign) for sign in signs):
-        return slow
+    found = parts[1::2]
+    places = [found.index(name) + 1 for name in _IN_ORDER[: len(found)]]
     match = re.compile("".join(_DIGITS.get(part) or re.escape(part) for part in parts)).fullmatch
 
     def fast(text: str) -> datetime:
         if (numbers := match(text)) is None:
             return slow(text)
-        return datetime(*[int(numbers[place + 1]) for place in places])  # type: ignore[arg-type]  # noqa: DTZ001
+        return datetime(*[int(numbers[place]) for place in places])  # type: ignore[arg-type]  # noqa: DTZ001
 
     return fast
+
+
+def _is_of_numbers(parts: Sequence[str]) -> bool:
+    """Whether the split pattern has a year, month, day and what follows them, each once, with signs between them."""
+    found, signs = parts[1::2], parts[2:-1:2]
+    if len(found) < _PARTS_OF_A_DATE or sorted(found) != sorted(_IN_ORDER[: len(found)]) or parts[0] or parts[-1]:
+        return False
+    return all(sign and "%" not in sign and not any(c.isalnum() for c in sign) for sign in signs)
 
 
 class PatternChoice:
@@ -152,7 +156,7 @@ class PatternChoice:
                 continue
             found[time] = (*found.get(time, ()), pattern)
         plausible = {
-            time: by for time, by in found.items() if isinstance(time.at, datetime) and self._is_plausible(time.at)
+            time: by for time, by in found.items() if isinstance(time[0], datetime) and self._is_plausible(time[0])
         }
         return plausible or found
 

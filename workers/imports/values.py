@@ -9,6 +9,7 @@ from unicodedata import category, normalize
 
 from schemas.json_value import JsonValue
 from schemas.texts import GUARDS, cleaned, comparable
+from streams.domain.facts import MAX_TEXT
 from workers.values.identifiers import (
     fault_of_id,
     id_forms,
@@ -30,6 +31,7 @@ Convert = Callable[[Cell], FieldValue | None]
 _BREAKS = "\t\n\r"
 _MAX_EXCERPT = 80
 MAX_CACHED = 4_096  # distinct cells of a column: most columns have few
+_MAX_RECENT_IDS = 16_384
 ID_SEPARATOR = "\n"
 """Between the ids of a split cell."""
 
@@ -79,6 +81,7 @@ class EmptyCells:
     def __init__(self, texts: Collection[str], replacement: FieldValue | None) -> None:
         self._texts = frozenset(map(comparable, texts)) - {""}
         self._replacement = replacement
+        self.has_numbers = any(text[0].isdecimal() for text in self._texts)
         self.are_rejected = replacement == "reject"
 
     def __contains__(self, text: str) -> bool:
@@ -124,15 +127,22 @@ def to_text(empties: EmptyCells, source: TextSource, longest: int | None, *, bre
         if text in empties:
             return empties.value()
         value = within(longest, prefix + form(printable(text, breaks=breaks)))
-        if type(cell) is str and longest is not None and len(cache) < MAX_CACHED:
+        if type(cell) is str and longest is not None and len(cell) <= longest and len(cache) < MAX_CACHED:
             cache[cell] = value
         return value
 
     return convert
 
 
-def to_id(empties: EmptyCells, source: TextSource, longest: int) -> Convert:
-    """Make a converter for ids. The ids of a cell that is split are joined by ID_SEPARATOR."""
+def to_id(empties: EmptyCells, source: TextSource, longest: int, *, recur: bool = False) -> Convert:
+    """Make a converter for ids. The ids of a cell that is split are joined by ID_SEPARATOR.
+
+    Args:
+        empties: Which texts count as empty.
+        source: How the ids are written.
+        longest: The most characters of an id.
+        recur: Whether an id stands in several rows, mostly close to each other.
+    """
     form, prefix, may_be_grouped = _form_of(source), source.prefix.lstrip(), source.grouped
 
     def one(text: str) -> str:
@@ -146,7 +156,7 @@ def to_id(empties: EmptyCells, source: TextSource, longest: int) -> Convert:
         whole = prefix + form(printable(text))
         return within(longest, whole if whole.isascii() else normalize("NFC", whole))
 
-    def convert(cell: Cell) -> FieldValue | None:
+    def read(cell: Cell) -> FieldValue | None:
         if is_plain and type(cell) is str and is_harmless(cell) and cell not in empties and len(cell) <= longest:
             return cell  # almost all ids
         text = text_of(cell)
@@ -154,7 +164,26 @@ def to_id(empties: EmptyCells, source: TextSource, longest: int) -> Convert:
 
     is_plain = not prefix and form is str
     separator = source.split if isinstance(source, LeadIdSource) else None
-    return convert if separator is None else _split(convert, separator)
+    convert = read if separator is None else _split(read, separator)
+    return _remembering(convert, longest) if recur else convert
+
+
+def _remembering(read: Convert, longest: int) -> Convert:
+    recent: dict[Cell, FieldValue] = {}
+
+    def convert(cell: Cell) -> FieldValue | None:
+        if type(cell) is not str:
+            return read(cell)
+        if (known := recent.get(cell)) is not None:
+            return known
+        value = read(cell)
+        if value is not None and len(cell) <= longest:
+            if len(recent) >= _MAX_RECENT_IDS:
+                recent.clear()
+            recent[cell] = value
+        return value
+
+    return convert
 
 
 def _split(read: Convert, separator: str) -> Convert:
@@ -223,7 +252,7 @@ def to_mapped_value(
             value = _unlisted(text, otherwise, known)
         if isinstance(value, str) and value:  # the empty text removes a value
             value = within(longest, prefix + value)
-        if type(cell) is str and len(cache) < MAX_CACHED:
+        if type(cell) is str and len(cell) <= MAX_TEXT and len(cache) < MAX_CACHED:
             cache[cell] = value
         return value
 

@@ -17,7 +17,7 @@ FIXES: Mapping[str, str] = {
     "wrong_record": "publish the record to the topic of its type",
     "bad_avro": "encode the datum with the schema of the id in front of it, with every field in its order",
     "no_event_id": "set event_id: what happened, as the source identifies it (the id of the call or the deal)",
-    "no_lead_id": "set lead_id",
+    "no_lead_id": "set lead_id to the id of the lead; publish nothing where there is none",
     "lead_id_too_long": f"use an id of at most {MAX_LEAD_ID} characters",
     "text_too_long": f"shorten the text to {MAX_TEXT} characters; only a note may be longer",
     "no_time": f"set occurred_at: {_MILLISECONDS}",

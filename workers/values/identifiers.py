@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from unicodedata import decimal
 
-from schemas.texts import has_format_characters
+from schemas.texts import NO_IDS, has_format_characters
 
 _LONGEST = 256  # some patterns below take quadratic time
-_NONE = r"null|none|nan|nat|undefined|true|false|n/a|#n/[ad]|#nv|0{8}(?:-?0{4}){3}-?0{12}"
+_NONE = "|".join((*sorted(NO_IDS), r"0(?:\.0+)?|#n/[ad]|#nv|0{8}(?:-?0{4}){3}-?0{12}"))
 _NO_NONE_AT_END = "".join(rf"(?<![/:](?i:{word}))" for word in ("null", "none", "nan", "undefined"))
 _CHARACTERS = "A-Za-z0-9_/:@#-"
 is_harmless = re.compile(

@@ -41,7 +41,15 @@ def test_an_id_that_only_looks_like_another_is_refused(lead_id: str) -> None:
         check_entrance(LeadCreated(event_id="e", lead_id=lead_id, occurred_at=T0))
 
 
-@pytest.mark.parametrize("lead_id", ["L1", "crm/4711", "Müller", "a b", "ada@example.com", "名前"])
+@pytest.mark.parametrize("lead_id", ["null", "NULL", "None", "NaN", "undefined", "n/a", "False"])
+def test_a_word_that_stands_for_no_id_is_no_lead(lead_id: str) -> None:
+    with pytest.raises(Poison, match=f"no_lead_id: '{lead_id}' is what programs write where there is no id"):
+        check_entrance(LeadCreated(event_id="e", lead_id=lead_id, occurred_at=T0))
+
+
+@pytest.mark.parametrize(
+    "lead_id", ["0", "nulls", "Noneman", "L1", "crm/4711", "Müller", "a b", "ada@example.com", "名前"]
+)
 def test_other_ids_are_accepted(lead_id: str) -> None:
     check_entrance(LeadCreated(event_id="e", lead_id=lead_id, occurred_at=T0))
 

@@ -5,7 +5,17 @@ from pathlib import Path
 
 from streams.runtime.documents import load
 from tests.builders_imports import NOW
-from workers.imports import conversion, field_steps, money, row_reader, rows, time_readers, timestamps, values
+from workers.imports import (
+    conversion,
+    field_steps,
+    json_names,
+    money,
+    row_reader,
+    rows,
+    time_readers,
+    timestamps,
+    values,
+)
 from workers.imports.conversion import TableConverter
 from workers.imports.errors import RowError
 from workers.imports.field_sources import AmountSource, InstantSource, LeadIdSource, TextSource
@@ -54,7 +64,7 @@ def test_every_reason_for_rejecting_a_row_is_documented() -> None:
     sources = [
         Path(module.__file__ or "").read_text("utf-8")
         for module in (
-            *(conversion, field_steps, money, row_reader, rows, time_readers, timestamps, values),
+            *(conversion, field_steps, json_names, money, row_reader, rows, time_readers, timestamps, values),
             *(parsing_of_amounts, parsing_of_ids),
         )
     ]

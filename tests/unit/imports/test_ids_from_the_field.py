@@ -52,6 +52,9 @@ def test_one_lead_has_one_id_however_it_is_written(cell: JsonValue) -> None:
         (9007199254740994.0, "rounded_number"),
         ("undefined", "no_id"),
         (False, "no_id"),
+        (0, "no_id"),
+        (0.0, "no_id"),
+        ("0", "no_id"),
         ("#N/A", "empty"),
         ("'", "empty"),
         ('=""', "empty"),
@@ -180,7 +183,7 @@ def test_names_of_json_are_found_in_both_forms() -> None:
 def _doubts(*ids: str, is_created: bool = True) -> list[str]:
     doubts = IdDoubts()
     for one in ids:
-        doubts.add(one, is_created=is_created)
+        doubts.add_all([one], [one] if is_created else [])
     return list(doubts.sentences())
 
 
@@ -200,6 +203,13 @@ def _doubts(*ids: str, is_created: bool = True) -> list[str]:
 def test_ids_that_are_doubtful_as_a_whole_are_reported(ids: list[str], sentence: str) -> None:
     (found,) = _doubts(*ids)
     assert sentence in found
+
+
+def test_an_id_after_the_most_is_compared_with_those_before() -> None:
+    doubts = IdDoubts(most=2)
+    for ids in (["A1", "b"], ["c", "a1", "C"]):
+        doubts.add_all(ids, ids * 6)
+    assert [sentence.partition(" (")[2].partition(")")[0] for sentence in doubts.sentences()] == ["A1 and a1", "A1, b"]
 
 
 def test_ids_without_doubt_are_not_reported() -> None:

@@ -19,7 +19,7 @@ ENTRIES = st.lists(st.builds(an_entry, st.integers(1, 40), st.integers(0, 3)), m
 def test_any_entries_are_returned_sorted_and_once(entries: list[SortEntry], run_size: int, fan_in: int) -> None:
     with Sorter(run_size=run_size, fan_in=fan_in) as sorter:
         for entry in entries:
-            sorter.add(entry)
+            sorter.add_all([entry])
         merged = list(sorter.merged())
     assert merged == sorted(set(entries))
     assert (sorter.count, sorter.repeated) == (len(entries), len(entries) - len(merged))
@@ -28,6 +28,6 @@ def test_any_entries_are_returned_sorted_and_once(entries: list[SortEntry], run_
 def test_sorted_runs_on_disk_are_deleted(tmp_path: Path) -> None:
     with Sorter(tmp_path, run_size=2) as sorter:
         for at in range(9):
-            sorter.add(an_entry(at))
+            sorter.add_all([an_entry(at)])
         assert list(tmp_path.rglob("*.run"))
     assert not list(tmp_path.iterdir())

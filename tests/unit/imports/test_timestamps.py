@@ -86,9 +86,24 @@ def test_patterns_are_read_as_strptime_reads_them(
 def _read(pattern: str, text: str) -> datetime | int | None:
     (read,) = readers_of([pattern], (), lambda _: True)
     try:
-        return read(text).at
+        return read(text)[0]
     except ValueError:
         return None
+
+
+_YEARS = datetime(1980, 1, 1), datetime(2040, 1, 1)  # noqa: DTZ001  # with and without a zone
+ISO = st.one_of(st.datetimes(*_YEARS), st.datetimes(*_YEARS, timezones=st.timezones())).map(str)
+
+
+@given(ISO | ISO.map(lambda text: text[:10]) | st.text(), st.sampled_from(["UTC", "Europe/Berlin"]), st.booleans())
+def test_a_time_with_blanks_around_it_is_read_as_without(text: str, zone: str, is_end: bool) -> None:
+    results = []
+    for cell in (text, f" {text}"):
+        try:
+            results.append(fact_of({"at": cell}, zone=zone, day="end" if is_end else "start").occurred_at)
+        except RowError as error:
+            results.append(error.reason)
+    assert results[0] == results[1]
 
 
 @given(st.text() | st.integers() | st.floats(), st.sampled_from(["iso", "epoch_s", "epoch_ms", "%d.%m.%Y"]))

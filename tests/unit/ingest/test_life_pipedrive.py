@@ -137,6 +137,13 @@ async def test_six_edits_of_a_finished_call_are_one_touch(shipped: Posting) -> N
     assert len(unique(shipped.facts())) == 1
 
 
+@pytest.mark.parametrize("person", [None, 0, "0"])
+async def test_what_concerns_no_person_concerns_no_lead(shipped: Posting, person: object) -> None:
+    deal = an_item(0, "create", "deal", {**DEAL, "person_id": person, "update_time": iso(0)})
+    for item in (deal, an_activity(2, 2, {"done": False}, person_id=person)):
+        assert await post(shipped, "pipedrive", item) == {"accepted": 0, "ignored": 1, "dead_letters": 0}
+
+
 @pytest.mark.parametrize("done", [True, "true", 1, "1", 1.0])
 async def test_a_finished_call_is_one_however_a_relay_writes_it(shipped: Posting, done: object) -> None:
     await post(shipped, "pipedrive", an_activity(2, 1, {"done": False}, done=done))

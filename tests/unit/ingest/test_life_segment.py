@@ -83,8 +83,8 @@ async def test_the_life_of_a_lead_in_segment_becomes_the_expected_facts(shipped:
 
 
 @pytest.mark.parametrize("event", ["Signed Up", "Call Completed", "Order Completed", "Deal Lost"])
-@pytest.mark.parametrize("user", [None, "", "  "])
-async def test_a_call_of_an_anonymous_visitor_concerns_no_lead(shipped: Posting, event: str, user: str | None) -> None:
+@pytest.mark.parametrize("user", [None, "", "  ", 0, "0"])
+async def test_a_call_of_an_anonymous_visitor_concerns_no_lead(shipped: Posting, event: str, user: object) -> None:
     counts = await post(shipped, "segment", {**a_track(1, event), "userId": user})
     assert counts == {"accepted": 0, "ignored": 1, "dead_letters": 0}
 

@@ -88,7 +88,7 @@ async def test_an_id_is_the_same_over_the_api_and_in_a_file(posting: Posting, le
     assert fact.lead_id == imported({"id": lead_id}, CREATED).lead_id == "4711"
 
 
-NO_IDS = ["undefined", "null", "crm/undefined", "[object Object]", "{{contact.id}}", "NaN", "ada@x.de, bob@x.de"]
+NO_IDS = ["undefined", "null", "0", "crm/undefined", "[object Object]", "{{contact.id}}", "NaN", "ada@x.de, bob@x.de"]
 
 
 @pytest.mark.parametrize(

@@ -102,6 +102,7 @@ def test_bytes_that_streams_cannot_read_are_named_with_the_fix(value: bytes, top
     [
         ({"event_id": ""}, "no_event_id.*fix        set event_id"),
         ({"lead_id": ""}, "no_lead_id.*set lead_id"),
+        ({"lead_id": "null"}, "no_lead_id.*publish nothing where there is none"),
         ({"lead_id": "x" * 129}, "lead_id_too_long.*128"),
         ({"origin": "x" * 257}, "text_too_long.*256"),
         ({"occurred_at": 0}, "no_time.*milliseconds"),

@@ -11,7 +11,7 @@ NO_IDS = (
     "null", "NULL", "None", "NaN", "nat", "undefined", "true", "False", "N/A", "#N/A", "#NV", "#REF!", "(null)", "<NA>",
     "[object Object]", "\\N", "-", "?", "########", "00000000-0000-0000-0000-000000000000", "{00000000-0000}",
     "crm/null", "hubspot:undefined", "{{contact.id}}", "crm-{{ id }}", "${id}", "#{id}", "%%ID%%", "*|EMAIL|*",
-    "<%= id %>", "{lead_id}", '=HYPERLINK("https://crm.example.com/4711","4711")',
+    "0", "0.0", "<%= id %>", "{lead_id}", '=HYPERLINK("https://crm.example.com/4711","4711")',
 )  # fmt: skip
 
 
@@ -32,7 +32,9 @@ NO_IDS = (
         "L 4711",
         "v1.2.3",
         "4711.0",
-        "0",
+        "10",
+        "00",
+        "crm/0",
         "nullable",
         "Annan",
         "None of us",
