@@ -101,10 +101,21 @@ def test_where_all_is_well_nothing_fails(world: World, env: dict[str, str]) -> N
     worker.wait_ready()
     seen = examine(env, "--probe", f"http://127.0.0.1:{worker.port()}")
     assert (seen.code, seen.failed) == (0, []), seen.text
-    well = ("settings", "policy", "keys", "kafka", "topics", "transactions", "redis", "data dir", "clock")
+    well = (
+        "settings",
+        "policy",
+        "keys",
+        "kafka",
+        "topics",
+        "transactions",
+        "redis",
+        "data dir",
+        "clock",
+        "dead letters",
+    )
     for about in (*well, "endpoint nurture"):
         seen.one(about, "ok")
-    assert seen.one("group of streams", "ok")["found"].startswith("1 member, ")
+    assert seen.one("group of streams", "ok")["found"].startswith("1 member of version ")
     assert seen.one(f"probe 127.0.0.1:{worker.port()}", "ok")["found"] == "ready"
     assert "leadloop project" in seen.one("group of project", "warn")["todo"]
     assert "LEADLOOP_REPLICATION=3" in seen.one("replication", "warn")["todo"]
