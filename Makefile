@@ -62,7 +62,7 @@ COMPILE := $(UV) pip compile --universal --python-version 3.11 --generate-hashes
 
 lock: install  ## regenerate requirements.lock and the image's lock files from pyproject.toml
 	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
-	$(COMPILE) pyproject.toml --extra registry --extra mcp -c requirements.lock -o deploy/requirements-runtime.lock
+	$(COMPILE) pyproject.toml --extra registry --extra mcp --extra tracing -c requirements.lock -o deploy/requirements-runtime.lock
 	echo hatchling | $(COMPILE) - -c requirements.lock -o deploy/requirements-build.lock
 
 wheel: install  ## build the wheel into dist/

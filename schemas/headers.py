@@ -63,9 +63,14 @@ def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes 
     return None
 
 
+def is_sampled(traceparent: bytes) -> bool:
+    """Whether the trace is recorded."""
+    return bool(int(traceparent[53:55], 16) & _SAMPLED)
+
+
 def exemplar_of(traceparent: bytes | None) -> dict[str, str] | None:
     """The exemplar of an observation in a histogram; None if the record has no trace, or its trace is not sampled."""
-    if not traceparent or not int(traceparent[53:55], 16) & _SAMPLED:
+    if not traceparent or not is_sampled(traceparent):
         return None
     return {"trace_id": traceparent[3:35].decode()}
 

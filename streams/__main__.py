@@ -30,6 +30,7 @@ from streams.runtime.logs import event, set_up_logging  # noqa: E402
 from streams.runtime.probes import Probes  # noqa: E402
 from streams.runtime.process import process_registry  # noqa: E402
 from streams.runtime.settings import StreamsSettings  # noqa: E402
+from streams.runtime.tracing_setup import open_tracing  # noqa: E402
 
 log = logging.getLogger("streams")
 _HELD: list[IO[str]] = []  # open as long as the process lives
@@ -53,7 +54,7 @@ def _wired() -> Driver:
     cluster = cluster_of(settings)
     _set_up_logging(settings)
     registry = process_registry()
-    lead_job = LeadJob(settings, policy, codec, registry, cluster)
+    lead_job = LeadJob(settings, policy, codec, registry, cluster, open_tracing("streams"))
     driver = connect(settings, lead_job.job)
     lead_job.observe(driver)
     record = PolicyRecord(settings.kafka.librdkafka(), settings.topic_prefix, settings.app_id, settings.policy_file)

@@ -102,7 +102,7 @@ class RealKafka:
             text = text.replace(f"{{{name}}}", str(value))
         lines = [line for line in text.splitlines() if line.partition("=")[0] not in changes]
         directory.mkdir(parents=True, exist_ok=True)
-        self._properties.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in changes.items())]))
+        self._properties.write_text("\n".join([*lines, *(f"{name}={value}" for name, value in changes.items()), ""]))
 
     def start(self, within: float = 60) -> None:
         """Start it, or start it again with the same data, and wait until it answers."""

@@ -12,7 +12,8 @@ from schemas.codec import Codec
 from streams.agents.gauges import LoopState
 from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import CACHED, Leads
-from streams.agents.loop import NOW, PartitionLoop, Rules
+from streams.agents.loop import NOW, PartitionLoop
+from streams.agents.loop_rules import Rules
 from streams.agents.loopback_cache import LoopbackCache
 from streams.agents.metrics import CLOCKS, OTHER, Metrics, info_of, live_partitions, register_process_info
 from streams.agents.outbound import Outbound
@@ -27,6 +28,7 @@ from streams.domain.policy import Policy
 from streams.domain.state import lead_of
 from streams.engine import Chunk, Driver, Job, RecoveredPartition, TimerWheel
 from streams.runtime.settings import StreamsSettings
+from streams.runtime.tracing import Tracing
 
 SLICE = 1000  # leads read back before other tasks of the event loop get their turn
 
@@ -51,7 +53,13 @@ class LeadJob:
     """
 
     def __init__(
-        self, settings: StreamsSettings, policy: Policy, codec: Codec, registry: CollectorRegistry, cluster: str = ""
+        self,
+        settings: StreamsSettings,
+        policy: Policy,
+        codec: Codec,
+        registry: CollectorRegistry,
+        cluster: str = "",
+        tracing: Tracing | None = None,
     ) -> None:
         is_live = settings.clock == "wall"
         self._settings = settings
@@ -65,6 +73,7 @@ class LeadJob:
             is_live=is_live,
             grace_ms=int(settings.grace_seconds * 1000),
             wall_ms=wall_ms,
+            tracing=tracing,
         )
         self._loopback = LoopbackCache()
         self._inbound = Inbound(

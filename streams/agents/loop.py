@@ -5,18 +5,19 @@ is published before the broker has it, and whatever escapes ends the process bef
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Final, assert_never
 
 from schemas.events import Heartbeat
 from schemas.headers import traceparent_of
 from schemas.topics import partition_of
 from streams.agents.chunk_stats import KINDS, ChunkStats, is_own
+from streams.agents.chunk_trace import ChunkTrace
 from streams.agents.inbound import RejectedRecord, Tombstone, Value
 from streams.agents.leads import CachedLead, Leads
+from streams.agents.loop_rules import Rules
 from streams.agents.outbound import Outbound
-from streams.agents.policy_switch import DeadlineSweep, ItemsAfter, PolicyInForce
+from streams.agents.policy_switch import DeadlineSweep, ItemsAfter
 from streams.agents.records import snapshot
 from streams.domain.facts import Closed, Contacted, Created, Decided, Fact, Revoked, Stalled, Updated, Warned
 from streams.domain.funnel import Funnel
@@ -31,17 +32,6 @@ FLUSH = 2000  # deadlines that may fire before their outputs are made durable: a
 NOW = b"\xff\xffnow"  # the key of stream time: no lead_id, these bytes are not UTF-8
 
 FACTS: Final = (Created, Contacted, Closed, Stalled, Decided, Revoked, Updated, Warned)
-
-
-@dataclass(frozen=True)
-class Rules:
-    """What is the same for all partitions of this process."""
-
-    policy: PolicyInForce
-    partitions: int
-    is_live: bool  # the wall clock moves stream time (DESIGN: wall mode)
-    grace_ms: int
-    wall_ms: Callable[[], int]
 
 
 class PartitionLoop:
@@ -134,6 +124,8 @@ class ChunkRun:
         self._wall = loop.rules.wall_ms()
         self._fired_from = loop.clock.now
         self._stats = ChunkStats()
+        tracing = loop.rules.tracing
+        self._trace = None if tracing is None else ChunkTrace(tracing, loop.number)
 
     async def run(self) -> ChunkStats:
         """Take item by item; deadlines that an item's time passes fire before it."""
@@ -155,6 +147,8 @@ class ChunkRun:
             await self._fire(clock.now)
         self._loop.move_deadlines(chunk)
         self._save()
+        if self._trace is not None:
+            self._trace.end(len(chunk.records))
         return self._stats
 
     def _take(self, item: Item[Value]) -> None:
@@ -236,8 +230,10 @@ class ChunkRun:
 
     def _settle(self, entry: CachedLead, headers: Sequence[tuple[str, bytes | None]]) -> None:
         """Emit what follows, and file the lead's next deadline."""
+        trace = self._trace
+        follows = None if trace is None else trace.follow(headers, len(entry.ledger.emissions))
         if entry.ledger.emissions:
-            traceparent = traceparent_of(headers)
+            traceparent = traceparent_of(headers) if trace is None else follows
             for emission in entry.ledger.emissions:
                 self._out.emit(self._chunk, entry.key, entry.ledger.lead_id, emission, traceparent)
                 if isinstance(emission.what, Stalled):

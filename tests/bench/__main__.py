@@ -25,6 +25,7 @@ from tests.bench import (
     projection,
     recovery,
     small,
+    traces,
     where,
 )
 from tests.bench.where import NoSampler
@@ -48,6 +49,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
     "delivery": delivery.main,
     "fairness": fairness.main,
     "audit": audit.main,
+    "traces": traces.main,
 }
 
 

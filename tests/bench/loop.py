@@ -18,7 +18,8 @@ from schemas.events import FactRecord
 from schemas.topics import TOPICS
 from streams.agents.inbound import Inbound, Value
 from streams.agents.leads import Leads
-from streams.agents.loop import PartitionLoop, Rules
+from streams.agents.loop import PartitionLoop
+from streams.agents.loop_rules import Rules
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import PolicyInForce
 from streams.domain.funnel import Funnel
@@ -27,6 +28,7 @@ from streams.engine import Item, MemoryStore, TimerWheel
 from streams.engine.garbage_collector import collect_rarely
 from streams.policy_file import parse_policy
 from streams.runtime.settings import Settings
+from streams.runtime.tracing import Tracing
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_win
 
 LEADS = 10_000
@@ -87,9 +89,10 @@ def fetched(facts: list[FactRecord]) -> list[Any]:
     ]
 
 
-def loop(policy: Policy) -> PartitionLoop:
+def loop(policy: Policy, tracing: Tracing | None = None) -> PartitionLoop:
     funnel = Funnel()
-    rules = Rules(policy=PolicyInForce(policy), partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW)
+    in_force = PolicyInForce(policy)
+    rules = Rules(in_force, partitions=1, is_live=False, grace_ms=0, wall_ms=lambda: NOW, tracing=tracing)
     outbound = Outbound(CODEC, "", 0, set(TOPICS), policy)
     leads = Leads(policy, 64, funnel, 100_000)
     return PartitionLoop(0, rules, TimerWheel(0), leads, funnel, outbound, MemoryStore(0).items)

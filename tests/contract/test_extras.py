@@ -16,7 +16,8 @@ ENTRIES = (
     "workers.doctor.examination",
     "workers.imports.run",
 )
-WITHOUT = "import importlib, sys; sys.modules |= dict.fromkeys(('httpx', 'authlib', 'cachetools', 'mcp')); "
+EXTRAS = ("httpx", "authlib", "cachetools", "mcp", "opentelemetry.sdk", "opentelemetry.exporter")
+WITHOUT = f"import importlib, sys; sys.modules |= dict.fromkeys({EXTRAS}); "
 
 
 def _run(code: str) -> "subprocess.CompletedProcess[str]":
@@ -37,3 +38,9 @@ def test_a_registry_without_its_client_names_what_to_install() -> None:
 def test_the_server_for_agents_names_what_to_install() -> None:
     done = _run(f"{WITHOUT}import workers.cli; sys.argv[1:] = ['mcp']; workers.cli.cli()")
     assert "leadloop mcp needs the package mcp: install leadloop[mcp]" in done.stderr
+
+
+def test_traces_name_what_to_install() -> None:
+    opened = "import os; os.environ['OTEL_EXPORTER_OTLP_ENDPOINT'] = 'http://127.0.0.1:9'; "
+    done = _run(f"{WITHOUT}{opened}from streams.runtime.tracing_setup import open_tracing; open_tracing('ingest')")
+    assert "UserError: traces need OpenTelemetry's SDK and its exporter: install leadloop[tracing]" in done.stderr

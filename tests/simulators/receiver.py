@@ -62,6 +62,7 @@ class Try:
     path: str
     signed_at: int = 0
     mode: Mode = "ok"
+    traceparent: str = ""
 
 
 class Receiver(Simulator):
@@ -96,16 +97,14 @@ class Receiver(Simulator):
     async def _take(self, request: web.Request) -> web.StreamResponse:
         body, behaviour = await request.read(), self._behaviour()
         error = self._fault_of(request, body)
-        message_id, at = request.headers.get("webhook-id", ""), request.headers.get("webhook-timestamp", "")
-        signed_at = int(at) if at.isdigit() else 0
         if behaviour.mode in ("hang", "cut"):
-            await self._note(Try(message_id, time.time(), 0, error, request.path, signed_at, behaviour.mode))
+            await self._note(_try(request, 0, error, behaviour.mode))
             return await _never(request, hangs=behaviour.mode == "hang")
         await asyncio.sleep(behaviour.seconds)
         response = _answer(behaviour, error)
         if response.status in range(200, 300) or (behaviour.mode == "lie" and not error):
-            self.messages.setdefault(message_id, json.loads(body))
-        await self._note(Try(message_id, time.time(), response.status, error, request.path, signed_at, behaviour.mode))
+            self.messages.setdefault(request.headers.get("webhook-id", ""), json.loads(body))
+        await self._note(_try(request, response.status, error, behaviour.mode))
         return response
 
     def _behaviour(self) -> Behaviour:
@@ -180,6 +179,21 @@ def _answer(behaviour: Behaviour, error: str) -> web.Response:
     if error:
         return web.json_response({"error": error}, status=401)
     return web.Response(status=behaviour.status)
+
+
+def _try(request: web.Request, status: int, error: str, mode: Mode) -> Try:
+    headers = request.headers
+    at = headers.get("webhook-timestamp", "")
+    return Try(
+        message_id=headers.get("webhook-id", ""),
+        at=time.time(),
+        status=status,
+        error=error,
+        path=request.path,
+        signed_at=int(at) if at.isdigit() else 0,
+        mode=mode,
+        traceparent=headers.get("traceparent", ""),
+    )
 
 
 async def _never(request: web.Request, *, hangs: bool) -> web.StreamResponse:

@@ -8,6 +8,7 @@ from schemas.codec import Codec
 from schemas.errors import UserError
 from schemas.headers import Headers
 from streams.runtime.settings import DeliverSettings
+from streams.runtime.tracing_setup import open_tracing
 from workers.console import codec_of, text_of
 from workers.kafka import Outgoing, Sender
 from workers.outbound import Client
@@ -68,4 +69,5 @@ def worker_config(settings: DeliverSettings, endpoints: tuple[Endpoint, ...], cl
         prefix=settings.topic_prefix,
         session_seconds=settings.session_seconds,
         commit_seconds=settings.commit_seconds,
+        tracing=open_tracing("deliver"),
     )

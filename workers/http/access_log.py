@@ -3,9 +3,10 @@
 import logging
 from contextvars import ContextVar
 
-from streams.runtime.logs import event
+from streams.runtime.logs import FrequentLines
 
 _LOG = logging.getLogger("leadloop.access")
+_LINES = FrequentLines(_LOG)
 _LONGEST_METHOD = 12
 
 
@@ -44,4 +45,4 @@ def log_request(
         return
     trace = traceparent[3:35].decode("ascii", "replace") if traceparent else ""
     about = {"method": method[:_LONGEST_METHOD], "route": route, "status": status, "ms": round(seconds * 1000, 1)}
-    event(_LOG, level, "request", **about, source=source, trace_id=trace)
+    _LINES.add(level, "request", {**about, "source": source, "trace_id": trace})

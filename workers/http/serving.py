@@ -23,12 +23,14 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.errors import UserError
-from schemas.headers import exemplar_of, traceparent_of
+from schemas.headers import exemplar_of
+from streams.runtime.tracing_setup import open_tracing
 
 from .access_log import begin_request, log_request
 from .metrics import UNMATCHED, HttpMetrics
 from .problems import install_problem_handlers, problem_response, retry_later
 from .protocol import HEADER_BYTES, KEEP_ALIVE_SECONDS, BoundedProtocol
+from .traced import TracedRequests, trace_of
 
 MAX_REQUESTS = 128  # at once: each may hold a body of 1 MiB and what was parsed from it
 GRACEFUL_SECONDS = 20
@@ -62,6 +64,8 @@ def application(
     app.state.metrics = HttpMetrics(registry)
     install_problem_handlers(app)
     app.add_middleware(_RequestLimiter, metrics=app.state.metrics, max_requests=max_requests, streams=streams)
+    if (tracing := open_tracing(title.removeprefix("leadloop "))) is not None:
+        app.add_middleware(TracedRequests, tracing=tracing, untraced=streams.union(_PROBES))
     _add_probes(app, registry, unready)
     return app
 
@@ -199,7 +203,7 @@ class _RequestLimiter:
             self._count(-1)
             route = getattr(scope.get("route"), "path", UNMATCHED)
             took = time.perf_counter() - begun
-            trace, is_probe = _trace_of(scope), scope["path"] in _PROBES
+            trace, is_probe = trace_of(scope), scope["path"] in _PROBES
             self._metrics.observe(route, scope["method"], status, took, exemplar_of(trace))
             log_request(scope["method"], route, status, took, caller.source, trace, is_probe=is_probe)
 
@@ -211,7 +215,3 @@ class _RequestLimiter:
     def _count(self, step: int) -> None:
         self._running += step
         self._metrics.in_flight.set(self._running)
-
-
-def _trace_of(scope: Scope) -> bytes | None:
-    return traceparent_of([(name.decode("latin-1"), value) for name, value in scope["headers"]])

@@ -2,6 +2,9 @@
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from streams.runtime.tracing_setup import open_tracing
 
 from .errors import BrokerFailure
 from .publish import Publisher
@@ -9,6 +12,9 @@ from .records import RECORDS
 from .report import ImportSummary, ProgressReporter
 from .request import ImportRequest
 from .sorting import SortEntry, Sorter
+
+if TYPE_CHECKING:
+    from streams.runtime.tracing import TraceSpan
 
 _KINDS = tuple(RECORDS)
 _CHECK_EVERY = 256
@@ -26,6 +32,8 @@ class HistoryPublisher:
         self._now_ms = now_ms
         self._beat_at = time.monotonic() + request.beat_seconds
         self._beat_count = request.beat_facts
+        self._tracing = open_tracing("import")
+        self._span: TraceSpan | None = None
 
     def run(self, sorter: Sorter, reporter: ProgressReporter) -> None:
         """Publish all facts, and wait until they are acknowledged.
@@ -53,8 +61,13 @@ class HistoryPublisher:
             published[kind] += 1
             self._summary.last_at = entry[0]
         self._publisher.flush()
+        self._end_span()
 
     def _report(self, following: SortEntry, sent: int, reporter: ProgressReporter) -> None:
+        if self._tracing is not None:  # a trace for so many facts
+            self._end_span()
+            self._span = self._tracing.begin("import", kind="producer")
+            self._publisher.traceparent = None if self._span is None else self._span.traceparent
         if sent == 0:
             self._summary.first_at = following[0]
         elif sent >= self._beat_count or time.monotonic() >= self._beat_at:
@@ -62,6 +75,11 @@ class HistoryPublisher:
             self._beat_count = sent + self._request.beat_facts
             self._complete(following[0] - 1)
         reporter.publishing(self._acked(), self._summary.complete_until)
+
+    def _end_span(self) -> None:
+        if self._span is not None:
+            self._span.end()
+            self._span = None
 
     def _send_final_heartbeat(self) -> None:
         last, until = self._summary.last_at, self._request.until

@@ -52,6 +52,9 @@ class Publisher:
         encode: Encodes heartbeats.
         source: The source of the heartbeats.
 
+    Attributes:
+        traceparent: The trace of the facts that are sent next; None: of none.
+
     Raises:
         BrokerFailure: by every method, if the broker fails; run the import again.
         ImportFailure: a topic is missing, or their partition counts differ.
@@ -72,6 +75,7 @@ class Publisher:
         self._prefix = prefix
         self._encode = encode
         self._source = source
+        self.traceparent: bytes | None = None
         self._producer = Producer({**PRODUCER, **conf, "error_cb": self._on_error}, logger=_LOG)
         self.partitions = self._common_partition_count([*kinds, HEARTBEATS])
 
@@ -86,7 +90,7 @@ class Publisher:
         """Send a fact to the topic of its kind."""
         at, _, event_id, lead_id, source, value = entry
         fact = RECORDS[kind](event_id=event_id, lead_id=lead_id, occurred_at=at, source=source)
-        self._produce(kind, lead_id.encode(), value, cloudevents_headers(fact, kind))
+        self._produce(kind, lead_id.encode(), value, cloudevents_headers(fact, kind, self.traceparent))
 
     def complete(self, until: int, now: int) -> None:
         """Wait for the acks of all records, then send a heartbeat to every partition.

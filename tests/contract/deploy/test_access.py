@@ -12,6 +12,7 @@ import yaml
 
 from deploy.access import UPSTREAM
 from deploy.generate import generated, stray
+from schemas.policy_versions import TOPIC as POLICIES
 from schemas.topics import INPUTS, TOPICS, changelog_of
 from streams.app import OUTPUTS
 from streams.runtime.settings import Settings
@@ -110,8 +111,8 @@ def test_only_the_writers_of_a_topic_may_write_to_it(name: str) -> None:
 def test_streams_may_write_its_outputs_and_read_its_changelog() -> None:
     own = {(topic, operation) for who, kind, topic, _, operation in by_strimzi() if (who, kind) == ("streams", "topic")}
     changelog = changelog_of(Settings().app_id).name
-    assert {topic for topic, operation in own if operation == "Write"} == {*OUTPUTS, changelog}
-    assert {topic for topic, operation in own if operation == "Read"} == {*INPUTS, changelog}
+    assert {topic for topic, operation in own if operation == "Write"} == {*OUTPUTS, POLICIES, changelog}
+    assert {topic for topic, operation in own if operation == "Read"} == {*INPUTS, POLICIES, changelog}
 
 
 def test_no_right_is_granted_that_no_process_uses() -> None:

@@ -7,7 +7,8 @@ from schemas.events import AnyRecord, EndpointState, Heartbeat, LeadRecycled
 from streams.agents.chunk_stats import ChunkStats
 from streams.agents.inbound import Inbound
 from streams.agents.leads import Leads
-from streams.agents.loop import PartitionLoop, Rules
+from streams.agents.loop import PartitionLoop
+from streams.agents.loop_rules import Rules
 from streams.agents.outbound import Outbound
 from streams.agents.policy_switch import PolicyInForce
 from streams.domain.funnel import Funnel

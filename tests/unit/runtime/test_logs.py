@@ -1,17 +1,21 @@
 """Logs: lines for people and for machines, what is told of something that fails for a while, and what is hidden."""
 
+import asyncio
 import io
 import json
 import logging
 import os
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
 
-from streams.runtime.logs import Episode, LogFormat, event, set_up_logging
+from streams.runtime.logs import Episode, FrequentLines, LogFormat, event, set_up_logging
+from tests.waiting import TIMEOUT
 
 LOG = logging.getLogger("leadloop.test")
 
@@ -140,3 +144,32 @@ def test_what_fails_now_and_then_is_told_once_a_minute_at_most(stream: io.String
     clock.seconds += 60
     episode.failed(cause="refused")
     assert told(stream) == ["it fails cause=refused"]
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+async def test_lines_that_come_often_are_written_together_and_in_order(form: LogFormat, stream: io.StringIO) -> None:
+    set_up_logging(Settings(log_format=form), stream)
+    lines = FrequentLines(LOG, within=0.01)
+    for number in range(3):
+        lines.add(logging.INFO, "request", {"number": number, "source": ""})
+    assert stream.getvalue() == ""
+    await asyncio.sleep(0.05)  # timers fire in order: that of the lines is earlier
+    written = stream.getvalue().splitlines()
+    if form == "json":
+        assert [json.loads(line)["number"] for line in written] == [0, 1, 2]
+        assert json.loads(written[0]).keys() == {"time", "level", "logger", "message", "number"}
+    else:
+        assert [line.split(" ", 1)[1] for line in written] == [
+            f"INFO leadloop.test: request number={number}" for number in range(3)
+        ]
+
+
+def test_lines_that_come_often_are_written_at_the_end_of_the_process() -> None:
+    code = (
+        "import asyncio, logging; from streams.runtime import logs; from tests.unit.runtime.test_logs import Settings\n"
+        "logs.set_up_logging(Settings())\n"
+        "async def main(): logs.FrequentLines(logging.getLogger('leadloop.test'), 60).add(20, 'request', {})\n"
+        "asyncio.run(main())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=TIMEOUT, check=True)
+    assert done.stderr.endswith("INFO leadloop.test: request\n")

@@ -153,6 +153,7 @@ class _Builder:
             schedule=config.schedule,
             tasks=SupervisedTasks(self.shutdown.failed),
             now=config.now_ms,
+            tracing=config.tracing,
         )
 
     def assignment(self, deliverer: Deliverer, commands: ConsumerCommands) -> Assignment:

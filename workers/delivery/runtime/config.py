@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas.codec import Codec
+from streams.runtime.tracing import Tracing
 from workers.kafka import AsyncProducer, Sender
 
 from ..attempts import Connector
@@ -38,6 +39,7 @@ class WorkerConfig:
     now: Callable[[], float] = time.time
     sender: Callable[[AsyncProducer], Sender] = lambda producer: producer
     limiter: Callable[[Limiter], Limiter] = lambda limiter: limiter
+    tracing: Tracing | None = None
 
     def now_ms(self) -> int:
         return int(self.now() * 1000)

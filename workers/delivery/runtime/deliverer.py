@@ -11,7 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from ..attempts import DeliveryRequest, Gone
+from streams.runtime.tracing import AttributeValue, TraceSpan, Tracing
+
+from ..attempts import DeliveryRequest, Gone, Outcome, Rejected, Retry
 from ..core.admission import Admission, Attempt, Drop, GiveUp, Settle, Wait, admit
 from ..core.breaker import Circuit
 from ..core.expansion import BadRecord, Expansion
@@ -46,6 +48,7 @@ class Deliverer:
     schedule: Schedule
     tasks: SupervisedTasks
     now: Callable[[], int]
+    tracing: Tracing | None = None
 
     async def deliver(self, delivery: Delivery) -> None:
         """Make one delivery, from its admission until its outcome is recorded, or until its partition is released."""
@@ -97,11 +100,19 @@ class Deliverer:
         delivery.partition.index.begun(delivery.event, delivery.retry)
         delivery.partition.in_progress += 1
         called_at = self.now()
-        outcome = await permit.call(_request(delivery))  # call
+        span = self._begin_span(delivery)
+        outcome = await permit.call(_request(delivery, span))  # call
+        if span is not None:
+            failed = isinstance(outcome, Retry | Rejected | Gone)
+            span.end(_described(delivery, outcome), error=outcome.detail if failed else "")
         if isinstance(outcome, Gone):
             await self.disable(delivery.endpoint, outcome.detail, called_at)
         await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
         self._finish(delivery)
+
+    def _begin_span(self, delivery: Delivery) -> TraceSpan | None:
+        parent = delivery.traceparent.encode() or None
+        return None if self.tracing is None else self.tracing.begin("deliver", parent, kind="client")
 
     async def _conclude(self, delivery: Delivery, decision: Drop | Settle | Wait | GiveUp) -> None:
         """End it, or let it wait in Kafka, without an attempt."""
@@ -232,5 +243,17 @@ def _is_urgent(delivery: Delivery) -> bool:
     return delivery.event.action == "REVOKE"
 
 
-def _request(delivery: Delivery) -> DeliveryRequest:
-    return DeliveryRequest(delivery.event, delivery.message_id, delivery.retry.attempts + 1, delivery.traceparent)
+def _described(delivery: Delivery, outcome: Outcome) -> dict[str, AttributeValue]:
+    """The attributes of the span of an attempt."""
+    about: dict[str, AttributeValue] = {
+        "leadloop.endpoint": delivery.endpoint,
+        "leadloop.action": delivery.event.action,
+        "leadloop.attempt": delivery.retry.attempts + 1,
+        "leadloop.outcome": type(outcome).__name__.lower(),
+    }
+    return about if outcome.status is None else about | {"http.response.status_code": outcome.status}
+
+
+def _request(delivery: Delivery, span: TraceSpan | None) -> DeliveryRequest:
+    trace = delivery.traceparent if span is None else span.traceparent.decode()
+    return DeliveryRequest(delivery.event, delivery.message_id, delivery.retry.attempts + 1, trace)
