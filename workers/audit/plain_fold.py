@@ -265,6 +265,8 @@ def _recycled(lead: PlainLead, fact: LeadRecycled) -> None:
             lead.due_revokes.append(DueRevoke(fact, "void"))
         return
     if cause in UNCOUNTED:
+        if cause == "won":  # marketing did get the lead
+            lead.reached |= RECYCLED
         return
     lead.recycled_at, lead.recycles = fact.occurred_at, lead.recycles + 1
     lead.reached |= RECYCLED

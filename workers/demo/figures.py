@@ -14,6 +14,12 @@ from .child_process import get
 from .processes import DemoProcesses
 
 STEPS = ("created", "touched", "progressed", "stalled", "recycled", "won")
+_UNFINISHED = {
+    "leadloop_deliver_lag",  # of the topics of events; the waiting topics have records that are not due
+    "leadloop_deliveries_queued",
+    "leadloop_delivery_calls",
+    "leadloop_deliveries_unsettled",
+}
 SETTLED = ("accepted", "no_op", "refused", "unverified", "dead", "expired")
 
 
@@ -74,10 +80,18 @@ def _add(snapshot: FunnelSnapshot, name: str, labels: dict[str, str], value: flo
 
 @dataclass
 class ExternalFigures:
-    """Numbers at one moment. `outcomes` and `waiting` by deliver; the rest by the marketing tool."""
+    """Numbers at one moment.
+
+    Attributes:
+        outcomes: Of deliver, final and others.
+        waiting: Records in the waiting topics, also of RECYCLEs that were revoked meanwhile.
+        unfinished: What deliver has still to do now; it reports this once a second.
+        received: By the marketing tool, like all that follow.
+    """
 
     outcomes: Counter[str] = field(default_factory=Counter)
     waiting: int = 0
+    unfinished: int = 0
     received: int = 0
     taken_back: int = 0
     in_nurture: int = 0
@@ -85,7 +99,7 @@ class ExternalFigures:
 
     @property
     def settled(self) -> int:
-        """Deliveries with a final outcome, and those that wait for their date."""
+        """Deliveries with a final outcome, and those that wait; one that was revoked while it waits counts twice."""
         return sum(self.outcomes[outcome] for outcome in SETTLED) + self.waiting
 
 
@@ -111,9 +125,9 @@ def is_same_funnel(totals: FunnelRow, snapshot: FunnelSnapshot) -> bool:
     return all(getattr(totals, step) == snapshot.reached(step) for step in STEPS)
 
 
-def _deliveries(text: bytes | None) -> tuple[Counter[str], int]:
-    """How many ended by outcome, and how many wait."""
-    found, waiting = Counter[str](), 0
+def _deliveries(text: bytes | None) -> tuple[Counter[str], int, int]:
+    """How many ended by outcome, how many wait, and how many are to be made now."""
+    found, waiting, unfinished = Counter[str](), 0, 0
     for family in text_string_to_metric_families((text or b"").decode()):
         if family.name == "leadloop_deliveries":
             for sample in family.samples:
@@ -121,7 +135,10 @@ def _deliveries(text: bytes | None) -> tuple[Counter[str], int]:
                     found[sample.labels["outcome"]] += int(sample.value)
         elif family.name == "leadloop_deliveries_waiting":
             waiting += sum(int(sample.value) for sample in family.samples)
-    return found, waiting
+        elif family.name in _UNFINISHED:
+            due = [one for one in family.samples if one.labels.get("topic", "lead-recycled") == "lead-recycled"]
+            unfinished += sum(int(sample.value) for sample in due)
+    return found, waiting, unfinished
 
 
 def _json(body: bytes | None) -> dict[str, Any]:  # parsed JSON

@@ -1,6 +1,7 @@
 """Shows the demo while the import runs in parallel, until every decision is delivered and readable."""
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -24,6 +25,7 @@ from .screen import render_line, render_screen
 PATIENCE_SECONDS = 60.0  # without any progress
 POLL_SECONDS = 0.5
 LINE_SECONDS = 2.0
+QUIET_SECONDS = 2.5
 
 
 class Show:
@@ -41,6 +43,8 @@ class Show:
         self._progress: object = None
         self._moved_at = time.monotonic()
         self._printed_at = 0.0
+        self._outcomes: Counter[str] = Counter()
+        self._quiet_since = 0.0
 
     def run(self) -> DemoResult:
         """The final figures. Raises DemoFailed, and what the import raises."""
@@ -70,9 +74,17 @@ class Show:
             return "reading the decisions"
         if external.settled < self._consumed:
             return f"{self._consumed - external.settled:,} deliveries to go"
+        if external.unfinished or not self._is_quiet(external):
+            return "the last deliveries"
         self._totals = read_totals(self._processes)
         is_current = self._totals is not None and is_same_funnel(self._totals, snapshot)
         return "" if is_current else "the read model is catching up"
+
+    def _is_quiet(self, external: ExternalFigures) -> bool:
+        """Whether deliver has ended nothing for longer than its figures may be old."""
+        if external.outcomes != self._outcomes:
+            self._outcomes, self._quiet_since = external.outcomes, time.monotonic()
+        return time.monotonic() - self._quiet_since > QUIET_SECONDS
 
     def _show(self, live: Live, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         if self._console.is_terminal:
@@ -86,7 +98,8 @@ class Show:
 
     def _check(self, snapshot: FunnelSnapshot, external: ExternalFigures, work: str) -> None:
         self._processes.check()
-        progress = snapshot.lag, snapshot.now, self._publishing.share, external.settled, work
+        created = self._totals.created if self._totals else 0
+        progress = snapshot.lag, snapshot.now, self._publishing.share, external.settled, work, created
         if progress != self._progress:
             self._progress, self._moved_at = progress, time.monotonic()
         if time.monotonic() - self._moved_at > PATIENCE_SECONDS:
