@@ -34,7 +34,7 @@ PATHS = [
     *("/recycling?state=standing", "/sources?order=name"),
 ]
 
-pytestmark = test_olist.pytestmark
+pytestmark = [*test_olist.pytestmark, pytest.mark.soak]
 
 
 @pytest.fixture(scope="module")
