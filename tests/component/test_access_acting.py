@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from tests.component.projection.harness import Process
 
-pytestmark = pytest.mark.kafka
+pytestmark = [pytest.mark.kafka, pytest.mark.soak]  # a broker of its own, and all processes
 
 
 @pytest.fixture(scope="module")

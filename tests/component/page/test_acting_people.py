@@ -31,6 +31,7 @@ NAMED = {"proxy": {"ann": "proxy:ann", "bob": "proxy:bob"}, "oidc": {"ann": "oid
 
 pytestmark = [
     pytest.mark.kafka,
+    pytest.mark.soak,  # two minutes in a browser
     pytest.mark.skipif(sys.platform != "linux", reason=f"the proxy needs {ADDRESS}, which only Linux has by itself"),
 ]
 

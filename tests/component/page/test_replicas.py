@@ -20,6 +20,8 @@ from workers.report.page.frame import VIEWS
 
 SHARED = "the secret that all processes share"
 OWNERS = ("ann", "bob")
+pytestmark = pytest.mark.soak  # a minute of processes
+
 BY_OWNER = ("/promises", "/funnel?by=owner", "/leads?cols=owner")
 
 
