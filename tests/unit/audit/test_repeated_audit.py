@@ -79,7 +79,10 @@ def test_the_last_complete_result_is_exported() -> None:
 def test_differences_are_counted_by_kind_and_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     audits = Audits(differs).run()
     assert (audits.value("differences", kind="stage"), audits.value("leads", result="differing")) == (1, 1)
-    assert [record.message for record in caplog.records] == [str(STAGE), "1 leads differ: {'stage': 1}"]
+    named, counted = caplog.records
+    assert (named.message, named.__dict__["fields"]["lead"]) == ("a lead differs", STAGE.lead_id)
+    assert named.__dict__["fields"]["what"] == STAGE.what
+    assert counted.message == "1 leads differ: {'stage': 1}"
 
 
 def test_the_log_names_only_so_many_differences(caplog: pytest.LogCaptureFixture) -> None:
@@ -88,7 +91,7 @@ def test_the_log_names_only_so_many_differences(caplog: pytest.LogCaptureFixture
             result.differ(STAGE)
 
     Audits(many).run()
-    assert len([record for record in caplog.records if record.message == str(STAGE)]) == MOST_NAMED
+    assert len([record for record in caplog.records if record.message == "a lead differs"]) == MOST_NAMED
 
 
 def test_an_audit_that_ends_early_keeps_the_result_and_is_repeated(caplog: pytest.LogCaptureFixture) -> None:
