@@ -43,7 +43,6 @@ class PolicyRecord:
         self._app_id = app_id
         self._file = file
         self._noted: SimpleQueue[PolicyVersion] = SimpleQueue()
-        self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="policy-record", daemon=True)
 
     def start(self) -> None:
@@ -77,7 +76,7 @@ class PolicyRecord:
                 if trouble != told:
                     log.warning("which policy is in force is not recorded in %s yet: %s", self._topic, trouble)
                     told = trouble
-                self._stopped.wait(AGAIN_SECONDS)
+                time.sleep(AGAIN_SECONDS)
 
     def _tried(self, noted: PolicyVersion) -> str | None:
         """Why it could not be recorded; None: it is."""

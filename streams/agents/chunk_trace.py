@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from schemas.headers import is_sampled, traceparent_of
 from streams.runtime.tracing import AttributeValue, TraceSpan, Tracing
 
-MOST_LINKS = 128
+MOST_LINKS = 128  # as many as the SDK keeps of a span, if nothing else is set
 _NAME = "streams chunk"
 
 

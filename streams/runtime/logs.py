@@ -15,6 +15,7 @@ import re
 import signal
 import sys
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
@@ -85,7 +86,7 @@ def switch_level() -> None:
     event(_LOG, logging.WARNING, "the log level was changed", level=logging.getLevelName(_ROOT.level).lower())
 
 
-class _Formatter(logging.Formatter):
+class _Formatter(logging.Formatter, ABC):
     """`hide` returns what stands in the place of the id of a lead."""
 
     def __init__(self, hide: Callable[[str], str]) -> None:
@@ -98,11 +99,11 @@ class _Formatter(logging.Formatter):
             fields[LEAD] = self._hide(str(fields[LEAD]))
         return self.line(record.created, record.levelname, record.name, record.getMessage(), fields, _trouble(record))
 
+    @abstractmethod
     def line(
         self, at: float, level: str, logger: str, message: str, fields: Mapping[str, object], trouble: str = ""
     ) -> str:
         """Format a line. `at`: epoch seconds; `trouble`: the traceback, if there is one."""
-        raise NotImplementedError
 
 
 class TextFormatter(_Formatter):

@@ -5,7 +5,6 @@ The SDK flushes what is left when the process exits; if the collector is away, t
 
 import os
 from collections.abc import Iterable, Mapping
-from itertools import islice
 
 from opentelemetry import trace
 from opentelemetry.context import Context
@@ -19,7 +18,6 @@ from schemas.headers import is_sampled
 
 from .tracing import AttributeValue, SpanKind, TraceSpan
 
-MOST_LINKS = 128
 _KINDS: Mapping[SpanKind, trace.SpanKind] = {
     "internal": trace.SpanKind.INTERNAL,
     "server": trace.SpanKind.SERVER,
@@ -53,8 +51,9 @@ class OtelTracing:
     """See `Tracing`."""
 
     def __init__(self, process: str) -> None:
-        given = f"{os.environ.get('OTEL_SERVICE_NAME', '')},{os.environ.get('OTEL_RESOURCE_ATTRIBUTES', '')}"
-        is_named = bool(os.environ.get("OTEL_SERVICE_NAME")) or "service.name=" in given
+        is_named = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get(
+            "OTEL_RESOURCE_ATTRIBUTES", ""
+        )
         resource = Resource.create({} if is_named else {SERVICE_NAME: f"leadloop-{process}"})
         provider = TracerProvider(resource=resource)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
@@ -72,7 +71,7 @@ class OtelTracing:
         if parent is not None and not is_sampled(parent):
             return None
         context = _context_of(parent) if parent is not None else Context()
-        linked = [trace.Link(_span_context(link)) for link in islice(links, MOST_LINKS)]
+        linked = [trace.Link(_span_context(link)) for link in links]
         span = self._tracer.start_span(name, context, _KINDS[kind], links=linked, start_time=began_ns)
         return OtelSpan(span) if span.is_recording() else None
 

@@ -103,8 +103,9 @@ class Deliverer:
         span = self._begin_span(delivery)
         outcome = await permit.call(_request(delivery, span))  # call
         if span is not None:
-            failed = isinstance(outcome, Retry | Rejected | Gone)
-            span.end(_described(delivery, outcome), error=outcome.detail if failed else "")
+            # Not its detail: what an endpoint answers may name people.
+            failed = type(outcome).__name__.lower() if isinstance(outcome, Retry | Rejected | Gone) else ""
+            span.end(_described(delivery, outcome), error=failed)
         if isinstance(outcome, Gone):
             await self.disable(delivery.endpoint, outcome.detail, called_at)
         await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
