@@ -35,12 +35,17 @@ ONE_BY_ONE = (
 )
 """Files whose tests are distributed one by one: each takes long, and they share no fixture of the module."""
 
+TOGETHER = tuple(f"component/page/test_{name}.py" for name in ("chromium", "counted", "security"))
+"""Files that share a read model and a browser: one process runs them."""
+
 
 class SlowTestsApart(LoadFileScheduling):  # type: ignore[misc]  # xdist is untyped
-    """Distributes whole files, and the tests of slow files one by one."""
+    """Distributes whole files, the tests of slow files one by one, and some files together."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0].removeprefix(f"{HERE.name}/")
+        if file in TOGETHER:
+            return "page"
         return nodeid if file in ONE_BY_ONE else str(super()._split_scope(nodeid))
 
 

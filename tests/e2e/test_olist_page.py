@@ -16,10 +16,10 @@ from playwright.sync_api import BrowserContext
 from tests.chromium import running_chromium
 from tests.component.page.counted import CountedTopics
 from tests.component.page.counted_tables import STEPS, countable, expected
-from tests.component.page.served_page import Visitor
+from tests.component.page.served_page import Visitor, projected, reported
 from tests.component.page.shown_tables import shown_tables
 from tests.component.page.watched import SCHEMES, Scheme, Watched
-from tests.component.projection.harness import KEY, Process, env, project, whole
+from tests.component.projection.harness import KEY, Process
 from tests.e2e import test_olist
 from tests.e2e.test_olist import DEALS, LEADS, Case, Loading
 from tests.kafka import Broker
@@ -51,16 +51,8 @@ def world(real_kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Itera
 @pytest.fixture(scope="module")
 def report(world: World, redis_url: str) -> Iterator[Process]:
     app_id = f"olist{uuid4().hex[:8]}"
-    projecting = project(world, redis_url, app_id)
-    settings = {**env(world, redis_url, app_id), "LEADLOOP_POLICY_FILE": str(world.folder / "policy.yml")}
-    report = Process(world.folder / "report.log", settings, "workers.cli", "report")
-    try:
-        whole(projecting, 600)
-        report.wait_ready()
+    with projected(world, redis_url, app_id, 600), reported(world, redis_url, app_id) as report:
         yield report
-    finally:
-        report.kill()
-        projecting.kill()
 
 
 @pytest.fixture(scope="module")

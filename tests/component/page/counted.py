@@ -98,10 +98,14 @@ class CountedTopics:
         standing = (one for key, one in self.recycles.items() if key not in self.revoked)
         return Counter(one.track for one in self.recycles.values()), Counter(one.track for one in standing)
 
-    def states(self) -> Counter[str]:
-        """Recycles that stand, that marketing ended, and that Leadloop took back."""
-        causes = Counter("requalified" if cause == "requalified" else "revoked" for cause in self.revoked.values())
-        return causes + Counter(standing=len(self.recycles) - len(self.revoked))
+    def states(self) -> dict[str, int]:
+        """Recycles that stand, that marketing ended, and that Leadloop took back; those of which there is none, too."""
+        requalified = sum(cause == "requalified" for cause in self.revoked.values())
+        return {
+            "standing": len(self.recycles) - len(self.revoked),
+            "requalified": requalified,
+            "revoked": len(self.revoked) - requalified,
+        }
 
 
 def _summed(passes: Iterator[tuple[str, CountedPass]]) -> dict[str, Counter[str]]:

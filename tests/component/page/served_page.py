@@ -3,11 +3,11 @@
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from uuid import uuid4
+from typing import NamedTuple
 
 import httpx
 
-from schemas.events import DeliveryResult, LeadRecycled, LeadUpdated
+from schemas.events import DeliveryOutcome, DeliveryResult, FactRecord, LeadRecycled, LeadUpdated
 from schemas.topics import INPUTS
 from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_stall
 from tests.component.projection.harness import KEY, Process, env, project, whole
@@ -19,7 +19,16 @@ from workers.http.keys import digest_of, new_key
 OPERATOR = new_key()
 SCRIPT = """"'><script>alert(1)</script><img src=x onerror=alert(1)><a href="javascript:alert(1)">x</a>{{7*7}}"""
 DEAD, ALIVE = "nurture", f"tool {SCRIPT}"
-LEAD_IDS = ("lead-0", f"lead-1 {SCRIPT}", "lead-2")
+LEAD_IDS = ("a-lead-0", f"a-lead-1 {SCRIPT}", "a-lead-2")
+"""They come first in lists by name, and by time: other leads of a test are older."""
+BEGIN = T0 + 300 * DAY
+
+
+class Filled(NamedTuple):
+    """A world in which streams has decided about every lead, and the application whose read model has all of it."""
+
+    world: World
+    app_id: str
 
 
 def publish(world: World) -> None:
@@ -27,27 +36,28 @@ def publish(world: World) -> None:
     for number, lead in enumerate(LEAD_IDS):
         described = {"origin": SCRIPT, "campaign_id": SCRIPT, "segment": SCRIPT, "account_id": SCRIPT}
         world.send(
-            a_created(lead, T0, owner_id=SCRIPT, source=SCRIPT, event_id=f"{number} created {SCRIPT}", **described),
-            a_contact(lead, T0 + DAY, owner_id=SCRIPT, source=SCRIPT),
-            LeadUpdated(event_id=f"{number} updated", lead_id=lead, occurred_at=T0 + 2 * DAY, owner_id=SCRIPT),
-            a_stall(lead, T0 + 3 * DAY, reason="price", note=SCRIPT, source=SCRIPT),
-            a_loss(lead, T0 + 4 * DAY, reason=SCRIPT, event_id=f"{number} lost"),
+            a_created(lead, BEGIN, owner_id=SCRIPT, source=SCRIPT, event_id=f"{number} created {SCRIPT}", **described),
+            a_contact(lead, BEGIN + DAY, owner_id=SCRIPT, source=SCRIPT),
+            LeadUpdated(event_id=f"{number} updated", lead_id=lead, occurred_at=BEGIN + 2 * DAY, owner_id=SCRIPT),
+            a_stall(lead, BEGIN + 3 * DAY, reason="price", note=SCRIPT, source=SCRIPT),
+            a_loss(lead, BEGIN + 4 * DAY, reason=SCRIPT, event_id=f"{number} lost"),
         )
-    world.heartbeat(END)
 
 
 def deliver(world: World) -> None:
-    """What tools answered: one failed for good, one is called like a script."""
+    """What tools answered: one failed for good for these leads, one is called like a script."""
     for event in world.decoded("lead-recycled"):
         assert isinstance(event, LeadRecycled)
-        for endpoint, outcome in ((DEAD, "dead"), (ALIVE, "accepted")):
+        failed: DeliveryOutcome = "dead" if event.lead_id in LEAD_IDS else "accepted"
+        answers: list[tuple[str, DeliveryOutcome]] = [(DEAD, failed), (ALIVE, "accepted")]
+        for endpoint, outcome in answers:
             result = DeliveryResult(
                 endpoint=endpoint,
                 recycle_id=event.recycle_id,
                 action=event.action,
                 lead_id=event.lead_id,
                 occurred_at=event.occurred_at,
-                outcome="dead" if outcome == "dead" else "accepted",
+                outcome=outcome,
                 attempts=1,
                 detail=SCRIPT,
             )
@@ -55,23 +65,31 @@ def deliver(world: World) -> None:
     world.flush()
 
 
-@contextmanager
-def served(
-    world: World,
-    redis_url: str,
-    app_id: str = "",
-    projecting_with: Mapping[str, str] | None = None,
-    /,
-    **settings: str,
-) -> Iterator[Process]:
-    """A report process, with a viewer's key and an operator's; `projecting_with` are settings of `leadloop project`."""
+def decided(world: World, *leads: FactRecord) -> None:
+    """Publish these leads beside those with scripts; streams decides about all of them, and tools answer."""
     (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
+    world.send(*leads)
     publish(world)
+    world.heartbeat(END)
     world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
     world.settle(120, INPUTS)
     deliver(world)
-    app_id = app_id or f"page{uuid4().hex[:8]}"
-    projecting = project(world, redis_url, app_id, **(projecting_with or {}))
+
+
+@contextmanager
+def projected(world: World, redis_url: str, app_id: str, within: float = 90, /, **settings: str) -> Iterator[Process]:
+    """`leadloop project`, once the read model is whole."""
+    projecting = project(world, redis_url, app_id, **settings)
+    try:
+        whole(projecting, within)
+        yield projecting
+    finally:
+        projecting.kill()
+
+
+@contextmanager
+def reported(world: World, redis_url: str, app_id: str, **settings: str) -> Iterator[Process]:
+    """`leadloop report`, ready, with a viewer's key and an operator's."""
     given = {**env(world, redis_url, app_id), "LEADLOOP_POLICY_FILE": str(world.folder / "policy.yml"), **settings}
     (world.folder / "keys.yml").write_text(
         f"sources:\n  test: {{keys: [{digest_of(KEY)}], scopes: [read]}}\n"
@@ -80,12 +98,23 @@ def served(
     )
     report = Process(world.folder / "report.log", given, "workers.cli", "report")
     try:
-        whole(projecting)
         report.wait_ready()
         yield report
     finally:
         report.kill()
-        projecting.kill()
+
+
+@contextmanager
+def served(
+    world: World, redis_url: str, app_id: str, projecting_with: Mapping[str, str], /, **settings: str
+) -> Iterator[Process]:
+    """A report process for the leads with scripts alone; `projecting_with` are settings of `leadloop project`."""
+    decided(world)
+    with (
+        projected(world, redis_url, app_id, **projecting_with),
+        reported(world, redis_url, app_id, **settings) as report,
+    ):
+        yield report
 
 
 class Visitor:

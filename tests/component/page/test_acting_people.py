@@ -13,11 +13,10 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from schemas.events import EndpointState
-from tests.chromium import running_chromium
-from tests.component.page.served_page import DEAD, Visitor, served
+from tests.component.page.served_page import DEAD, Filled, Visitor, reported
 from tests.component.page.watched import SCHEMES, Scheme, Watched
 from tests.component.projection.harness import Process
-from tests.kafka import Broker, free_ports
+from tests.kafka import free_ports
 from tests.kafka_records import read_all
 from tests.simulators.authenticating_proxy import ADDRESS, GROUPS, PASSWORD, USER, RunningProxy
 from tests.simulators.oidc_provider import CLIENT, SECRET, RunningProvider
@@ -37,15 +36,6 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("people"), partitions=2)
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
 def provider() -> Iterator[RunningProvider]:
     (port,) = free_ports(1)
     with RunningProvider(f"http://127.0.0.1:{port}{CALLBACK}") as provider:
@@ -53,7 +43,7 @@ def provider() -> Iterator[RunningProvider]:
 
 
 @pytest.fixture(scope="module")
-def report(world: World, redis_url: str, provider: RunningProvider) -> Iterator[Process]:
+def report(filled: Filled, redis_url: str, provider: RunningProvider) -> Iterator[Process]:
     """A report process with both doors."""
     address = provider.back.removesuffix(CALLBACK)
     settings = {
@@ -68,7 +58,7 @@ def report(world: World, redis_url: str, provider: RunningProvider) -> Iterator[
         "LEADLOOP_VIEWER_GROUPS": "sales",
         "LEADLOOP_OPERATOR_GROUPS": "crm-admins",
     }
-    with served(world, redis_url, **settings) as report:
+    with reported(filled.world, redis_url, filled.app_id, **settings) as report:
         yield report
 
 
@@ -76,12 +66,6 @@ def report(world: World, redis_url: str, provider: RunningProvider) -> Iterator[
 def proxy(report: Process) -> Iterator[RunningProxy]:
     with RunningProxy(report.address()) as proxy:
         yield proxy
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 class People:

@@ -6,18 +6,14 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, BrowserContext
 
-from schemas.topics import INPUTS
-from tests.builders import a_contact, a_created
-from tests.chromium import running_chromium
+from tests.builders import a_created
 from tests.component.page.watched import SCHEMES, Scheme, Watched, serious
-from tests.component.projection.harness import KEY, Process, env, project, whole
-from tests.component.projection.histories import END, POLICY, deliver_some, histories
-from tests.kafka import Broker
+from tests.component.projection.harness import KEY, Process
+from tests.component.projection.histories import END
 from tests.waiting import wait_for
 from tests.world import World
 from workers.report.page.frame import VIEWS
 
-LEADS = 200
 PATHS = [
     *(path for path, _ in VIEWS),
     "/lead?id=lead-1",
@@ -29,42 +25,6 @@ PATHS = [
 ]
 
 pytestmark = pytest.mark.kafka
-
-
-@pytest.fixture(scope="module")
-def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("page"), partitions=2)
-    (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
-    histories(world, LEADS)
-    world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
-    world.settle(120, INPUTS)
-    deliver_some(world)
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def report(world: World, redis_url: str) -> Iterator[Process]:
-    """A report process, whose read model is updated by a project process."""
-    app_id = f"page{uuid4().hex[:8]}"
-    projecting = project(world, redis_url, app_id)
-    settings = {**env(world, redis_url, app_id), "LEADLOOP_POLICY_FILE": str(world.folder / "policy.yml")}
-    report = Process(world.folder / "report.log", settings, "workers.cli", "report")
-    try:
-        whole(projecting)
-        report.wait_ready()
-        yield report
-    finally:
-        report.kill()
-        projecting.kill()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +68,7 @@ def test_an_event_appears_without_a_reload(signed_in: BrowserContext, report: Pr
     watched.page.goto("/")
     leads = watched.page.locator('[data-figure="leads"]')
     before, name = int(leads.inner_text()), f"news-{uuid4().hex[:6]}"
-    world.send(a_created(name, END + 1000))
+    world.send(a_created(name, END + 1000, origin="web", owner_id="ann"))
     world.heartbeat(END + 2000)
     wait_for(lambda: int(leads.inner_text()) == before + 1, 30, "the number of leads has changed on the page")
     assert watched.complaints == []
@@ -120,7 +80,7 @@ def test_a_list_does_not_move_but_offers_what_is_new(signed_in: BrowserContext, 
     page = watched.page
     page.goto("/leads")
     rows = page.locator("tbody tr").all_inner_texts()
-    world.send(a_contact("lead-1", END + 3000))
+    world.send(a_created(f"news-{uuid4().hex[:6]}", END + 3000, origin="web", owner_id="ann"))
     world.heartbeat(END + 4000)
     page.get_by_text("There is something new.").wait_for(timeout=300_000)
     assert page.locator("tbody tr").all_inner_texts() == rows

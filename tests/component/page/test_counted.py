@@ -1,77 +1,20 @@
 """Every main number of the page and of `/v1` is what an own count of the topics gives."""
 
 import json
-import random
 from collections.abc import Iterator
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
-from schemas.events import FactRecord
-from schemas.topics import INPUTS
-from tests.builders import DAY, T0, a_contact, a_created, a_loss, a_reply, a_win
 from tests.component.page.counted import CountedTopics
 from tests.component.page.counted_tables import MONEY, STEPS, countable, expected
 from tests.component.page.served_page import Visitor
 from tests.component.page.shown_tables import shown_tables
-from tests.component.projection.harness import KEY, Process, env, project, whole
-from tests.component.projection.histories import END, POLICY
-from tests.kafka import Broker
+from tests.component.projection.harness import KEY, Process
 from tests.world import World
 from workers.report.page.phrases import reason_name
 
-LEADS = 150
 pytestmark = pytest.mark.kafka
-
-
-def _lives(dice: random.Random) -> Iterator[FactRecord]:
-    """Leads with up to three passes; before each creation but the first the lead is closed, or cold for days."""
-    for n in range(LEADS):
-        at, lead = T0 + dice.randrange(60 * DAY), f"lead-{n}"
-        origin, owner = dice.choice(["web", "fair", "webinar"]), dice.choice(["ann", "bob", "eve"])
-        for passed in range(dice.choice([1, 1, 2, 3])):
-            yield a_created(lead, at, event_id=f"{lead} {passed}", origin=origin, owner_id=owner)
-            for k in range(dice.choice([0, 1, 2, 3])):
-                at += dice.randrange(DAY, 4 * DAY)
-                make: Any = dice.choice([a_contact, a_contact, a_reply])
-                yield make(lead, at, event_id=f"{lead} {passed} {k}")
-            at += dice.randrange(DAY, 2 * DAY)
-            match dice.choice(["won", "lost", "silence", "silence"]):
-                case "won":
-                    money = {"amount": dice.randrange(100, 900) * 100, "currency": dice.choice(["EUR", "EUR", "USD"])}
-                    yield a_win(lead, at, event_id=f"{lead} {passed} won", **money)
-                case "lost":
-                    yield a_loss(lead, at, event_id=f"{lead} {passed} lost")
-            at += 20 * DAY
-
-
-@pytest.fixture(scope="module")
-def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("counted"), partitions=2)
-    (world.folder / "policy.yml").write_text(POLICY, encoding="utf-8")
-    world.send(*sorted(_lives(random.Random(11)), key=lambda fact: fact.occurred_at))
-    world.heartbeat(END)
-    world.streams(LEADLOOP_POLICY_FILE=str(world.folder / "policy.yml")).wait_ready(60)
-    world.settle(120, INPUTS)
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def report(world: World, redis_url: str) -> Iterator[Process]:
-    app_id = f"counted{uuid4().hex[:8]}"
-    projecting = project(world, redis_url, app_id)
-    report = Process(world.folder / "report.log", env(world, redis_url, app_id), "workers.cli", "report")
-    try:
-        whole(projecting)
-        report.wait_ready()
-        yield report
-    finally:
-        report.kill()
-        projecting.kill()
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +79,7 @@ def test_today_has_each_lead_where_the_topics_have_it(reader: Visitor, report: P
     newest = dict(sorted(counted.passes.items()))
     last = {lead_id: one for (lead_id, _), one in newest.items()}
     expected = {
-        "All leads": LEADS,
+        "All leads": len(last),
         "Won": sum("won" in one.happened for one in last.values()),
         "Nurture: handed back to marketing": counted.states()["standing"],
     }

@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, expect
 
-from tests.chromium import running_chromium
 from tests.component.projection.harness import KEY, Process
 from tests.kafka import free_ports
 from tests.projected import a_log
@@ -51,12 +50,6 @@ def report(provider: RunningProvider, redis_url: str, tmp_path_factory: pytest.T
         yield report
     finally:
         report.kill()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def test_a_person_signs_in_reads_and_signs_out(chromium: Browser, report: Process, provider: RunningProvider) -> None:

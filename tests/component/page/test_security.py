@@ -15,10 +15,8 @@ from prometheus_client import CollectorRegistry
 
 from schemas.events import EndpointState
 from streams.runtime.page_settings import PageSettings
-from tests.chromium import running_chromium
-from tests.component.page.served_page import ALIVE, DEAD, LEAD_IDS, OPERATOR, SCRIPT, Visitor, cookie_of, served
+from tests.component.page.served_page import ALIVE, DEAD, LEAD_IDS, OPERATOR, SCRIPT, Visitor, cookie_of
 from tests.component.projection.harness import KEY, Process
-from tests.kafka import Broker
 from tests.kafka_records import read_all
 from tests.waiting import TIMEOUT, wait_for
 from tests.world import CODEC, World
@@ -34,21 +32,6 @@ pytestmark = pytest.mark.kafka
 
 OPEN = {"/sign-in", "/sign-out", "/sign-in/links", "/sign-in/once", "/static/{name}", "/healthz", "/readyz", "/metrics"}
 """Routes for everybody: none has anything about a lead."""
-
-
-@pytest.fixture(scope="module")
-def world(kafka: Broker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    if kafka.kind == "mock":
-        pytest.skip("needs a real Kafka: install java and mvn, or set KAFKA_BOOTSTRAP_SERVERS")
-    world = World.on_real(kafka.bootstrap, tmp_path_factory.mktemp("security"), partitions=2)
-    yield world
-    world.close()
-
-
-@pytest.fixture(scope="module")
-def report(world: World, redis_url: str) -> Iterator[Process]:
-    with served(world, redis_url) as process:
-        yield process
 
 
 @pytest.fixture
@@ -87,19 +70,19 @@ def test_no_route_answers_about_leads_without_a_sign_in(world: World, redis_url:
     assert {path for path, _ in VIEWS} | {"/live", "/delivery/act"} <= {path for _, path in every}
     assert len(every) > 20
     for method, path in every:
-        asked = path.replace("{lead_id:path}", "lead-0")
-        answer = httpx.request(method, report.address() + asked, params={"id": "lead-0"}, timeout=30)
+        asked = path.replace("{lead_id:path}", LEAD_IDS[0])
+        answer = httpx.request(method, report.address() + asked, params={"id": LEAD_IDS[0]}, timeout=30)
         if path.startswith("/v1"):
             assert answer.status_code == 401, path
         else:
             assert (answer.status_code, answer.headers["location"].split("?")[0]) == (303, "/sign-in"), path
-        assert "lead-0" not in answer.text
+        assert LEAD_IDS[0] not in answer.text
         assert answer.headers["cache-control"] == "no-store"
 
 
 def test_private_pages_are_not_kept_and_not_framed(visitor: Visitor) -> None:
     visitor.signed_in(KEY)
-    for path in [*(path for path, _ in VIEWS), "/lead?id=lead-0", "/v1/leads", "/v1/leads.csv"]:
+    for path in [*(path for path, _ in VIEWS), f"/lead?id={LEAD_IDS[0]}", "/v1/leads", "/v1/leads.csv"]:
         answer = visitor.get(path)
         assert answer.headers["cache-control"] == "no-store", path
         if not path.startswith("/v1"):
@@ -213,12 +196,6 @@ def standing(world: World) -> dict[str, EndpointState]:
 
 def recorded(world: World) -> list[dict[str, Any]]:
     return [json.loads(one.value or b"") for one in read_all(world.bootstrap, world.prefix + "operator-actions")]
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    with running_chromium() as browser:
-        yield browser
 
 
 def test_no_script_of_another_system_runs_on_any_page(chromium: Browser, report: Process) -> None:
