@@ -275,15 +275,23 @@ def content(redis: "Redis", app_id: str, number: int | None = None) -> dict[str,
     keys = Keys(app_id)
     client: Any = redis
     generation = keys.generation(int(client.get(keys.current)) if number is None else number)
-    found = {}
-    for raw in client.scan_iter(match=generation.prefix + "*", count=1000):
-        name = raw.decode().removeprefix(generation.prefix)
-        if name.startswith(("lead:", "pos:")):
-            found[name] = client.get(raw)
-        elif name.startswith("count:"):
-            found[name] = {field: int(n) for field, n in client.hgetall(raw).items() if int(n)}
-        elif name.startswith("list:") and not name.startswith("list:rows:"):
-            found[name] = client.zrange(raw, 0, -1, withscores=name.startswith(("list:by:", "list:top:")))
+    asked: list[str] = []
+    with client.pipeline(transaction=False) as pipe:
+        for raw in client.scan_iter(match=generation.prefix + "*", count=1000):
+            name = raw.decode().removeprefix(generation.prefix)
+            if name.startswith(("lead:", "pos:")):
+                pipe.get(raw)
+            elif name.startswith("count:"):
+                pipe.hgetall(raw)
+            elif name.startswith("list:") and not name.startswith("list:rows:"):
+                pipe.zrange(raw, 0, -1, withscores=name.startswith(("list:by:", "list:top:")))
+            else:
+                continue
+            asked.append(name)
+        found = dict(zip(asked, pipe.execute(), strict=True))
+    for name, value in found.items():
+        if name.startswith("count:"):
+            found[name] = {field: int(n) for field, n in value.items() if int(n)}
         if name.startswith("list:top:"):
-            found[name] = [one for one in found[name] if one[1]]
+            found[name] = [one for one in value if one[1]]
     return {name: value for name, value in found.items() if value}

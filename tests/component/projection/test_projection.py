@@ -20,7 +20,7 @@ from streams.domain.funnel import STEPS
 from tests.audited import audit_of
 from tests.builders import T0, a_created
 from tests.component.projection.crash import EXIT, POINTS, SWEPT, WRITES
-from tests.component.projection.harness import CHECKS, KEY, Process, env, filled, project, said, whole
+from tests.component.projection.harness import CHECKS, KEY, Process, copied, env, filled, project, said, whole
 from tests.component.projection.histories import POLICY, deliver_some, histories
 from tests.kafka import Broker
 from tests.projected import content
@@ -58,6 +58,17 @@ def rebuilt(processed: World, redis_url: str) -> tuple[str, dict[str, Any]]:
     return app_id, content(Redis.from_url(redis_url), app_id)
 
 
+@pytest.fixture(scope="module")
+def report(processed: World, redis_url: str, rebuilt: Any) -> Iterator[Process]:
+    settings = env(processed, redis_url, rebuilt[0])
+    report = Process(processed.folder / "report.log", settings, "workers.cli", "report")
+    try:
+        report.wait_ready()
+        yield report
+    finally:
+        report.kill()
+
+
 def test_every_lead_has_its_newest_snapshot_and_its_whole_timeline(processed: World, rebuilt: Any) -> None:
     _, found = rebuilt
     assert len([name for name in found if name.startswith("lead:")]) == LEADS
@@ -73,20 +84,14 @@ def test_the_audit_finds_in_redis_what_the_topics_say(processed: World, redis_ur
     assert dict(found.result.read_model) == {"compared": LEADS}
 
 
-def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, redis_url: str, rebuilt: Any) -> None:
-    app_id, _ = rebuilt
-    report = Process(processed.folder / "report.log", env(processed, redis_url, app_id), "workers.cli", "report")
-    try:
-        report.wait_ready()
-        rows = {
-            (label, row["value"] or "unknown", step): float(count)
-            for label in ("1", "2", "3", "4+")
-            for row in json.loads(report.get(f"/v1/funnel?by=origin&pass={label.replace('+', '%2B')}", KEY)[1])["rows"]
-            for step, count in row.items()
-            if step in STEPS and count
-        }
-    finally:
-        report.kill()
+def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, report: Process) -> None:
+    rows = {
+        (label, row["value"] or "unknown", step): float(count)
+        for label in ("1", "2", "3", "4+")
+        for row in json.loads(report.get(f"/v1/funnel?by=origin&pass={label.replace('+', '%2B')}", KEY)[1])["rows"]
+        for step, count in row.items()
+        if step in STEPS and count
+    }
     exported = re.findall(
         r'^leadloop_funnel_leads\{origin="([^"]*)",pass="([^"]*)",step="([^"]*)"\} (\S+)$',
         processed.workers[0].metrics(),
@@ -96,26 +101,21 @@ def test_the_funnel_has_the_numbers_that_streams_exports(processed: World, redis
     assert len(rows) > 20
 
 
-def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(processed: World, redis_url: str, rebuilt: Any) -> None:
-    app_id, _ = rebuilt
-    report = Process(processed.folder / "schemathesis.log", env(processed, redis_url, app_id), "workers.cli", "report")
-    try:
-        report.wait_ready()
-        done = subprocess.run(
-            [
-                str(Path(sys.executable).parent / "st"),
-                *("run", f"{report.address()}/openapi.json", "--max-examples", "60", "--seed", "1", "--no-color"),
-                *("-H", f"Authorization: Bearer {KEY}", "--checks", ",".join(CHECKS)),
-            ],
-            capture_output=True,
-            text=True,
-            cwd=processed.folder,
-            timeout=TIMEOUT,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout[-6000:] + done.stderr
-    finally:
-        report.kill()
+@pytest.mark.parametrize("examples", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_schemathesis_finds_no_5xx_and_no_undocumented_answer(processed: World, report: Process, examples: int) -> None:
+    done = subprocess.run(
+        [
+            str(Path(sys.executable).parent / "st"),
+            *("run", f"{report.address()}/openapi.json", "--max-examples", str(examples), "--seed", "1", "--no-color"),
+            *("-H", f"Authorization: Bearer {KEY}", "--checks", ",".join(CHECKS)),
+        ],
+        capture_output=True,
+        text=True,
+        cwd=processed.folder,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-6000:] + done.stderr
 
 
 def test_the_command_line_shows_a_lead_and_the_funnel(processed: World, redis_url: str, rebuilt: Any) -> None:
@@ -146,7 +146,7 @@ def _generations(redis_url: str, app_id: str) -> int:
 
 def test_every_write_to_redis_has_its_crash_points(processed: World, redis_url: str, rebuilt: Any) -> None:
     app_id, file, redis = f"noted{uuid4().hex[:8]}", processed.folder / "noted", Redis.from_url(redis_url)
-    filled(processed, redis_url, app_id)
+    copied(redis_url, rebuilt[0], app_id)
     process = project(processed, redis_url, app_id, ARMED, f"note:{file}", "--rebuild")
     try:
         whole(process, 120)
@@ -161,30 +161,36 @@ def test_every_write_to_redis_has_its_crash_points(processed: World, redis_url: 
 
 
 @pytest.fixture(scope="module")
-def crashed(processed: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int | None, dict[str, Any]]]:
-    """By point: how the process that had it armed ended, and what the next one made of it."""
+def crashed(processed: World, redis_url: str, rebuilt: Any) -> dict[str, tuple[int, dict[str, Any]]]:
+    """By point: how the process that had it armed ended, and what the next one made of it.
 
-    def run(point: str) -> tuple[int | None, dict[str, Any]]:
-        app_id = f"crash{uuid4().hex[:8]}"
+    All crash first: the group has then forgotten most of those who did when the next ones join it.
+    """
+    apps = {point: f"crash{uuid4().hex[:8]}" for point in POINTS}
+
+    def crash(point: str) -> int:
         is_swept = point.partition("_")[2].partition(":")[0] in SWEPT
         if is_swept:
-            filled(processed, redis_url, app_id)
-        first = project(processed, redis_url, app_id, ARMED, point, *(["--rebuild"] if is_swept else []))
+            copied(redis_url, rebuilt[0], apps[point])
+        process = project(processed, redis_url, apps[point], ARMED, point, *(["--rebuild"] if is_swept else []))
         try:
-            ended = first.ended()
-            second = project(processed, redis_url, app_id, ARMED, "")
-            try:
-                whole(second, 120)
-                wait_for(lambda: _generations(redis_url, app_id) == 1, 30, "what is read no longer is gone")
-            finally:
-                second.kill()
+            return process.ended()
         finally:
-            first.kill()
-        return ended, content(Redis.from_url(redis_url), app_id)
+            process.kill()
 
-    assert rebuilt
-    with ThreadPoolExecutor(6) as pool:  # each waits for sessions to end most of the time
-        return dict(zip(POINTS, pool.map(run, POINTS), strict=True))
+    def go_on(point: str) -> dict[str, Any]:
+        process = project(processed, redis_url, apps[point], ARMED, "")
+        try:
+            whole(process, 120)
+            wait_for(lambda: _generations(redis_url, apps[point]) == 1, 30, "what is read no longer is gone")
+        finally:
+            process.kill()
+        return content(Redis.from_url(redis_url), apps[point])
+
+    with ThreadPoolExecutor(6) as pool:
+        ended = list(pool.map(crash, POINTS))
+        found = list(pool.map(go_on, POINTS))
+    return dict(zip(POINTS, zip(ended, found, strict=True), strict=True))
 
 
 @pytest.mark.parametrize("point", POINTS)
