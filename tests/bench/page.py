@@ -1,7 +1,8 @@
 """The web page and `/v1` with many leads: time to the first byte and CPU for each view, and memory.
 
 Leads are copies of generated lives under other names and times, written by the fold of `leadloop project` into a real
-Redis; each has one of 100,000 campaigns. `python -m tests.bench.page [leads] [records of a lead]`.
+Redis; nine of ten have one of 100,000 campaigns, half one of 5,000 origins.
+`python -m tests.bench.page [leads] [records of a lead]`.
 """
 
 import os
@@ -19,7 +20,7 @@ from typing import Any, NamedTuple
 import httpx
 import msgspec
 
-from schemas.events import LeadSnapshot
+from schemas.events import LeadCreated, LeadSnapshot
 from schemas.topics import TOPICS
 from tests.bench.projection import a_redis
 from tests.builders import DAY, T0
@@ -32,14 +33,18 @@ from workers.projection.record_decoder import LogEvent, RecordDecoder
 from workers.projection.store import ModelStore, Pointers, Positions
 from workers.read_model.generation import PartitionFreshness, PartitionId
 
-LEADS, LIVES, CAMPAIGNS, BATCH = 100_000, 500, 100_000, 500
+LEADS, LIVES, CAMPAIGNS, ORIGINS, BATCH = 100_000, 500, 100_000, 5_000, 500
+LATE_MS = 1_200_000
 ROUNDS = 20
 APP_ID = "bench"
 PLACE = PartitionId("lead-snapshots", 0)
 VIEWS = (
     *("/", "/leads", "/leads?origin=web&sort=-created", "/leads?stage=working&owner=ann&sort=due"),
     *("/leads?campaign=campaign-77", "/leads?step=won&origin=web&pass=1", "/leads?step=created&without=touched&pass=1"),
-    *("/lead?id=lead-0000777", "/sources", "/promises", "/recycling", "/funnel", "/funnel?by=campaign"),
+    *("/leads?campaign=(none)", "/leads?owner=(none)", "/leads?origin=web&reason=(none)&sort=-created"),
+    *("/leads?human_delay_from=4h", "/leads?human_delay_from=100d", "/leads?system_delay_from=10m"),
+    *("/lead?id=lead-0000777", "/sources", "/sources?order=name", "/promises", "/recycling"),
+    *("/funnel", "/funnel?by=campaign", "/funnel?by=origin"),
     *("/delivery", "/agreement", "/v1/overview", "/v1/leads?limit=50", "/v1/funnel?by=campaign"),
     "/v1/leads?origin=fair&sort=-created&created_from=2026-01-01T00:00:00Z",
 )
@@ -73,18 +78,22 @@ def _newest_snapshot(records: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
 
 
 def events_of(life: list[tuple[str, Any]], number: int, shift: int) -> Iterator[LogEvent]:
-    """The events of a copy of a lead: its name, its campaign, and its times moved by `shift` ms."""
+    """The events of a copy of a lead: its name, campaign and origin, and its times moved by `shift` ms."""
     decode, lead_id = RecordDecoder(CODEC), f"lead-{number:07}"
     for topic, record in life:
         changed: dict[str, Any] = {"lead_id": lead_id}
         if hasattr(record, "campaign_id"):
-            changed["campaign_id"] = f"campaign-{number % CAMPAIGNS}"
+            changed["campaign_id"] = f"campaign-{number % CAMPAIGNS}" if number % 10 else ""
+        if hasattr(record, "origin") and number % 2:
+            changed["origin"] = f"origin-{number % ORIGINS}"
         for name in record.__struct_fields__:
             value = getattr(record, name)
             if isinstance(value, int) and (name.endswith("_at") or name in {"until", "not_before", "idle_since"}):
                 changed[name] = value + shift
         if isinstance(record, LeadSnapshot):
             changed["expected_amount"] = 100 * (number % 5000)
+        if isinstance(record, LeadCreated) and number % 50 == 0:
+            changed["recorded_at"] += LATE_MS
         moved = msgspec.structs.replace(record, **changed)
         yield decode(topic, lead_id.encode(), CODEC.encode(moved), T0 + 2000 * DAY)
 
