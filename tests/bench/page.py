@@ -7,6 +7,7 @@ Redis; nine of ten have one of 100,000 campaigns, half one of 5,000 origins.
 
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -118,7 +119,7 @@ def fill(redis: RealRedis, leads: int, most: int) -> float:
 
 
 @contextmanager
-def a_report(redis: RealRedis, folder: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def a_report(redis: RealRedis, folder: Path) -> Iterator[tuple[subprocess.Popen[bytes], str, str]]:
     """The real process: it, its address, and a key that may read."""
     key = new_key()
     keys = folder / "keys.yml"
@@ -134,10 +135,10 @@ def a_report(redis: RealRedis, folder: Path) -> Iterator[tuple[subprocess.Popen[
         "LEADLOOP_HTTP_HOST": "127.0.0.1",
     }
     command = [sys.executable, "-m", "workers", "report"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    log = folder / "report.log"  # a pipe that nobody reads would stop it once it is full
+    with log.open("wb") as sink, subprocess.Popen(command, env=env, stdout=sink, stderr=sink) as process:
         try:
-            line = next(one for one in process.stdout or () if one.startswith("leadloop report: "))
-            address = line.split(": ", 1)[1].split()[0]
+            (address,) = wait_for(lambda: re.findall(r"leadloop report: (http\S+)", log.read_text()), 60)
             wait_for(lambda: httpx.get(f"{address}/readyz").status_code == 200, 60)
             yield process, address, key
         finally:
