@@ -61,7 +61,6 @@ allow deliver --operation Read --operation Write \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states"
 allow deliver --operation Write \
-  --topic "${prefix}endpoint-events" \
   --topic "${prefix}lead-dead-letters"
 allow deliver --operation Read \
   --group "${prefix}${app}-deliver"
@@ -117,7 +116,6 @@ allow audit --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
-  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -182,7 +180,6 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
-  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -208,7 +205,6 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
-  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -223,7 +219,6 @@ allow operate --operation Read \
   --topic "${prefix}delivery-wait-10m" \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
-  --topic "${prefix}endpoint-events" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read --operation Write \

@@ -116,7 +116,7 @@ def test_reasons_and_recycles_are_those_of_the_topics(reader: Visitor, counted: 
     ]
     every, standing = counted.tracks()
     by_track = tables["Handed back, by track"]
-    assert {name: (row["Times"], row["Standing"]) for name, row in by_track.items()} == {
+    assert {name: (row["Times"], row["With marketing now"]) for name, row in by_track.items()} == {
         name: (every[name], standing[name]) for name in every
     }
 

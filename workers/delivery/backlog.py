@@ -58,10 +58,7 @@ class BacklogDelivery(NamedTuple):
 
 @dataclass(slots=True)
 class EndpointActivity:
-    """The last attempts of one endpoint. `failures` in a row since `failing_since`, the last of them with its cause.
-
-    A failed first attempt of a replay says nothing about the endpoint that whoever asked for it does not know.
-    """
+    """The last attempts of one endpoint. `failures` in a row since `failing_since`, the last of them with its cause."""
 
     accepted_at: int = 0
     recently_accepted: int = 0
@@ -71,13 +68,11 @@ class EndpointActivity:
     status: int | None = None
     cause: str = ""
 
-    def add(self, result: DeliveryResult, now: int, replay: str = "") -> None:
+    def add(self, result: DeliveryResult, now: int) -> None:
         """Results come in the order of their instants."""
         if not result.attempts and result.outcome != "retry":
             return  # it ended without an attempt
         if result.outcome in ("retry", "dead"):
-            if replay and result.attempts <= 1:
-                return
             self.failures += 1
             self.failing_since = self.failing_since or result.occurred_at
             self.failed_at, self.status, self.cause = result.occurred_at, result.status, result.detail
@@ -172,7 +167,7 @@ class _Reading:
     now: int
     has_time: Callable[[], bool]
     found: dict[BacklogKey, BacklogDelivery] = field(default_factory=dict)
-    results: list[tuple[DeliveryResult, str]] = field(default_factory=list)
+    results: list[DeliveryResult] = field(default_factory=list)
 
     @property
     def topics(self) -> list[str]:
@@ -210,10 +205,9 @@ class _Reading:
                 result = self.codec.decode(message.value(), DeliveryResult)
             except Undecodable:
                 continue
-            replay = replay_of(message)
-            self.results.append((result, replay))
+            self.results.append(result)
             if result.outcome != "retry":
-                self._finished(result, replay)
+                self._finished(result, replay_of(message))
 
     def _finished(self, result: DeliveryResult, replay: str) -> None:
         """It does not wait any more, although the offset of its record is not committed yet."""
@@ -223,6 +217,6 @@ class _Reading:
 
     def backlog(self, unread: int) -> Backlog:
         activity: dict[str, EndpointActivity] = {}
-        for result, replay in sorted(self.results, key=lambda one: one[0].occurred_at):
-            activity.setdefault(result.endpoint, EndpointActivity()).add(result, self.now, replay)
+        for result in sorted(self.results, key=lambda one: one.occurred_at):
+            activity.setdefault(result.endpoint, EndpointActivity()).add(result, self.now)
         return Backlog(self.now, list(self.found.values()), activity, unread, self.has_time())

@@ -69,7 +69,7 @@ def test_recycles_are_those_of_the_topic(reader: Visitor, report: Process, count
     assert all(times)
     every, standing = counted.tracks()
     assert {name: row["Times"] for name, row in tables["Handed back, by track"].items()} == every
-    assert {name: row["Standing"] for name, row in tables["Handed back, by track"].items()} == standing
+    assert {name: row["With marketing now"] for name, row in tables["Handed back, by track"].items()} == standing
     assert _said(report, "/v1/overview")["recycles"] == states
     assert {one["track"]: one["standing"] for one in _said(report, "/v1/tracks")["tracks"]} == standing
 

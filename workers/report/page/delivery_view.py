@@ -11,6 +11,7 @@ from workers.report.api_models import DeliveryModel, RecycleModel
 from workers.report.queries import ReadModel
 
 from .actions_view import actions_part
+from .delivery_words import is_later, is_unsent
 from .frame import Shown, column, missing, part, sheet
 from .page_source import Source
 from .phrases import lead_link, number, plural
@@ -18,6 +19,10 @@ from .phrases import lead_link, number, plural
 QUESTION = "Does every tool have what it should have?"
 NEWEST = 200
 LISTED = 25
+_NOTE = (
+    "Deliveries of the newest {} recycles. Not sent: taken back before it was sent, left out by the filter of the "
+    "tool, or the consent had ended."
+)
 _HAS: frozenset[DeliveryOutcome] = frozenset({"accepted", "no_op", "unverified"})
 _WAITS: frozenset[DeliveryOutcome] = frozenset({"retry"})
 _FAILED: frozenset[DeliveryOutcome] = frozenset({"refused", "dead"})
@@ -37,17 +42,20 @@ async def delivery_view(source: Source) -> Shown:
     failed = [one for one in known if one.delivery.outcome in _FAILED]
     waiting = [one for one in known if one.delivery.outcome in _WAITS]
     without = [one for one in page.recycles if not one.deliveries and one.state == "standing"]
+    later = [one for one in without if is_later(one, source.clock)]
+    due = [one for one in without if not is_later(one, source.clock)]
     content = [
-        part("By tool", _tools(known), note=f"Deliveries of the newest {number(len(page.recycles))} recycles."),
+        part("By tool", _tools(known), note=_NOTE.format(number(len(page.recycles)))),
         part("What needs somebody", _trouble(failed, source), _how_to_resend(failed, source)),
-        part("What waits", _waiting(waiting, without, source)),
+        part("What waits", _waiting(waiting, due, source)),
+        part("What may be sent later", _later(later, source)),
         actions_part(source, {one.delivery.endpoint for one in known}),
         missing(
             "Older deliveries are not counted here: the read model keeps them by lead, not by tool. The dashboard "
             "“Leadloop – delivery” in Grafana counts all of them.",
         ),
     ]
-    return Shown(QUESTION, _answer(page.recycles, known, failed, waiting), content, "/delivery")
+    return Shown(QUESTION, _answer(page.recycles, known, failed, waiting, due, later), content, "/delivery")
 
 
 async def newest_tools(model: ReadModel) -> set[str]:
@@ -70,19 +78,24 @@ def _answer(
     known: Sequence[DeliveredRecycle],
     failed: Sequence[DeliveredRecycle],
     waiting: Sequence[DeliveredRecycle],
+    due: Sequence[RecycleModel],
+    later: Sequence[RecycleModel],
 ) -> Node:
     if not recycles:
         return "Nothing has been handed back yet, so no tool has to have anything."
     if not known:
         return "No result of a delivery is known yet: is leadloop deliver running, with an endpoint?"
-    if not failed and not waiting:
-        return f"Yes: the tools have everything of the newest {number(len(recycles))} recycles."
+    rest = f" {number(len(later))} may be sent later." if later else ""
+    if not failed and not waiting and not due:
+        return f"Yes: of the newest {number(len(recycles))} recycles, the tools have everything that was due.{rest}"
     parts = []
     if failed:
         parts.append(f"{_deliveries(len(failed))} failed and {plural(len(failed), 'needs', 'need')} a person")
     if waiting:
         parts.append(f"{_deliveries(len(waiting))} {plural(len(waiting), 'waits', 'wait')} to be sent again")
-    return f"Not quite: of the newest {number(len(recycles))} recycles, {' and '.join(parts)}."
+    if due:
+        parts.append(f"{number(len(due))} {plural(len(due), 'is', 'are')} due without a result")
+    return f"Not quite: of the newest {number(len(recycles))} recycles, {', '.join(parts)}.{rest}"
 
 
 def _deliveries(count: int) -> str:
@@ -92,7 +105,8 @@ def _deliveries(count: int) -> str:
 def _tools(known: Iterable[DeliveredRecycle]) -> Node:
     counts: Counter[tuple[str, str, DeliveryOutcome]] = Counter()
     for one in known:
-        counts[one.delivery.endpoint, one.delivery.action, one.delivery.outcome] += 1
+        outcome = "expired" if is_unsent(one.delivery.outcome, one.delivery.attempts) else one.delivery.outcome
+        counts[one.delivery.endpoint, one.delivery.action, outcome] += 1
     tools = sorted({(endpoint, action) for endpoint, action, _ in counts})
     if not tools:
         return missing("No result of a delivery is known yet.")
@@ -140,7 +154,7 @@ def _trouble(failed: Sequence[DeliveredRecycle], source: Source) -> Node:
     return ul(".said")[rows]
 
 
-def _waiting(waiting: Sequence[DeliveredRecycle], without: Sequence[RecycleModel], source: Source) -> Node:
+def _waiting(waiting: Sequence[DeliveredRecycle], due: Sequence[RecycleModel], source: Source) -> Node:
     rows = [
         li[
             lead_link(one.recycle.lead_id),
@@ -148,17 +162,24 @@ def _waiting(waiting: Sequence[DeliveredRecycle], without: Sequence[RecycleModel
             bdi[one.delivery.endpoint],
             f" after {number(one.delivery.attempts)} {plural(one.delivery.attempts, 'attempt')}.",
         ]
-        for one in waiting[:LISTED]
+        for one in waiting
     ]
     rows += [
-        li[
-            lead_link(one.lead_id),
-            ": no result yet; it may be sent from ",
-            source.clock.when(one.not_before or one.at),
-            ".",
-        ]
-        for one in without[: LISTED - len(rows)]
+        li[lead_link(one.lead_id), ": due since ", source.clock.when(one.not_before or one.at), ", no result yet."]
+        for one in due
     ]
-    hidden = len(waiting) + len(without) - len(rows)
-    more = li[f"and {number(hidden)} more."] if hidden > 0 else None
-    return ul(".said")[rows, more] if rows else missing("Nothing waits.")
+    return _first(rows) if rows else missing("Nothing that is due waits.")
+
+
+def _later(later: Sequence[RecycleModel], source: Source) -> Node:
+    """Those whose track begins later, the soonest first."""
+    rows = [
+        li[lead_link(one.lead_id), ": from ", source.clock.when(one.not_before), " on."]
+        for one in sorted(later, key=lambda one: one.not_before or one.at)
+    ]
+    return _first(rows) if rows else missing("Nothing: the tracks of these recycles have begun.")
+
+
+def _first(rows: Sequence[Node]) -> Node:
+    hidden = len(rows) - LISTED
+    return ul(".said")[rows[:LISTED], li[f"and {number(hidden)} more."] if hidden > 0 else None]

@@ -12,6 +12,7 @@ from htpy import Node, b, bdi, fragment, q
 from workers.explaining.decision_sentences import gate_words
 from workers.report.api_models import EventKind, EventModel
 
+from .delivery_words import is_unsent
 from .phrases import PROMISE_WORDS, Clock, plural, reason_name
 
 _WITHOUT_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "HUF", "XAF", "XOF", "UGX"})
@@ -30,7 +31,7 @@ _OUTCOMES = {
     "no_show": "the lead did not come",
     "cancelled": "it was cancelled",
 }
-_CAUSES = {
+CAUSES = {
     "moved": "the lead moved again",
     "won": "the deal was won",
     "void": "a late report showed that it had not gone cold",
@@ -150,7 +151,7 @@ def _closed(fields: Mapping[str, object]) -> Node:
 
 def _recycled(fields: Mapping[str, object], clock: Clock) -> Node:
     if fields.get("action") == "REVOKE":
-        cause = _CAUSES.get(_text(fields, "cause"), reason_name(_text(fields, "cause")))
+        cause = CAUSES.get(_text(fields, "cause"), reason_name(_text(fields, "cause")))
         return fragment["Leadloop took it back from marketing, because ", bdi[cause], "."]
     later = fragment[", to write to it from ", _at(fields, "not_before", clock), " on"]
     return fragment[
@@ -179,7 +180,16 @@ def _decided(fields: Mapping[str, object], clock: Clock) -> Node | None:
     return None
 
 
-def _delivered(fields: Mapping[str, object]) -> Node:
+def _delivered(fields: Mapping[str, object]) -> Node | None:
+    if not is_unsent(fields.get("outcome"), fields.get("attempts")):
+        return _answered(fields)
+    if fields.get("action") == "REVOKE":
+        return None
+    why = _quoted(fields, "detail") if fields.get("detail") else "there was nothing to do"
+    return fragment["Not sent to ", _quoted(fields, "endpoint"), ": ", why, "."]
+
+
+def _answered(fields: Mapping[str, object]) -> Node:
     tool = _quoted(fields, "endpoint")
     what = "that it was taken back" if fields.get("action") == "REVOKE" else "it"
     match fields.get("outcome"):
@@ -196,7 +206,7 @@ def _delivered(fields: Mapping[str, object]) -> Node:
                 tool, f" does not have {what} yet, after {count} {plural(count, 'attempt')}; it is sent again."
             ]
         case "expired":
-            return fragment["It was not sent to ", tool, ": the consent had ended."]
+            return fragment["It is not sent to ", tool, " again: the consent had ended."]
         case _:
             detail = fragment[": ", q[_quoted(fields, "detail")]] if fields.get("detail") else None
             return fragment[tool, f" did not take {what}", detail, "."]
@@ -219,7 +229,7 @@ def _updated(fields: Mapping[str, object]) -> Node:
     return fragment["The record changed: ", between or "nothing that counts", "."]
 
 
-_SENTENCES: Mapping[EventKind, Callable[[Mapping[str, object]], Node]] = {
+_SENTENCES: Mapping[EventKind, Callable[[Mapping[str, object]], Node | None]] = {
     "created": _created,
     "closed": _closed,
     "delivered": _delivered,

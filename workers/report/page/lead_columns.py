@@ -38,9 +38,9 @@ def next_words(lead: LeadModel, clock: Clock) -> Node:
 
 _OF_STAGE: Mapping[str, str] = {"won": "won", "nurture": "with marketing"}
 _OF_DECISION: Mapping[str, str] = {
-    "SUPPRESS": "stays: a gate is closed",
+    "SUPPRESS": "not handed back: behind a gate",
     "HOLDOUT": "left alone, to compare",
-    "RETIRE": "is not handed back any more",
+    "RETIRE": "not handed back any more",
 }
 
 

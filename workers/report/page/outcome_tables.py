@@ -42,7 +42,8 @@ def by_track(rows: Sequence[TrackRow]) -> Node:
     if not rows:
         return None
     shown = currencies_of(row.money_after for row in rows)
-    head = [column(words) for words in ("Times", "Standing", "Passed to sales again", "Taken back", "Won after that")]
+    states = ("With marketing now", "Passed to sales again", "Taken back")
+    head = [column(words) for words in ("Times", *states, "Won after that")]
     money = [column(f"Won, {currency_name(one)}") for one in shown]
     body = [
         tr[

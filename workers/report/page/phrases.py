@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from htpy import Element, Fragment, Node, a, b, bdi, fragment, span, time
 
-from schemas.events import DeliveryOutcome, Stage
+from schemas.events import Stage
 from workers.report.api_models import DecisionFilter, rfc3339
 
 NONE_WORD = "(none)"
@@ -118,16 +118,6 @@ def instant_text(at: datetime) -> str:
 
 EPOCH = instant_text(datetime.fromtimestamp(0, UTC))
 """Before all instants: from then on means at any time."""
-OUTCOME_NAMES: Mapping[DeliveryOutcome, str] = {
-    "accepted": "accepted",
-    "no_op": "nothing to change",
-    "refused": "refused",
-    "unverified": "accepted, not confirmed",
-    "dead": "failed",
-    "retry": "is sent again",
-    "expired": "not sent: the consent had ended",
-    "unknown": "not known",
-}
 STAGE_NAMES: Mapping[Stage, str] = {
     "new": "New: sales has not contacted it",
     "working": "Working: sales has contacted it",

@@ -10,6 +10,8 @@ from workers.report.cohort_pages import track_page
 from workers.report.funnel_models import FunnelRow
 from workers.report.parameters import RecycleParameters
 
+from .delivery_words import is_later, is_unsent, outcome_words
+from .event_sentences import CAUSES
 from .frame import Shown, column, missing, more_link, part, sheet
 from .funnel_table import FIRST
 from .money_words import all_money
@@ -17,7 +19,6 @@ from .outcome_tables import beside_held_out, by_pass, by_reason, by_track
 from .page_source import Source
 from .phrases import (
     DECISION_NAMES,
-    OUTCOME_NAMES,
     Clock,
     address,
     amount_in_sentence,
@@ -38,9 +39,11 @@ STATE_NAMES: Mapping[RecycleState, str] = {
     "revoked": "Taken back: it moved, was won, or must not be written to",
 }
 _AFTER_NOTE = (
-    "First passes: each number counts leads. “Won after that” is in the same pass or a later one; a lead that was "
-    "handed back in two passes counts for both. Leads handed back a short time ago have not had the time to return."
+    "First passes of leads to sales: each number counts leads. “Won after that” is in the same pass or a later one; "
+    "a lead that was handed back in two passes counts for both. Leads handed back a short time ago have not had the "
+    "time to return."
 )
+_TRACK_NOTE = "Times, of recycles whose events are known. “With marketing now” opens its leads."
 _HELD_NOTE = (
     "Leads that a lot left alone when they would have been handed back, in first passes. These are counts, no proof: "
     "the groups differ in size and in age, and only a comparison over equal times could say what handing back is worth."
@@ -58,9 +61,7 @@ async def recycling_view(source: Source, asked: RecycleParameters) -> Shown:
     content = [
         part("What became of it", _states(overview), note="Each time that a lead was handed back counts once."),
         part("By reason", by_reason(reasons.rows), by_pass(passes.rows), note=_AFTER_NOTE),
-        part(
-            "By track", by_track(tracks), note="Times, of recycles whose events are known. “Standing” opens its leads."
-        ),
+        part("By track", by_track(tracks), note=_TRACK_NOTE),
         part("Beside leads that were left alone", beside_held_out(reasons.total), note=_HELD_NOTE),
         part("Cold, but not handed back", _why_not(overview)),
         part("The newest", _list(source.clock, listed, asked)),
@@ -74,7 +75,7 @@ def _answer(overview: Overview, total: FunnelRow) -> Node:
     if not every:
         return "No lead has been handed back yet."
     return fragment[
-        "A lead was handed back ",
+        f"{plural(every, 'A lead was', 'Leads were')} handed back ",
         of(every, "/recycling"),
         f" {plural(every, 'time')}. ",
         amount_in_sentence(states["standing"], "/recycling", state="standing"),
@@ -123,7 +124,9 @@ def _why_not(overview: Overview) -> Node:
 
 def _list(clock: Clock, listed: RecyclePage, asked: RecycleParameters) -> Node:
     if not listed.recycles:
-        return missing("Nothing was handed back" + (f" that is {asked.state}." if asked.state else " yet."))
+        return missing(
+            "Nothing was handed back" + (f" of this state: {STATE_NAMES[asked.state]}." if asked.state else " yet.")
+        )
     head = [
         column("Lead", ""),
         column("Handed back", ""),
@@ -134,7 +137,7 @@ def _list(clock: Clock, listed: RecyclePage, asked: RecycleParameters) -> Node:
     ]
     rows = [_recycle(clock, one) for one in listed.recycles]
     following = more_link("/recycling", "Older ones", state=asked.state, cursor=listed.next) if listed.next else None
-    only = f", only {asked.state}" if asked.state else ""
+    only = f", only “{STATE_NAMES[asked.state]}”" if asked.state else ""
     return [
         p(".note")[
             f"The newest {number(len(rows))}{only}. ",
@@ -154,13 +157,29 @@ def _taken_back(one: DeliveryModel) -> str:
 
 
 def _recycle(clock: Clock, one: RecycleModel) -> Node:
-    state = f"{one.state}: {reason_name(one.cause)}" if one.cause else one.state
-    tools = [li[bdi[each.endpoint], _taken_back(each), ": ", OUTCOME_NAMES[each.outcome]] for each in one.deliveries]
+    tools = [
+        li[bdi[each.endpoint], _taken_back(each), ": ", bdi[outcome_words(each)]]
+        for each in one.deliveries
+        if each.action != "REVOKE" or not is_unsent(each.outcome, each.attempts)
+    ]
     return tr[
         th(scope="row")[lead_link(one.lead_id)],
         td[clock.when(one.at)],
         td[bdi[reason_name(one.reason)] if one.reason else "not known any more"],
         td[bdi[one.track]],
-        td[bdi[state]],
-        td[ul[tools] if tools else "none yet"],
+        td[_state(one)],
+        td[ul[tools] if tools else _without_result(one, clock)],
     ]
+
+
+def _state(one: RecycleModel) -> Node:
+    if one.state != "revoked":
+        return {"standing": "with marketing", "requalified": "passed to sales again"}[one.state]
+    why = CAUSES.get(one.cause) or reason_name(one.cause)
+    return fragment["taken back", fragment[": ", bdi[why]] if one.cause else None]
+
+
+def _without_result(one: RecycleModel, clock: Clock) -> Node:
+    if one.state != "standing":
+        return "none"
+    return fragment["none yet: not before ", clock.when(one.not_before)] if is_later(one, clock) else "none yet"

@@ -1,6 +1,6 @@
 """What became of one lead, in sentences; all events are folded below, with their ids."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, get_args
 from urllib.parse import quote
 
@@ -10,6 +10,7 @@ from workers.explaining.explanation_sentences import About
 from workers.http.problems import Problem
 from workers.report.api_models import EventModel, LeadDetail
 
+from .delivery_words import what_tools_have
 from .event_sentences import event_sentence, is_attempt
 from .frame import Shown, column, part, sheet, stage_mark
 from .page_source import Source
@@ -44,6 +45,7 @@ async def story_view(source: Source, lead_id: str) -> Shown:
             part("What happened", ol(".timeline")[[_entry(one) for one in _moments(lead.timeline, source.clock)]]),
             div[
                 _said("What happens next", about["next"]),
+                _said("Do the tools have it?", what_tools_have(lead.recycled, source.clock)),
                 _said("What is promised, and why", [*about["promise"], *about["rule"]]),
                 _said("Gates and limits", about["gate"]),
             ],
@@ -60,7 +62,7 @@ async def story_view(source: Source, lead_id: str) -> Shown:
     )
 
 
-def _said(heading: str, sentences: list[str]) -> Node:
+def _said(heading: str, sentences: Sequence[Node]) -> Node:
     return part(heading, div(".said")[[p[sentence] for sentence in sentences]]) if sentences else None
 
 
