@@ -7,7 +7,7 @@ export PYTHONUNBUFFERED = 1
 export PYTHONDONTWRITEBYTECODE =  # the tests start some hundred processes: without compiled modules each costs twice as much CPU
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format bench simulate soak long lock wheel image manifests contract pictures clean
+.PHONY: help install demo test check format bench simulate soak long sbom lock wheel image manifests contract pictures clean
 
 help:  ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## ?(.*)/  make \1	\2/' | expand -t 16
@@ -64,6 +64,11 @@ lock: install  ## regenerate requirements.lock and the image's lock files from p
 	$(COMPILE) pyproject.toml --extra dev -o requirements.lock
 	$(COMPILE) pyproject.toml --extra registry --extra mcp --extra tracing -c requirements.lock -o deploy/requirements-runtime.lock
 	echo hatchling | $(COMPILE) - -c requirements.lock -o deploy/requirements-build.lock
+
+sbom: install  ## list the packages of the container image in dist/leadloop.cdx.json (CycloneDX)
+	@mkdir -p dist
+	$(BIN)/cyclonedx-py requirements deploy/requirements-runtime.lock --pyproject pyproject.toml \
+	    --output-reproducible --output-format JSON -o dist/leadloop.cdx.json
 
 wheel: install  ## build the wheel into dist/
 	$(BIN)/python -m hatchling build -t wheel

@@ -61,6 +61,7 @@ allow deliver --operation Read --operation Write \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states"
 allow deliver --operation Write \
+  --topic "${prefix}endpoint-events" \
   --topic "${prefix}lead-dead-letters"
 allow deliver --operation Read \
   --group "${prefix}${app}-deliver"
@@ -116,6 +117,7 @@ allow audit --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -180,6 +182,7 @@ allow topics --operation Create --operation Describe --operation DescribeConfigs
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -205,6 +208,7 @@ allow operate --operation Describe --operation DescribeConfigs \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
   --topic "${prefix}endpoint-states" \
+  --topic "${prefix}endpoint-events" \
   --topic "${prefix}operator-actions" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}lead-dead-letters" \
@@ -219,6 +223,7 @@ allow operate --operation Read \
   --topic "${prefix}delivery-wait-10m" \
   --topic "${prefix}delivery-wait-1h" \
   --topic "${prefix}delivery-wait-6h" \
+  --topic "${prefix}endpoint-events" \
   --topic "${prefix}policy-versions" \
   --topic "${prefix}${app}-changelog"
 allow operate --operation Read --operation Write \

@@ -105,6 +105,13 @@ _TABLE = (
         retention_ms=7 * DAY_MS,
     ),
     Topic(
+        name="endpoint-events",
+        record=None,
+        written_by=("deliver",),
+        partitions=1,
+        retention_ms=90 * DAY_MS,  # how endpoints did, and no data of leads
+    ),
+    Topic(
         name="operator-actions",
         record=None,
         written_by=("report", "operate"),

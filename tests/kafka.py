@@ -1,8 +1,8 @@
 """A Kafka broker for tests: find one, or start one.
 
 In this order: the broker that KAFKA_BOOTSTRAP_SERVERS names; a real Apache Kafka from Maven Central's jars
-(tests/broker/pom.xml; needs java, and mvn the first time); the embedded mock. With LEADLOOP_REQUIRE_KAFKA=1
-the mock is not used.
+(tests/broker/pom.xml; needs java, and mvn the first time; LEADLOOP_TEST_KAFKA_VERSION names another version); the
+embedded mock. With LEADLOOP_REQUIRE_KAFKA=1 the mock is not used.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 HERE = Path(__file__).parent
-VERSION = "4.1.1"
+VERSION = os.environ.get("LEADLOOP_TEST_KAFKA_VERSION", "4.1.1")
 PORTS = range(15_000, 32_000)  # below the ephemeral ports of Linux and macOS
 REQUIRED = os.environ.get("LEADLOOP_REQUIRE_KAFKA") == "1"
 
@@ -63,7 +63,7 @@ def _fetch_jars(target: Path) -> None:
         raise NoKafka("mvn is not installed")
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={scratch}/jars"]
-        command = ["mvn", "-q", "-B", "-f", str(HERE / "broker" / "pom.xml"), *goal]
+        command = ["mvn", "-q", "-B", f"-Dkafka.version={VERSION}", "-f", str(HERE / "broker" / "pom.xml"), *goal]
         done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
         if done.returncode:
             raise NoKafka(f"mvn could not fetch Kafka: {(done.stdout + done.stderr)[-500:]}")

@@ -160,6 +160,19 @@ def _endpoints() -> tuple[object, ...]:
             limits=((1, YELLOW), (2, RED)),
         ),
         graph(
+            "Failures in a row",
+            "Failed attempts in a row, as a share of those after which an endpoint counts as dead. Operators are notified at 50, 70, 90 and 100 %.",
+            "percentunit",
+            (greatest("leadloop_endpoint_failures_ratio", by="endpoint"), "{{endpoint}}"),
+            limits=((0.5, YELLOW), (1, RED)),
+        ),
+        bars(
+            "Events for operators",
+            "Notifications of operators about endpoints in the selected time range: failing (with the percentage), recovered, exhausted (deliveries were given up), disabled.",
+            "short",
+            (grown("leadloop_endpoint_events_total", by="event"), "{{event}}"),
+        ),
+        graph(
             "Waiting, by endpoint",
             "Recycle events that wait until they are due or for a retry. An area that grows much faster than the others belongs to an endpoint that is unavailable or too slow.",
             "short",
@@ -176,6 +189,13 @@ def _tries() -> tuple[object, ...]:
             "Delivery attempts per second. If there are far more attempts than acceptances, most attempts fail.",
             "cps",
             (rate("leadloop_delivery_attempts_total", by="endpoint"), "{{endpoint}}"),
+        ),
+        graph(
+            "Attempts by kind",
+            "Delivery attempts per second: first ones, retries, and manual ones, which begin a replay.",
+            "cps",
+            (rate("leadloop_delivery_attempts_total", by="kind"), "{{kind}}"),
+            is_stacked=True,
         ),
         graph(
             "Call duration, p99",

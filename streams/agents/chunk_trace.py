@@ -55,11 +55,12 @@ class ChunkTrace:
         }
         for span, emissions in self._decided:
             span.end({**about, "leadloop.events": emissions})
+        links = self._sampled
         if self._chunk is None and self._sampled:
-            first, *others = self._sampled
-            self._chunk = self._tracing.begin(_NAME, first, kind="consumer", links=others, began_ns=self._began_ns)
+            first, *links = self._sampled
+            self._chunk = self._tracing.begin(_NAME, first, kind="consumer", began_ns=self._began_ns)
         if self._chunk is not None:
-            self._chunk.end(about)
+            self._chunk.end(about, links=links)
 
     def _of_chunk(self) -> bytes | None:
         if not self._is_begun:

@@ -38,8 +38,17 @@ class OtelSpan:
         context = span.get_span_context()
         self.traceparent = b"00-%032x-%016x-%02x" % (context.trace_id, context.span_id, context.trace_flags)
 
-    def end(self, attributes: Mapping[str, AttributeValue] = {}, *, error: str = "", name: str = "") -> None:
+    def end(
+        self,
+        attributes: Mapping[str, AttributeValue] = {},
+        *,
+        error: str = "",
+        name: str = "",
+        links: Iterable[bytes] = (),
+    ) -> None:
         self._span.set_attributes(attributes)
+        for link in links:
+            self._span.add_link(_span_context(link))
         if name:
             self._span.update_name(name)
         if error:
@@ -65,14 +74,12 @@ class OtelTracing:
         parent: bytes | None = None,
         *,
         kind: SpanKind = "internal",
-        links: Iterable[bytes] = (),
         began_ns: int | None = None,
     ) -> TraceSpan | None:
         if parent is not None and not is_sampled(parent):
             return None
         context = _context_of(parent) if parent is not None else Context()
-        linked = [trace.Link(_span_context(link)) for link in links]
-        span = self._tracer.start_span(name, context, _KINDS[kind], links=linked, start_time=began_ns)
+        span = self._tracer.start_span(name, context, _KINDS[kind], start_time=began_ns)
         return OtelSpan(span) if span.is_recording() else None
 
 

@@ -21,8 +21,22 @@ class TraceSpan(Protocol):
     @property
     def traceparent(self) -> bytes: ...
 
-    def end(self, attributes: Mapping[str, AttributeValue] = {}, *, error: str = "", name: str = "") -> None:
-        """End it. `error` says what failed; `name` replaces its name."""
+    def end(
+        self,
+        attributes: Mapping[str, AttributeValue] = {},
+        *,
+        error: str = "",
+        name: str = "",
+        links: Iterable[bytes] = (),
+    ) -> None:
+        """End it.
+
+        Args:
+            attributes: More about it.
+            error: What failed; empty: nothing.
+            name: Replaces its name, unless empty.
+            links: Traceparents of other spans that belong to it.
+        """
         ...
 
 
@@ -35,7 +49,6 @@ class Tracing(Protocol):
         parent: bytes | None = None,
         *,
         kind: SpanKind = "internal",
-        links: Iterable[bytes] = (),
         began_ns: int | None = None,
     ) -> TraceSpan | None:
         """Begin a span; None if it is not sampled.
@@ -44,7 +57,6 @@ class Tracing(Protocol):
             name: Of few: no ids.
             parent: The traceparent of the span that caused it; None: it begins a trace.
             kind: As OpenTelemetry defines it.
-            links: Traceparents of other spans that belong to it.
             began_ns: Epoch ns; None: now.
         """
         ...

@@ -31,11 +31,16 @@ def main() -> int:
     asked.add_argument("--rounds", type=int, help="how often each fault happens; default: once in four minutes")
     asked.add_argument("--small", action="store_true", help="one deliver worker, and no report")
     asked.add_argument("--only", action="append", default=[], help="only this fault, such as 'SIGKILL streams'")
+    asked.add_argument(
+        "--former",
+        type=Path,
+        help="the tree of another version: each process begins with it, and changes at each restart",
+    )
     asked.add_argument("--folder", type=Path, help="for logs and data, which are kept; default: a temporary one")
     given = asked.parse_args()
     seed = random.randrange(2**32) if given.seed is None else given.seed
     rounds = given.rounds or max(1, round(given.minutes / MINUTES_A_ROUND))
-    options = Options(given.minutes, given.events, seed, rounds, given.small, tuple(given.only))
+    options = Options(given.minutes, given.events, seed, rounds, given.small, tuple(given.only), given.former)
     print(f"seed {seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="soak-") as scratch:
         folder = given.folder or Path(scratch)

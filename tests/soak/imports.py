@@ -52,9 +52,13 @@ def import_history(system: SoakSystem, seed: int, *, is_killed: bool) -> None:
 def _run(system: SoakSystem, prefix: str, *, is_killed: bool) -> bool:
     """Run the import until it succeeds; returns whether it was killed while it was connected to the broker."""
     was_killed = False
-    for _ in range(ATTEMPTS):
+    for attempt in range(ATTEMPTS):
         command = ("workers", "import", "--mapping", str(MAPPING), str(system.folder / "imports" / prefix))
-        work = Process(system.folder / "imports" / f"{prefix}.log", system.env("import"), *command)
+        log, tree = (
+            system.folder / "imports" / f"{prefix}.log",
+            system.options.trees[attempt % len(system.options.trees)],
+        )
+        work = Process(log, system.env("import"), *command, tree=tree)
         try:
             if is_killed and not was_killed:
                 was_killed = _killed_at_work(system, work)

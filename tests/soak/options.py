@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -16,6 +20,7 @@ class Options:
         rounds: How often each fault of the plan happens at least.
         is_small: One deliver worker, and no report.
         only: The faults of the plan; empty: all.
+        former: A tree of another version, which each process begins with, and changes to and from at each restart.
     """
 
     minutes: float = 12.0
@@ -24,6 +29,12 @@ class Options:
     rounds: int = 3
     is_small: bool = False
     only: tuple[str, ...] = ()
+    former: Path | None = None
+
+    @property
+    def trees(self) -> tuple[Path | None, ...]:
+        """The trees that a process runs in turn; None is this one."""
+        return (None,) if self.former is None else (self.former, None)
 
     @property
     def seconds(self) -> float:

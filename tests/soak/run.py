@@ -47,6 +47,7 @@ class Report:
     slowest_ends: dict[str, float] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     tracebacks: Counter[str] = field(default_factory=Counter)
+    versions: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def failures(self) -> list[str]:
@@ -55,9 +56,17 @@ class Report:
             *self.verdict.violations,
             *(f"never happened: {one}" for one in self.happened.never(self.options)),
             *self.happened.errors,
+            *self._not_mixed(),
             *self.bad_ends,
             *(f"none: {title}" for title in SOMETIMES if not self.verdict.figures.get(title)),
         ]
+
+    def _not_mixed(self) -> Iterator[str]:
+        """Processes that did not run in both versions, although another one was given."""
+        if self.options.former is not None:
+            for group in {group for group, _ in self.versions}:
+                missing = [one for one in ("this", "former") if not self.versions[group, one]]
+                yield from (f"{group} never ran in {one} version" for one in missing)
 
 
 def soak(options: Options, folder: Path, say: Callable[[str], None]) -> Report:
@@ -157,6 +166,7 @@ def _stop(system: SoakSystem, report: Report) -> None:
         report.bad_ends += service.bad_ends
         report.exits.update({(service.group, code): n for code, n in service.exits.items()})
         report.slowest_ends[service.name] = service.slowest_end
+        report.versions.update({(service.group, version): n for version, n in service.versions.items()})
 
 
 def _read_logs(folder: Path, report: Report) -> None:

@@ -17,7 +17,7 @@ from urllib.request import urlopen
 from tests.component.projection.harness import Process
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 RESTART_SECONDS = 1.0
 GOOD_ENDS = {0, 70, -signal.SIGKILL}
@@ -43,10 +43,15 @@ class Service:
         bad_ends: Ends that no fault explains.
         slowest_end: The most seconds between SIGTERM and its end.
         next_env: Further variables of its next life.
+        versions: How often it was ready in each tree.
     """
 
-    def __init__(self, name: str, log: Path, env: Mapping[str, str], *command: str) -> None:
+    def __init__(
+        self, name: str, log: Path, env: Mapping[str, str], *command: str, trees: Sequence[Path | None] = (None,)
+    ) -> None:
         self.name, self.group = name, name.partition("-")[0]
+        self.versions: Counter[str] = Counter()
+        self._trees, self._begun = trees, 0
         self.lock = threading.Lock()
         self.exits: Counter[int] = Counter()
         self.bad_ends: list[str] = []
@@ -66,7 +71,9 @@ class Service:
         """Start it, and keep it running from now on."""
         with self._guard:
             self._is_wanted = True
-            self._process = Process(self.log, {**self._env, **self.next_env}, *self._command)
+            env, tree = {**self._env, **self.next_env}, self._tree
+            self._begun += 1
+            self._process = Process(self.log, env, *self._command, tree=tree)
             self.next_env, self._has_served, self._ended_at = {}, False, 0.0
 
     def look(self) -> None:
@@ -76,7 +83,9 @@ class Service:
                 return
             code = self._process.process.poll()
             if code is None:
-                self._has_served = self._has_served or self.is_ready()
+                if not self._has_served and self.is_ready():
+                    self._has_served = True
+                    self.versions[self.version] += 1
             elif not self._ended_at:
                 self.exits[code] += 1
                 if code not in GOOD_ENDS and not (code == INVALID and AWAY in self._process.said()):
@@ -103,6 +112,16 @@ class Service:
             return self._process.process.wait(within)
         except subprocess.TimeoutExpired:
             return None
+
+    @property
+    def _tree(self) -> Path | None:
+        """Of its next life."""
+        return self._trees[self._begun % len(self._trees)]
+
+    @property
+    def version(self) -> str:
+        """Which one it runs: `this` or `former`."""
+        return "this" if self._trees[(self._begun - 1) % len(self._trees)] is None else "former"
 
     # -- what it is now ------------------------------------------------------------------------
 

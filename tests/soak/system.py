@@ -6,6 +6,7 @@ import json
 import re
 from base64 import b64encode
 from contextlib import ExitStack
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.request import Request, urlopen
@@ -24,7 +25,6 @@ from workers.http.keys import digest_of, new_key
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
     from types import TracebackType
 
     from tests.simulators.receiver import Behaviour
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 PARTITIONS = 4
 SESSION_SECONDS = 10
+IMPATIENT = Path(__file__).with_name("impatient_deliver.py")
 SECRET = f"whsec_{b64encode(bytes(range(32))).decode()}"
 POLICY = """
 version: "{version}"
@@ -191,18 +192,18 @@ class SoakSystem:
         match group:
             case "streams":
                 more = {"LEADLOOP_DATA_DIR": str(self.folder / name), "LEADLOOP_INSTANCE_ID": name}
-                return Service(name, log, self.env(name, **more), "streams")
+                return Service(name, log, self.env(name, **more), "streams", trees=self.options.trees)
             case "deliver":
-                return Service(name, log, self.env(name), "tests.soak.impatient_deliver")
+                return Service(name, log, self.env(name), str(IMPATIENT), trees=self.options.trees)
             case _:
-                return Service(name, log, self.env(name), "workers", group)
+                return Service(name, log, self.env(name), "workers", group, trees=self.options.trees)
 
     def one_more(self, group: str) -> Service:
         """One more worker, for a rebalance; it shares the links of the first one."""
         name, log = f"{group}-extra", self.folder / f"{group}-extra.log"
         env = self.env(f"{group}-1", LEADLOOP_DATA_DIR=str(self.folder / name))
-        command = ("streams",) if group == "streams" else ("tests.soak.impatient_deliver",)
-        return Service(name, log, env, *command)
+        command = "streams" if group == "streams" else str(IMPATIENT)
+        return Service(name, log, env, command, trees=self.options.trees)
 
     def of(self, group: str) -> list[Service]:
         return [service for service in self.services.values() if service.group == group]

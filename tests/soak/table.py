@@ -29,6 +29,9 @@ def lines_of(report: Report) -> Iterator[str]:
     for (name, code), count in sorted(report.exits.items()):
         yield f"| {name} | {code} | {count} |"
     yield ""
+    if options.former is not None:
+        lives = ", ".join(f"{name} {version} {n}" for (name, version), n in sorted(report.versions.items()))
+        yield f"how often ready in this and in the former version ({options.former}): {lives}"
     yield "slowest ends on SIGTERM: " + ", ".join(f"{name} {s:.1f} s" for name, s in report.slowest_ends.items())
     for text, count in report.tracebacks.most_common():
         yield f"traceback, {count} times: {text}"

@@ -15,7 +15,7 @@ class DeliveryRequest:
     """One recycle event or escalation for one endpoint.
 
     `message_id` is `<its id>_<action in lower case>`: the same on every attempt, without dots. `attempt` is 1 for
-    the first. `is_test` marks a sample that `leadloop endpoints test` sends.
+    the first. `is_test` marks a sample that `leadloop endpoints test` sends, `is_manual` the first attempt of a replay.
     """
 
     event: DeliveredEvent
@@ -23,6 +23,7 @@ class DeliveryRequest:
     attempt: int
     traceparent: str = ""
     is_test: bool = False
+    is_manual: bool = False
 
 
 @dataclass(frozen=True, slots=True)

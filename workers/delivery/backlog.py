@@ -58,7 +58,10 @@ class BacklogDelivery(NamedTuple):
 
 @dataclass(slots=True)
 class EndpointActivity:
-    """The last attempts of one endpoint. `failures` in a row since `failing_since`, the last of them with its cause."""
+    """The last attempts of one endpoint. `failures` in a row since `failing_since`, the last of them with its cause.
+
+    A failed first attempt of a replay says nothing about the endpoint that whoever asked for it does not know.
+    """
 
     accepted_at: int = 0
     recently_accepted: int = 0
@@ -68,11 +71,13 @@ class EndpointActivity:
     status: int | None = None
     cause: str = ""
 
-    def add(self, result: DeliveryResult, now: int) -> None:
+    def add(self, result: DeliveryResult, now: int, replay: str = "") -> None:
         """Results come in the order of their instants."""
         if not result.attempts and result.outcome != "retry":
             return  # it ended without an attempt
         if result.outcome in ("retry", "dead"):
+            if replay and result.attempts <= 1:
+                return
             self.failures += 1
             self.failing_since = self.failing_since or result.occurred_at
             self.failed_at, self.status, self.cause = result.occurred_at, result.status, result.detail
@@ -167,7 +172,7 @@ class _Reading:
     now: int
     has_time: Callable[[], bool]
     found: dict[BacklogKey, BacklogDelivery] = field(default_factory=dict)
-    results: list[DeliveryResult] = field(default_factory=list)
+    results: list[tuple[DeliveryResult, str]] = field(default_factory=list)
 
     @property
     def topics(self) -> list[str]:
@@ -205,9 +210,10 @@ class _Reading:
                 result = self.codec.decode(message.value(), DeliveryResult)
             except Undecodable:
                 continue
-            self.results.append(result)
+            replay = replay_of(message)
+            self.results.append((result, replay))
             if result.outcome != "retry":
-                self._finished(result, replay_of(message))
+                self._finished(result, replay)
 
     def _finished(self, result: DeliveryResult, replay: str) -> None:
         """It does not wait any more, although the offset of its record is not committed yet."""
@@ -217,6 +223,6 @@ class _Reading:
 
     def backlog(self, unread: int) -> Backlog:
         activity: dict[str, EndpointActivity] = {}
-        for result in sorted(self.results, key=lambda one: one.occurred_at):
-            activity.setdefault(result.endpoint, EndpointActivity()).add(result, self.now)
+        for result, replay in sorted(self.results, key=lambda one: one[0].occurred_at):
+            activity.setdefault(result.endpoint, EndpointActivity()).add(result, self.now, replay)
         return Backlog(self.now, list(self.found.values()), activity, unread, self.has_time())

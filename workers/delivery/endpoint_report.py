@@ -61,6 +61,15 @@ class EndpointReport:
         return self.activity.failures >= FAILING or self.open_since is not None
 
     @property
+    def status(self) -> str:
+        """In a word: `paused` or `disabled` as declared, else `circuit open`, `failing` or `active`."""
+        if not self.is_active:
+            return self.declared.state
+        if self.open_since is not None:
+            return "circuit open"
+        return "failing" if self.is_failing else "active"
+
+    @property
     def circuit(self) -> str:
         if self.open_since is None:
             return "closed"
@@ -110,6 +119,7 @@ class EndpointReport:
         failing = {"failures": one.failures, "since": _iso(one.failing_since), "status": one.status, "cause": one.cause}
         return {
             "endpoint": self.name,
+            "status": self.status,
             "state": said.state,
             "since": _iso(said.occurred_at),
             "by": said.by,

@@ -64,11 +64,11 @@ def _backlog(settings: DeliverSettings) -> Backlog:
 
 
 def _table(reports: Iterable[EndpointReport], kinds: dict[str, str]) -> Table:
-    columns = ("endpoint", "kind", "state", "circuit", "due", "later", "oldest", "next attempt", "done")
+    columns = ("endpoint", "kind", "status", "circuit", "due", "later", "oldest", "next attempt", "done")
     table = Table(*columns, box=None, padding=(0, 2, 0, 0))
     for one in reports:
         counts = f"{one.due:,}", f"{one.later:,}"
-        cells = one.name, kinds[one.name], one.declared.state, one.circuit, *counts
+        cells = one.name, kinds[one.name], one.status, one.circuit, *counts
         table.add_row(*map(Text, (*cells, one.oldest, one.next_attempt, one.done)))
     return table
 

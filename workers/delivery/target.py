@@ -52,6 +52,13 @@ class LimitsAsked(Model):
         return self
 
 
+class Failures(Model):
+    """After how many failed attempts in a row an endpoint counts as dead, and whether it is disabled then."""
+
+    in_a_row: Annotated[int, Field(ge=4, le=1_000_000)] = 100
+    disable: bool = False
+
+
 class Only(Model):
     """Which events an endpoint gets: all, but where a list is given, those that it names.
 
@@ -73,6 +80,7 @@ class Target(Model):
 
     only: Only = Only()
     limits: LimitsAsked = LimitsAsked()
+    failures: Failures = Failures()
     timeout_seconds: Annotated[float, Field(ge=1, le=120)] = 20.0
     batch_milliseconds: Annotated[int, Field(ge=0, le=60_000)] = 200
 

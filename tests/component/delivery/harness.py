@@ -41,6 +41,7 @@ NAMES = (
     "delivery-results",
     "lead-dead-letters",
     "endpoint-states",
+    "endpoint-events",
     "operator-actions",
 )
 
@@ -102,7 +103,7 @@ class World:
     async def __aenter__(self) -> Self:
         names = [*NAMES, *(name for name in TOPICS if name.startswith("delivery-wait-"))]
         topics = {self.prefix + name: self.partitions for name in names}
-        topics[self.prefix + "endpoint-states"] = 1
+        topics[self.prefix + "endpoint-states"] = topics[self.prefix + "endpoint-events"] = 1
         self.broker.make_topics(topics)
         os.environ["LEADLOOP_TEST_SECRET"] = SECRET
         return self

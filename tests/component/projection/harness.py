@@ -33,15 +33,19 @@ CHECKS = (
 
 
 class Process:
-    """One process whose output goes to a file; ends with `kill` or by itself."""
+    """One process whose output goes to a file; ends with `kill` or by itself.
 
-    def __init__(self, log: Path, env: Mapping[str, str], *command: str) -> None:
+    It runs a module, or a file of Python if the command begins with its path; the product's code is that of `tree`, if
+    one is given, in place of this one.
+    """
+
+    def __init__(self, log: Path, env: Mapping[str, str], *command: str, tree: Path | None = None) -> None:
         log.parent.mkdir(parents=True, exist_ok=True)
         self._log, self._begins_at = log, log.stat().st_size if log.exists() else 0
+        how = ["-P"] if command[0].endswith(".py") else ["-m"]
+        words, env = [sys.executable, *how, *command], {**env, **({} if tree is None else {"PYTHONPATH": str(tree)})}
         with log.open("ab") as sink:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", *command], env=_only(env), stdout=sink, stderr=subprocess.STDOUT
-            )
+            self.process = subprocess.Popen(words, env=_only(env), stdout=sink, stderr=subprocess.STDOUT, cwd=tree)
 
     def said(self) -> str:
         return self._log.read_bytes()[self._begins_at :].decode(errors="replace")

@@ -101,7 +101,7 @@ class LaneHarness:
             batch_seconds=seconds,
             share=lambda: 1.0,
             may_send=lambda: self.is_member,
-            attempted=lambda count, _: self.attempted.append(count),
+            attempted=lambda requests, _: self.attempted.append(len(requests)),
             clock=lambda: self.now,
         )
 

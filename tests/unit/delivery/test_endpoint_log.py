@@ -85,3 +85,11 @@ def test_refusals_are_counted_and_told_once_a_minute(seen: Seen) -> None:
         seen.seconds += 2
     counts = [fields["count"] for message, fields in seen.told if message == "the endpoint refuses events"]
     assert counts == [1, 30]
+
+
+def test_deliveries_that_are_given_up_are_counted_and_told_once_a_minute(seen: Seen) -> None:
+    for _ in range(50):
+        seen.ends("dead", 500, "500: no")
+        seen.seconds += 2
+    counts = [fields["count"] for message, fields in seen.told if message == "deliveries are given up"]
+    assert counts == [1, 30]

@@ -134,3 +134,28 @@ def test_no_end_is_foretold_while_an_endpoint_fails_or_is_paused() -> None:
 )
 def test_a_span_has_its_two_largest_units(ms: int, words: str) -> None:
     assert short_span(ms) == words
+
+
+def test_a_failed_first_attempt_of_a_replay_is_no_failure_of_the_endpoint() -> None:
+    activity = EndpointActivity()
+    for attempts, replay in ((1, "replay-1"), (1, "replay-2"), (1, "replay-3"), (2, "replay-3"), (1, "")):
+        result = DeliveryResult(endpoint="nurture", occurred_at=NOW, outcome="retry", attempts=attempts, status=503)
+        activity.add(result, NOW, replay)
+    assert activity.failures == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "outcomes", "status"),
+    [
+        (None, ("retry", "retry"), "active"),
+        (None, ("retry", "retry", "retry"), "failing"),
+        (None, ("retry",) * 10, "circuit open"),
+        ("paused", ("retry",) * 10, "paused"),
+    ],
+)
+def test_the_status_says_in_a_word_how_the_endpoint_stands(
+    state: Any, outcomes: tuple[DeliveryOutcome, ...], status: str
+) -> None:
+    one = report(activity=an_activity(*outcomes), state=state)
+    assert one.status == status
+    assert one.row()["status"] == status

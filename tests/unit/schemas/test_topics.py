@@ -20,7 +20,7 @@ def test_a_dead_letter_may_be_longer_than_the_record_it_holds() -> None:
 
 
 def test_what_must_be_forgotten_is_gone_from_the_log_within_30_days() -> None:
-    without_leads = {"operator-actions", "policy-versions"}
+    without_leads = {"endpoint-events", "operator-actions", "policy-versions"}
     of_leads = [topic for name, topic in TOPICS.items() if name not in without_leads]
     assert all(topic.retention_ms < 30 * 86_400_000 for topic in of_leads)
 

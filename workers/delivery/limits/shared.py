@@ -44,6 +44,7 @@ class RedisScripts:
         self._redis = Redis(connection_pool=pool)
         self._script = self._redis.register_script(_text("script.lua"))
         self._day = self._redis.register_script(_text("day.lua"))
+        self._failures = self._redis.register_script(_text("failures.lua"))
 
     async def take(self, keys: list[str], arguments: list[str]) -> list[Any]:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -57,6 +58,11 @@ class RedisScripts:
             if not self.server:
                 await self.hello()
             answer = await self._day(keys=[key], args=[self.server, *arguments])
+        return cast("list[Any]", answer)
+
+    async def failures(self, key: str, arguments: list[str]) -> list[Any]:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            answer = await self._failures(keys=[key], args=arguments)
         return cast("list[Any]", answer)
 
     async def drop(self, key: str, leases: list[str]) -> None:

@@ -4,21 +4,21 @@ producer → endpoint states → limiter and daily budgets → lanes → recorde
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from zoneinfo import ZoneInfo
 
-from schemas.events import EndpointState
 from schemas.names import deliver_group, delivery_limits_key
 from workers.kafka import AsyncProducer, Sender
 
 from ..core.breaker import Breaker
 from ..core.expansion import Expansion
-from ..core.model import Availability
+from ..core.health import FailureLimit
 from ..core.owned_partition import OwnedPartition
 from ..events import TOPICS
 from ..limits.daily import DailyAllowance, DailyBudget
+from ..limits.failures import FailureCounts
 from ..limits.fallback import FallbackLimiter
 from ..limits.limiter import Allowance, Limiter
 from ..limits.local import LocalLimiter
@@ -27,12 +27,14 @@ from ..target import Endpoint
 from .assignment import Assignment
 from .config import WorkerConfig
 from .deliverer import Deliverer
+from .endpoint_health import EndpointHealth
 from .endpoint_log import EndpointLog, LimiterLog
 from .endpoint_states import EndpointStateFollower, EndpointStates
 from .flow import ConsumerCommands, FlowControl
 from .lane import Lane
 from .membership import GroupMembership
 from .metrics import DeliveryMetrics
+from .operator_notices import OperatorNotices
 from .recorder import Recorder
 from .records import RecordFactory
 from .recovery import IndexRecovery
@@ -56,6 +58,7 @@ class Runtime:
     budgets: Mapping[str, DailyBudget]
     states: EndpointStates
     logs: Mapping[str, EndpointLog]
+    health: Mapping[str, EndpointHealth]
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,25 +138,54 @@ class _Builder:
             batch_seconds=target.batch_milliseconds / 1000 if connector.batch_size > 1 else 0.0,
             share=self.share,
             may_send=lambda: self.membership.is_confirmed,
-            attempted=lambda count, seconds: self.metrics.attempted(endpoint.name, count, seconds),
+            attempted=lambda requests, seconds: self.metrics.attempted(endpoint.name, requests, seconds),
+        )
+
+    def operators(self, sender: Sender, states: EndpointStates) -> OperatorNotices:
+        config = self.config
+        return OperatorNotices(
+            states, sender, RecordFactory(config.codec, config.prefix, config.wait_topics), self.metrics
+        )
+
+    def health(self, scripts: RedisScripts, operators: OperatorNotices) -> dict[str, EndpointHealth]:
+        counts = FailureCounts(scripts, self.limits_key)
+        return {one.name: self._health(one, counts, operators) for one in self.config.endpoints}
+
+    def _health(self, endpoint: Endpoint, counts: FailureCounts, operators: OperatorNotices) -> EndpointHealth:
+        name, failures = endpoint.name, endpoint.target.failures
+        return EndpointHealth(
+            name,
+            FailureLimit(failures.in_a_row, failures.disable),
+            counts,
+            publish=operators.publish,
+            disable=lambda why, at: operators.disable(name, why, at),
+            ratio=self.metrics.failures.labels(name).set,
+            resumed_at=lambda: operators.resumed_at(name),
+            now=self.config.now_ms,
         )
 
     def deliverer(
-        self, sender: Sender, states: EndpointStates, lanes: Mapping[str, Lane], budgets: Mapping[str, DailyBudget]
+        self,
+        operators: OperatorNotices,
+        lanes: Mapping[str, Lane],
+        budgets: Mapping[str, DailyBudget],
+        health: Mapping[str, EndpointHealth],
     ) -> Deliverer:
         config = self.config
-        factory = RecordFactory(config.codec, config.prefix, config.wait_topics)
         return Deliverer(
             expansion=Expansion({one.name: one for one in config.endpoints}, config.codec, config.now_ms),
             lanes=lanes,
             budgets=budgets,
-            declared=states.availability,
-            disable=_disabling(states, sender, factory),
-            recorder=Recorder(factory, sender, self.metrics, frozenset(lanes), config.now_ms, self.logs),
+            declared=operators.states.availability,
+            disable=operators.disable,
+            recorder=Recorder(
+                operators.factory, operators.sender, self.metrics, frozenset(lanes), config.now_ms, self.logs
+            ),
             schedule=config.schedule,
             tasks=SupervisedTasks(self.shutdown.failed),
             now=config.now_ms,
             tracing=config.tracing,
+            health=health,
         )
 
     def assignment(self, deliverer: Deliverer, commands: ConsumerCommands) -> Assignment:
@@ -207,19 +239,8 @@ async def build(
     limiter, budgets = builder.limiter(scripts), builder.budgets(scripts)
     lanes = {one.name: builder.lane(one, limiter, sender) for one in config.endpoints}
     commands = ConsumerCommands()
-    assignment = builder.assignment(builder.deliverer(sender, states, lanes, budgets), commands)
-    return Runtime(builder.source(assignment, commands), commands, assignment, lanes, budgets, states, builder.logs)
-
-
-def _disabling(
-    states: EndpointStates, sender: Sender, factory: RecordFactory
-) -> Callable[[str, str, int], Awaitable[None]]:
-    async def disable(endpoint: str, why: str, called_at: int) -> None:
-        if states.availability(endpoint) is Availability.DISABLED:
-            return
-        state = EndpointState(endpoint=endpoint, state="disabled", occurred_at=called_at, by="deliver", why=why[:200])
-        if not states.apply(state):
-            return
-        await sender.send_all([factory.state(state)])
-
-    return disable
+    operators = builder.operators(sender, states)
+    health = builder.health(scripts, operators)
+    assignment = builder.assignment(builder.deliverer(operators, lanes, budgets, health), commands)
+    source = builder.source(assignment, commands)
+    return Runtime(source, commands, assignment, lanes, budgets, states, builder.logs, health)

@@ -8,7 +8,7 @@ record    result, retry state or dead letter are acked by the broker; then the i
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from streams.runtime.tracing import AttributeValue, TraceSpan, Tracing
@@ -18,10 +18,11 @@ from ..core.admission import Admission, Attempt, Drop, GiveUp, Settle, Wait, adm
 from ..core.breaker import Circuit
 from ..core.expansion import BadRecord, Expansion
 from ..core.model import Availability, ConsumedRecord
-from ..core.outcomes import after_attempt, given_up, without_attempt
+from ..core.outcomes import Resolution, after_attempt, given_up, without_attempt
 from ..core.owned_partition import Delivery, OpenRecord, OwnedPartition
 from ..core.schedule import Schedule, backed_off_ms
 from ..limits.daily import DailyBudget, Spent
+from .endpoint_health import EndpointHealth
 from .lane import Lane, NoCapacity
 from .permit import Permit
 from .recorder import Recorder
@@ -49,6 +50,7 @@ class Deliverer:
     tasks: SupervisedTasks
     now: Callable[[], int]
     tracing: Tracing | None = None
+    health: Mapping[str, EndpointHealth] = field(default_factory=dict)
 
     async def deliver(self, delivery: Delivery) -> None:
         """Make one delivery, from its admission until its outcome is recorded, or until its partition is released."""
@@ -108,8 +110,14 @@ class Deliverer:
             span.end(_described(delivery, outcome), error=failed)
         if isinstance(outcome, Gone):
             await self.disable(delivery.endpoint, outcome.detail, called_at)
-        await self.recorder.record(delivery, after_attempt(delivery, outcome, self.now(), self.schedule))  # record
+        resolution = after_attempt(delivery, outcome, self.now(), self.schedule)
+        await self.recorder.record(delivery, resolution)  # record
+        self._note(delivery, resolution, outcome)
         self._finish(delivery)
+
+    def _note(self, delivery: Delivery, resolution: Resolution, outcome: Outcome | None = None) -> None:
+        if (health := self.health.get(delivery.endpoint)) is not None:
+            health.settled(resolution, outcome, is_manual=_is_manual(delivery))
 
     def _begin_span(self, delivery: Delivery) -> TraceSpan | None:
         parent = delivery.traceparent.encode() or None
@@ -124,7 +132,9 @@ class Deliverer:
             case Settle(outcome, attempts):
                 await self.recorder.record(delivery, without_attempt(delivery, outcome, attempts, self.now()))
             case GiveUp(detail, attempts):
-                await self.recorder.record(delivery, given_up(delivery, detail, attempts, self.now()))
+                resolution = given_up(delivery, detail, attempts, self.now())
+                await self.recorder.record(delivery, resolution)
+                self._note(delivery, resolution)
             case Wait(retry):
                 await self.recorder.wait(delivery, retry)
             case never:
@@ -244,6 +254,11 @@ def _is_urgent(delivery: Delivery) -> bool:
     return delivery.event.action == "REVOKE"
 
 
+def _is_manual(delivery: Delivery) -> bool:
+    """The first attempt of a replay, which a person asked for; what follows from it are retries like any other."""
+    return bool(delivery.retry.replay) and not delivery.retry.attempts
+
+
 def _described(delivery: Delivery, outcome: Outcome) -> dict[str, AttributeValue]:
     """The attributes of the span of an attempt."""
     about: dict[str, AttributeValue] = {
@@ -257,4 +272,5 @@ def _described(delivery: Delivery, outcome: Outcome) -> dict[str, AttributeValue
 
 def _request(delivery: Delivery, span: TraceSpan | None) -> DeliveryRequest:
     trace = delivery.traceparent if span is None else span.traceparent.decode()
-    return DeliveryRequest(delivery.event, delivery.message_id, delivery.retry.attempts + 1, trace)
+    attempt, is_manual = delivery.retry.attempts + 1, _is_manual(delivery)
+    return DeliveryRequest(delivery.event, delivery.message_id, attempt, trace, is_manual=is_manual)

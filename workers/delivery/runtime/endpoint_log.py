@@ -17,7 +17,7 @@ from ..core.model import Availability
 
 _LOG = logging.getLogger("leadloop.deliver")
 _FAILED = ("retry", "dead")
-_REFUSAL_SECONDS = 60.0
+_REPEATED_SECONDS = 60.0
 _ADDRESS = re.compile(r"\S+@\S+")
 _LONGEST_CAUSE = 200
 
@@ -37,8 +37,8 @@ class EndpointLog:
         )
         self._opened_at: float | None = None
         self._availability = Availability.ACTIVE
-        self._refused_at = float("-inf")
-        self._refused = 0
+        self._refused = _Repeated(logging.WARNING, "the endpoint refuses events", endpoint, now)
+        self._given_up = _Repeated(logging.ERROR, "deliveries are given up", endpoint, now)
 
     def settled(self, result: DeliveryResult, traceparent: str) -> None:
         """A result is written. Every answer that is not a failure shows that the endpoint works."""
@@ -46,20 +46,13 @@ class EndpointLog:
             about = {"lead": result.lead_id, "trace_id": traceparent[3:35], "attempt": result.attempts}
             self._calls.failed(**_cause(result), **about)
             if result.outcome == "dead":
-                event(_LOG, logging.ERROR, "a delivery is given up", endpoint=self._endpoint, **_cause(result), **about)
+                self._given_up.tell(**about, **_cause(result))
         elif result.outcome in ("accepted", "unverified"):
             self._calls.worked()
         elif result.status is not None:
             self._calls.worked()
             if result.outcome == "refused":
-                self._refuse(result)
-
-    def _refuse(self, result: DeliveryResult) -> None:
-        self._refused += 1
-        if self._now() - self._refused_at >= _REFUSAL_SECONDS:
-            about = {"endpoint": self._endpoint, "count": self._refused, "lead": result.lead_id}
-            event(_LOG, logging.WARNING, "the endpoint refuses events", **about, **_cause(result))
-            self._refused_at, self._refused = self._now(), 0
+                self._refused.tell(lead=result.lead_id, **_cause(result))
 
     def stands(
         self, availability: Availability, circuit: Circuit, declared: EndpointState | None, waiting: int
@@ -86,6 +79,21 @@ class EndpointLog:
         event(_LOG, level, f"the endpoint is {availability.value}", endpoint=self._endpoint, waiting=waiting, **said)
 
 
+class _Repeated:
+    """What happens to many deliveries: a line for the first, then one a minute with how many it were since."""
+
+    def __init__(self, level: int, message: str, endpoint: str, now: Callable[[], float]) -> None:
+        self._level, self._message, self._endpoint, self._now = level, message, endpoint, now
+        self._told_at, self._count = float("-inf"), 0
+
+    def tell(self, **about: object) -> None:
+        """It happened once more."""
+        self._count += 1
+        if self._now() - self._told_at >= _REPEATED_SECONDS:
+            event(_LOG, self._level, self._message, endpoint=self._endpoint, count=self._count, **about)
+            self._told_at, self._count = self._now(), 0
+
+
 class LimiterLog:
     """Where the rate limits are kept, in the log when it changes. `report` receives it too."""
 
@@ -107,7 +115,11 @@ class LimiterLog:
             self._away.failed()
 
 
+def cause_of(status: int | None, detail: str) -> dict[str, object]:
+    """A status and our words for it. The text of a response may name people: it is in `delivery-results` only."""
+    words = detail if status is None else detail.partition(str(status))[0].rstrip(": (")
+    return {"status": status, "cause": _ADDRESS.sub("(address)", words)[:_LONGEST_CAUSE]}
+
+
 def _cause(result: DeliveryResult) -> dict[str, object]:
-    """Its status and our words for it. The text of a response may name people: it is in `delivery-results` only."""
-    words = result.detail if result.status is None else result.detail.partition(str(result.status))[0].rstrip(": (")
-    return {"status": result.status, "cause": _ADDRESS.sub("(address)", words)[:_LONGEST_CAUSE]}
+    return cause_of(result.status, result.detail)

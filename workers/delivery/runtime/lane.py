@@ -50,7 +50,7 @@ class _Queued:
 class Lane:
     """`share` returns this worker's part of the rate. `may_send`: whether the worker surely owns its partitions still.
 
-    `attempted` receives, after each call, how many deliveries were in it and its duration in seconds.
+    `attempted` receives, after each call, the requests that were in it and its duration in seconds.
     """
 
     connector: Connector
@@ -60,7 +60,7 @@ class Lane:
     batch_seconds: float
     share: Callable[[], float]
     may_send: Callable[[], bool]
-    attempted: Callable[[int, float], None]
+    attempted: Callable[[Sequence[DeliveryRequest], float], None]
     clock: Callable[[], float] = monotonic
     in_flight: int = 0
 
@@ -207,7 +207,7 @@ class Lane:
         finally:
             self._ended(lease, _is_success(outcomes))
         self._heed(outcomes)
-        self.attempted(len(requests), self.clock() - started)
+        self.attempted(requests, self.clock() - started)
         if len(outcomes) != len(requests):
             raise RuntimeError(f"{self.allowance.name}: {len(requests)} deliveries have {len(outcomes)} outcomes")
         return outcomes

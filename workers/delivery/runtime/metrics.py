@@ -1,6 +1,7 @@
 """Every series of deliver."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter as Counts
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import get_args
 
@@ -10,9 +11,12 @@ from schemas.codec import Reason
 from schemas.events import DeliveryOutcome, DeliveryResult
 from schemas.headers import exemplar_of
 
+from ..attempts import DeliveryRequest
 from ..core.breaker import Circuit
+from ..core.health import KINDS, kind_of
 from ..core.model import Availability
 from ..core.unsettled import AGES
+from ..endpoint_events import LABELS
 from ..events import DeliveryAction, result_key
 
 OUTCOMES = tuple(name for name in get_args(DeliveryOutcome) if name != "unknown")
@@ -40,7 +44,7 @@ class DeliveryMetrics:
             (*by, "action", "outcome"),
             registry=registry,
         )
-        self.attempts = Counter("leadloop_delivery_attempts", "Delivery attempts", by, registry=registry)
+        self.attempts = Counter("leadloop_delivery_attempts", "Delivery attempts", (*by, "kind"), registry=registry)
         self.seconds = Histogram(
             "leadloop_delivery_duration_seconds", "Duration of a call", by, buckets=SECONDS, registry=registry
         )
@@ -77,6 +81,18 @@ class DeliveryMetrics:
         by = ("endpoint",)
         self.circuit = Gauge("leadloop_delivery_circuit", "0 closed, 1 half open, 2 open", by, registry=registry)
         self.state = Gauge("leadloop_endpoint_state", "0 active, 1 paused, 2 disabled", by, registry=registry)
+        self.failures = Gauge(
+            "leadloop_endpoint_failures_ratio",
+            "Failed attempts in a row, as a share of those after which an endpoint counts as dead",
+            by,
+            registry=registry,
+        )
+        self.endpoint_events = Counter(
+            "leadloop_endpoint_events",
+            "Events about endpoints of which operators were notified",
+            (*by, "event"),
+            registry=registry,
+        )
         self.limiter = Gauge(
             "leadloop_delivery_limiter",
             "Source of the rate limits: 1 for the one in use",
@@ -103,9 +119,13 @@ class DeliveryMetrics:
     def _begin(self, endpoint: str, actions: Iterable[DeliveryAction]) -> None:
         for action, outcome in product(actions, OUTCOMES):
             self.outcomes.labels(endpoint, action, outcome)
-        for series in (self.attempts, self.waits, self.seconds, self.to_acceptance):
+        for kind in KINDS:
+            self.attempts.labels(endpoint, kind)
+        for event in LABELS:
+            self.endpoint_events.labels(endpoint, event)
+        for series in (self.waits, self.seconds, self.to_acceptance):
             series.labels(endpoint)
-        for gauge in (self.waiting, self.queued, self.in_flight, self.circuit, self.state):
+        for gauge in (self.waiting, self.queued, self.in_flight, self.circuit, self.state, self.failures):
             gauge.labels(endpoint)
 
     def settled(self, result: DeliveryResult, since: int, traceparent: str = "") -> None:
@@ -129,8 +149,9 @@ class DeliveryMetrics:
         for labels, deliveries in counts.items():
             self.unsettled.labels(*labels).set(deliveries)
 
-    def attempted(self, endpoint: str, deliveries: int, seconds: float) -> None:
-        self.attempts.labels(endpoint).inc(deliveries)
+    def attempted(self, endpoint: str, requests: Sequence[DeliveryRequest], seconds: float) -> None:
+        for kind, count in Counts(map(kind_of, requests)).items():
+            self.attempts.labels(endpoint, kind).inc(count)
         self.seconds.labels(endpoint).observe(seconds)
 
     def source(self, name: str) -> None:

@@ -2,6 +2,8 @@
 
 from dataclasses import replace
 
+import msgspec
+
 from schemas import dead_letters as dl
 from schemas.codec import Codec
 from schemas.events import DeliveryResult, EndpointState
@@ -12,6 +14,8 @@ from ..core.model import ConsumedRecord, RetryState
 from ..core.outcomes import Resolution
 from ..core.owned_partition import Delivery
 from ..core.wait_topics import WaitTopics
+from ..endpoint_events import TOPIC as EVENTS
+from ..endpoint_events import EndpointEvent
 
 Headers = list[tuple[str, bytes]]
 
@@ -70,6 +74,11 @@ class RecordFactory:
         headers = cloudevents_headers(state, "endpoint-states")
         key = state.endpoint if state.state != "disabled" else f"{state.endpoint} disabled"
         return Outgoing(self._prefix + "endpoint-states", key.encode(), self._codec.encode(state), headers)
+
+    def endpoint_event(self, event: EndpointEvent) -> Outgoing:
+        """Return the record of `endpoint-events`."""
+        headers = [("content-type", b"application/json"), ("ce_id", event.event_id.encode())]
+        return Outgoing(self._prefix + EVENTS, event.endpoint.encode(), msgspec.json.encode(event), headers)
 
 
 def _trace(delivery: Delivery) -> Headers:

@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from streams.runtime.process import outlive_broken_pipes
 from workers.kafka import MISSING_TOPIC_HINT
 
+from ..endpoint_events import TOPIC as EVENTS
 from ..events import TOPICS
 from .build import Runtime, build
 from .config import WorkerConfig
@@ -74,7 +75,8 @@ class Worker:
         runtime.source.start()
         loop = asyncio.get_running_loop()
         lanes, budgets = runtime.lanes.values(), runtime.budgets.values()
-        works = (self._tick(runtime), *(lane.run() for lane in lanes), *(budget.run() for budget in budgets))
+        reports = (*(budget.run() for budget in budgets), *(health.run() for health in runtime.health.values()))
+        works = (self._tick(runtime), *(lane.run() for lane in lanes), *reports)
         for work in works:
             task = loop.create_task(work)
             self._shutdown.watch(task)
@@ -124,7 +126,7 @@ def partitions_of(config: WorkerConfig) -> int:
     admin = AdminClient(dict(config.kafka))
     known = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=15).topics.items()}
     aligned = [config.prefix + name for name in (*TOPICS, "delivery-results", *config.wait_topics.delays)]
-    missing = [name for name in (*aligned, config.prefix + STATES) if name not in known]
+    missing = [name for name in (*aligned, config.prefix + STATES, config.prefix + EVENTS) if name not in known]
     if missing:
         raise UserError(f"there is no topic {', '.join(missing)}, or no right to see it: {MISSING_TOPIC_HINT}")
     counts = {name: known[name] for name in aligned}
