@@ -84,7 +84,7 @@ def reader(redis_url: str, app_id: str, keys: KeyRing) -> Iterator[Browser]:
         ("has", "nurture has it: confirmed "),
         ("due", "No tool has confirmed it yet."),
         ("later", "No tool has it yet: it is sent from "),
-        ("back", f"Not sent to nurture: {BEFORE}."),
+        ("back", f"A hand-back was not sent to nurture: {BEFORE}."),
     ],
 )
 def test_a_story_says_whether_the_tool_has_the_lead(reader: Browser, lead: str, said: str) -> None:

@@ -186,7 +186,7 @@ def _delivered(fields: Mapping[str, object]) -> Node | None:
     if fields.get("action") == "REVOKE":
         return None
     why = _quoted(fields, "detail") if fields.get("detail") else "there was nothing to do"
-    return fragment["Not sent to ", _quoted(fields, "endpoint"), ": ", why, "."]
+    return fragment["A hand-back was not sent to ", _quoted(fields, "endpoint"), ": ", why, "."]
 
 
 def _answered(fields: Mapping[str, object]) -> Node:
