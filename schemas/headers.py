@@ -27,7 +27,7 @@ _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(-[\x21-\x7e]{1,200})?"
 )
 
-_SAMPLED = 1
+_SAMPLED = b"13579bdf"  # the last hex digit of the flags is odd
 
 
 def cloudevents_headers(record: events.AnyRecord, topic: str, traceparent: bytes | None = None) -> Headers:
@@ -65,7 +65,7 @@ def traceparent_of(headers: Iterable[tuple[str, bytes | None]] | None) -> bytes 
 
 def is_sampled(traceparent: bytes) -> bool:
     """Whether the trace is recorded."""
-    return bool(int(traceparent[53:55], 16) & _SAMPLED)
+    return traceparent[54] in _SAMPLED
 
 
 def exemplar_of(traceparent: bytes | None) -> dict[str, str] | None:

@@ -14,13 +14,13 @@ from streams.engine.faust_driver import FaustDriver
 from streams.engine.kafka_clients import ClientSettings
 from streams.runtime.environment import SettingsError
 from streams.runtime.settings import StreamsSettings
+from streams.runtime.without_kafka import broker_answers
 from streams.static_name import replaced_by
 
 V = TypeVar("V")
 OUTPUTS = (*INPUTS, "lead-escalated", "lead-decisions", "lead-snapshots", "lead-dead-letters")
 """What streams writes; the inputs are among them, because a record may be rerouted."""
 ANSWER_SECONDS = 20.0  # for a broker to answer with its cluster id
-PROBE_SECONDS = 3.0  # for a broker to answer a worker that is stopping
 CHUNK_SECONDS = 50.0  # a chunk, or a recovery, may take this long without progress; below the rebalance timeout
 
 
@@ -77,7 +77,7 @@ def connect(settings: StreamsSettings, job: Job[V]) -> FaustDriver[V]:
         commit_seconds=settings.commit_seconds,
         deadline=CHUNK_SECONDS,
         replaced=partial(replaced_by, settings),
-        answers=partial(_answers, settings),
+        answers=partial(broker_answers, settings.kafka.librdkafka()),
     )
 
 
@@ -95,15 +95,6 @@ def cluster_of(settings: StreamsSettings) -> str:
             f"KAFKA_BOOTSTRAP_SERVERS={servers} does not answer: {reason}; `leadloop doctor` says why"
         ) from error
     return str(metadata.cluster_id or "")
-
-
-def _answers(settings: StreamsSettings) -> bool:
-    """Whether any broker answers now."""
-    try:
-        AdminClient({**settings.kafka.librdkafka(), "log_level": 0}).list_topics(timeout=PROBE_SECONDS)
-    except KafkaException:
-        return False
-    return True
 
 
 def inputs(settings: StreamsSettings) -> list[str]:

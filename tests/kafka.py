@@ -170,13 +170,16 @@ class Broker:
 
     bootstrap: str
     kind: Literal["given", "real", "mock"]
+    replication: int = 1
     _stack: ExitStack = field(default_factory=ExitStack, repr=False, compare=False)
 
     def make_topics(self, topics: Mapping[str, int], config: Mapping[str, Mapping[str, str]] | None = None) -> Broker:
         """Create topics (name: partitions); returns the broker that has them: a new one if it is a mock."""
         if self.kind == "mock":
             return self._stack.enter_context(mock_broker(topics))
-        new = [NewTopic(name, n, 1, config=dict((config or {}).get(name, {}))) for name, n in topics.items()]
+        new = [
+            NewTopic(name, n, self.replication, config=dict((config or {}).get(name, {}))) for name, n in topics.items()
+        ]
         admin = AdminClient({"bootstrap.servers": self.bootstrap})
         for future in admin.create_topics(new).values():
             future.result(30)
@@ -216,7 +219,7 @@ def mock_broker(topics: Mapping[str, int]) -> Iterator[Broker]:
         assert process.stdout is not None
         bootstrap = process.stdout.readline().strip()
         assert bootstrap, "the embedded broker did not start"
-        yield Broker(bootstrap, "mock", stack)
+        yield Broker(bootstrap, "mock", _stack=stack)
 
 
 @contextmanager

@@ -90,10 +90,12 @@ def notification_receiver() -> Iterator[tuple[Notifications, str]]:
         server.server_close()
 
 
-def routes(address: str) -> str:
-    """The example's configuration without its delays, each receiver with a webhook at this URL."""
+def routes(address: str, *, has_delays: bool = False) -> str:
+    """The example's configuration, by default without its delays, each receiver with a webhook at this URL."""
     text = (ROOT / "deploy/alertmanager/alertmanager.yml").read_text(encoding="utf-8")
-    configuration = yaml.safe_load(re.sub(r"(group_wait|group_interval): \w+|(repeat_interval): 1m", r"\1\2: 1s", text))
+    if not has_delays:
+        text = re.sub(r"(group_wait|group_interval): \w+|(repeat_interval): 1m", r"\1\2: 1s", text)
+    configuration = yaml.safe_load(text)
     for receiver in configuration["receivers"]:
         receiver["webhook_configs"] = [{"url": f"{address}/{receiver['name']}", "send_resolved": True}]
     return yaml.safe_dump(configuration)

@@ -52,6 +52,8 @@ class RunningSystem:
         self.folder = folder
         self.redis = redis
         self.key = new_key()
+        self.refusing_port = free_ports(1)[0]
+        """Of the endpoint `gone`: nobody listens there."""
         self.processes: dict[str, Process] = {}
         self._ports: dict[str, str] = {}
         self.receiver = Process(folder / "receiver.log", {"PYTHONUNBUFFERED": "1"}, *_receiver())
@@ -66,7 +68,7 @@ class RunningSystem:
         assert found
         endpoints = {
             "nurture": {**_webhook(int(found[1])), "limits": {"per_day": 100_000}},
-            "gone": {**_webhook(9), "timeout_seconds": 1},
+            "gone": {**_webhook(self.refusing_port), "timeout_seconds": 1},
             "sales": {**_webhook(int(found[1])), "only": {"actions": ["ESCALATE", "AT_RISK"]}},
         }
         systems = {"pipedrive": {"dialect": "pipedrive", "mapping": str(MAPPINGS / "pipedrive.yml")}}
@@ -108,6 +110,13 @@ class RunningSystem:
             self.start(name, *command)
         for process in self.processes.values():
             process.wait_ready(90)
+
+    def start_refusing(self) -> Process:
+        """Start a receiver for the endpoint `gone`: it is back."""
+        command = (*_receiver(), "--port", str(self.refusing_port))
+        back = Process(self.folder / "back.log", {"PYTHONUNBUFFERED": "1"}, *command)
+        self.processes["back"] = back
+        return back
 
     def run(self, *command: str) -> None:
         """Run a command of `leadloop` to its end, as an operator would."""

@@ -26,7 +26,6 @@ ONE_BY_ONE = (
     "component/test_workers.py",
     "component/engine/test_churn.py",
     "component/engine/test_faults.py",
-    "component/delivery/test_away.py",
     "component/delivery/test_crash.py",
     "component/delivery/test_hardships.py",
     "component/scenarios/test_generated_history.py",

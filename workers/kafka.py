@@ -9,12 +9,15 @@ loop each of them would wait for it.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import msgspec
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+T = TypeVar("T")
 
 MISSING_TOPIC_HINT = "run `leadloop topics create`; deploy/acls.yml lists the permissions it takes to describe a topic"
 """What to do about a missing topic: Kafka hides a topic from users who may not describe it."""
@@ -224,6 +227,11 @@ _PASSING = {
     KafkaError.REBALANCE_IN_PROGRESS,
     KafkaError.LEADER_NOT_AVAILABLE,
     KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.REPLICA_NOT_AVAILABLE,
+    KafkaError.FENCED_LEADER_EPOCH,
+    KafkaError.UNKNOWN_LEADER_EPOCH,
+    KafkaError.OFFSET_NOT_AVAILABLE,
+    KafkaError.KAFKA_STORAGE_ERROR,
     KafkaError.REQUEST_TIMED_OUT,
     KafkaError.COORDINATOR_LOAD_IN_PROGRESS,
     KafkaError.COORDINATOR_NOT_AVAILABLE,
@@ -234,3 +242,38 @@ _PASSING = {
 def is_passing(error: KafkaError) -> bool:
     """Whether librdkafka recovers from a consumer's error by itself. Its `retriable()` is false for all of these."""
     return not error.fatal() and error.code() in _PASSING
+
+
+ANSWER_SECONDS = 20.0
+_AGAIN_SECONDS = 0.2
+
+
+def repeated(
+    request: Callable[[], T],
+    until: Collection[int] = (),
+    *,
+    within: float = ANSWER_SECONDS,
+    is_wanted: Callable[[], bool] = lambda: True,
+    now: Callable[[], float] = time.monotonic,
+) -> T:
+    """Repeat a request to the brokers while they answer with a passing error: a leader moves, a topic is new.
+
+    Args:
+        request: Waits for an answer for a bounded time.
+        until: Codes of errors that are raised although they pass.
+        within: Seconds; later errors are raised.
+        is_wanted: The next error is raised once this is false.
+        now: A clock in seconds.
+
+    Raises:
+        KafkaException: The error does not pass, or not in time.
+    """
+    give_up_at = now() + within
+    while True:
+        try:
+            return request()
+        except KafkaException as fault:
+            error: KafkaError = fault.args[0]
+            if not is_passing(error) or error.code() in until or now() >= give_up_at or not is_wanted():
+                raise
+        time.sleep(_AGAIN_SECONDS)

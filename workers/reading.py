@@ -6,12 +6,14 @@ The caller opens and closes the consumer, and decides which errors of Kafka it r
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka.admin import TopicMetadata
 
 from schemas.errors import UserError
 from schemas.names import lookup_group
-from workers.kafka import KafkaConf, is_passing
+from workers.kafka import KafkaConf, is_passing, repeated
 
 RESPONSE_SECONDS = 20.0
 _BATCH_RECORDS, _BATCH_SECONDS = 1000, 0.2
@@ -72,17 +74,25 @@ def ranges_of(consumer: Consumer, topic: str, since: int = 0) -> Ranges:
         UnreadableTopic: The topic does not exist, or may not be read.
         KafkaException: The broker is unavailable.
     """
-    metadata = consumer.list_topics(topic, timeout=RESPONSE_SECONDS).topics[topic]
+    metadata = repeated(partial(_metadata, consumer, topic))
     if metadata.error or not metadata.partitions:
         raise UnreadableTopic(metadata.error)
     starts = [TopicPartition(topic, number, since) for number in metadata.partitions]
     if since:
-        starts = consumer.offsets_for_times(starts, RESPONSE_SECONDS)
+        starts = repeated(partial(consumer.offsets_for_times, starts, RESPONSE_SECONDS))
     ranges = {}
     for start in starts:
-        low, high = consumer.get_watermark_offsets(TopicPartition(topic, start.partition), timeout=RESPONSE_SECONDS)
+        place = TopicPartition(topic, start.partition)
+        low, high = repeated(partial(consumer.get_watermark_offsets, place, timeout=RESPONSE_SECONDS))
         ranges[topic, start.partition] = (high if start.offset == OFFSET_END else max(start.offset, low), high)
     return ranges
+
+
+def _metadata(consumer: Consumer, topic: str) -> TopicMetadata:
+    found = consumer.list_topics(topic, timeout=RESPONSE_SECONDS).topics[topic]
+    if found.error is not None and is_passing(found.error):
+        raise KafkaException(found.error)
+    return found
 
 
 def read_ranges(

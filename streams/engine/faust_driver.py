@@ -32,6 +32,7 @@ from faust.transport.consumer import Consumer, ensure_TPset
 from faust.types.tuples import Message
 from mode import Service
 
+from streams.runtime import without_kafka
 from streams.runtime.logs import switch_level
 
 from .co_partitioning import start_checked
@@ -48,7 +49,6 @@ from .quiet import quieten
 from .sink import Sink
 from .static_member import StaticMember
 from .status import NOT_STARTED, Status
-from .stopping import leave_without_kafka
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -77,7 +77,7 @@ class FaustDriver(Generic[V]):
         deadline: seconds that a chunk, or a recovery, may take without progress; below the rebalance timeout, after
             which the group gives the partitions away.
         replaced: see `StaticMember`.
-        answers: see `leave_without_kafka`.
+        answers: whether any broker answers; see `without_kafka`.
         fail: ends the process; for tests.
     """
 
@@ -119,6 +119,7 @@ class FaustDriver(Generic[V]):
         collect_rarely()
         loop = asyncio.new_event_loop()
         asyncio.set_event_loop(loop)
+        without_kafka.watch(lambda: self.app.should_stop, self.answers)
         worker = faust.Worker(self.app, loop=loop, override_logging=False, quiet=True)
         worker.spinner = None  # it would write escape codes into the log
         vars(worker)["_on_sigusr1"] = switch_level  # as in every process; see relied_on
@@ -175,7 +176,6 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         self._owned: OwnedPartitions[Any] | None = None
         self._is_assigned = False
         self._assignments = 0
-        self._answers = driver.answers
 
     @property
     def member(self) -> AIOKafkaConsumer:
@@ -186,7 +186,6 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         return _started(self._owned)
 
     async def on_start(self) -> None:
-        self._leaving = asyncio.create_task(leave_without_kafka(lambda: self.app.should_stop, self._answers))
         self._sink = Sink(producer(self._clients), partial(new_identity, self._clients))
         await start_checked(self._sink, self._job, self._clients.request / 2, self._fail)
         self._member = group_member(self._clients, self.app.assignor)
@@ -212,7 +211,6 @@ class _ChunkConsumer(Consumer, ConsumerRebalanceListener):  # type: ignore[misc]
         await self.member.stop()  # after it no rebalance can hand out a store
         self._owned.close()
         await self._sink.stop()
-        self._leaving.cancel()
 
     def status(self) -> Status:
         if self._owned is None:

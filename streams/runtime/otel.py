@@ -16,6 +16,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from schemas.headers import is_sampled
 
+from .otel_ids import DrawnIds
 from .tracing import AttributeValue, SpanKind, TraceSpan
 
 _KINDS: Mapping[SpanKind, trace.SpanKind] = {
@@ -64,7 +65,9 @@ class OtelTracing:
             "OTEL_RESOURCE_ATTRIBUTES", ""
         )
         resource = Resource.create({} if is_named else {SERVICE_NAME: f"leadloop-{process}"})
-        provider = TracerProvider(resource=resource)
+        self._ids = DrawnIds()
+        provider = TracerProvider(resource=resource, id_generator=self._ids)
+        self._ids.follow(provider.sampler)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
         self._tracer = provider.get_tracer("leadloop")
 
@@ -76,7 +79,7 @@ class OtelTracing:
         kind: SpanKind = "internal",
         began_ns: int | None = None,
     ) -> TraceSpan | None:
-        if parent is not None and not is_sampled(parent):
+        if not (self._ids.may_begin() if parent is None else is_sampled(parent)):
             return None
         context = _context_of(parent) if parent is not None else Context()
         span = self._tracer.start_span(name, context, _KINDS[kind], start_time=began_ns)

@@ -1,66 +1,100 @@
-"""SIGTERM while Kafka is away: streams and project exit 0 within the time that an orchestrator leaves them."""
+"""SIGTERM while Kafka is dead, or hangs: every process ends with 0 in about ten seconds, without a traceback.
 
-import asyncio
+Those that have just been started, and wait for the first answer of a broker, as well.
+"""
+
+from __future__ import annotations
+
 import signal
-from collections.abc import Iterator
+import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from streams.engine.stopping import leave_without_kafka
-from tests.builders import T0, a_created
 from tests.kafka import RealKafka
-from tests.world import Streams, World
+from tests.running_system import COMMANDS, RunningSystem, created, running_system
+from tests.started import started
+from tests.waiting import wait_for
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.component.projection.harness import Process
 
 pytestmark = pytest.mark.kafka
+SOON = 12.0
+CLIENT_THREADS = 3
+"""A process with so many threads has begun to talk to Kafka: librdkafka runs one for each broker, and one for all."""
 
 
-@pytest.fixture
-def world(own_kafka: RealKafka, tmp_path: Path) -> Iterator[World]:
-    world = World.on_real(own_kafka.bootstrap, tmp_path, partitions=2)
-    yield world
-    world.close()
+@pytest.fixture(scope="module")
+def own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealKafka]:
+    kafka = started(lambda: RealKafka(tmp_path_factory.mktemp("own")))
+    yield kafka
+    kafka.kill()
 
 
-@pytest.fixture
-def worker(world: World) -> Streams:
-    """The first worker of a new cluster, with state."""
-    worker = world.streams("a", LEADLOOP_CLOCK="wall")
-    world.send(*(a_created(f"lead-{n}", T0) for n in range(50)))
-    worker.wait_ready()
-    world.settle(topics=["lead-created"])
-    return worker
+@pytest.fixture(scope="module")
+def system(own: RealKafka, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSystem]:
+    with running_system(own.bootstrap, tmp_path_factory.mktemp("away")) as system:
+        yield system
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
-def test_streams_exits_0_on_sigterm_while_kafka_is_away(
-    own_kafka: RealKafka, worker: Streams, how: signal.Signals
-) -> None:
-    assert " ERROR " not in worker.log.read_text(), "the start on a new cluster was healthy"
-    own_kafka.signal(how)
-    assert worker.term() == 0
-    log = worker.log.read_text()
-    assert "no broker answers: leaving" in log
-    assert "Unclosed" not in log
+def end(processes: dict[str, Process]) -> None:
+    """Tell all to stop, at once."""
+    begun, ended = time.monotonic(), {}
+    for one in processes.values():
+        one.process.terminate()
+
+    def have_ended() -> bool:
+        for name, one in processes.items():
+            if name not in ended and one.process.poll() is not None:
+                ended[name] = time.monotonic() - begun
+        return ended.keys() == processes.keys()
+
+    try:
+        wait_for(have_ended, SOON)
+    except AssertionError:
+        late = processes.keys() - ended.keys()
+        raise AssertionError(f"{late} did not end: {[processes[one].said()[-2000:] for one in late]}") from None
+    for name, one in processes.items():
+        said = one.said()
+        assert one.process.returncode == 0, (name, one.process.returncode, said[-3000:])
+        assert "Traceback" not in said, (name, said[-3000:])
+        assert "Unclosed" not in said, (name, said[-3000:])
+    assert max(ended.values()) < 2 * SOON, ended
 
 
-class Left(BaseException):
-    """The process has ended."""
+def has_begun(process: Process) -> bool:
+    """Whether it waits for Kafka, and did not end."""
+    assert process.process.poll() is None, process.said()[-3000:]
+    return len(list(Path(f"/proc/{process.process.pid}/task").iterdir())) > CLIENT_THREADS
 
 
-async def test_a_worker_that_is_stopping_leaves_only_if_no_broker_answers_for_a_while() -> None:
-    now, answers = iter(range(100)), iter([True, False, False, True, *[False] * 90])
-    asked = 0
+def test_every_process_exits_0_on_sigterm_while_kafka_hangs(own: RealKafka, system: RunningSystem) -> None:
+    assert " ERROR " not in system.processes["streams-1"].said(), "the start on a new cluster was healthy"
+    own.signal(signal.SIGSTOP)
+    try:
+        running = dict(system.processes)
+        late = {f"late {name}": system.start(f"late-{name}", *command) for name, command in COMMANDS.items()}
+        data = str(system.folder / "late")
+        late["late streams"] = system.start("late-streams", "streams", LEADLOOP_DATA_DIR=data)
+        for one in late.values():
+            wait_for(lambda one=one: has_begun(one), 60, "it waits for Kafka")
+        end(running | late)
+    finally:
+        own.signal(signal.SIGCONT)
 
-    def answer() -> bool:
-        nonlocal asked
-        asked += 1
-        return next(answers)
 
-    def leave(code: int) -> None:
-        raise Left(code)
-
-    with pytest.raises(Left, match="0"):
-        async with asyncio.timeout(60):
-            await leave_without_kafka(lambda: True, answer, leave, lambda: float(next(now)))  # type: ignore[arg-type]
-    assert asked == 9
+def test_every_process_exits_0_on_sigterm_while_kafka_is_dead(own: RealKafka, system: RunningSystem) -> None:
+    for process in system.processes.values():
+        process.kill()
+    system.processes.clear()
+    system.start_all()
+    system.post(created("lead-1"))
+    own.kill()
+    try:
+        end(dict(system.processes))
+    finally:
+        own.start()

@@ -85,12 +85,12 @@ def healthy_system(watched: Watched) -> None:
 
 def test_an_unresponsive_endpoint_causes_one_page_until_it_is_paused(watched: Watched) -> None:
     scripted_day(watched.system)
-    sent = watched.notifications
-    wait_for(lambda: "LeadloopDeliveryBudgetBurn" in sent.pages(), PAGE_SECONDS, "there is a page")
+    sent, outage = watched.notifications, ("LeadloopEndpointOutage", "gone")
+    wait_for(lambda: outage in sent.firing.get("pager", ()), PAGE_SECONDS, "there is a page")
     wait_for(lambda: ("LeadloopCircuitOpen", "gone") in sent.firing.get("tickets", ()), 60, "a ticket names it")
     watched.system.run("endpoints", "pause", "gone", "--why", "its owner fixes it")
-    wait_for(lambda: ("LeadloopDeliveryBudgetBurn", "") in sent.resolved.get("pager", ()), PAGE_SECONDS, "resolved")
-    assert sent.pages() == {"LeadloopDeliveryBudgetBurn"}
+    wait_for(lambda: outage in sent.resolved.get("pager", ()), PAGE_SECONDS, "resolved")
+    assert sent.firing["pager"] == {outage}
     assert ("Watchdog", "") in sent.firing["dead-mans-switch"]
 
 

@@ -1,11 +1,9 @@
 """Runs `leadloop audit --every`: an audit after the other, with the last result as metrics. Ends with SIGTERM."""
 
 import logging
-import signal
 import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from confluent_kafka import KafkaException
 
@@ -15,6 +13,8 @@ from streams.runtime.logs import event, set_up_logging
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import AuditSettings
+from streams.runtime.signals import stop_event
+from streams.runtime.without_kafka import watch_brokers
 
 from .differences import AuditDifference
 from .metrics import AuditMetrics
@@ -125,7 +125,8 @@ def run_audits(
     """
     set_up_logging(settings)
     outlive_broken_pipes()
-    stopping, registry = _stop_event(), process_registry()
+    stopping, registry = stop_event(), process_registry()
+    watch_brokers(stopping.is_set, settings.kafka.librdkafka())
     audits = RepeatedAudit(
         lambda result, on_progress: audit_deployment(settings, codec, request(), result, on_progress),
         AuditMetrics(registry, every_seconds),
@@ -136,14 +137,3 @@ def run_audits(
     with Probes(host, settings.metrics_port, registry, lambda: audits.missing, lambda: audits.is_alive) as probes:
         announce(f"leadloop audit: metrics at http://{host}:{probes.port}/metrics")
         audits.run()
-
-
-def _stop_event() -> threading.Event:
-    stopping = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping

@@ -7,14 +7,14 @@ that deliver holds in memory at this moment (about a second's worth) are in neit
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, NamedTuple, cast
 
-from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
+from confluent_kafka import Consumer, Message, TopicPartition
 
 from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult
 from schemas.names import lookup_group
-from workers.kafka import is_passing
+from workers.kafka import repeated
 from workers.reading import RESPONSE_SECONDS, Ranges, any_error, read_ranges
 
 from .core.model import RetryState
@@ -27,11 +27,9 @@ RESULTS_MS = 86_400_000
 """How far back results are read, and at most so many of each partition: what an endpoint did of late."""
 RESULTS_OF_PARTITION = 5_000
 PASSING_SECONDS = 10.0
-_RETRY_SECONDS = 0.2
 RECENT_MS = 300_000
 """The time over which accepted deliveries are counted, to say how fast a backlog shrinks."""
 
-T = TypeVar("T")
 BacklogKey = tuple[str, str, str, str]
 """Endpoint, recycle_id or escalation_id, action, replay."""
 
@@ -119,12 +117,12 @@ def read_backlog(conf: Mapping[str, Any], codec: Codec, prefix: str, group: str,
     Raises:
         KafkaException: The broker is unavailable, or denies access.
     """
-    until = time.monotonic() + seconds
+    until, patience = time.monotonic() + seconds, min(seconds, PASSING_SECONDS)
     reading = _Reading(codec, prefix, int(time.time() * 1000), lambda: time.monotonic() < until)
     places = _consumer({**conf, "group.id": group})
     try:
-        events = _patiently(lambda: _left(places, [prefix + one for one in TOPICS]), seconds)
-        waits = _patiently(lambda: _left(places, reading.topics), seconds)
+        events = repeated(lambda: _left(places, [prefix + one for one in TOPICS]), within=patience)
+        waits = repeated(lambda: _left(places, reading.topics), within=patience)
     finally:
         places.close()
     consumer = _consumer({**conf, "group.id": lookup_group(), "fetch.wait.max.ms": 50})
@@ -138,18 +136,6 @@ def read_backlog(conf: Mapping[str, Any], codec: Codec, prefix: str, group: str,
 
 def _consumer(conf: Mapping[str, Any]) -> Consumer:
     return Consumer({**conf, "enable.auto.commit": False})
-
-
-def _patiently(request: Callable[[], T], seconds: float) -> T:
-    """A coordinator that has just moved, or that nobody has asked for yet, answers within moments."""
-    until = time.monotonic() + min(seconds, PASSING_SECONDS)
-    while True:
-        try:
-            return request()
-        except KafkaException as error:
-            if not is_passing(error.args[0]) or time.monotonic() >= until:
-                raise
-        time.sleep(_RETRY_SECONDS)
 
 
 def _left(consumer: Consumer, topics: Sequence[str]) -> Ranges:

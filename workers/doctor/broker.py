@@ -23,12 +23,17 @@ _SPECIFIC = (*_AUTHENTICATION, _TLS, _NAME)
 
 
 class Broker:
-    """A read-only connection. Call `check` first: afterwards `is_there` says whether Kafka can be queried."""
+    """A read-only connection. Call `check` first: afterwards `is_there` says whether Kafka can be queried.
+
+    Attributes:
+        topics: Those that there were, and this user may see, before anything else was asked.
+    """
 
     def __init__(self, settings: KafkaSettings) -> None:
         self._settings = settings
         self._errors: list[KafkaError] = []
         self.is_there = False
+        self.topics: frozenset[str] = frozenset()
         conf: dict[str, Any] = {**settings.librdkafka(), "error_cb": self._errors.append}  # the stub lacks callbacks
         self.admin = AdminClient(conf)
 
@@ -38,7 +43,7 @@ class Broker:
         except KafkaException as error:
             self.admin.poll(0)
             return [self._unavailable(error)]
-        self.is_there = True
+        self.is_there, self.topics = True, frozenset(metadata.topics)
         count = len(metadata.brokers)
         brokers = "1 broker" if count == 1 else f"{count} brokers"
         version = _version(self.admin, next(iter(metadata.brokers), 0))

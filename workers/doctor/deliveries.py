@@ -19,7 +19,8 @@ from .topics import GRANT
 
 ABOUT = "deliveries"
 READ_SECONDS = 5.0
-_OUTAGE = "docs/runbooks.md#leadloopdeliverybudgetburn"
+_OUTAGE = "docs/runbooks.md#leadloopendpointoutage"
+_LATE = "docs/runbooks.md#leadloopdeliverybudgetburn"
 
 
 def check(settings: Settings, endpoints: Sequence[Endpoint]) -> list[Finding]:
@@ -44,7 +45,7 @@ def evaluate(one: EndpointReport) -> Finding:
     if not one.is_active:
         return _switched_off(one, about, found)
     if one.overdue:
-        todo = f"its owner has to fix it, or pause it: {_OUTAGE}" if one.is_failing else f"see {_OUTAGE}"
+        todo = f"its owner has to fix it, or pause it: {_OUTAGE}" if one.is_failing else f"see {_LATE}"
         return fail(
             about, f"{one.overdue} overdue by more than 5 min, the oldest waits for {one.oldest}; {found}", todo
         )

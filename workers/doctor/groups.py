@@ -1,8 +1,7 @@
 """Checks that the processes that read topics are running, and how far they are behind."""
 
-import time
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +13,7 @@ from schemas.topics import INPUTS
 from streams.runtime.settings import Settings
 from workers.admin import reason_of
 from workers.delivery.events import TOPICS as EVENT_TOPICS
-from workers.kafka import KafkaConf, is_passing
+from workers.kafka import KafkaConf, repeated
 from workers.read_model.generation import SOURCE_TOPICS
 
 from .findings import Finding, fail, ok, warn
@@ -22,8 +21,9 @@ from .topics import GRANT
 
 ANSWER_SECONDS = 5.0
 PASSING_SECONDS = 3.0
-RETRY_SECONDS = 0.2
+OFFSETS = "__consumer_offsets"
 _NOBODY = (KafkaError.GROUP_ID_NOT_FOUND,)
+_NO_COORDINATOR = (KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS)
 _DENIED = (KafkaError.GROUP_AUTHORIZATION_FAILED, KafkaError.TOPIC_AUTHORIZATION_FAILED)
 
 GroupPartition = tuple[str, int]
@@ -47,7 +47,7 @@ class Process:
 class Group:
     """A group as Kafka describes it. `committed` and `ends` by partition; `versions`: how many members have each.
 
-    `error`: there is no description.
+    `error`: there is no description. `is_first`: nobody has used a group of this cluster before.
     """
 
     members: int = 0
@@ -57,6 +57,7 @@ class Group:
     ends: Mapping[GroupPartition, int] = field(default_factory=dict)
     versions: Mapping[str, int] = field(default_factory=dict)
     error: KafkaError | None = None
+    is_first: bool = False
 
     @property
     def behind(self) -> int:
@@ -74,14 +75,17 @@ def processes(settings: Settings) -> tuple[Process, ...]:
     )
 
 
-def check(conf: KafkaConf, admin: AdminClient, process: Process) -> list[Finding]:
-    """Query Kafka and evaluate the response."""
-    return [evaluate(process, describe(conf, admin, process))]
+def check(conf: KafkaConf, admin: AdminClient, process: Process, topics: Collection[str]) -> list[Finding]:
+    """Query Kafka and evaluate the response. `topics`: those that there were before any group was asked for."""
+    return [evaluate(process, describe(conf, admin, process, is_first=OFFSETS not in topics))]
 
 
 def evaluate(process: Process, group: Group) -> Finding:
     """The finding about one process."""
     about, start = process.about, f"start `leadloop {process.name}`"
+    if group.error is not None and group.is_first and group.error.code() in _NO_COORDINATOR:
+        found = f"it has never run: Kafka creates {OFFSETS}, with the coordinators of groups, now"
+        return warn(about, found, f"run this again in a minute; {start}, if it is to run")
     if group.error is not None:
         denied = group.error.code() in _DENIED
         todo = GRANT if denied else "see that Kafka is well, and run this again"
@@ -122,22 +126,16 @@ def _of_versions(group: Group) -> str:
     return f" ({counts})" if counts else ""
 
 
-def describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:
+def describe(conf: KafkaConf, admin: AdminClient, process: Process, *, is_first: bool = False) -> Group:
     """Describe one group; a group that does not exist is an empty one.
 
     A new cluster has no coordinators until somebody asks for the first one, so passing errors are waited out shortly.
     """
-    until = time.monotonic() + PASSING_SECONDS
-    while True:
-        try:
-            return _describe(conf, admin, process)
-        except KafkaException as failure:
-            error: KafkaError = failure.args[0]
-        if error.code() in _NOBODY:
-            return Group()
-        if not is_passing(error) or time.monotonic() >= until:
-            return Group(error=error)
-        time.sleep(RETRY_SECONDS)
+    try:
+        return repeated(lambda: _describe(conf, admin, process), within=PASSING_SECONDS)
+    except KafkaException as failure:
+        error: KafkaError = failure.args[0]
+    return Group() if error.code() in _NOBODY else Group(error=error, is_first=is_first)
 
 
 def _describe(conf: KafkaConf, admin: AdminClient, process: Process) -> Group:

@@ -10,6 +10,7 @@ from redis.exceptions import AuthenticationError, NoPermissionError, RedisError,
 
 from schemas.catalogue import Catalogue
 from schemas.codec import Codec
+from schemas.instants import short_span
 from streams.domain.policy import Policy
 from streams.runtime.settings import ReportSettings
 from workers.read_model.redis_clients import connect, connect_async
@@ -17,6 +18,7 @@ from workers.report import queries
 from workers.report.api_models import AsOf
 from workers.report.funnel_models import FunnelPage
 from workers.report.generation_reader import ReadModelUnavailable
+from workers.report.passed_dates import PassedDates
 
 from .clocks import ClockOffset
 from .findings import Finding, fail, ok, some, warn
@@ -25,6 +27,8 @@ ANSWER_SECONDS = 3.0
 LEAST_MAJOR = 7
 MOST_REASONS, MOST_SHOWN = 500, 10
 OLD = timedelta(minutes=2)  # as LeadloopReadModelBehind has it
+PASSED = timedelta(minutes=5)
+"""A date that has passed for so long is late; more than any read model that is not old is behind."""
 AWAY = (
     "check that it is up and that REDIS_URL is right; deliver keeps its limits by itself meanwhile, the read API waits"
 )
@@ -58,11 +62,12 @@ class Server:
     def read_model(self, policy: Policy | None) -> list[Finding]:
         """How far the read model is, as `report` would say, and whether the policy names the reasons in it."""
         try:
-            found = asyncio.run(_reasons(self._settings))
+            found, dates = asyncio.run(_looked_up(self._settings))
         except ReadModelUnavailable as error:
             return [warn("read model", str(error), "run `leadloop project`, and wait until it is filled")]
         unnamed = [] if policy is None else [evaluate_reasons(policy, found)]
-        return [evaluate_read_model(found.as_of, datetime.now(UTC)), *unnamed]
+        passed = [] if dates is None else [evaluate_dates(dates, datetime.now(UTC))]
+        return [evaluate_read_model(found.as_of, datetime.now(UTC)), *unnamed, *passed]
 
 
 def refusal(error: Exception, *, is_there: bool) -> Finding:
@@ -110,6 +115,23 @@ def evaluate_reasons(policy: Policy, passes: FunnelPage) -> Finding:
     names = some([f"{reason!r} ({-count:,} passes)" for count, reason in unnamed], MOST_SHOWN)
     todo = "name them under 'reasons' in the policy, or map them to reasons that it names: docs/policy.md#reasons"
     return warn("reasons", f"the policy does not name {names}: 'otherwise' applies", todo)
+
+
+def evaluate_dates(found: PassedDates, now: datetime) -> Finding:
+    """Evaluate the dates that leads wait for; streams evaluates each lead again within seconds of its date."""
+    waiting = ", ".join(f"{count:,} {what}" for what, count in found.waiting.items())
+    late = {what: leads for what, leads in found.passed.items() if leads}
+    if not late:
+        return ok("dates", f"none has passed of {waiting}")
+    counts = ", ".join(f"{len(leads):,} {what}" for what, leads in late.items())
+    oldest, lead_id = min(leads[0] for leads in late.values())
+    since = short_span(now.timestamp() * 1000 - oldest)
+    text = f"passed, and not evaluated again: {counts}; the oldest {since} ago, lead {lead_id} (of {waiting})"
+    todo = (
+        "if the group of streams and its heartbeats are well, and it stays so: `leadloop audit --stalls` names each; "
+        "docs/runbooks.md#leadloopauditdiffers"
+    )
+    return warn("dates", text, todo)
 
 
 def _version(info: RedisInfo) -> Finding:
@@ -173,10 +195,15 @@ def _clock_of(redis: Redis) -> ClockOffset:
     return ClockOffset("Redis", seconds + micros / 1_000_000 - (requested_at + responded_at) / 2)
 
 
-async def _reasons(settings: ReportSettings) -> FunnelPage:
-    """The passes by the reason why they last went cold: the first of them, and how fresh they are."""
+async def _looked_up(settings: ReportSettings) -> tuple[FunnelPage, PassedDates | None]:
+    """The passes by the reason why they last went cold, how fresh they are, and the dates that have passed.
+
+    No dates of a history: its events say what time it is.
+    """
+    before = int((datetime.now(UTC) - PASSED).timestamp() * 1000)
     model = queries.ReadModel(connect_async(settings.redis_url), settings.app_id, Codec(Catalogue.bundled()))
     try:
-        return await model.funnel("reason", None, None, MOST_REASONS)
+        found = await model.funnel("reason", None, None, MOST_REASONS)
+        return found, await model.passed_dates(before) if settings.clock == "wall" else None
     finally:
         await model.close()

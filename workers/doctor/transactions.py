@@ -7,7 +7,7 @@ Describe is needed here, so whether streams may write with these ids is not chec
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from aiokafka.client import AIOKafkaClient, CoordinationType
 from aiokafka.errors import CoordinatorNotAvailableError, KafkaError, TransactionalIdAuthorizationFailed
@@ -30,6 +30,7 @@ ANSWER_SECONDS = 4.0  # Kafka takes 2 to 3 s to create its topic when the first 
 STATE = Topic(name="__transaction_state", record=None, written_by=("Kafka",))
 RENEWED_SECONDS = 21_600.0  # as streams.engine.fencing has it
 EXPIRATIONS = ("producer.id.expiration.ms", "transactional.id.expiration.ms")
+COPIES, BROKERS = "transaction.state.log.replication.factor", "brokers"
 _RETRY_SECONDS = 0.2
 _COORDINATOR = (
     "see that all partitions of __transaction_state have a leader; a cluster with fewer brokers than "
@@ -37,29 +38,38 @@ _COORDINATOR = (
     "transaction.state.log.min.isr, to what it has"
 )
 
+_AGAIN = "run this again in a minute"
+
 Lookups = Mapping[str, KafkaError | None]
 """By transactional id, why its coordinator is not known; None if it is."""
 
 
-def check(admin: AdminClient, settings: Settings) -> list[Finding]:
-    """Query Kafka and evaluate the responses."""
+def check(admin: AdminClient, settings: Settings, topics: Collection[str]) -> list[Finding]:
+    """Query Kafka and evaluate the responses. `topics`: those that there were before any coordinator was asked for."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the findings say it
     changelog = settings.topic_prefix + changelog_of(settings.app_id).name
     names = [f"{changelog}-{number}" for number in range(settings.partitions)]
+    config = _broker_config(admin)
     try:
         lookups = asyncio.run(_lookups(settings, names))
     except (KafkaError, OSError) as error:
         return [fail(ABOUT, f"Kafka does not answer: {error!r}", "see that Kafka is well, and run this again")]
     state = describe(admin, {STATE.name: STATE})[STATE.name]
-    return [*evaluate(lookups), *evaluate_state(state), *evaluate_expirations(_broker_config(admin))]
+    is_created_now = STATE.name not in topics and has_enough_brokers(config)
+    return [*evaluate(lookups, is_created_now=is_created_now), *evaluate_state(state), *evaluate_expirations(config)]
 
 
-def evaluate(lookups: Lookups) -> list[Finding]:
-    """Whether every partition can be claimed, as far as its coordinator is concerned."""
+def evaluate(lookups: Lookups, *, is_created_now: bool = False) -> list[Finding]:
+    """Whether every partition can be claimed, as far as its coordinator is concerned.
+
+    `is_created_now`: nobody has asked this cluster for a coordinator before.
+    """
     denied = [name for name, error in lookups.items() if isinstance(error, TransactionalIdAuthorizationFailed)]
     lacking = [name for name, error in lookups.items() if error is not None and name not in denied]
     found = []
-    if lacking:
+    if lacking and is_created_now:
+        found.append(warn(ABOUT, f"nobody has used them before: Kafka creates {STATE.name} now", _AGAIN))
+    elif lacking:
         found.append(
             fail(ABOUT, f"no coordinator, so streams cannot claim its partitions: {some(lacking)}", _COORDINATOR)
         )
@@ -96,6 +106,12 @@ def evaluate_expirations(config: Mapping[str, str | None]) -> list[Finding]:
     return [warn(ABOUT, f"Kafka forgets the owner of an idle partition too early: {found}", todo)] if short else []
 
 
+def has_enough_brokers(config: Mapping[str, str | None]) -> bool:
+    """Whether Kafka can create the topic of the coordinators; false if that is not known."""
+    copies = config.get(COPIES)
+    return copies is not None and int(copies) <= int(config.get(BROKERS) or 0)
+
+
 async def _lookups(settings: Settings, names: Iterable[str]) -> dict[str, KafkaError | None]:
     client = AIOKafkaClient(request_timeout_ms=int(ANSWER_SECONDS * 1000), **settings.kafka.aiokafka())
     try:
@@ -123,12 +139,13 @@ async def _lookup(client: AIOKafkaClient, name: str, until: float) -> KafkaError
 
 
 def _broker_config(admin: AdminClient) -> dict[str, str | None]:
-    """The settings of one broker; empty if this user may not see them."""
+    """Settings of one broker, and how many brokers there are; empty if this user may not see them."""
     try:
-        broker = next(iter(admin.list_topics(timeout=ANSWER_SECONDS).brokers), 0)
-        resource = ConfigResource(ResourceType.BROKER, str(broker))
+        brokers = admin.list_topics(timeout=ANSWER_SECONDS).brokers
+        resource = ConfigResource(ResourceType.BROKER, str(next(iter(brokers), 0)))
         asked = admin.describe_configs([resource], request_timeout=ANSWER_SECONDS)[resource]
         entries: dict[str, ConfigEntry] = asked.result(ANSWER_SECONDS + 1)
     except (KafkaException, TimeoutError):
         return {}
-    return {name: entries[name].value for name in EXPIRATIONS if name in entries}
+    known = {name: entries[name].value for name in (*EXPIRATIONS, COPIES) if name in entries}
+    return {**known, BROKERS: str(len(brokers))}

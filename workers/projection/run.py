@@ -1,10 +1,7 @@
 """Runs `leadloop project`: wires a worker, its probes, and the signals that end it."""
 
-import signal
-import threading
 import time
 from collections.abc import Callable
-from types import FrameType
 
 from prometheus_client import CollectorRegistry
 
@@ -14,6 +11,8 @@ from streams.runtime.logs import set_up_logging
 from streams.runtime.probes import Probes
 from streams.runtime.process import outlive_broken_pipes, process_registry
 from streams.runtime.settings import ProjectSettings
+from streams.runtime.signals import stop_event
+from streams.runtime.without_kafka import watch_brokers
 from workers.read_model.redis_clients import connect
 
 from .fold import DocumentFold
@@ -43,7 +42,8 @@ def run_project(
     """
     set_up_logging(settings)
     outlive_broken_pipes()
-    stopping, registry = _stop_event(), process_registry()
+    stopping, registry = stop_event(), process_registry()
+    watch_brokers(stopping.is_set, settings.kafka.librdkafka())
     worker = worker_of(settings, codec, registry, is_rebuilding=is_rebuilding)
     host = settings.metrics_host
     with Probes(
@@ -67,14 +67,3 @@ def worker_of(
 
 def _makes_progress(worker: ProjectWorker) -> bool:
     return time.monotonic() - worker.stepped_at < STUCK_SECONDS
-
-
-def _stop_event() -> threading.Event:
-    stopping = threading.Event()
-
-    def stop(_: int, __: FrameType | None) -> None:
-        stopping.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
-    return stopping

@@ -29,6 +29,7 @@ from .lead_plan import plan_of
 from .lead_query import LeadQuery
 from .lead_scan import LeadScan
 from .overview import Days, overview_of
+from .passed_dates import PassedDates, passed_dates
 from .policy_in_use import PolicyInUse
 from .render import Renderer, lead_of
 
@@ -229,6 +230,11 @@ class ReadModel:
         """What happened in the last day, and in the one before."""
         reading = await self._reader.begin()
         return await changes_of(self._reader, reading, now)
+
+    async def passed_dates(self, before: int) -> PassedDates:
+        """Leads that wait for a date before this instant, epoch ms."""
+        reading = await self._reader.begin()
+        return await passed_dates(self._reader, reading, self._renderer.snapshot, before)
 
     async def revision(self) -> tuple[str, api_models.AsOf]:
         """A text that changes with every batch that is written, and how far the read model is."""

@@ -13,6 +13,7 @@ from schemas.names import lookup_group
 from workers.reading import fetch, permanent_error, ranges_of, read_ranges
 
 AGAIN_SECONDS = 5.0
+STOP_SECONDS = 3.0
 
 
 class TopicFollower:
@@ -36,9 +37,9 @@ class TopicFollower:
         self._thread.start()
 
     def stop(self) -> None:
-        """Blocks until the thread has ended."""
+        """End the thread; without it, if a broker keeps it waiting. Blocks for some seconds at most."""
         self._stopping.set()
-        self._thread.join()
+        self._thread.join(STOP_SECONDS)
 
     def apply(self, message: Message) -> None:
         """Take one record, in the thread of this."""

@@ -71,7 +71,7 @@ async def test_doctor_fails_while_deliveries_are_overdue_and_not_while_the_endpo
     assert finding["verdict"] == "fail"
     assert "8 overdue" in finding["found"]
     assert "500" in finding["found"]
-    assert "leadloopdeliverybudgetburn" in finding["todo"]
+    assert "leadloopendpointoutage" in finding["todo"]
     await leadloop(world, "endpoints", "pause", "nurture", "--why", "they migrate")
     finding = (await findings(world))["deliveries to nurture"]
     assert finding["verdict"] == "warn"

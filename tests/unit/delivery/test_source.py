@@ -6,6 +6,7 @@ from typing import Any, cast
 import pytest
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
+from workers import kafka
 from workers.delivery.core.model import Released
 from workers.delivery.runtime import group_offsets
 from workers.delivery.runtime.flow import ConsumerCommands
@@ -108,7 +109,7 @@ class Takeovers:
 async def test_a_takeover_whose_commit_fails_is_repeated_or_left_to_the_worker_that_has_the_partition(
     monkeypatch: pytest.MonkeyPatch, code: int, given: int, committed_as: list[str]
 ) -> None:
-    monkeypatch.setattr(group_offsets, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(kafka, "_AGAIN_SECONDS", 0.0)
     receiver, consumer = Takeovers(), Takes(code)
     source = a_source(receiver)
     places = [TopicPartition("lead-recycled", 0)]
@@ -142,7 +143,7 @@ class NewTopic:
 
 
 def test_offsets_are_requested_again_while_a_topic_has_no_leader(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(group_offsets, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(kafka, "_AGAIN_SECONDS", 0.0)
     committed = [TopicPartition("lead-recycled", 0, OFFSET_INVALID)]
     consumer = NewTopic(KafkaError.NOT_LEADER_FOR_PARTITION)
     (takeover,) = group_offsets.takeovers_of(cast("Any", consumer), committed, ["lead-recycled"], [])

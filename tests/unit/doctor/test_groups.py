@@ -33,6 +33,18 @@ def test_a_group_that_works_says_how_far_it_is_behind() -> None:
         (replace(WELL, versions={"1.0": 1, "1.1": 1}), "warn", "1 of version 1.0, 1 of version 1.1", "upgrade"),
         (Group(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED)), "warn", "authorization", "acls.yml"),
         (Group(error=KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE)), "fail", "oordinator", "Kafka"),
+        (
+            Group(error=KafkaError(KafkaError.COORDINATOR_NOT_AVAILABLE), is_first=True),
+            "warn",
+            "it has never run",
+            "again in a minute",
+        ),
+        (
+            Group(error=KafkaError(KafkaError.GROUP_AUTHORIZATION_FAILED), is_first=True),
+            "warn",
+            "authorization",
+            "acls.yml",
+        ),
     ],
 )
 def test_a_group_that_does_not_work_says_what_to_do(group: Group, verdict: str, found: str, todo: str) -> None:

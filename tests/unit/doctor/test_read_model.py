@@ -5,9 +5,10 @@ import pytest
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 
 from streams.domain.policy import Action, Policy
-from workers.doctor.read_model import evaluate, evaluate_read_model, evaluate_reasons, refusal
+from workers.doctor.read_model import evaluate, evaluate_dates, evaluate_read_model, evaluate_reasons, refusal
 from workers.report.api_models import AsOf
 from workers.report.funnel_models import FunnelPage, FunnelRow
+from workers.report.passed_dates import PassedDates
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 WELL: dict[str, Any] = {
@@ -90,3 +91,15 @@ def test_reasons_that_the_policy_does_not_name_are_named_with_their_counts_the_m
     assert found.verdict == "warn"
     assert "does not name 'budget' (1,300 passes), 'weather' (2 passes): 'otherwise' applies" in found.found
     assert evaluate_reasons(policy, passes(price=7)).verdict == "ok"
+
+
+def test_dates_that_have_passed_are_counted_with_the_oldest_lead() -> None:
+    at = int(NOW.timestamp() * 1000)
+    waiting = {"promises": 1_200, "holds": 30, "escalations": 0}
+    well = PassedDates(waiting, {"promises": [], "holds": [], "escalations": []})
+    assert evaluate_dates(well, NOW).verdict == "ok"
+    late = {"promises": [(at - 400_000, "b")], "holds": [(at - 7_200_000, "a"), (at - 500_000, "c")], "escalations": []}
+    found = evaluate_dates(PassedDates(waiting, late), NOW)
+    assert found.verdict == "warn"
+    assert "1 promises, 2 holds; the oldest 2h ago, lead a" in found.found
+    assert "audit --stalls" in found.todo

@@ -8,7 +8,16 @@ from confluent_kafka import KafkaError
 
 from streams.engine.fencing import RENEW_AFTER
 from workers.doctor.topics import Copies, ObservedTopic
-from workers.doctor.transactions import RENEWED_SECONDS, STATE, evaluate, evaluate_expirations, evaluate_state
+from workers.doctor.transactions import (
+    BROKERS,
+    COPIES,
+    RENEWED_SECONDS,
+    STATE,
+    evaluate,
+    evaluate_expirations,
+    evaluate_state,
+    has_enough_brokers,
+)
 
 WELL = {"leadloop-changelog-0": None, "leadloop-changelog-1": None}
 OF_STATE = ObservedTopic(STATE, 50, Copies(3, 3, 0, 2))
@@ -25,6 +34,21 @@ def test_a_partition_without_a_coordinator_fails_and_is_named() -> None:
     assert "leadloop-changelog-1" in finding.found
     assert "leadloop-changelog-0" not in finding.found
     assert "transaction.state.log.replication.factor" in finding.todo
+
+
+def test_a_cluster_that_is_asked_for_the_first_time_only_needs_a_moment() -> None:
+    (finding,) = evaluate({**WELL, "leadloop-changelog-1": CoordinatorNotAvailableError()}, is_created_now=True)
+    assert (finding.verdict, finding.todo) == ("warn", "run this again in a minute")
+
+
+@pytest.mark.parametrize(
+    ("config", "is_enough"),
+    [({COPIES: "3", BROKERS: "3"}, True), ({COPIES: "3", BROKERS: "1"}, False), ({BROKERS: "3"}, False), ({}, False)],
+)
+def test_a_cluster_can_create_its_coordinators_with_as_many_brokers_as_copies(
+    config: dict[str, str | None], is_enough: bool
+) -> None:
+    assert has_enough_brokers(config) == is_enough
 
 
 def test_ids_that_may_not_be_seen_are_a_matter_of_rights() -> None:

@@ -4,14 +4,13 @@ The brokers are asked again while they answer with a passing error, such as righ
 """
 
 import logging
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
 from confluent_kafka import OFFSET_INVALID, Consumer, KafkaError, KafkaException, TopicPartition
 
-from workers.kafka import is_passing
+from workers.kafka import is_passing, repeated
 
 from ..core.model import Takeover
 from ..core.takeover import HELD, FoundTopic, taken_over
@@ -22,7 +21,6 @@ T = TypeVar("T")
 log = logging.getLogger("leadloop.deliver")
 
 _BROKER_SECONDS = 20.0
-_RETRY_SECONDS = 0.2
 _OVERTAKEN = {
     KafkaError.ILLEGAL_GENERATION,
     KafkaError.UNKNOWN_MEMBER_ID,
@@ -48,7 +46,7 @@ def takeovers_of(
     Raises:
         KafkaException: The brokers do not answer, or refuse.
     """
-    committed = _answer(lambda: consumer.committed(assigned, timeout=_BROKER_SECONDS))
+    committed = _repeated(lambda: consumer.committed(assigned, timeout=_BROKER_SECONDS))
     by_number: dict[int, dict[str, TopicPartition]] = {}
     for place in committed:
         by_number.setdefault(place.partition, {})[place.topic] = place
@@ -66,7 +64,7 @@ def _takeover(
 ) -> Takeover:
     def found(topic: str, committed: int | None = None, note: str = "") -> FoundTopic:
         place = TopicPartition(topic, number)
-        low, high = _answer(partial(consumer.get_watermark_offsets, place, _BROKER_SECONDS))
+        low, high = _repeated(partial(consumer.get_watermark_offsets, place, _BROKER_SECONDS))
         return FoundTopic(low, high, committed, note)
 
     known = {
@@ -82,7 +80,7 @@ def is_taken(consumer: Consumer, positions: Mapping[Place, int]) -> bool:
     """Commit that this worker has these partitions; False if the group refuses, because a rebalance was faster."""
     places = places_of(positions, HELD)
     try:
-        _answer(lambda: consumer.commit(offsets=places, asynchronous=False), until=_OVERTAKEN)
+        _repeated(lambda: consumer.commit(offsets=places, asynchronous=False), _OVERTAKEN)
     except KafkaException as fault:
         if fault.args[0].code() in _OVERTAKEN:
             return False
@@ -90,21 +88,9 @@ def is_taken(consumer: Consumer, positions: Mapping[Place, int]) -> bool:
     return True
 
 
-def _answer(request: Callable[[], T], until: Collection[int] = ()) -> T:
-    """Repeat a request to the brokers while they answer with a passing error, such as right after a topic was made.
-
-    Raises:
-        KafkaException: The error does not pass, or not within 20 s, or its code is one of `until`.
-    """
-    give_up_at = awake_seconds() + _BROKER_SECONDS
-    while True:
-        try:
-            return request()
-        except KafkaException as fault:
-            if awake_seconds() >= give_up_at or fault.args[0].code() in until:
-                raise
-            tolerate(fault.args[0])
-        time.sleep(_RETRY_SECONDS)
+def _repeated(request: Callable[[], T], until: Collection[int] = ()) -> T:
+    """As `repeated`, by a clock that goes on while the machine sleeps: the group has given us up by then."""
+    return repeated(request, until, now=awake_seconds)
 
 
 def tolerate(fault: KafkaError) -> None:

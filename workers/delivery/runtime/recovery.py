@@ -1,6 +1,7 @@
 """Rebuilds the delivery index of partitions that were taken over from Kafka. Runs in a thread of its own."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, cast
 from zoneinfo import ZoneInfo
@@ -10,6 +11,7 @@ from confluent_kafka import Consumer, Message, TopicPartition
 from schemas.codec import Codec, Undecodable
 from schemas.events import DeliveryResult
 from schemas.names import DELIVER_RECOVERY_GROUP
+from workers.kafka import repeated
 from workers.reading import RESPONSE_SECONDS, Ranges, permanent_error, read_ranges
 
 from ..core.daily_counts import DailyCounts
@@ -84,12 +86,16 @@ class _Reading:
 
     def results(self) -> Ranges:
         return {
-            (self._results, number): self._consumer.get_watermark_offsets(
-                TopicPartition(self._results, number), timeout=RESPONSE_SECONDS
+            (self._results, number): repeated(
+                partial(self._end, number),
+                is_wanted=self._is_wanted,
             )
             for number in self._takeovers
             if self._is_wanted()
         }
+
+    def _end(self, number: int) -> tuple[int, int]:
+        return self._consumer.get_watermark_offsets(TopicPartition(self._results, number), timeout=RESPONSE_SECONDS)
 
     def waiting(self, waits: Sequence[str]) -> Ranges:
         return {

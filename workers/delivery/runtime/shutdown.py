@@ -1,7 +1,14 @@
-"""How a worker ends: requested (exit 0), or because of an unexpected error (exit 70)."""
+"""How a worker ends: it is told to stop (exit 0), or meets an unexpected error (exit 70).
+
+While it stops, a broker that does not answer is not unexpected: what is not acked is repeated by the next owner.
+"""
 
 import asyncio
 import logging
+
+from confluent_kafka import KafkaException
+
+from workers.kafka import Undelivered, is_passing
 
 log = logging.getLogger("leadloop.deliver")
 
@@ -15,6 +22,7 @@ class Shutdown:
         self._loop = asyncio.get_running_loop()
         self._requested = asyncio.Event()
         self._first: tuple[BaseException, str] | None = None
+        self.is_told = False
 
     @property
     def is_requested(self) -> bool:
@@ -25,10 +33,15 @@ class Shutdown:
         return self._first is not None
 
     def request(self) -> None:
+        """End the process, because it was told to."""
+        self.is_told = True
         self._requested.set()
 
     def fail(self, error: BaseException, place: str) -> None:
         """End the process because of an unexpected error; the first one is reported. In the event loop."""
+        if self.is_told and _is_broker_away(error):
+            log.warning("Kafka does not answer while this worker stops, at %s: %s", place or "its end", error)
+            return
         self._first = self._first or (error, place)
         self._requested.set()
 
@@ -56,3 +69,7 @@ class Shutdown:
             "unexpected error, at %s: nothing of it is acked, it will be repeated", place or "start", exc_info=error
         )
         return EX_SOFTWARE
+
+
+def _is_broker_away(error: BaseException) -> bool:
+    return isinstance(error, Undelivered) or (isinstance(error, KafkaException) and is_passing(error.args[0]))

@@ -9,12 +9,15 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
+from typing import Any
 
+from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 from prometheus_client import CollectorRegistry
 
 from schemas.errors import UserError
 from streams.runtime.process import outlive_broken_pipes
+from streams.runtime.without_kafka import watch_brokers
 from workers.kafka import MISSING_TOPIC_HINT
 
 from ..endpoint_events import TOPIC as EVENTS
@@ -51,6 +54,15 @@ class Worker:
         """Whether the event loop still turns."""
         return time.monotonic() - self._ticked_at < _STUCK_SECONDS
 
+    @property
+    def is_told_to_stop(self) -> bool:
+        return self._shutdown.is_told
+
+    @property
+    def kafka(self) -> Mapping[str, Any]:
+        """The connection settings."""
+        return self._config.kafka
+
     def stop(self) -> None:
         self._shutdown.request()
 
@@ -61,7 +73,12 @@ class Worker:
             UserError: topics are missing, or have different numbers of partitions.
             KafkaException: the broker is unavailable.
         """
-        partitions = await asyncio.to_thread(partitions_of, self._config)
+        try:
+            partitions = await asyncio.to_thread(partitions_of, self._config)
+        except KafkaException:
+            if self.is_told_to_stop:
+                return 0
+            raise
         async with AsyncExitStack() as stack:
             try:
                 self._runtime = await build(self._config, self._metrics, partitions, self._shutdown, stack)
@@ -139,6 +156,7 @@ def partitions_of(config: WorkerConfig) -> int:
 async def serve(worker: Worker) -> int:
     """Run until SIGTERM or SIGINT."""
     outlive_broken_pipes()
+    watch_brokers(lambda: worker.is_told_to_stop, worker.kafka)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, worker.stop)
