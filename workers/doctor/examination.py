@@ -78,7 +78,10 @@ def _kafka_checks(settings: Settings, broker: Broker, endpoints: Sequence[Endpoi
     return {
         "topics": partial(topics.check, broker.admin, settings),
         transactions.ABOUT: partial(transactions.check, broker.admin, settings, broker.topics),
-        **{one.about: partial(groups.check, conf, broker.admin, one, broker.topics) for one in groups.processes(settings)},
+        **{
+            one.about: partial(groups.check, conf, broker.admin, one, broker.topics)
+            for one in groups.processes(settings)
+        },
         "heartbeats": partial(heartbeats.check, conf, beats),
         dead_letter_counts.ABOUT: partial(dead_letter_counts.check, conf, settings.topic_prefix + dl.TOPIC),
         **({deliveries.ABOUT: partial(deliveries.check, settings, endpoints)} if endpoints else {}),

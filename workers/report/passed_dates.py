@@ -12,7 +12,7 @@ from .generation_reader import GenerationReader, ListRange, Reading
 LISTS = {"due": "promises", "decision:HOLD": "holds", "decision:ESCALATE": "escalations"}
 """The lists by date, and what their leads wait for the end of."""
 LOOKED_AT = 500
-"""Members of each list that are looked at. A hold that ended at a closed gate has no date, and is listed by an old one."""
+"""Members of each list looked at. A hold that ended at a closed gate has no date: it is listed by an old one."""
 
 
 class PassedDates(NamedTuple):
