@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, Message, TopicPartition
-from confluent_kafka.admin import TopicMetadata
 
 from schemas.errors import UserError
 from schemas.names import lookup_group
@@ -74,10 +73,10 @@ def ranges_of(consumer: Consumer, topic: str, since: int = 0) -> Ranges:
         UnreadableTopic: The topic does not exist, or may not be read.
         KafkaException: The broker is unavailable.
     """
-    metadata = repeated(partial(_metadata, consumer, topic))
-    if metadata.error or not metadata.partitions:
-        raise UnreadableTopic(metadata.error)
-    starts = [TopicPartition(topic, number, since) for number in metadata.partitions]
+    error, numbers = repeated(partial(_partitions_of, consumer, topic))
+    if error or not numbers:
+        raise UnreadableTopic(error)
+    starts = [TopicPartition(topic, number, since) for number in numbers]
     if since:
         starts = repeated(partial(consumer.offsets_for_times, starts, RESPONSE_SECONDS))
     ranges = {}
@@ -88,11 +87,11 @@ def ranges_of(consumer: Consumer, topic: str, since: int = 0) -> Ranges:
     return ranges
 
 
-def _metadata(consumer: Consumer, topic: str) -> TopicMetadata:
+def _partitions_of(consumer: Consumer, topic: str) -> tuple[KafkaError | None, list[int]]:
     found = consumer.list_topics(topic, timeout=RESPONSE_SECONDS).topics[topic]
     if found.error is not None and is_passing(found.error):
         raise KafkaException(found.error)
-    return found
+    return found.error, list(found.partitions)
 
 
 def read_ranges(

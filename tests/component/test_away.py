@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import signal
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -81,7 +82,7 @@ def test_every_process_exits_0_on_sigterm_while_kafka_hangs(own: RealKafka, syst
         data = str(system.folder / "late")
         late["late streams"] = system.start("late-streams", "streams", LEADLOOP_DATA_DIR=data)
         for one in late.values():
-            wait_for(lambda one=one: has_begun(one), 60, "it waits for Kafka")
+            wait_for(partial(has_begun, one), 60, "it waits for Kafka")
         end(running | late)
     finally:
         own.signal(signal.SIGCONT)

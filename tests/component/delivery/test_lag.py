@@ -1,4 +1,4 @@
-"""What an autoscaler by lag sees: committed offsets in every partition, also of empty ones, and while nothing is sent."""
+"""What an autoscaler by lag sees: committed offsets in every partition, also while nothing is sent."""
 
 from collections.abc import Mapping
 
