@@ -118,7 +118,13 @@ def run_ingest(
     # Batches are many small objects that live for one request: collecting after every 700 cost a sixth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    signal.signal(signal.SIGTERM, _exit_before_serving)
     asyncio.run(_run(settings, codec, ring, systems, announce, producer_factory))
+
+
+def _exit_before_serving(_: int, __: object) -> None:
+    """Nothing has been accepted while the first answer of a broker is awaited. The server takes the signal over."""
+    os._exit(os.EX_OK)
 
 
 async def _run(

@@ -228,13 +228,11 @@ class ReadModel:
 
     async def changes(self, now: int) -> cohort_models.Changes:
         """What happened in the last day, and in the one before."""
-        reading = await self._reader.begin()
-        return await changes_of(self._reader, reading, now)
+        return await changes_of(self._reader, await self._reader.begin(), now)
 
     async def passed_dates(self, before: int) -> PassedDates:
         """Leads that wait for a date before this instant, epoch ms."""
-        reading = await self._reader.begin()
-        return await passed_dates(self._reader, reading, self._renderer.snapshot, before)
+        return await passed_dates(self._reader, await self._reader.begin(), self._renderer.snapshot, before)
 
     async def revision(self) -> tuple[str, api_models.AsOf]:
         """A text that changes with every batch that is written, and how far the read model is."""
