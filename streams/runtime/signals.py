@@ -27,6 +27,15 @@ def exit_quietly_until_started() -> None:
     on_stop(lambda: os._exit(os.EX_OK))
 
 
+def exit_at_once_until_served() -> None:
+    """End the process with 0 at SIGTERM or SIGINT, until a server installs its own handlers.
+
+    For a main thread that runs an event loop: it handles signals while it waits.
+    """
+    for number in STOPPING:
+        signal.signal(number, lambda *_: os._exit(os.EX_OK))
+
+
 def on_stop(react: Callable[[], object]) -> None:
     """Call `react` in a thread of its own at the first SIGTERM or SIGINT; later ones are ignored.
 

@@ -17,6 +17,7 @@ from schemas.errors import UserError
 from streams.runtime.logs import Episode
 from streams.runtime.process import process_registry
 from streams.runtime.settings import IngestSettings
+from streams.runtime.signals import exit_at_once_until_served
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.kafka import MAX_IN_FLIGHT, MISSING_TOPIC_HINT, AsyncProducer, KafkaConf, Sender
@@ -118,13 +119,8 @@ def run_ingest(
     # Batches are many small objects that live for one request: collecting after every 700 cost a sixth of the time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
-    signal.signal(signal.SIGTERM, _exit_before_serving)
+    exit_at_once_until_served()
     asyncio.run(_run(settings, codec, ring, systems, announce, producer_factory))
-
-
-def _exit_before_serving(_: int, __: object) -> None:
-    """Nothing has been accepted while the first answer of a broker is awaited. The server takes the signal over."""
-    os._exit(os.EX_OK)
 
 
 async def _run(

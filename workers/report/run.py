@@ -9,6 +9,7 @@ from time import monotonic
 from schemas.codec import Codec
 from streams.runtime.process import process_registry
 from streams.runtime.settings import ReportSettings
+from streams.runtime.signals import exit_at_once_until_served
 from workers.http.auth import KeyRing
 from workers.http.serving import serve
 from workers.read_model.redis_clients import connect_async
@@ -40,6 +41,7 @@ def run_report(settings: ReportSettings, codec: Codec, announce: Callable[[str],
     Raises:
         UserError: The address, the keys file, the policy file or the costs file cannot be used.
     """
+    exit_at_once_until_served()
     asyncio.run(_run(settings, codec, announce))
 
 
