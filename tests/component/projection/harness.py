@@ -81,6 +81,9 @@ class Process:
                 return answer.status, answer.read().decode()
         except HTTPError as fault:
             return fault.code, fault.read().decode()
+        except ConnectionError as error:
+            state = f"exit code {self.process.poll()}: {self.said()[-3000:]}"
+            raise ConnectionError(f"{path}: {error!r}; {state}") from error
 
     def wait_ready(self, within: float = 60) -> None:
         self.address()
